@@ -1,0 +1,14 @@
+//! A TOML file as a person wrote it: every value with its place, every fault with a line and a hint.
+//!
+//! In: the text of a configuration or rule file. Out: values of the types that the caller asks for, and at the end one
+//! list of *all* faults (an operator who fixes one fault a run loses patience by the third).
+//! This module does not know which keys exist; the callers say so by asking for them, and what nobody asked for is an
+//! unknown key, reported with the nearest name that somebody did ask for.
+
+mod fault;
+mod reader;
+mod value;
+
+pub use fault::{Fault, Faults, Place, Severity};
+pub use reader::{Document, Found, Table};
+pub use value::{ByteRate, ByteSize, FromToml};

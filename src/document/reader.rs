@@ -1,0 +1,297 @@
+//! Reading a parsed TOML file key by key, remembering what was asked for.
+
+use std::{
+    cell::RefCell,
+    collections::BTreeSet,
+    ops::Range,
+    path::{Path, PathBuf},
+};
+
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
+
+use super::{Fault, Faults, FromToml, Place, Severity};
+use crate::{language::Text, text};
+
+/// One TOML file: its text, and the faults found in it so far.
+pub struct Document<'d> {
+    file: PathBuf,
+    source: &'d str,
+    root: Option<Spanned<DeTable<'d>>>,
+    faults: RefCell<Vec<(Range<usize>, Severity, Text, Option<Text>)>>,
+}
+
+/// A value and the octets of the file that it was written in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found<T> {
+    /// The value.
+    pub value: T,
+    /// Where it stands, as octet positions in the file.
+    pub span: Range<usize>,
+}
+
+impl<'d> Document<'d> {
+    /// Parses `source`. Syntax errors become faults; the document then has an empty root, so that the caller needs no
+    /// second path for them.
+    pub fn parse(file: impl Into<PathBuf>, source: &'d str) -> Self {
+        let (root, errors) = DeTable::parse_recoverable(source);
+        let document =
+            Self { file: file.into(), source, root: errors.is_empty().then_some(root), faults: RefCell::default() };
+        for error in errors {
+            let message = error.message().to_owned();
+            document.fault(
+                error.span().unwrap_or(0..0),
+                text!("this is not TOML: {message}", "isto não é TOML: {message}"),
+                None,
+            );
+        }
+        document
+    }
+
+    /// The file's name, as given.
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// The table that the file is; none when the file is not TOML (which is reported already).
+    pub fn root<'r>(&'r self) -> Option<Table<'r, 'd>> {
+        let root = self.root.as_ref()?;
+        Some(Table { document: self, table: root.get_ref(), span: 0..0, asked: RefCell::default() })
+    }
+
+    /// Notes an error at `span`.
+    pub fn fault(&self, span: Range<usize>, what: Text, help: Option<Text>) {
+        self.faults.borrow_mut().push((span, Severity::Error, what, help));
+    }
+
+    /// Notes a warning at `span`.
+    pub fn warning(&self, span: Range<usize>, what: Text, help: Option<Text>) {
+        self.faults.borrow_mut().push((span, Severity::Warning, what, help));
+    }
+
+    /// All faults, in the order of their places.
+    pub fn into_faults(self) -> Faults {
+        let mut faults = self.faults.into_inner();
+        faults.sort_by_key(|(span, ..)| span.start);
+        let place = |span: &Range<usize>| Some(Place::of(self.source, span));
+        Faults(
+            faults
+                .into_iter()
+                .map(|(span, severity, what, help)| Fault {
+                    file: self.file.clone(),
+                    place: place(&span),
+                    severity,
+                    what,
+                    help,
+                })
+                .collect(),
+        )
+    }
+}
+
+/// One table of a document, read key by key. Call [`Table::finish`] when all keys were asked for.
+pub struct Table<'r, 'd> {
+    document: &'r Document<'d>,
+    table: &'r DeTable<'d>,
+    span: Range<usize>,
+    asked: RefCell<BTreeSet<&'static str>>,
+}
+
+impl<'r, 'd> Table<'r, 'd> {
+    /// Where the table's head (or the inline table) stands.
+    pub fn span(&self) -> Range<usize> {
+        self.span.clone()
+    }
+
+    /// The document, to note faults about combinations of values.
+    pub fn document(&self) -> &'r Document<'d> {
+        self.document
+    }
+
+    fn raw(&self, key: &'static str) -> Option<&'r Spanned<DeValue<'d>>> {
+        self.asked.borrow_mut().insert(key);
+        self.table.get(key)
+    }
+
+    /// The value of `key`, if it is there and of the right kind; the wrong kind is a fault.
+    pub fn optional<T: FromToml>(&self, key: &'static str) -> Option<Found<T>> {
+        self.convert(self.raw(key)?)
+    }
+
+    /// The value of `key`, or the default.
+    pub fn or<T: FromToml>(&self, key: &'static str, default: T) -> T {
+        self.optional(key).map_or(default, |found| found.value)
+    }
+
+    /// The value of `key`; its absence is a fault.
+    pub fn required<T: FromToml>(&self, key: &'static str) -> Option<Found<T>> {
+        if self.raw(key).is_none() {
+            self.document.fault(self.span(), text!("`{key}` is missing here", "falta `{key}` aqui"), None);
+        }
+        self.optional(key)
+    }
+
+    /// The value of `key` as one of a closed list of names; anything else is a fault that lists them.
+    pub fn choice<T: Copy>(&self, key: &'static str, names: &[(&'static str, T)], default: T) -> T {
+        let Some(found) = self.optional::<String>(key) else { return default };
+        if let Some((_, value)) = names.iter().find(|(name, _)| *name == found.value) {
+            return *value;
+        }
+        let listed = names.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(" | ");
+        let written = &found.value;
+        let help = nearest(&found.value, names.iter().map(|(name, _)| *name)).map(did_you_mean);
+        self.document.fault(
+            found.span,
+            text!("`{key}` is one of {listed}, not `{written}`", "`{key}` é um de {listed}, não `{written}`"),
+            help,
+        );
+        default
+    }
+
+    /// The elements of the array `key`; an absent array is empty.
+    pub fn list<T: FromToml>(&self, key: &'static str) -> Vec<Found<T>> {
+        let Some(value) = self.raw(key) else { return Vec::new() };
+        let Some(array) = value.get_ref().as_array() else {
+            self.document.fault(
+                value.span(),
+                text!(
+                    "`{key}` is a list: write it in brackets, [\"…\"]",
+                    "`{key}` é uma lista: escreva entre colchetes, [\"…\"]"
+                ),
+                None,
+            );
+            return Vec::new();
+        };
+        array.iter().filter_map(|element| self.convert(element)).collect()
+    }
+
+    /// Whether `key` is written at all (marks it as asked for).
+    pub fn has(&self, key: &'static str) -> bool {
+        self.raw(key).is_some()
+    }
+
+    /// The table under `key`, if it is there.
+    pub fn table(&self, key: &'static str) -> Option<Table<'r, 'd>> {
+        let value = self.raw(key)?;
+        let table = self.as_table(value);
+        if table.is_none() {
+            let what = text!("`{key}` is a table: write it as [{key}]", "`{key}` é uma tabela: escreva [{key}]");
+            self.document.fault(value.span(), what, None);
+        }
+        table
+    }
+
+    /// The tables of the array of tables `key`; absent means none.
+    pub fn tables(&self, key: &'static str) -> Vec<Table<'r, 'd>> {
+        let Some(value) = self.raw(key) else { return Vec::new() };
+        let tables = value.get_ref().as_array().map(|array| array.iter().map(|element| self.as_table(element)));
+        match tables.and_then(|tables| tables.collect::<Option<Vec<_>>>()) {
+            Some(tables) => tables,
+            None => {
+                let what = text!("`{key}` is repeated: write it as [[{key}]]", "`{key}` se repete: escreva [[{key}]]");
+                self.document.fault(value.span(), what, None);
+                Vec::new()
+            }
+        }
+    }
+
+    /// Reports every key that nobody asked for, with the nearest name that somebody did.
+    pub fn finish(self) {
+        let asked = self.asked.borrow();
+        for (key, _) in self.table.iter().filter(|(key, _)| !asked.contains(key.get_ref().as_ref())) {
+            let written = key.get_ref();
+            self.document.fault(
+                key.span(),
+                text!("unknown key `{written}`", "chave desconhecida `{written}`"),
+                nearest(written, asked.iter().copied()).map(did_you_mean),
+            );
+        }
+    }
+
+    fn as_table(&self, value: &'r Spanned<DeValue<'d>>) -> Option<Table<'r, 'd>> {
+        let table = value.get_ref().as_table()?;
+        Some(Table { document: self.document, table, span: value.span(), asked: RefCell::default() })
+    }
+
+    fn convert<T: FromToml>(&self, value: &Spanned<DeValue<'d>>) -> Option<Found<T>> {
+        match T::from_toml(value.get_ref()) {
+            Ok(converted) => Some(Found { value: converted, span: value.span() }),
+            Err(what) => {
+                self.document.fault(value.span(), what, None);
+                None
+            }
+        }
+    }
+}
+
+fn did_you_mean(name: &str) -> Text {
+    text!("did you mean `{name}`?", "você quis dizer `{name}`?")
+}
+
+/// The known name that needs the fewest edits, if they are few for its length.
+fn nearest<'n>(written: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    known
+        .map(|name| (edits(written, name), name))
+        .filter(|(distance, name)| *distance <= 1 + name.len() / 4)
+        .min()
+        .map(|(_, name)| name)
+}
+
+/// Levenshtein distance, over octets: names of ours are ASCII.
+fn edits(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut diagonal = i;
+        let mut left = i + 1;
+        for (cell, y) in row.iter_mut().skip(1).zip(b.bytes()) {
+            let best = (diagonal + usize::from(x != y)).min(left + 1).min(*cell + 1);
+            diagonal = std::mem::replace(cell, best);
+            left = best;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = i + 1;
+        }
+    }
+    row.last().copied().unwrap_or(a.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::language::Language;
+
+    #[test]
+    fn all_faults_are_reported_together_with_their_places() {
+        let source = "[gateway]\nhostnam = \"mx\"\nport = \"x\"\n";
+        let document = Document::parse("p.toml", source);
+        let root = document.root().unwrap();
+        let gateway = root.table("gateway").unwrap();
+        assert!(gateway.required::<String>("hostname").is_none());
+        assert!(gateway.optional::<u32>("port").is_none());
+        gateway.finish();
+        root.finish();
+        let shown = document.into_faults().render(Language::En);
+        assert!(shown.contains("p.toml:1:1: error: `hostname` is missing here"), "{shown}");
+        assert!(shown.contains("p.toml:2:1: error: unknown key `hostnam`"), "{shown}");
+        assert!(shown.contains("did you mean `hostname`?"), "{shown}");
+        assert!(shown.contains("p.toml:3:8: error: a whole number"), "{shown}");
+    }
+
+    #[test]
+    fn a_syntax_error_is_a_fault_like_any_other() {
+        let document = Document::parse("p.toml", "a = \nb = 1\n");
+        assert!(document.root().is_none());
+        assert!(document.into_faults().has_errors());
+    }
+
+    #[test]
+    fn edits_count_single_letters() {
+        for (a, b, expected) in
+            [("", "", 0), ("a", "", 1), ("hostnam", "hostname", 1), ("tsl", "tls", 2), ("x", "abc", 3)]
+        {
+            assert_eq!(edits(a, b), expected, "{a} {b}");
+        }
+    }
+}

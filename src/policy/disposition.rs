@@ -1,0 +1,1 @@
+//! Verdicts into what becomes of the message, for each recipient: one total function.

@@ -1,0 +1,79 @@
+//! What one check says of one message. Only [`ScanVerdict::Clean`] is clean (promise 8).
+
+use serde::{Deserialize, Serialize};
+
+/// A scanner's verdict, from the best to the worst: `Ord` is that order, and the worst of several counts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "verdict")]
+pub enum ScanVerdict {
+    /// Every octet was looked at and nothing found.
+    Clean,
+    /// Antivirus is switched off by configuration.
+    NotScanned,
+    /// A document with a macro (a policy finding of the scanner, not malware).
+    Macro {
+        /// The scanner's name for it, only `[A-Za-z0-9._-]` kept.
+        signature: String,
+    },
+    /// Something encrypted that could not be looked into.
+    Encrypted {
+        /// The scanner's name for it.
+        signature: String,
+    },
+    /// Scanner and reader may see different attachments (decision 8).
+    Ambiguous {
+        /// What is ambiguous.
+        reason: String,
+    },
+    /// A limit was hit: part of it was not looked at.
+    NotFullyScanned {
+        /// Which limit.
+        reason: String,
+    },
+    /// The scanner answered with an error, or with something that is no answer.
+    ScannerError {
+        /// Its words, printable ASCII, at most 200 octets.
+        text: String,
+    },
+    /// The scanner could not be asked or did not answer in time.
+    Unavailable {
+        /// Why.
+        text: String,
+    },
+    /// Malware.
+    Infected {
+        /// The signature's name, only `[A-Za-z0-9._-]` kept.
+        signature: String,
+    },
+}
+
+impl ScanVerdict {
+    /// A stable name for metrics and records.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Clean => "clean",
+            Self::NotScanned => "not_scanned",
+            Self::Macro { .. } => "macro",
+            Self::Encrypted { .. } => "encrypted",
+            Self::Ambiguous { .. } => "ambiguous",
+            Self::NotFullyScanned { .. } => "not_fully_scanned",
+            Self::ScannerError { .. } => "scanner_error",
+            Self::Unavailable { .. } => "unavailable",
+            Self::Infected { .. } => "infected",
+        }
+    }
+}
+
+/// What one scanner said, and how long it took.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScannerReport {
+    /// Its group: scanners of a group are alternatives, every group must answer.
+    pub group: String,
+    /// Which scanner of the group: `clamd unix:/run/clamav/clamd.ctl`, `yara`.
+    pub scanner: String,
+    /// What it says.
+    #[serde(flatten)]
+    pub verdict: ScanVerdict,
+    /// Milliseconds from asking to answer.
+    pub took_ms: u64,
+}

@@ -1,0 +1,345 @@
+//! The facts of one mail transaction, written once, at its end; and what stands in the journal before that.
+//!
+//! Everything a person may later ask ("why was this message stopped?") is answered from these values alone.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::policy::{
+    directory::MailboxKey,
+    rule::RuleMatch,
+    verdict::{ScanVerdict, ScannerReport},
+};
+
+/// The id of a mail transaction: 32 lower-case hex digits (a UUIDv7), the same in reply, record, log and quarantine.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct TransactionId(String);
+
+impl TransactionId {
+    /// A UUIDv7 (RFC 9562 §5.7) from the time in milliseconds and 74 bits of chance (those above are ignored).
+    pub fn new(unix_milliseconds: u64, chance: u128) -> Self {
+        let time = u128::from(unix_milliseconds & 0xffff_ffff_ffff) << 80;
+        let random = (chance & 0x0fff) << 64 | (chance >> 12) & 0x3fff_ffff_ffff_ffff;
+        let bits = time | 0x7 << 76 | 0x2 << 62 | random;
+        Self(format!("{bits:032x}"))
+    }
+
+    /// The 32 digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for TransactionId {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let hex = |octet: u8| octet.is_ascii_digit() || (b'a'..=b'f').contains(&octet);
+        if text.len() == 32 && text.bytes().all(hex) { Ok(Self(text)) } else { Err("not 32 lower-case hex digits") }
+    }
+}
+
+impl From<TransactionId> for String {
+    fn from(id: TransactionId) -> Self {
+        id.0
+    }
+}
+
+impl std::fmt::Display for TransactionId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Milliseconds since 1970-01-01 UTC.
+pub type UnixMillis = i64;
+
+/// Who connected, and how.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientFacts {
+    /// The listener's address, as configured.
+    pub listener: String,
+    /// The client's address.
+    pub address: IpAddr,
+    /// Its port.
+    pub port: u16,
+    /// HELO or EHLO argument, as said.
+    pub hello: String,
+    /// The TLS version and cipher suite, if under TLS.
+    pub tls: Option<String>,
+}
+
+/// What became of one recipient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fate {
+    /// Not decided: the transaction ended before.
+    None,
+    /// Refused at RCPT, by us or by the next hop.
+    RefusedAtRcpt,
+    /// The next hop has it.
+    Relayed,
+    /// It is in the quarantine.
+    Held,
+    /// The client heard 5xx.
+    Refused,
+    /// The client heard 4xx.
+    Deferred,
+    /// The next hop may have it; the client was not answered.
+    Unknown,
+}
+
+/// One recipient of a transaction.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecipientFacts {
+    /// As the client wrote it.
+    pub address: String,
+    /// Whose mailbox it is; none when it is not ours.
+    pub mailbox: Option<MailboxKey>,
+    /// What the client heard to RCPT, as one line.
+    pub reply: String,
+    /// Who gave that answer.
+    pub answered_by: AnsweredBy,
+    /// Our reason, when policy refused: a name (`blocked_to_receive`) and a sentence.
+    pub refusal: Option<(String, String)>,
+    /// What became of it.
+    pub fate: Fate,
+    /// Index in [`Record::rules`] of the rule that decided for it.
+    pub decided_by_rule: Option<usize>,
+    /// A rule's *reject* became *quarantine*, because another recipient got something else (one reply cannot refuse some).
+    pub downgraded: bool,
+}
+
+/// Who answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AnsweredBy {
+    /// The gateway.
+    Gateway,
+    /// The next hop.
+    NextHop,
+}
+
+/// How a transaction ended, in one word; the key of metrics and of the log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// Every recipient relayed.
+    Relayed,
+    /// Every recipient held.
+    Held,
+    /// Some relayed, some held.
+    RelayedAndHeld,
+    /// 5xx.
+    Refused,
+    /// 4xx.
+    Deferred,
+    /// RSET, a new HELO, QUIT, or no recipient accepted.
+    Abandoned,
+    /// The client went away before our dot.
+    ClientGone,
+    /// Killed between our dot and the answer: the next hop may have it, the client was not answered.
+    Unknown,
+}
+
+/// Why it ended so, when something decided it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "cause")]
+pub enum Cause {
+    /// Nothing stood against it.
+    Nothing,
+    /// A subject rule.
+    Rule {
+        /// Index in [`Record::rules`].
+        index: usize,
+    },
+    /// The worst scanner verdict.
+    Scanner {
+        /// It.
+        #[serde(flatten)]
+        verdict: ScanVerdict,
+    },
+    /// Policy refused MAIL or every RCPT.
+    Policy {
+        /// Its name.
+        name: String,
+        /// For the operator.
+        reason: String,
+    },
+    /// A size, line, header or hop limit.
+    Limit {
+        /// Which.
+        what: String,
+    },
+    /// The client broke the protocol (bare CR or LF).
+    Violation {
+        /// How.
+        what: String,
+    },
+    /// The next hop refused, or could not be used.
+    NextHop {
+        /// What it said or what failed.
+        what: String,
+    },
+    /// Something of ours failed (disk, journal).
+    Gateway {
+        /// What.
+        what: String,
+    },
+    /// The client ended it.
+    Client {
+        /// How.
+        what: String,
+    },
+}
+
+/// What happened at the next hop.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NextHopFacts {
+    /// Its configured name.
+    pub name: String,
+    /// The address that was used last.
+    pub address: Option<String>,
+    /// TLS version and cipher suite, if under TLS.
+    pub tls: Option<String>,
+    /// Its reply to the end of mail data, as one line.
+    pub reply: Option<String>,
+    /// Connections opened or leased for this transaction.
+    pub attempts: u32,
+    /// Content began to flow before the end of mail data.
+    pub cut_through: bool,
+}
+
+/// All facts of one transaction.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// The transaction.
+    pub id: TransactionId,
+    /// When MAIL came.
+    pub began: UnixMillis,
+    /// When it ended.
+    pub ended: UnixMillis,
+    /// The client.
+    pub client: ClientFacts,
+    /// The reverse-path as written, without brackets; empty for the null path.
+    pub reverse_path: String,
+    /// Every recipient that was named.
+    pub recipients: Vec<RecipientFacts>,
+    /// The Subject fields as decoded.
+    pub subjects: Vec<String>,
+    /// The Message-ID field's body, if there is one.
+    pub message_id: Option<String>,
+    /// Octets of content as the client sent it.
+    pub size: Option<u64>,
+    /// SHA-256 of that content, hex; only once it came whole.
+    pub sha256: Option<String>,
+    /// The version of the policy that judged it.
+    pub policy: String,
+    /// Every rule that matched.
+    pub rules: Vec<RuleMatch>,
+    /// What each scanner said.
+    pub scanners: Vec<ScannerReport>,
+    /// The next hop's part.
+    pub next_hop: Option<NextHopFacts>,
+    /// How it ended.
+    pub ending: Ending,
+    /// Why.
+    pub cause: Cause,
+    /// The `X-Portaria:` field that was prepended, if one was.
+    pub tagged: Option<String>,
+    /// The last reply that the client heard about it, as one line; none if it heard none.
+    pub reply: Option<String>,
+    /// Whether a copy or item of it stands in the quarantine.
+    pub quarantined: bool,
+}
+
+/// What stands in the journal before our dot goes out (promise 5).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intent {
+    /// The record as far as it is known: should we be killed now, this is all there is.
+    pub record: Record,
+}
+
+/// The class of a quarantine item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ItemClass {
+    /// Malware.
+    Virus,
+    /// A subject rule.
+    Rule,
+    /// A policy finding: encrypted, macro, ambiguous.
+    Policy,
+    /// Could not be scanned wholly.
+    Unscannable,
+}
+
+/// The state of a quarantine item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ItemState {
+    /// Durable, while the other recipients' relay is still open.
+    Pending,
+    /// Waiting for a reviewer.
+    Held,
+    /// Being released.
+    Releasing,
+    /// Released.
+    Released,
+    /// Deleted by a reviewer.
+    Deleted,
+    /// Its retention passed.
+    Expired,
+    /// The other recipients' relay failed, and the client was told so: it sends again.
+    Withdrawn,
+}
+
+/// One message in the quarantine: one per transaction.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Item {
+    /// The transaction.
+    pub id: TransactionId,
+    /// Why it is there.
+    pub class: ItemClass,
+    /// Where it stands.
+    pub state: ItemState,
+    /// The sender heard 250: someone must decide. Otherwise it heard 5xx, and this is a copy, kept 7 days.
+    pub acknowledged: bool,
+    /// When it came.
+    pub received_at: UnixMillis,
+    /// The reverse-path as written.
+    pub reverse_path: String,
+    /// The recipients held: the path as the next hop is to hear it.
+    pub recipients: Vec<String>,
+    /// The first Subject, decoded.
+    pub subject: String,
+    /// Octets of content as the client sent it.
+    pub size: u64,
+    /// SHA-256 of that content.
+    pub sha256: String,
+    /// Octets of trace fields of ours that stand in front of it in what is stored.
+    pub trace_length: u64,
+    /// One line: the rule or signature.
+    pub reason: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_a_version_7_uuid_that_sorts_by_time() {
+        let early = TransactionId::new(1_700_000_000_000, u128::MAX);
+        let late = TransactionId::new(1_700_000_000_001, 0);
+        assert_eq!(early.as_str().len(), 32);
+        assert_eq!(&early.as_str()[12..13], "7");
+        assert!("89ab".contains(&early.as_str()[16..17]));
+        assert!(early < late);
+        assert_eq!(TransactionId::try_from(early.as_str().to_owned()), Ok(early));
+        for bad in ["", "../../etc/passwd", "0190a5c1e7b07a7a8a8a8a8a8a8a8a8G"] {
+            assert!(TransactionId::try_from(bad.to_owned()).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! The whole outside world of a session in three types.
+
+use std::{
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
+
+use bytes::Bytes;
+
+use crate::{
+    policy::{Policy, route::NextHopName, verdict::ScannerReport},
+    record::{Intent, Item, ItemState, Record, TransactionId},
+    smtp::extension::Capabilities,
+};
+
+/// Time comes in as a value.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// For deadlines; never goes back.
+    pub monotonic: Instant,
+    /// For people.
+    pub wall: SystemTime,
+}
+
+/// What the world did.
+#[derive(Debug)]
+pub enum Input {
+    /// The connection was accepted; the first input of every session.
+    Accepted,
+    /// Octets from the client.
+    ClientOctets(Bytes),
+    /// The client's stream ended or broke.
+    ClientGone,
+    /// The client's handshake succeeded; version and suite for the record.
+    TlsEstablished(String),
+    /// Other rules and lists are in force: for transactions that begin from now on.
+    Policy(Arc<Policy>),
+    /// The connection asked for by `OpenNextHop` is ready for MAIL.
+    NextHopReady(NextHopReady),
+    /// It could not be had.
+    NextHopFailed(NextHopFailure),
+    /// Octets from the next hop.
+    NextHopOctets(Bytes),
+    /// What `ToNextHop` said was written.
+    NextHopDrained,
+    /// The next hop's stream ended or broke.
+    NextHopGone(String),
+    /// `Hold` was done.
+    Held(Result<(), HoldFault>),
+    /// `ReadHold` was done; empty only at the end of the content.
+    HoldOctets(Result<Bytes, HoldFault>),
+    /// Every scanner group answered (or did not, which is a verdict too).
+    Scanned(Vec<ScannerReport>),
+    /// `Quarantine` or `SettleItem` was done: durable, or not.
+    Quarantined(Result<(), String>),
+    /// `Intent` or `Record` stands in the journal, or does not.
+    Journaled(Result<(), String>),
+    /// Nothing but time.
+    TimePassed,
+    /// The gateway is to stop: finish what is past the end of mail data, 421 to the rest.
+    Drain,
+}
+
+/// A connection to the next hop.
+#[derive(Clone, Debug)]
+pub struct NextHopReady {
+    /// What it offers.
+    pub capabilities: Capabilities,
+    /// Its address.
+    pub address: String,
+    /// Version and suite, if under TLS.
+    pub tls: Option<String>,
+    /// It served other transactions before: if it breaks at MAIL, that says nothing about the next hop.
+    pub reused: bool,
+}
+
+/// Why no connection could be had.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NextHopFailure {
+    /// No connection became free in time: `451 4.3.2`.
+    #[error("no connection to the next hop became free in time")]
+    Busy,
+    /// None of its addresses answers as it should: `451 4.4.1`.
+    #[error("the next hop cannot be reached: {0}")]
+    Unreachable(String),
+    /// TLS is required and failed: `451 4.7.5`.
+    #[error("required TLS to the next hop failed: {0}")]
+    Tls(String),
+}
+
+/// Why the hold did not take or give content.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HoldFault {
+    /// The disk (or its floor of free space) or the memory of all holds: `452 4.3.1`.
+    #[error("the hold is full: {0}")]
+    Full(String),
+    /// Anything else: `451 4.3.0`.
+    #[error("the hold failed: {0}")]
+    Failed(String),
+}
+
+/// What the world is asked to do.
+#[derive(Debug)]
+pub enum Output {
+    /// Write to the client.
+    ToClient(Bytes),
+    /// Do the TLS handshake as server, once everything is written. Answered by `TlsEstablished` or `ClientGone`.
+    StartTls,
+    /// Close the client's connection once everything is written. The session is over when all answers are in.
+    CloseClient,
+    /// Lease a connection. Answered by `NextHopReady` or `NextHopFailed`.
+    OpenNextHop(OpenNextHop),
+    /// Write to the next hop. Answered by `NextHopDrained`.
+    ToNextHop(Bytes),
+    /// Give the connection back, clean (no transaction open); the pool resets it before anyone else gets it.
+    ReleaseNextHop,
+    /// Close the connection at once: the final dot must never go out.
+    DropNextHop,
+    /// Give up the lease asked for by `OpenNextHop`; no answer will come.
+    CancelNextHop,
+    /// Append to the hold (made at the first of these). Answered by `Held`.
+    Hold(Bytes),
+    /// Read from the hold. Answered by `HoldOctets`.
+    ReadHold {
+        /// From this octet.
+        offset: u64,
+        /// At most so many.
+        max: usize,
+    },
+    /// Scan the hold, which is complete. Answered by `Scanned`.
+    Scan,
+    /// Stop waiting for the scan; no answer will come.
+    CancelScan,
+    /// Make the hold's content a quarantine item. Answered by `Quarantined`.
+    Quarantine(Box<Item>),
+    /// Change an item's state. Answered by `Quarantined`.
+    SettleItem(TransactionId, ItemState),
+    /// Append to the journal. Answered by `Journaled`.
+    Intent(Box<Intent>),
+    /// The transaction is over; append to the journal. `acknowledge`: answered by `Journaled` (the reply waits for it).
+    Record(Box<Record>),
+    /// The hold is not needed any more.
+    Forget,
+    /// Nothing more to do until one of these happens. Always the last output.
+    Wait(Wait),
+}
+
+/// What a connection to the next hop is wanted for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenNextHop {
+    /// Which.
+    pub name: NextHopName,
+    /// Not one that was used before.
+    pub fresh: bool,
+    /// Give up then.
+    pub until: Instant,
+}
+
+/// What may happen next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wait {
+    /// Read from the client: at most this many octets.
+    pub read_client: usize,
+    /// Read from the next hop.
+    pub read_next_hop: bool,
+    /// Feed `TimePassed` then, if nothing happened before.
+    pub until: Instant,
+    /// The session is over: nothing further will be asked, drop it.
+    pub finished: bool,
+}

@@ -1,0 +1,29 @@
+//! RFC 5321 as Rust: values, decoders and the two sessions. Octets in, values out; values in, octets out.
+//!
+//! | section of RFC 5321 | file |
+//! |---|---|
+//! | §2.3.8, §4.5.3.1 command lines | `line` |
+//! | §4.1 commands, §4.1.2 grammar | `command`, `path`, `parameter` |
+//! | §4.2 replies | `reply` |
+//! | §2.2, §4.1.1.1 extensions | `extension` |
+//! | §4.5.2 transparency, §4.1.1.4 end of mail data | `mail_data` |
+//! | §3.3 mail transaction | `envelope` |
+//! | §4.4 trace fields | `received` |
+//! | §4.5.3 limits | `limits` |
+//! | §3, §4.3 the dialogue | `server`, `client` |
+//!
+//! Nothing here knows policy, sockets or time.
+
+pub mod client;
+pub mod command;
+pub mod envelope;
+pub mod extension;
+pub mod limits;
+pub mod line;
+pub mod mail_data;
+pub mod parameter;
+pub mod path;
+pub mod received;
+pub mod reply;
+pub mod server;
+pub mod violation;
