@@ -15,6 +15,7 @@ pub mod refusal;
 pub mod route;
 pub mod rule;
 pub mod verdict;
+pub mod verdict_action;
 
 use std::time::SystemTime;
 
