@@ -3,7 +3,7 @@
 //! | section of RFC 5321 | file |
 //! |---|---|
 //! | §2.3.8, §4.5.3.1 command lines | `line` |
-//! | §4.1 commands, §4.1.2 grammar | `command`, `path`, `parameter` |
+//! | §4.1 commands, §4.1.2 grammar | `command`, `path`, `domain`, `parameter` |
 //! | §4.2 replies | `reply` |
 //! | §2.2, §4.1.1.1 extensions | `extension` |
 //! | §4.5.2 transparency, §4.1.1.4 end of mail data | `mail_data` |
@@ -16,6 +16,7 @@
 
 pub mod client;
 pub mod command;
+pub mod domain;
 pub mod envelope;
 pub mod extension;
 pub mod limits;

@@ -1,12 +1,15 @@
 //! Replies (RFC 5321 §4.2, RFC 3463): our own, built so that they cannot break the protocol, and those of a next hop,
 //! read octet by octet within bounds.
 
+use std::fmt;
+
 use bytes::{Bytes, BytesMut};
 
 /// A reply: a code, an enhanced status code where one applies, and one or more lines of text.
 ///
-/// Text is printable ASCII by construction: whatever else is put in becomes `?`, and a line is cut at 400 octets, so that
-/// no reply line exceeds the 512 octets of §4.5.3.1.5.
+/// Text is printable ASCII by construction: a tab becomes a space, whatever else is put in becomes `?`, and a line is cut
+/// at 400 octets, so that no reply line exceeds the 512 octets of §4.5.3.1.5. The enhanced code always fits the code
+/// (RFC 2034 §4: same class; 3xx has none), whoever gave it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
     code: u16,
@@ -18,62 +21,141 @@ pub struct Reply {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Enhanced(pub u8, pub u16, pub u16);
 
+impl fmt::Display for Enhanced {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.0, self.1, self.2)
+    }
+}
+
+/// Octets of text on one line. 512 less codes (`550 5.999.999 `) and CRLF leaves 496; the rest is room for what others
+/// put in front of our text when they quote it in a delivery status notification.
+const TEXT: usize = 400;
+
 impl Reply {
     /// A reply of one line. `code` is 200 to 599; anything else becomes 451 (a bug of ours must not become a lie).
     pub fn new(code: u16, enhanced: Option<Enhanced>, text: impl AsRef<str>) -> Self {
-        let _ = (code, enhanced, text.as_ref());
-        todo!()
+        Self::of_parts(code, enhanced, [printable(text.as_ref(), TEXT)])
     }
+
     /// A reply of several lines without an enhanced code (EHLO).
     pub fn multiline(code: u16, lines: impl IntoIterator<Item = String>) -> Self {
-        let _ = (code, lines.into_iter().count());
-        todo!()
+        Self::of_parts(code, None, lines)
     }
+
+    /// A reply of all its parts, as the decoder reads them; they are made to fit each other and the protocol.
+    pub(super) fn of_parts(code: u16, enhanced: Option<Enhanced>, lines: impl IntoIterator<Item = String>) -> Self {
+        let code = if (200..=599).contains(&code) { code } else { 451 };
+        let mut lines: Vec<String> = lines.into_iter().map(|line| printable(&line, TEXT)).collect();
+        if lines.is_empty() {
+            lines.push(String::new());
+        }
+        Self { code, enhanced: enhanced.and_then(|enhanced| fitting(code, enhanced)), lines }
+    }
+
     /// The three digits.
     pub fn code(&self) -> u16 {
         self.code
     }
+
     /// The enhanced status code, if it has one.
     pub fn enhanced(&self) -> Option<Enhanced> {
         self.enhanced
     }
-    /// The lines of text, without codes.
+
+    /// The lines of text, without codes; never none.
     pub fn lines(&self) -> &[String] {
         &self.lines
     }
+
     /// 2xx
     pub fn is_positive(&self) -> bool {
         self.code / 100 == 2
     }
+
     /// 3xx
     pub fn is_intermediate(&self) -> bool {
         self.code / 100 == 3
     }
+
     /// 4xx
     pub fn is_transient(&self) -> bool {
         self.code / 100 == 4
     }
+
     /// 5xx
     pub fn is_permanent(&self) -> bool {
         self.code / 100 == 5
     }
+
     /// The reply as one line of text for a record or a log: code, enhanced code, text joined by spaces.
     pub fn summary(&self) -> String {
-        todo!()
+        let mut summary = self.code.to_string();
+        if let Some(enhanced) = self.enhanced {
+            summary.push_str(&format!(" {enhanced}"));
+        }
+        for line in self.lines.iter().filter(|line| !line.is_empty()) {
+            summary.push(' ');
+            summary.push_str(line);
+        }
+        summary
     }
-    /// The reply on the wire, CRLF at every line's end.
+
+    /// The reply on the wire, CRLF at every line's end. The enhanced code stands on every line (RFC 2034 §4).
     pub fn encode(&self) -> Bytes {
-        todo!()
+        let mut wire = BytesMut::with_capacity(64);
+        let enhanced = self.enhanced.map(|enhanced| enhanced.to_string()).unwrap_or_default();
+        let last = self.lines.len().saturating_sub(1);
+        for (index, line) in self.lines.iter().enumerate() {
+            let code = self.code;
+            let gap = if enhanced.is_empty() || line.is_empty() { "" } else { " " };
+            // A last line with nothing on it is the code alone (§4.2: `Reply-code [ SP textstring ]`).
+            let mark = match (index == last, enhanced.is_empty() && line.is_empty()) {
+                (false, _) => "-",
+                (true, false) => " ",
+                (true, true) => "",
+            };
+            wire.extend_from_slice(format!("{code}{mark}{enhanced}{gap}{line}\r\n").as_bytes());
+        }
+        wire.freeze()
     }
+
     /// A next hop's reply as we pass it on (`design.md` §6.4): printable ASCII, one line, and a missing enhanced code
     /// becomes `X.0.0` (only for 2xx, 4xx, 5xx).
     pub fn passed_on(&self) -> Self {
-        todo!()
+        let missing = Enhanced((self.code / 100) as u8, 0, 0);
+        let said: Vec<&str> = self.lines.iter().map(|line| line.trim()).filter(|line| !line.is_empty()).collect();
+        Self::new(self.code, Some(self.enhanced.unwrap_or(missing)), said.join(" "))
     }
-    /// The same with ` (suffix)` behind the text: the final form of every reply after DATA carries the id there.
-    pub fn with_suffix(self, suffix: &str) -> Self {
-        let _ = suffix;
-        todo!()
+
+    /// The same with ` (suffix)` behind the text: the final form of every reply after DATA carries the id there. The text
+    /// gives way to the suffix (at most 100 octets of it), never the other way round: people search for the id.
+    pub fn with_suffix(mut self, suffix: &str) -> Self {
+        let suffix = printable(suffix, 100);
+        if let Some(line) = self.lines.last_mut() {
+            line.truncate(TEXT.saturating_sub(suffix.len() + " ()".len()));
+            let gap = if line.is_empty() { "" } else { " " };
+            *line = format!("{line}{gap}({suffix})");
+        }
+        self
+    }
+}
+
+/// `text` as printable ASCII, cut at `limit` octets. A CR or LF that got through here would be a reply of the client's
+/// or the next hop's choosing.
+fn printable(text: &str, limit: usize) -> String {
+    let octet = |char: char| match char {
+        '\t' => ' ',
+        ' '..='~' => char,
+        _ => '?',
+    };
+    text.chars().take(limit).map(octet).collect()
+}
+
+/// `enhanced` as it may stand beside `code`: of its class, within three digits each; none beside 3xx.
+fn fitting(code: u16, enhanced: Enhanced) -> Option<Enhanced> {
+    match code / 100 {
+        class @ (2 | 4 | 5) => Some(Enhanced(class as u8, enhanced.1.min(999), enhanced.2.min(999))),
+        _ => None,
     }
 }
 
@@ -112,5 +194,108 @@ impl ReplyDecoder {
     /// Whether octets are left over: before TLS they are an injection (CVE-2011-0411), before a command an unsolicited reply.
     pub fn is_empty(&self) -> bool {
         self.buffered.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wire(reply: &Reply) -> String {
+        String::from_utf8(reply.encode().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn a_reply_on_the_wire() {
+        let lines = |lines: &[&str]| Reply::multiline(250, lines.iter().map(|line| line.to_string()));
+        let rows = [
+            // One line, with and without an enhanced code, with and without text.
+            (Reply::new(250, Some(Enhanced(2, 1, 5)), "OK"), "250 2.1.5 OK\r\n"),
+            (Reply::new(354, None, "Go on"), "354 Go on\r\n"),
+            (Reply::new(250, Some(Enhanced(2, 0, 0)), ""), "250 2.0.0\r\n"),
+            (Reply::new(250, None, ""), "250\r\n"),
+            // Several lines: a hyphen on all but the last; no line at all is still a reply.
+            (lines(&["mx.example", "PIPELINING", "SIZE 5"]), "250-mx.example\r\n250-PIPELINING\r\n250 SIZE 5\r\n"),
+            (lines(&["mx.example"]), "250 mx.example\r\n"),
+            (lines(&[]), "250\r\n"),
+            // The enhanced code is repeated on every line.
+            (
+                Reply::of_parts(550, Some(Enhanced(5, 7, 1)), ["a".to_owned(), String::new(), "b".to_owned()]),
+                "550-5.7.1 a\r\n550-5.7.1\r\n550 5.7.1 b\r\n",
+            ),
+        ];
+        for (reply, expected) in rows {
+            assert_eq!(wire(&reply), expected);
+        }
+    }
+
+    #[test]
+    fn a_reply_cannot_break_the_protocol() {
+        let rows = [
+            // A line end in the text would begin a reply of someone else's choosing.
+            (Reply::new(550, None, "no\r\n250 yes"), "550 no??250 yes\r\n"),
+            (Reply::multiline(250, ["a\nb".to_owned()]), "250 a?b\r\n"),
+            (Reply::new(250, None, "fine").with_suffix("x\r\n221 bye"), "250 fine (x??221 bye)\r\n"),
+            // Only printable ASCII; a tab is a space.
+            (Reply::new(550, None, "não\t\u{1b}[31m\u{7f}"), "550 n?o ?[31m?\r\n"),
+            // A code that is none is our bug: the client tries again later.
+            (Reply::new(0, None, "x"), "451 x\r\n"),
+            (Reply::new(199, None, "x"), "451 x\r\n"),
+            (Reply::new(600, Some(Enhanced(6, 1, 1)), "x"), "451 4.1.1 x\r\n"),
+            // The class of the enhanced code is that of the code; 3xx has none; three digits each.
+            (Reply::new(550, Some(Enhanced(4, 1, 1)), "x"), "550 5.1.1 x\r\n"),
+            (Reply::new(354, Some(Enhanced(3, 0, 0)), "x"), "354 x\r\n"),
+            (Reply::new(250, Some(Enhanced(2, 1000, 65535)), "x"), "250 2.999.999 x\r\n"),
+        ];
+        for (reply, expected) in rows {
+            assert_eq!(wire(&reply), expected);
+        }
+    }
+
+    #[test]
+    fn no_line_exceeds_512_octets() {
+        let long = "x".repeat(5000);
+        for reply in [
+            Reply::new(550, Some(Enhanced(5, 999, 999)), &long),
+            Reply::new(550, Some(Enhanced(5, 999, 999)), &long).with_suffix(&long),
+            Reply::of_parts(550, Some(Enhanced(5, 7, 1)), [long.clone(), long.clone()]).passed_on().with_suffix("id"),
+        ] {
+            for line in wire(&reply).split_inclusive("\r\n") {
+                assert!(line.len() <= 512, "{}", line.len());
+            }
+        }
+        let cut = Reply::new(550, None, &long).with_suffix("0190a5c1");
+        assert!(wire(&cut).ends_with("x (0190a5c1)\r\n"), "the id is never what is cut");
+    }
+
+    #[test]
+    fn a_next_hops_reply_as_it_is_passed_on() {
+        let of = |code, enhanced, lines: &[&str]| Reply::of_parts(code, enhanced, lines.iter().map(|l| l.to_string()));
+        let rows = [
+            // Lines are joined; empty ones leave no gap.
+            (of(550, Some(Enhanced(5, 1, 1)), &["No such user", "", " here "]), "550 5.1.1 No such user here"),
+            // A missing enhanced code is the undefined one of its class.
+            (of(250, None, &["OK"]), "250 2.0.0 OK"),
+            (of(451, None, &["later"]), "451 4.0.0 later"),
+            (of(554, None, &[""]), "554 5.0.0"),
+            (of(354, None, &["go on"]), "354 go on"),
+        ];
+        for (reply, expected) in rows {
+            assert_eq!(reply.passed_on().summary(), expected);
+            assert_eq!(reply.passed_on().lines().len(), 1);
+            assert_eq!(reply.passed_on().passed_on(), reply.passed_on());
+        }
+    }
+
+    #[test]
+    fn a_reply_belongs_to_one_class() {
+        let classes = |code| {
+            let reply = Reply::new(code, None, "");
+            [reply.is_positive(), reply.is_intermediate(), reply.is_transient(), reply.is_permanent()]
+        };
+        assert_eq!(classes(250), [true, false, false, false]);
+        assert_eq!(classes(354), [false, true, false, false]);
+        assert_eq!(classes(421), [false, false, true, false]);
+        assert_eq!(classes(550), [false, false, false, true]);
     }
 }
