@@ -213,8 +213,18 @@ mod tests {
                 Disposition::Deliver(vec![hold(0, false), Delivery::Relay { tag: Some(By::Rule(1)) }]),
             ),
             ("any defer defers all", vec![Some(Reject), None], down(), Disposition::Defer),
-            ("a rule's refuse does not wait for the scanner", vec![Some(Reject)], down(), Disposition::Refuse(By::Rule(0))),
-            ("malware is refused for the held too", vec![Some(Quarantine), None], infected(), Disposition::Refuse(By::Antivirus)),
+            (
+                "a rule's refuse does not wait for the scanner",
+                vec![Some(Reject)],
+                down(),
+                Disposition::Refuse(By::Rule(0)),
+            ),
+            (
+                "malware is refused for the held too",
+                vec![Some(Quarantine), None],
+                infected(),
+                Disposition::Refuse(By::Antivirus),
+            ),
         ];
         for (why, deciding, verdict, expected) in rows {
             let decided = decide(&judged(&deciding), deciding.len(), &verdict, &VerdictActions::default());

@@ -137,8 +137,13 @@ pub enum Output {
     SettleItem(TransactionId, ItemState),
     /// Append to the journal. Answered by `Journaled`.
     Intent(Box<Intent>),
-    /// The transaction is over; append to the journal. `acknowledge`: answered by `Journaled` (the reply waits for it).
-    Record(Box<Record>),
+    /// The transaction is over; append to the journal.
+    Record {
+        /// Its facts.
+        record: Box<Record>,
+        /// Answered by `Journaled`: the reply to the client waits for it. Otherwise nobody waits.
+        acknowledge: bool,
+    },
     /// The hold is not needed any more.
     Forget,
     /// Nothing more to do until one of these happens. Always the last output.
@@ -152,6 +157,8 @@ pub struct OpenNextHop {
     pub name: NextHopName,
     /// Not one that was used before.
     pub fresh: bool,
+    /// Addresses that failed this transaction already: others first.
+    pub avoid: Vec<String>,
     /// Give up then.
     pub until: Instant,
 }

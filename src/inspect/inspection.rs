@@ -1,0 +1,112 @@
+//! Content as it streams by: counted, hashed, and read until its header section is complete.
+
+use aws_lc_rs::digest;
+
+use crate::message::{
+    facts,
+    header_section::{HeaderFault, HeaderLimits, HeaderReader},
+    subject::Subject,
+};
+
+/// Bounds of one message, apart from its size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Of the header section.
+    pub header: HeaderLimits,
+    /// `Received:` fields (RFC 5321 §6.3).
+    pub hops: usize,
+}
+
+/// Why a message cannot be judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InspectionFault {
+    /// Its header section is beyond a limit.
+    #[error(transparent)]
+    Header(#[from] HeaderFault),
+    /// It passed more servers than the limit: a loop.
+    #[error("the message has {0} Received fields")]
+    TooManyHops(usize),
+}
+
+/// What is known once the header section is complete.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inspected {
+    /// Every Subject field, in order.
+    pub subjects: Vec<Subject>,
+    /// The Message-ID field's body, cut at 998 octets.
+    pub message_id: Option<String>,
+    /// The identifiers of all List-Id fields.
+    pub list_ids: Vec<String>,
+}
+
+/// A message while it arrives.
+pub struct Inspection {
+    reader: HeaderReader,
+    hops: usize,
+    size: u64,
+    hash: digest::Context,
+}
+
+impl Inspection {
+    /// Nothing read yet.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            reader: HeaderReader::new(limits.header),
+            hops: limits.hops,
+            size: 0,
+            hash: digest::Context::new(&digest::SHA256),
+        }
+    }
+
+    /// The next content. `Some` exactly once: when this piece completes the header section.
+    pub fn receive(&mut self, content: &[u8]) -> Result<Option<Inspected>, InspectionFault> {
+        self.size = self.size.saturating_add(content.len() as u64);
+        self.hash.update(content);
+        if self.reader.is_complete() {
+            return Ok(None);
+        }
+        self.reader.receive(content)?;
+        self.inspected()
+    }
+
+    /// The content ended. `Some` if the header section was not complete before.
+    pub fn end(&mut self) -> Result<Option<Inspected>, InspectionFault> {
+        if self.reader.is_complete() {
+            return Ok(None);
+        }
+        self.reader.end()?;
+        self.inspected()
+    }
+
+    /// Octets of content so far.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The SHA-256 of the content so far, as hex digits.
+    pub fn sha256(&self) -> String {
+        self.hash.clone().finish().as_ref().iter().map(|octet| format!("{octet:02x}")).collect()
+    }
+
+    fn inspected(&self) -> Result<Option<Inspected>, InspectionFault> {
+        if !self.reader.is_complete() {
+            return Ok(None);
+        }
+        let fields = self.reader.fields();
+        let hops = facts::received_count(fields);
+        if hops > self.hops {
+            return Err(InspectionFault::TooManyHops(hops));
+        }
+        Ok(Some(Inspected {
+            subjects: facts::subjects(fields),
+            message_id: facts::message_id(fields),
+            list_ids: facts::list_ids(fields),
+        }))
+    }
+}
+
+impl std::fmt::Debug for Inspection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inspection").field("size", &self.size).finish_non_exhaustive()
+    }
+}

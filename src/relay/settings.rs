@@ -1,0 +1,76 @@
+//! What a session is told when it begins: everything that does not change while it lives.
+
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+
+use crate::{
+    inspect,
+    policy::{rule::Scope, verdict_action::VerdictActions},
+    smtp::limits::Limits,
+};
+
+/// How sessions of one listener behave.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Our name: 220, EHLO, `Received:`.
+    pub hostname: String,
+    /// The listener's address, for the record.
+    pub listener: String,
+    /// Which rules look at it.
+    pub scope: Scope,
+    /// TLS from the first octet.
+    pub implicit_tls: bool,
+    /// No MAIL before STARTTLS.
+    pub starttls_required: bool,
+    /// Limits of the dialogue.
+    pub limits: Limits,
+    /// Limits of the content.
+    pub content: inspect::Limits,
+    /// Content beyond this flows to the next hop while it arrives, octets.
+    pub cut_through_from: u64,
+    /// Octets a second that a client must keep up, averaged over [`FLOOR_WINDOW`].
+    pub data_floor: u64,
+    /// Whether there are scanners at all; without them every record says *not scanned*.
+    pub antivirus: bool,
+    /// What scanner verdicts lead to.
+    pub actions: VerdictActions,
+    /// Deadlines.
+    pub timeouts: Timeouts,
+    /// Local time in `Received:`.
+    pub timezone: TimeZone,
+}
+
+/// The deadlines of a session.
+#[derive(Clone, Debug)]
+pub struct Timeouts {
+    /// Waiting for a command (RFC 5321 §4.5.3.2.7 asks for 5 min).
+    pub command: Duration,
+    /// Between two pieces of mail data (§4.5.3.2.5 asks for 3 min).
+    pub data_idle: Duration,
+    /// Waiting for a connection to the next hop to become free or be made.
+    pub connection: Duration,
+    /// Waiting for the next hop's reply to MAIL, RCPT, DATA.
+    pub next_hop_reply: Duration,
+    /// Waiting for its reply to the end of mail data.
+    pub next_hop_end_of_data: Duration,
+    /// From the end of mail data to our dot: later, and the client may be gone (decision 11).
+    pub verdict: Duration,
+}
+
+/// A client that is silent so long gives its next-hop connection back (decision 1).
+pub const PATIENCE: Duration = Duration::from_secs(5);
+/// The data floor is averaged over this.
+pub const FLOOR_WINDOW: Duration = Duration::from_secs(60);
+/// Refused content is swallowed so long at most …
+pub const SWALLOW_TIME: Duration = Duration::from_secs(600);
+/// … and up to this many times the message size limit.
+pub const SWALLOW_FACTOR: u64 = 4;
+/// Connections that one transaction may wear out before its client is told to come later.
+pub const ATTEMPTS: u32 = 3;
+/// Octets that are read from the hold at a time.
+pub const CHUNK: usize = 128 * 1024;
+/// Octets that are read from the client at a time.
+pub const READ: usize = 64 * 1024;
+/// Octets that are read, and not parsed, from a client that awaits its reply: enough for QUIT or the next MAIL.
+pub const READ_WHILE_DECIDING: usize = 4096;

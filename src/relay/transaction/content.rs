@@ -1,0 +1,298 @@
+//! Mail data: inspected and held as it arrives; large content flows on to the next hop, slow or refused content does not.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::{Around, Conclusion, Effect, Phase, Received, Transaction, facts};
+use crate::{
+    inspect::{Inspected, Inspection, InspectionFault},
+    policy::{
+        disposition::{self, By},
+        rule::{Facts, Judgement},
+    },
+    record::{Cause, Ending, UnixMillis},
+    relay::{
+        event::{HoldFault, Output},
+        reply,
+        settings::{FLOOR_WINDOW, SWALLOW_FACTOR, SWALLOW_TIME, Settings},
+    },
+    smtp::received::Received as TraceField,
+};
+
+/// Mail data while it arrives.
+#[derive(Debug)]
+pub(super) struct Incoming {
+    inspection: Inspection,
+    trace: Bytes,
+    /// Octets that the hold has taken, and that it was asked to take.
+    held: u64,
+    asked: u64,
+    /// What the rules said, once the header section is complete.
+    judgement: Option<Judgement>,
+    /// The content is refused: it is read to its end and kept nowhere.
+    swallowing: Option<Conclusion>,
+    began: Instant,
+    /// Start of the present window, and the octets in it: for the data floor.
+    window: (Instant, u64),
+}
+
+impl Incoming {
+    pub(super) fn is_holding(&self) -> bool {
+        self.asked > self.held
+    }
+
+    fn is_below_floor(&self, now: Instant, floor: u64) -> bool {
+        let (start, octets) = self.window;
+        let seconds = now.saturating_duration_since(start).as_secs();
+        seconds >= FLOOR_WINDOW.as_secs() && octets / seconds < floor
+    }
+}
+
+impl Transaction {
+    /// DATA: 354, and the hold begins with our trace field.
+    pub(in crate::relay) fn data(&mut self, around: &mut Around<'_>) {
+        let trace = Bytes::from(self.trace_field(around));
+        let now = around.now.monotonic;
+        around.put(Output::Hold(trace.clone()));
+        self.phase = Phase::Content(Box::new(Incoming {
+            inspection: Inspection::new(around.settings.content),
+            held: 0,
+            asked: trace.len() as u64,
+            trace,
+            judgement: None,
+            swallowing: None,
+            began: now,
+            window: (now, 0),
+        }));
+        self.effects.push_back(Effect::Answer(reply::start_mail_input()));
+    }
+
+    fn trace_field(&self, around: &Around<'_>) -> String {
+        let offset = jiff::Timestamp::try_from(around.now.wall)
+            .map(|at| around.settings.timezone.to_offset(at).seconds())
+            .unwrap_or(0);
+        TraceField {
+            hello: &self.record.client.hello,
+            client: self.record.client.address,
+            hostname: &around.settings.hostname,
+            with: self.with,
+            id: self.id.as_str(),
+            at: around.now.wall,
+            utc_offset: offset,
+        }
+        .field()
+    }
+
+    /// The next content.
+    pub(in crate::relay) fn content(&mut self, content: Bytes, around: &mut Around<'_>) {
+        let Phase::Content(incoming) = &mut self.phase else { return };
+        incoming.window.1 = incoming.window.1.saturating_add(content.len() as u64);
+        let inspected = incoming.inspection.receive(&content);
+        let limit = around.settings.limits.message_size;
+        let size = incoming.inspection.size();
+        if incoming.swallowing.is_some() {
+            if size > limit.saturating_mul(SWALLOW_FACTOR) {
+                self.give_up_swallowing(around);
+            }
+            return;
+        }
+        if size > limit {
+            return self.swallow(limit_conclusion(reply::too_large(), format!("message size {limit} octets")), around);
+        }
+        match inspected {
+            Err(fault) => return self.swallow(inspection_conclusion(fault), around),
+            Ok(Some(inspected)) => self.judge(inspected, around),
+            Ok(None) => {}
+        }
+        if let Phase::Content(incoming) = &mut self.phase
+            && incoming.swallowing.is_none()
+            && !content.is_empty()
+        {
+            incoming.asked = incoming.asked.saturating_add(content.len() as u64);
+            around.put(Output::Hold(content));
+        }
+    }
+
+    /// The header section is complete: the rules speak.
+    fn judge(&mut self, inspected: Inspected, around: &mut Around<'_>) {
+        let recipients: Vec<_> = self
+            .recipients
+            .iter()
+            .filter_map(|recipient| recipient.admitted.as_ref())
+            .map(|admitted| (admitted.mailbox.clone(), admitted.always_reachable))
+            .collect();
+        let judgement = self.policy.rules.judge(&Facts {
+            subjects: &inspected.subjects,
+            reverse_path: &self.mail.path,
+            recipients: &recipients,
+            list_ids: &inspected.list_ids,
+            client: self.record.client.address,
+            scope: around.settings.scope,
+            now: around.now.wall,
+        });
+        self.record.subjects = inspected.subjects.into_iter().map(|subject| subject.decoded).collect();
+        self.record.message_id = inspected.message_id;
+        self.record.rules.clone_from(&judgement.matches);
+        let refused = disposition::refused_by_rules(&judgement, recipients.len());
+        if let Phase::Content(incoming) = &mut self.phase {
+            incoming.judgement = Some(judgement);
+        }
+        if let Some(by) = refused {
+            let conclusion = self.refused_by_rule(by);
+            self.swallow(conclusion, around);
+        }
+    }
+
+    fn refused_by_rule(&mut self, by: By) -> Conclusion {
+        let told = match by {
+            By::Rule(index) => self.record.rules.get(index),
+            By::Antivirus => None,
+        }
+        .map(|rule| reply::refused_by_rule(rule.reply.as_deref(), &rule.rule, self.id.as_str()));
+        Conclusion {
+            reply: told.unwrap_or_else(reply::local_fault),
+            ending: Ending::Refused,
+            cause: facts::cause(by, &crate::policy::verdict::ScanVerdict::NotScanned),
+        }
+    }
+
+    /// From here on the content is read, counted, and kept nowhere.
+    fn swallow(&mut self, conclusion: Conclusion, around: &mut Around<'_>) {
+        if let Phase::Content(incoming) = &mut self.phase {
+            incoming.swallowing = Some(conclusion);
+        }
+        self.with_handover(around, |handover, around| handover.finish(&mut around.world()));
+    }
+
+    fn give_up_swallowing(&mut self, around: &mut Around<'_>) {
+        self.effects.push_back(Effect::Close(reply::swallowed_enough()));
+        self.end_without_reply(Ending::Refused, "refused content did not end", around);
+    }
+
+    /// The hold took what it was given, or did not.
+    pub(in crate::relay) fn held(&mut self, result: Result<(), HoldFault>, around: &mut Around<'_>) {
+        let Phase::Content(incoming) = &mut self.phase else { return };
+        incoming.held = incoming.asked;
+        match result {
+            Ok(()) => self.flow_on(around),
+            Err(fault) if incoming.swallowing.is_none() => self.swallow(hold_conclusion(&fault), around),
+            Err(_) => {}
+        }
+    }
+
+    /// Cut-through: content that is large enough, that no rule wants to keep, and that arrives fast enough.
+    fn flow_on(&mut self, around: &mut Around<'_>) {
+        let Phase::Content(incoming) = &self.phase else { return };
+        let (Some(judgement), None) = (&incoming.judgement, &incoming.swallowing) else { return };
+        let accepted = self.recipients.iter().filter(|recipient| recipient.is_accepted()).count();
+        let Some(handover) = &mut self.handover else { return };
+        let held = incoming.held;
+        let begins = !handover.is_delivering()
+            && handover.is_standing()
+            && held > around.settings.cut_through_from
+            && disposition::relayed_by_rules(judgement, accepted);
+        if begins {
+            let tag = disposition::tag_by_rules(judgement, accepted);
+            let verdict = crate::policy::verdict::ScanVerdict::Clean;
+            let tag = tag.map(|by| super::conclusion::tag_field(by, judgement, &verdict, &self.id, around.settings));
+            let prefix = super::conclusion::prefix(&incoming.trace, tag.as_deref());
+            let skip = incoming.trace.len() as u64;
+            handover.deliver((0..accepted).collect(), prefix, skip, &mut around.world());
+        }
+        if handover.is_delivering() {
+            handover.available(held, false, &mut around.world());
+        }
+        self.progress(around);
+    }
+
+    /// Content for the next hop, read from the hold.
+    pub(in crate::relay) fn hold_octets(&mut self, result: Result<Bytes, HoldFault>, around: &mut Around<'_>) {
+        // A hold that cannot be read gives nothing, which the handover takes for its end.
+        let octets = result.unwrap_or_default();
+        self.with_handover(around, |handover, around| handover.hold_octets(octets, &mut around.world()));
+    }
+
+    /// The end of mail data.
+    pub(in crate::relay) fn end_of_mail_data(&mut self, bare_newline: bool, around: &mut Around<'_>) {
+        if let Phase::Content(incoming) = &mut self.phase
+            && incoming.swallowing.is_none()
+            && !bare_newline
+        {
+            match incoming.inspection.end() {
+                Err(fault) => self.swallow(inspection_conclusion(fault), around),
+                Ok(Some(inspected)) => self.judge(inspected, around),
+                Ok(None) => {}
+            }
+        }
+        let Phase::Content(incoming) = std::mem::replace(&mut self.phase, Phase::Over) else { return };
+        self.record.size = Some(incoming.inspection.size());
+        if bare_newline {
+            return self.conclude(violation_conclusion(), around);
+        }
+        self.record.sha256 = Some(incoming.inspection.sha256());
+        if let Some(conclusion) = incoming.swallowing {
+            return self.conclude(conclusion, around);
+        }
+        let received =
+            Received { held: incoming.held, trace: incoming.trace, judgement: incoming.judgement.unwrap_or_default() };
+        self.scan(received, around);
+    }
+
+    /// Deadlines of the phases in which the client is to send: nothing, too little, or refused content for too long.
+    pub(super) fn content_deadline(&self, settings: &Settings) -> Option<Instant> {
+        let Phase::Content(incoming) = &self.phase else { return None };
+        let swallowed = incoming.swallowing.as_ref().map(|_| incoming.began + SWALLOW_TIME);
+        let window = incoming.window.0 + FLOOR_WINDOW;
+        [Some(self.heard + settings.timeouts.data_idle), Some(window), swallowed].into_iter().flatten().min()
+    }
+
+    pub(super) fn content_time_passed(&mut self, around: &mut Around<'_>) {
+        let now = around.now.monotonic;
+        let Phase::Content(incoming) = &mut self.phase else { return };
+        let too_long = incoming.swallowing.is_some() && now >= incoming.began + SWALLOW_TIME;
+        if too_long {
+            self.give_up_swallowing(around);
+        } else if now >= self.heard + around.settings.timeouts.data_idle {
+            self.effects.push_back(Effect::Close(reply::idle()));
+            self.end_without_reply(Ending::ClientGone, "silent in mail data", around);
+        } else if incoming.is_below_floor(now, around.settings.data_floor) {
+            self.effects.push_back(Effect::Close(reply::too_slow()));
+            self.end_without_reply(Ending::ClientGone, "below the data floor", around);
+        } else if now >= incoming.window.0 + FLOOR_WINDOW {
+            incoming.window = (now, 0);
+        }
+    }
+
+    pub(super) fn received_at(&self) -> UnixMillis {
+        self.record.began
+    }
+}
+
+fn limit_conclusion(reply: crate::smtp::reply::Reply, what: String) -> Conclusion {
+    Conclusion { reply, ending: Ending::Refused, cause: Cause::Limit { what } }
+}
+
+fn inspection_conclusion(fault: InspectionFault) -> Conclusion {
+    let told = match fault {
+        InspectionFault::Header(_) => reply::header_too_large(),
+        InspectionFault::TooManyHops(_) => reply::too_many_hops(),
+    };
+    limit_conclusion(told, fault.to_string())
+}
+
+fn hold_conclusion(fault: &HoldFault) -> Conclusion {
+    let told = match fault {
+        HoldFault::Full(_) => reply::storage_full(),
+        HoldFault::Failed(_) => reply::local_fault(),
+    };
+    Conclusion { reply: told, ending: Ending::Deferred, cause: Cause::Gateway { what: fault.to_string() } }
+}
+
+fn violation_conclusion() -> Conclusion {
+    Conclusion {
+        reply: reply::bare_newline(),
+        ending: Ending::Refused,
+        cause: Cause::Violation { what: "bare CR or LF in mail data".into() },
+    }
+}

@@ -1,0 +1,150 @@
+//! RCPT: policy first, then the next hop's own answer, so that an unknown user is refused before DATA.
+
+use super::{Around, Effect, Phase, Transaction};
+use crate::{
+    language::Language,
+    policy::{Admitted, refusal::Refusal},
+    record::{AnsweredBy, Fate, RecipientFacts},
+    relay::{
+        event::{NextHopFailure, NextHopReady},
+        handover::{Handover, Progress},
+        reply,
+        settings::PATIENCE,
+    },
+    smtp::{envelope::RcptTo, reply::Reply},
+};
+
+/// One RCPT of the transaction.
+#[derive(Debug)]
+pub(in crate::relay) struct Recipient {
+    /// What goes into the record.
+    pub(super) facts: RecipientFacts,
+    /// Set once policy admitted it and the next hop accepted it.
+    pub(super) admitted: Option<Admitted>,
+}
+
+impl Recipient {
+    pub(super) fn is_accepted(&self) -> bool {
+        self.admitted.is_some()
+    }
+
+    fn new(rcpt: &RcptTo, mailbox: Option<&Admitted>, answer: &Reply, answered_by: AnsweredBy) -> Self {
+        let fate = if answer.is_positive() { Fate::None } else { Fate::RefusedAtRcpt };
+        Self {
+            facts: RecipientFacts {
+                address: rcpt.path.to_string(),
+                mailbox: mailbox.map(|admitted| admitted.mailbox.clone()),
+                reply: answer.summary(),
+                answered_by,
+                refusal: None,
+                fate,
+                decided_by_rule: None,
+                downgraded: false,
+            },
+            admitted: None,
+        }
+    }
+}
+
+impl Transaction {
+    /// RCPT. Answered at once when policy refuses it, else when the next hop has spoken.
+    pub(in crate::relay) fn rcpt(&mut self, rcpt: RcptTo, around: &mut Around<'_>) {
+        let admitted = match self.policy.rcpt(&rcpt, around.now.wall) {
+            Ok(admitted) => admitted,
+            Err(refusal) => return self.refuse_recipient(&rcpt, &refusal),
+        };
+        let handover = self.handover.get_or_insert_with(|| Handover::new(admitted.next_hop.clone(), self.mail.clone()));
+        if *handover.name() != admitted.next_hop {
+            let answer = reply::other_next_hop();
+            self.recipients.push(Recipient::new(&rcpt, Some(&admitted), &answer, AnsweredBy::Gateway));
+            self.effects.push_back(Effect::Answer(answer));
+            return;
+        }
+        let asked = RcptTo { path: admitted.path.clone(), parameters: rcpt.parameters.clone() };
+        // The answer is not known yet; `asked` below puts in what the client hears.
+        let mut recipient = Recipient::new(&rcpt, Some(&admitted), &reply::next_hop_unavailable(), AnsweredBy::Gateway);
+        recipient.admitted = Some(admitted);
+        self.recipients.push(recipient);
+        self.phase = Phase::Envelope { asking: Some(self.recipients.len().saturating_sub(1)) };
+        handover.ask(asked, &mut around.world());
+        self.progress(around);
+    }
+
+    fn refuse_recipient(&mut self, rcpt: &RcptTo, refusal: &Refusal) {
+        let answer = refusal.reply();
+        let mut recipient = Recipient::new(rcpt, None, &answer, AnsweredBy::Gateway);
+        let reason = refusal.reason().in_language(Language::En).to_owned();
+        recipient.facts.refusal = Some((refusal.name().to_owned(), reason));
+        self.recipients.push(recipient);
+        self.effects.push_back(Effect::Answer(answer));
+    }
+
+    /// The next hop's answer to a RCPT, or ours in its place.
+    pub(super) fn asked(&mut self, answer: Reply, by_next_hop: bool) {
+        let Phase::Envelope { asking } = &mut self.phase else { return };
+        let Some(recipient) = asking.take().and_then(|index| self.recipients.get_mut(index)) else { return };
+        recipient.facts.reply = answer.summary();
+        recipient.facts.answered_by = if by_next_hop { AnsweredBy::NextHop } else { AnsweredBy::Gateway };
+        if answer.is_positive() {
+            recipient.facts.fate = Fate::None;
+        } else {
+            recipient.facts.fate = Fate::RefusedAtRcpt;
+            recipient.admitted = None;
+        }
+        self.effects.push_back(Effect::Answer(answer));
+    }
+
+    // ── what the next hop's side of the world did ──
+
+    pub(in crate::relay) fn next_hop_ready(&mut self, ready: NextHopReady, around: &mut Around<'_>) {
+        self.with_handover(around, |handover, around| handover.ready(ready, &mut around.world()));
+    }
+
+    pub(in crate::relay) fn next_hop_failed(&mut self, failure: &NextHopFailure, around: &mut Around<'_>) {
+        self.with_handover(around, |handover, _| handover.failed(failure));
+    }
+
+    pub(in crate::relay) fn next_hop_octets(&mut self, octets: &[u8], around: &mut Around<'_>) {
+        self.with_handover(around, |handover, around| handover.octets(octets, &mut around.world()));
+    }
+
+    pub(in crate::relay) fn next_hop_drained(&mut self, around: &mut Around<'_>) {
+        self.with_handover(around, |handover, around| handover.drained(&mut around.world()));
+    }
+
+    pub(in crate::relay) fn next_hop_gone(&mut self, why: String, around: &mut Around<'_>) {
+        self.with_handover(around, |handover, around| handover.gone(why, &mut around.world()));
+    }
+
+    pub(super) fn with_handover(&mut self, around: &mut Around<'_>, act: impl FnOnce(&mut Handover, &mut Around<'_>)) {
+        if let Some(handover) = &mut self.handover {
+            act(handover, around);
+        }
+        self.progress(around);
+    }
+
+    /// Hands on what the handover learned.
+    pub(super) fn progress(&mut self, around: &mut Around<'_>) {
+        while let Some(progress) = self.handover.as_mut().and_then(Handover::poll_progress) {
+            match progress {
+                Progress::Asked(answer, by_next_hop) => self.asked(answer, by_next_hop),
+                Progress::AwaitsDot => self.awaits_dot(around),
+                Progress::Answered(answer) => self.next_hop_answered(&answer, around),
+                Progress::Lost(why) => self.answer_lost(why, around),
+                Progress::Failed(told, why) => self.handover_failed(told, why, around),
+            }
+        }
+    }
+
+    /// A client that is silent or slow gives its next-hop connection back (decision 1).
+    pub(super) fn give_back_if_idle(&mut self, around: &mut Around<'_>) {
+        let waits_for_client = matches!(self.phase, Phase::Envelope { asking: None } | Phase::Content(_));
+        if waits_for_client && around.now.monotonic >= self.heard + PATIENCE {
+            self.with_handover(around, |handover, around| {
+                if handover.is_open() {
+                    handover.give_back(&mut around.world());
+                }
+            });
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! The record of a transaction: begun at MAIL, completed at its end.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::Transaction;
+use crate::{
+    policy::{
+        Policy,
+        disposition::By,
+        rule::Judgement,
+        verdict::{ScanVerdict, ScannerReport},
+    },
+    record::{Cause, ClientFacts, Ending, Fate, RecipientFacts, Record, TransactionId, UnixMillis},
+    relay::event::Moment,
+    smtp::envelope::MailFrom,
+};
+
+pub(super) fn unix_millis(at: SystemTime) -> UnixMillis {
+    at.duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+pub(super) fn begin(id: &TransactionId, policy: &Policy, client: ClientFacts, mail: &MailFrom, now: Moment) -> Record {
+    Record {
+        id: id.clone(),
+        began: unix_millis(now.wall),
+        ended: unix_millis(now.wall),
+        client,
+        reverse_path: mail.path.to_string(),
+        recipients: Vec::new(),
+        subjects: Vec::new(),
+        message_id: None,
+        size: None,
+        sha256: None,
+        policy: policy.version.clone(),
+        rules: Vec::new(),
+        scanners: Vec::new(),
+        next_hop: None,
+        ending: Ending::Abandoned,
+        cause: Cause::Nothing,
+        tagged: None,
+        reply: None,
+        quarantined: false,
+    }
+}
+
+/// The worst of what the scanner groups said. No report at all is not *clean*.
+pub(super) fn worst(reports: &[ScannerReport]) -> ScanVerdict {
+    let none = || ScanVerdict::Unavailable { text: "no scanner answered".into() };
+    reports.iter().map(|report| &report.verdict).max().cloned().unwrap_or_else(none)
+}
+
+pub(super) fn cause(by: By, worst: &ScanVerdict) -> Cause {
+    match by {
+        By::Rule(index) => Cause::Rule { index },
+        By::Antivirus => Cause::Scanner { verdict: worst.clone() },
+    }
+}
+
+/// Why a message is held or tagged, on one line.
+pub(super) fn reason(by: By, judgement: &Judgement, worst: &ScanVerdict) -> String {
+    match by {
+        By::Rule(index) => {
+            let rule = judgement.matches.get(index).map_or("?", |matched| matched.rule.as_str());
+            format!("rule {rule}")
+        }
+        By::Antivirus => match worst {
+            ScanVerdict::Infected { signature }
+            | ScanVerdict::Encrypted { signature }
+            | ScanVerdict::Macro { signature } => format!("{} {signature}", worst.name()),
+            ScanVerdict::Ambiguous { reason } | ScanVerdict::NotFullyScanned { reason } => {
+                format!("{} ({reason})", worst.name())
+            }
+            ScanVerdict::ScannerError { text } | ScanVerdict::Unavailable { text } => {
+                format!("{} ({text})", worst.name())
+            }
+            ScanVerdict::Clean | ScanVerdict::NotScanned => worst.name().to_owned(),
+        },
+    }
+}
+
+impl Transaction {
+    /// Sets what became of every recipient that was accepted.
+    pub(super) fn set_fates(&mut self, fate: Fate) {
+        for recipient in self.recipients.iter_mut().filter(|recipient| recipient.is_accepted()) {
+            recipient.facts.fate = fate;
+        }
+    }
+
+    /// The record as far as it is known now.
+    pub(super) fn record_now(&self, now: Moment) -> Box<Record> {
+        let mut record = self.record.clone();
+        record.ended = unix_millis(now.wall);
+        record.recipients =
+            self.recipients.iter().map(|recipient| recipient.facts.clone()).collect::<Vec<RecipientFacts>>();
+        record.next_hop = self.handover.as_ref().map(|handover| handover.facts().clone());
+        record
+    }
+}

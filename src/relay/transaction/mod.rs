@@ -1,0 +1,208 @@
+//! One mail transaction: from MAIL to its record.
+//!
+//! | phase | what happens | file |
+//! |---|---|---|
+//! | [`Phase::Envelope`] | RCPTs are decided by policy and asked at the next hop | `envelope` |
+//! | [`Phase::Content`] | content is inspected and held; the rules speak; large content flows on | `content` |
+//! | [`Phase::Scanning`] … [`Phase::Settling`] | verdicts become a disposition, and the disposition deeds | `conclusion` |
+//! | [`Phase::Recording`] | the outcome is journaled, then the client is answered | `conclusion` |
+//!
+//! In: what the client asked (values) and what the world did. Out: outputs, and [`Effect`]s for the session. It does not know
+//! the server session, nor how replies look on the wire.
+
+mod conclusion;
+mod content;
+mod envelope;
+mod facts;
+
+use std::{collections::VecDeque, sync::Arc, time::Instant};
+
+use conclusion::{After, Conclusion};
+use content::Incoming;
+pub(super) use envelope::Recipient;
+
+use super::{
+    event::{Moment, Output},
+    handover::{Handover, World},
+    settings::Settings,
+};
+use crate::{
+    policy::Policy,
+    record::{ClientFacts, Ending, Record, TransactionId},
+    smtp::{envelope::MailFrom, received::WithProtocol, reply::Reply},
+};
+
+/// What the session is to do.
+#[derive(Debug)]
+pub(super) enum Effect {
+    /// Answer the client's command.
+    Answer(Reply),
+    /// Say this, out of turn, and close.
+    Close(Reply),
+    /// The transaction is over and recorded.
+    Over,
+}
+
+/// What a transaction may use of its surroundings.
+pub(super) struct Around<'a> {
+    pub now: Moment,
+    pub settings: &'a Settings,
+    pub outputs: &'a mut VecDeque<Output>,
+}
+
+impl Around<'_> {
+    fn world(&mut self) -> World<'_> {
+        World { now: self.now, timeouts: &self.settings.timeouts, outputs: self.outputs }
+    }
+
+    fn put(&mut self, output: Output) {
+        self.outputs.push_back(output);
+    }
+}
+
+/// One mail transaction.
+#[derive(Debug)]
+pub(super) struct Transaction {
+    id: TransactionId,
+    policy: Arc<Policy>,
+    mail: MailFrom,
+    with: WithProtocol,
+    recipients: Vec<Recipient>,
+    handover: Option<Handover>,
+    phase: Phase,
+    effects: VecDeque<Effect>,
+    /// The facts gathered so far; completed at the end.
+    record: Box<Record>,
+    /// When the client last sent something.
+    heard: Instant,
+    /// The client is gone: no reply reaches it any more.
+    gone: bool,
+}
+
+/// Where the transaction stands; data lives where it exists.
+#[derive(Debug)]
+enum Phase {
+    /// Between MAIL and the end of DATA's command. `asking`: this recipient is being asked at the next hop.
+    Envelope { asking: Option<usize> },
+    /// Mail data arrives.
+    Content(Box<Incoming>),
+    /// All content is held, the scanners are asked.
+    Scanning { received: Received, late: Instant },
+    /// The quarantine was asked to make an item durable.
+    Keeping { after: After, late: Instant },
+    /// The next hop is given the content.
+    HandingOver { plan: conclusion::Plan, late: Instant },
+    /// The journal was asked to take the intent.
+    Intending { plan: conclusion::Plan },
+    /// Our dot is out.
+    Dotted { plan: conclusion::Plan },
+    /// The item's state follows the next hop's answer.
+    Settling { conclusion: Conclusion },
+    /// The journal was asked to take the record.
+    Recording { reply: Reply },
+    /// Nothing more to do.
+    Over,
+}
+
+/// Content that came whole.
+#[derive(Debug)]
+struct Received {
+    /// Octets of the hold, trace fields included.
+    held: u64,
+    /// Our `Received:` field, which stands first in the hold.
+    trace: bytes::Bytes,
+    judgement: crate::policy::rule::Judgement,
+}
+
+impl Transaction {
+    /// MAIL was accepted by policy; the caller answers the client.
+    pub(super) fn new(
+        id: TransactionId,
+        policy: Arc<Policy>,
+        client: ClientFacts,
+        mail: MailFrom,
+        with: WithProtocol,
+        now: Moment,
+    ) -> Self {
+        let record = Box::new(facts::begin(&id, &policy, client, &mail, now));
+        Self {
+            id,
+            policy,
+            mail,
+            with,
+            recipients: Vec::new(),
+            handover: None,
+            phase: Phase::Envelope { asking: None },
+            effects: VecDeque::new(),
+            record,
+            heard: now.monotonic,
+            gone: false,
+        }
+    }
+
+    pub(super) fn poll_effect(&mut self) -> Option<Effect> {
+        self.effects.pop_front()
+    }
+
+    /// Whether the session may parse on: not while content waits to be taken by the hold.
+    pub(super) fn takes_events(&self) -> bool {
+        match &self.phase {
+            Phase::Content(incoming) => !incoming.is_holding(),
+            _ => true,
+        }
+    }
+
+    /// Whether the client is owed an answer that only time, the next hop or a scanner can bring.
+    pub(super) fn is_deciding(&self) -> bool {
+        !matches!(self.phase, Phase::Envelope { asking: None } | Phase::Content(_) | Phase::Over)
+    }
+
+    /// Whether the end of mail data was reached: such a transaction is finished even when the gateway stops.
+    pub(super) fn is_past_content(&self) -> bool {
+        !matches!(self.phase, Phase::Envelope { .. } | Phase::Content(_))
+    }
+
+    /// Whether our dot may have gone out: from here on the client's going changes nothing.
+    fn is_past_dot(&self) -> bool {
+        matches!(self.phase, Phase::Dotted { .. } | Phase::Settling { .. } | Phase::Recording { .. } | Phase::Over)
+    }
+
+    /// Whether octets of the next hop are welcome.
+    pub(super) fn reads_next_hop(&self) -> bool {
+        self.handover.as_ref().is_some_and(Handover::is_open)
+    }
+
+    /// The client sent something.
+    pub(super) fn heard(&mut self, now: Moment) {
+        self.heard = now.monotonic;
+    }
+
+    /// RSET, HELO, QUIT, a violation: the client (or the session) ends it before its end of mail data.
+    pub(super) fn abandon(&mut self, how: &str, around: &mut Around<'_>) {
+        self.end_without_reply(Ending::Abandoned, how, around);
+    }
+
+    /// The client is gone. Before our dot that ends the transaction, and nothing of it is delivered.
+    pub(super) fn client_gone(&mut self, how: &str, around: &mut Around<'_>) {
+        self.gone = true;
+        match &self.phase {
+            _ if self.is_past_dot() => {}
+            // The item is being made durable, and the answer is on its way: then it is withdrawn.
+            Phase::Keeping { .. } => {}
+            _ => self.end_without_reply(Ending::ClientGone, how, around),
+        }
+    }
+}
+
+impl Transaction {
+    /// Policy refused MAIL: there is a record of the attempt, and nothing else.
+    pub(super) fn refused_at_mail(&mut self, refusal: &crate::policy::refusal::Refusal, around: &mut Around<'_>) {
+        let reason = refusal.reason().in_language(crate::language::Language::En).to_owned();
+        self.record.ending = Ending::Refused;
+        self.record.cause = crate::record::Cause::Policy { name: refusal.name().to_owned(), reason };
+        self.record.reply = Some(refusal.reply().summary());
+        self.phase = Phase::Over;
+        around.put(Output::Record { record: self.record_now(around.now), acknowledge: false });
+        self.effects.push_back(Effect::Over);
+    }
+}
