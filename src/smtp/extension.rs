@@ -53,9 +53,17 @@ impl Offer {
         let _ = (seen, message_size, starttls);
         todo!()
     }
-    /// The lines of our reply to EHLO.
+    /// The lines of our reply to EHLO; the first is our name.
     pub fn ehlo_lines(&self, hostname: &str) -> Vec<String> {
-        let _ = hostname;
-        todo!()
+        let mut lines = vec![hostname.to_owned(), "PIPELINING".to_owned(), format!("SIZE {}", self.size)];
+        let keywords = [
+            ("8BITMIME", self.eight_bit_mime),
+            ("STARTTLS", self.starttls),
+            ("ENHANCEDSTATUSCODES", true),
+            ("DSN", self.dsn),
+            ("SMTPUTF8", self.smtputf8),
+        ];
+        lines.extend(keywords.iter().filter(|(_, offered)| *offered).map(|(keyword, _)| (*keyword).to_owned()));
+        lines
     }
 }
