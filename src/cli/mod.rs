@@ -1,1 +1,92 @@
-//! To come.
+//! The command line: one file a subcommand. What a command finds out goes to the standard output, what went wrong to the
+//! standard error; with `--json` one object a line.
+//!
+//! Exit codes: 0 done, 1 faults found, 2 usage, 3 gateway not reachable.
+
+mod arguments;
+mod demo;
+mod logging;
+mod run;
+mod start;
+mod status;
+mod table;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use crate::{
+    config::{self, Settings},
+    language::Language,
+};
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// 0
+    Done,
+    /// 1
+    Faults,
+    /// 2
+    Usage,
+    /// 3
+    NotReachable,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Done => 0,
+            Exit::Faults => 1,
+            Exit::Usage => 2,
+            Exit::NotReachable => 3,
+        })
+    }
+}
+
+/// What every command may be told.
+#[derive(Clone, Debug)]
+struct Common {
+    config: PathBuf,
+    json: bool,
+    language: Language,
+}
+
+impl Common {
+    /// The configuration; its faults are shown, and then there is none. From here on its language is spoken, unless
+    /// `PORTARIA_LANGUAGE` says otherwise.
+    fn settings(&mut self) -> Option<Settings> {
+        match config::load(&self.config) {
+            Ok(loaded) => {
+                self.language = chosen_language().unwrap_or(loaded.settings.gateway.language);
+                eprint!("{}", loaded.faults.render(self.language));
+                Some(loaded.settings)
+            }
+            Err(faults) => {
+                eprint!("{}", faults.render(self.language));
+                None
+            }
+        }
+    }
+}
+
+/// `PORTARIA_LANGUAGE`, for one command in another language than the configured one.
+fn chosen_language() -> Option<Language> {
+    Language::from_tag(&std::env::var("PORTARIA_LANGUAGE").ok()?)
+}
+
+fn language() -> Language {
+    let variable = |name: &str| std::env::var(name).ok();
+    chosen_language().or_else(|| Language::from_environment(variable)).unwrap_or_default()
+}
+
+/// The whole program.
+pub fn main() -> ExitCode {
+    let language = language();
+    match arguments::command(language).try_get_matches() {
+        Ok(matches) => arguments::dispatch(&matches, language).into(),
+        Err(error) => {
+            // Help and version are no faults of usage; clap knows which is which.
+            let _ = error.print();
+            if error.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() }
+        }
+    }
+}

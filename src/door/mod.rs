@@ -1,1 +1,29 @@
-//! To come.
+//! The front doors: the only code that waits.
+//!
+//! | door | file |
+//! |---|---|
+//! | everything the doors share: adapters, the policy in force, what is counted | `gateway` |
+//! | sockets, accepting, connection limits | `listener`, `connections` |
+//! | one client's connection: the one loop of the mail path | `smtp`, `stream` |
+//! | certificates | `tls` |
+//! | rules and lists into force | `reload` |
+//! | `/health`, `/metrics` | `http` |
+//! | `portaria status`, `portaria reload` | `control` |
+//! | next hops, scanners and disk, looked at again and again | `probe` |
+//! | journal into database | `loader` |
+//! | one line for each decision | `log` |
+//!
+//! Adapters do not know each other; here they are joined.
+
+pub mod connections;
+pub mod control;
+pub mod gateway;
+pub mod http;
+pub mod listener;
+pub mod loader;
+pub mod log;
+pub mod probe;
+pub mod reload;
+pub mod smtp;
+pub mod stream;
+pub mod tls;

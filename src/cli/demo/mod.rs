@@ -1,0 +1,182 @@
+//! `portaria demo`: the whole gateway on loopback, with a mailbox server of its own and the embedded scanner; needs no
+//! configuration and no other program.
+#![expect(clippy::disallowed_methods, reason = "the demonstration writes its own configuration")]
+
+mod client;
+mod mailbox_server;
+mod messages;
+
+use std::{
+    fs,
+    io::{self, Write as _},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use messages::{Expected, Sample};
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio_util::task::TaskTracker;
+
+use super::{
+    Exit,
+    start::{self, Inherited, Running},
+    table::Table,
+};
+use crate::{
+    config,
+    door::reload::Reloader,
+    language::{Language, Text},
+    record::TransactionId,
+    smtp::reply::Reply,
+    text,
+};
+
+/// What the demonstration's folder holds.
+const FILES: [(&str, &str); 4] = [
+    ("rules/subjects/demo.toml", include_str!("files/subjects.toml")),
+    ("rules/mailboxes.toml", include_str!("files/mailboxes.toml")),
+    ("rules/yara/eicar.yar", include_str!("../../../rules/yara/eicar.yar")),
+    ("portaria.toml", include_str!("files/portaria.toml")),
+];
+
+/// Runs the demonstration; with `once`, ends after the samples.
+pub async fn run(once: bool, language: Language, json: bool, metrics: PrometheusHandle) -> Exit {
+    match demonstrate(once, language, json, metrics).await {
+        Ok(true) => Exit::Done,
+        Ok(false) => Exit::Faults,
+        Err(what) => {
+            eprintln!("{}", what.in_language(language));
+            Exit::Faults
+        }
+    }
+}
+
+async fn demonstrate(once: bool, language: Language, json: bool, metrics: PrometheusHandle) -> Result<bool, Text> {
+    let folder = std::env::temp_dir().join(format!("portaria-demo-{}", std::process::id()));
+    let failed = |fault: io::Error| text!("the demonstration failed: {fault}", "a demonstração falhou: {fault}");
+    let tasks = TaskTracker::new();
+    let maildir = folder.join("Maildir");
+    let mailbox_server = mailbox_server::start(&maildir, &tasks).await.map_err(failed)?;
+    write_files(&folder, mailbox_server).map_err(failed)?;
+    let running = start_gateway(&folder.join("portaria.toml"), metrics, language).await?;
+    let listener = *running.listeners.first().ok_or_else(|| text!("no listener", "nenhum listener"))?;
+    let good = send_samples(&running, listener, &maildir, language, json).await.map_err(failed)?;
+    if !once {
+        stay(&running, listener, &folder, language).await;
+    }
+    running.stop().await;
+    fs::remove_dir_all(&folder).map_err(failed)?;
+    Ok(good)
+}
+
+fn write_files(folder: &Path, mailbox_server: SocketAddr) -> io::Result<()> {
+    for (name, text) in FILES {
+        let path = folder.join(name);
+        fs::create_dir_all(path.parent().unwrap_or(folder))?;
+        let text = text
+            .replace("{data_dir}", &folder.join("data").display().to_string())
+            .replace("{mailbox_server}", &mailbox_server.to_string());
+        fs::write(path, text)?;
+    }
+    Ok(())
+}
+
+async fn start_gateway(file: &Path, metrics: PrometheusHandle, language: Language) -> Result<Running, Text> {
+    let rendered = |faults: crate::document::Faults| {
+        let faults = faults.render(language);
+        text!("the demonstration's own configuration has faults:\n{faults}", "a configuração da demonstração tem falhas:\n{faults}")
+    };
+    let settings = config::load(file).map_err(rendered)?.settings;
+    let (policy, faults) = config::load_policy(&settings);
+    if faults.has_errors() {
+        return Err(rendered(faults));
+    }
+    let again = settings.clone();
+    let reloader = Reloader::new(Box::new(move || {
+        let (policy, faults) = config::load_policy(&again);
+        if faults.has_errors() { Err(faults.render(language)) } else { Ok(policy) }
+    }));
+    start::start(&settings, policy, reloader, Inherited::default(), metrics).await
+}
+
+/// Sends every sample and shows what became of it; whether each went as it should.
+async fn send_samples(
+    running: &Running,
+    listener: SocketAddr,
+    maildir: &Path,
+    language: Language,
+    json: bool,
+) -> io::Result<bool> {
+    let headings = [
+        text!("message", "mensagem"),
+        text!("became", "resultado"),
+        text!("reply", "resposta"),
+        text!("as expected", "como esperado"),
+    ];
+    let mut table = Table::new(headings.iter().map(|heading| heading.in_language(language).to_owned()));
+    let mut all_good = true;
+    for sample in messages::samples() {
+        let before = delivered(maildir);
+        let reply = client::send(listener, sample.from, sample.to, sample.content.clone()).await?;
+        let good = went_as_expected(&sample, &reply, running, delivered(maildir) - before).await;
+        all_good &= good;
+        let what = sample.what.in_language(language).to_owned();
+        if json {
+            let line = serde_json::json!({
+                "message": what, "expected": sample.expected.label().en, "reply": reply.summary(), "id": id_in(&reply), "good": good,
+            });
+            println!("{line}");
+        }
+        let became = sample.expected.label().in_language(language).to_owned();
+        let verdict = match (good, language) {
+            (true, Language::PtBr) => "sim",
+            (true, Language::En) => "yes",
+            (false, Language::PtBr) => "NÃO",
+            (false, Language::En) => "NO",
+        };
+        table.row([what, if good { became } else { "?".into() }, reply.summary(), verdict.into()]);
+    }
+    if !json {
+        print!("{}", table.render());
+    }
+    io::stdout().flush()?;
+    Ok(all_good)
+}
+
+/// Looks at the facts, not at the reply alone: the Maildir, the quarantine.
+async fn went_as_expected(sample: &Sample, reply: &Reply, running: &Running, delivered: usize) -> bool {
+    let status = reply.enhanced().map(|status| format!("{}.{}.{}", status.0, status.1, status.2)).unwrap_or_default();
+    match sample.expected {
+        Expected::Delivered => reply.code() == 250 && delivered == 1,
+        Expected::Refused(expected) => reply.code() == 550 && status == expected && delivered == 0,
+        Expected::Quarantined => {
+            let Some(id) = id_in(reply).and_then(|id| TransactionId::try_from(id).ok()) else { return false };
+            let item = running.gateway.store.item(&id).await;
+            reply.code() == 250 && delivered == 0 && matches!(item, Ok(Some(item)) if item.acknowledged)
+        }
+    }
+}
+
+/// The id at the end of every reply after DATA.
+fn id_in(reply: &Reply) -> Option<String> {
+    let text = reply.lines().last()?;
+    let (_, id) = text.rsplit_once('(')?;
+    id.strip_suffix(')').filter(|id| id.len() == 32).map(str::to_owned)
+}
+
+fn delivered(maildir: &Path) -> usize {
+    fs::read_dir(maildir.join("new")).map_or(0, Iterator::count)
+}
+
+async fn stay(running: &Running, listener: SocketAddr, folder: &Path, language: Language) {
+    let (folder, http): (PathBuf, SocketAddr) = (folder.to_owned(), running.http);
+    let config = folder.join("portaria.toml").display().to_string();
+    let maildir = folder.join("Maildir/new").display().to_string();
+    let told = text!(
+        "\nStill running: SMTP on {listener}, delivered mail in {maildir},\nhttp://{http}/health/ready and http://{http}/metrics.\n  portaria quarantine list --config {config}\nCtrl+C ends it and removes the folder.",
+        "\nContinua rodando: SMTP em {listener}, mensagens entregues em {maildir},\nhttp://{http}/health/ready e http://{http}/metrics.\n  portaria quarantine list --config {config}\nCtrl+C encerra e remove a pasta."
+    );
+    println!("{}", told.in_language(language));
+    let _ = tokio::signal::ctrl_c().await;
+}
+

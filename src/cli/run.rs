@@ -1,0 +1,88 @@
+//! `portaria run`: the gateway, until it is told to stop.
+
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{
+    Common, Exit,
+    start::{self, Inherited},
+};
+use crate::{config, door::reload::Reloader, language::Text, text};
+
+pub(super) fn run(common: &mut Common) -> Exit {
+    let Some(settings) = common.settings() else { return Exit::Faults };
+    let (policy, faults) = config::load_policy(&settings);
+    eprint!("{}", faults.render(common.language));
+    if faults.has_errors() {
+        return Exit::Faults;
+    }
+    if rustix::process::geteuid().is_root() {
+        tracing::warn!("running as root: nothing here needs it; packaging/portaria.service shows how to do without");
+    }
+    let (again, language) = (settings.clone(), common.language);
+    let reloader = Reloader::new(Box::new(move || {
+        let (policy, faults) = config::load_policy(&again);
+        if faults.has_errors() { Err(faults.render(language)) } else { Ok(policy) }
+    }));
+    let served = with_runtime(async move {
+        let running = start::start(&settings, policy, reloader, inherited(), metrics()?).await?;
+        serve(running).await
+    });
+    match served {
+        Ok(()) => Exit::Done,
+        Err(what) => {
+            tracing::error!("{what}");
+            eprintln!("{}", what.in_language(common.language));
+            Exit::Faults
+        }
+    }
+}
+
+/// SIGTERM and SIGINT drain, SIGHUP reloads rules and lists.
+async fn serve(running: start::Running) -> Result<(), Text> {
+    let listen = |kind| signal(kind).map_err(|fault| text!("signals: {fault}", "sinais: {fault}"));
+    let (mut terminate, mut interrupt, mut hangup) =
+        (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?, listen(SignalKind::hangup())?);
+    // Without systemd there is nobody to notify, which is no fault.
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = hangup.recv() => {
+                // Faults are logged there, and the set in force stays.
+                let _ = running.reloader.reload(&running.gateway);
+            }
+        }
+    }
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+    running.stop().await;
+    Ok(())
+}
+
+/// Sockets from systemd, if there are any.
+fn inherited() -> Inherited {
+    let mut sockets = listenfd::ListenFd::from_env();
+    let taken = (0..sockets.len()).filter_map(|index| sockets.take_tcp_listener(index).ok().flatten());
+    Inherited(taken.collect())
+}
+
+/// Installs the recorder of all metrics, once a process.
+pub(super) fn metrics() -> Result<PrometheusHandle, Text> {
+    const SECONDS: &[f64] = &[0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 240.0];
+    const OCTETS: &[f64] = &[1e3, 1e4, 1e5, 1e6, 1e7, 1e8];
+    PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), SECONDS)
+        .and_then(|builder| builder.set_buckets_for_metric(Matcher::Suffix("_octets".into()), OCTETS))
+        .and_then(PrometheusBuilder::install_recorder)
+        .map_err(|fault| text!("metrics: {fault}", "métricas: {fault}"))
+}
+
+/// Runs `work` on the runtime.
+pub(super) fn with_runtime<T>(work: impl Future<Output = Result<T, Text>>) -> Result<T, Text> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|fault| text!("no runtime: {fault}", "sem runtime: {fault}"))?;
+    runtime.block_on(work)
+}

@@ -1,0 +1,287 @@
+//! From settings to a running gateway: adapters opened, sockets bound, doors started. Used by `run` and by `demo`.
+#![expect(clippy::disallowed_methods, reason = "the frame starts the doors, which touch files")]
+
+use std::{
+    fs, io,
+    net::SocketAddr,
+    os::unix::fs::{DirBuilderExt, PermissionsExt},
+    path::Path,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::net::{TcpListener, UnixListener};
+use tokio_util::task::TaskTracker;
+
+use crate::{
+    antivirus::Scanners,
+    config::{self, ListenerTls, Settings},
+    door::{
+        connections::{self, Connections},
+        control,
+        gateway::{Gateway, Listener, Parts},
+        http, listener, loader,
+        probe,
+        reload::Reloader,
+        tls,
+    },
+    hold::Holds,
+    inspect,
+    journal::Journal,
+    language::Text,
+    message::header_section::HeaderLimits,
+    next_hop::NextHops,
+    policy::{Policy, rule::Scope},
+    relay,
+    store::Store,
+    text,
+};
+
+/// A gateway that runs.
+pub struct Running {
+    /// What the doors share.
+    pub gateway: Arc<Gateway>,
+    /// Where mail is taken, in the order of the configuration.
+    pub listeners: Vec<SocketAddr>,
+    /// Where `/health` and `/metrics` are.
+    pub http: SocketAddr,
+    /// Puts changed rules into force.
+    pub reloader: Arc<Reloader>,
+    drain: Duration,
+    doors: TaskTracker,
+}
+
+/// Sockets that were opened by somebody else (systemd) and are ours to use.
+#[derive(Default)]
+pub struct Inherited(pub Vec<std::net::TcpListener>);
+
+/// Starts everything. What fails is said in both languages, with what to do next.
+pub async fn start(
+    settings: &Settings,
+    policy: Policy,
+    reloader: Reloader,
+    mut inherited: Inherited,
+    metrics: PrometheusHandle,
+) -> Result<Running, Text> {
+    let data_dir = &settings.gateway.data_dir;
+    prepare_folder(data_dir)?;
+    lock(data_dir)?;
+    let doors = TaskTracker::new();
+    let gateway = join(settings, policy).await?;
+    doors.spawn(loader::run(gateway.journal.clone(), gateway.store.clone(), gateway.draining()));
+    gateway.scanners.self_test().await;
+    gateway.look_at_disk();
+
+    let acceptor = match &settings.tls {
+        Some(files) => Some(tls::acceptor(&files.certificate, &files.key).map_err(|fault| {
+            text!("TLS cannot be used: {fault}", "não é possível usar TLS: {fault}")
+        })?),
+        None => None,
+    };
+    let mut bound = Vec::new();
+    for wanted in &settings.listeners {
+        let socket = bind(wanted.address, &mut inherited).await?;
+        let address = socket.local_addr().map_err(|fault| cannot_listen(wanted.address, &fault))?;
+        let acceptor = acceptor.clone().filter(|_| wanted.tls != ListenerTls::Off);
+        let listener = Arc::new(Listener { settings: Arc::new(relay_settings(settings, wanted)), bound: address, acceptor });
+        gateway.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(listener.clone());
+        tracing::info!(listener = %address, tls = wanted.tls.name(), "listening");
+        bound.push(address);
+        doors.spawn(listener::accept(socket, listener, gateway.clone()));
+    }
+    let reloader = Arc::new(reloader);
+    let control = control_socket(&data_dir.join("control.sock"))?;
+    doors.spawn(control::serve(control, gateway.clone(), reloader.clone()));
+    let http = start_http(settings.http, &gateway, metrics, &doors).await?;
+    doors.spawn(probe::next_hops(gateway.clone()));
+    doors.spawn(probe::scanners(gateway.clone()));
+    doors.spawn(probe::disk(gateway.clone()));
+    Ok(Running { gateway, listeners: bound, http, reloader, drain: settings.timeouts.drain, doors })
+}
+
+impl Running {
+    /// Stops: nothing new is accepted, transactions past their end of mail data are finished, the others hear 421; at the
+    /// drain deadline what is left is cut. The journal is synced last.
+    pub async fn stop(self) {
+        tracing::info!(connections = self.gateway.connections.total(), "stopping");
+        self.gateway.drain();
+        self.gateway.sessions.close();
+        self.doors.close();
+        if tokio::time::timeout(self.drain, self.gateway.sessions.wait()).await.is_err() {
+            tracing::warn!(connections = self.gateway.connections.total(), "the drain deadline passed; these are cut");
+        }
+        let _ = tokio::time::timeout(Duration::from_secs(5), self.doors.wait()).await;
+        self.gateway.journal.close().await;
+        let _ = tokio::time::timeout(Duration::from_secs(5), self.gateway.next_hops.close()).await;
+        tracing::info!("stopped");
+    }
+}
+
+/// Opens the adapters and joins them.
+async fn join(settings: &Settings, policy: Policy) -> Result<Arc<Gateway>, Text> {
+    let data_dir = &settings.gateway.data_dir;
+    let folder = data_dir.display().to_string();
+    let holds = Holds::new(settings.hold.clone())
+        .map_err(|fault| text!("the hold in {folder} cannot be used: {fault}", "não é possível usar a retenção em {folder}: {fault}"))?;
+    let store = Store::open(data_dir)
+        .await
+        .map_err(|fault| text!("the database in {folder} cannot be used: {fault}", "não é possível usar o banco de dados em {folder}: {fault}"))?;
+    let (journal, recovery) = Journal::open(&data_dir.join("journal"))
+        .map_err(|fault| text!("the journal in {folder} cannot be used: {fault}", "não é possível usar o diário em {folder}: {fault}"))?;
+    loader::report(&recovery, &store).await;
+    let scanners = settings.antivirus.clone().unwrap_or_else(no_scanners);
+    let scanners = Scanners::new(scanners).map_err(|fault| text!("scanners: {fault}", "antivírus: {fault}"))?;
+    let next_hops =
+        NextHops::new(settings.next_hops.clone()).map_err(|fault| text!("next hops: {fault}", "próximos saltos: {fault}"))?;
+    let connections = Connections::new(connections::Limits {
+        total: settings.limits.connections,
+        per_network: settings.limits.connections_per_network,
+        unlimited: settings.limits.unlimited_networks.clone(),
+    });
+    Ok(Gateway::new(Parts {
+        holds,
+        scanners: Arc::new(scanners),
+        next_hop_names: settings.next_hops.next_hops.iter().map(|next_hop| next_hop.name.clone()).collect(),
+        next_hops: Arc::new(next_hops),
+        store: Arc::new(store),
+        journal,
+        connections,
+        policy,
+    }))
+}
+
+fn no_scanners() -> crate::antivirus::Settings {
+    let second = Duration::from_secs(1);
+    crate::antivirus::Settings {
+        scanners: Vec::new(),
+        scan_timeout: second,
+        connect_timeout: second,
+        in_flight: 1,
+    }
+}
+
+fn relay_settings(settings: &Settings, listener: &config::Listener) -> relay::settings::Settings {
+    let timeouts = &settings.timeouts;
+    relay::settings::Settings {
+        hostname: settings.gateway.hostname.clone(),
+        listener: listener.address.to_string(),
+        scope: Scope::Relay,
+        implicit_tls: listener.tls == ListenerTls::Implicit,
+        starttls_required: listener.tls == ListenerTls::StartTlsRequired,
+        limits: settings.limits.session(),
+        content: inspect::Limits {
+            header: HeaderLimits {
+                size: settings.limits.header_size,
+                fields: u32::try_from(settings.limits.header_fields).unwrap_or(u32::MAX),
+            },
+            hops: settings.limits.hops,
+        },
+        cut_through_from: settings.cut_through_from,
+        data_floor: settings.limits.data_floor,
+        antivirus: settings.antivirus.is_some(),
+        actions: settings.verdict_actions.clone(),
+        timeouts: relay::settings::Timeouts {
+            command: timeouts.command,
+            data_idle: timeouts.data_idle,
+            connection: Duration::from_secs(10),
+            next_hop_reply: timeouts.next_hop_reply,
+            next_hop_end_of_data: timeouts.next_hop_end_of_data,
+            verdict: timeouts.verdict,
+        },
+        timezone: settings.gateway.timezone.clone(),
+    }
+}
+
+fn prepare_folder(folder: &Path) -> Result<(), Text> {
+    let shown = folder.display().to_string();
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|fault| {
+        text!(
+            "data_dir {shown} cannot be made: {fault}; make it, owned by the user that runs Portaria",
+            "não é possível criar data_dir {shown}: {fault}; crie-a, com o usuário que roda a Portaria como dono"
+        )
+    })
+}
+
+/// One gateway a folder: two would answer for each other's journal. The lock ends with the process, however it ends.
+fn lock(folder: &Path) -> Result<(), Text> {
+    let path = folder.join("lock");
+    let shown = path.display().to_string();
+    let file = fs::File::options().create(true).append(true).open(&path).map_err(|fault| {
+        text!("{shown} cannot be opened: {fault}", "não é possível abrir {shown}: {fault}")
+    })?;
+    rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).map_err(|_| {
+        text!(
+            "another Portaria runs with this data_dir ({shown} is locked): stop it first",
+            "outra Portaria roda com este data_dir ({shown} está travado): pare-a primeiro"
+        )
+    })?;
+    // Kept open on purpose until the process ends: closing it would give the lock away.
+    std::mem::forget(file);
+    Ok(())
+}
+
+async fn bind(address: SocketAddr, inherited: &mut Inherited) -> Result<TcpListener, Text> {
+    let matching = inherited.0.iter().position(|socket| socket.local_addr().is_ok_and(|local| local == address));
+    if let Some(index) = matching {
+        let socket = inherited.0.swap_remove(index);
+        return socket
+            .set_nonblocking(true)
+            .and_then(|()| TcpListener::from_std(socket))
+            .map_err(|fault| cannot_listen(address, &fault));
+    }
+    TcpListener::bind(address).await.map_err(|fault| cannot_listen(address, &fault))
+}
+
+fn cannot_listen(address: SocketAddr, fault: &io::Error) -> Text {
+    if fault.kind() == io::ErrorKind::PermissionDenied {
+        return text!(
+            "{address} cannot be listened on: {fault}; ports below 1024 need CAP_NET_BIND_SERVICE (see packaging/portaria.service)",
+            "não é possível escutar em {address}: {fault}; portas abaixo de 1024 exigem CAP_NET_BIND_SERVICE (veja packaging/portaria.service)"
+        );
+    }
+    text!("{address} cannot be listened on: {fault}", "não é possível escutar em {address}: {fault}")
+}
+
+/// A socket left by a process that was killed is in the way; the lock says that nobody uses it.
+fn control_socket(path: &Path) -> Result<UnixListener, Text> {
+    let shown = path.display().to_string();
+    let make = || {
+        match fs::remove_file(path) {
+            Err(fault) if fault.kind() != io::ErrorKind::NotFound => return Err(fault),
+            _ => {}
+        }
+        let socket = UnixListener::bind(path)?;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
+        Ok(socket)
+    };
+    make().map_err(|fault| text!("{shown} cannot be made: {fault}", "não é possível criar {shown}: {fault}"))
+}
+
+async fn start_http(
+    address: SocketAddr,
+    gateway: &Arc<Gateway>,
+    metrics: PrometheusHandle,
+    doors: &TaskTracker,
+) -> Result<SocketAddr, Text> {
+    let socket = TcpListener::bind(address).await.map_err(|fault| cannot_listen(address, &fault))?;
+    let bound = socket.local_addr().map_err(|fault| cannot_listen(address, &fault))?;
+    let upkeep = metrics.clone();
+    let gateway = gateway.clone();
+    let draining = gateway.draining();
+    let upkeep_ends = gateway.draining();
+    doors.spawn(async move {
+        tokio::pin!(upkeep_ends);
+        // Without upkeep histograms grow for as long as nobody scrapes them.
+        while tokio::time::timeout(Duration::from_secs(5), &mut upkeep_ends).await.is_err() {
+            upkeep.run_upkeep();
+        }
+    });
+    doors.spawn(async move {
+        let served = axum::serve(socket, http::router(gateway, metrics)).with_graceful_shutdown(draining).await;
+        if let Err(fault) = served {
+            tracing::error!(%fault, "the HTTP door failed");
+        }
+    });
+    Ok(bound)
+}

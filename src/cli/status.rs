@@ -1,0 +1,114 @@
+//! `portaria status` and `portaria reload`: asked of the running gateway through its control socket.
+
+use std::fmt::Write as _;
+
+use super::{Common, Exit, run::with_runtime, table::Table};
+use crate::{
+    door::control::{self, Command},
+    language::Language,
+    text,
+};
+
+pub(super) fn status(common: &mut Common) -> Exit {
+    match ask(common, Command::Status) {
+        Ok(answer) if common.json => {
+            println!("{answer}");
+            Exit::Done
+        }
+        Ok(answer) => {
+            print!("{}", render(&answer, common.language));
+            Exit::Done
+        }
+        Err(exit) => exit,
+    }
+}
+
+pub(super) fn reload(common: &mut Common) -> Exit {
+    let answer = match ask(common, Command::Reload) {
+        Ok(answer) => answer,
+        Err(exit) => return exit,
+    };
+    if common.json {
+        println!("{answer}");
+    }
+    if answer["ok"].as_bool() == Some(true) {
+        let version = answer["policy"].as_str().unwrap_or_default();
+        let told = text!("in force: rule set {version}", "em vigor: conjunto de regras {version}");
+        if !common.json {
+            println!("{}", told.in_language(common.language));
+        }
+        return Exit::Done;
+    }
+    if !common.json {
+        eprint!("{}", answer["faults"].as_str().unwrap_or_default());
+        let told = text!("nothing changed: mend the faults and reload again", "nada mudou: corrija as falhas e recarregue");
+        eprintln!("{}", told.in_language(common.language));
+    }
+    Exit::Faults
+}
+
+fn ask(common: &mut Common, command: Command) -> Result<serde_json::Value, Exit> {
+    let settings = common.settings().ok_or(Exit::Faults)?;
+    let socket = settings.gateway.data_dir.join("control.sock");
+    let asked = with_runtime(async { Ok(control::ask(&socket, &command).await) });
+    match asked {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(fault)) => {
+            let socket = socket.display().to_string();
+            let told = text!(
+                "the gateway cannot be reached at {socket}: {fault}; is it running, and may you open its socket?",
+                "não é possível falar com a Portaria em {socket}: {fault}; ela está rodando, e você pode abrir o soquete?"
+            );
+            eprintln!("{}", told.in_language(common.language));
+            Err(Exit::NotReachable)
+        }
+        Err(fault) => {
+            eprintln!("{}", fault.in_language(common.language));
+            Err(Exit::Faults)
+        }
+    }
+}
+
+fn render(answer: &serde_json::Value, language: Language) -> String {
+    let words = |en: &'static str, pt: &'static str| if language == Language::En { en } else { pt };
+    let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let mut out = String::new();
+    // A write to a String cannot fail.
+    let _ = writeln!(
+        out,
+        "Portaria {}, {} {} ({} {}), {} s, {} {}",
+        text(&answer["version"]),
+        words("rule set", "conjunto de regras"),
+        text(&answer["policy"]),
+        answer["rules"],
+        words("rules", "regras"),
+        answer["up_seconds"],
+        answer["connections"],
+        words("connections", "conexões"),
+    );
+    let mut table = Table::new([words("part", "parte").to_owned(), words("state", "estado").to_owned()]);
+    let good = |value: &serde_json::Value| {
+        if value.as_bool() == Some(true) { "ok".to_owned() } else { words("FAULT", "FALHA").to_owned() }
+    };
+    for (part, state) in answer["health"].as_object().into_iter().flatten() {
+        table.row([part.clone(), good(state)]);
+    }
+    for listener in answer["listeners"].as_array().into_iter().flatten() {
+        table.row([format!("{} {}", words("listener", "escuta"), text(&listener["address"])), text(&listener["bound"])]);
+    }
+    for scanner in answer["scanners"].as_array().into_iter().flatten() {
+        let name = format!("{} {}", words("scanner", "antivírus"), text(&scanner["scanner"]));
+        table.row([name, format!("{}, {}", good(&scanner["healthy"]), text(&scanner["handed"]))]);
+    }
+    for next_hop in answer["next_hops"].as_array().into_iter().flatten() {
+        for address in next_hop["addresses"].as_array().into_iter().flatten() {
+            let name = format!("{} {}", words("next hop", "próximo salto"), text(&next_hop["name"]));
+            table.row([name, format!("{} {}", text(&address["address"]), good(&address["healthy"]))]);
+        }
+    }
+    out.push_str(&table.render());
+    if let Some(fault) = answer["reload_fault"].as_str() {
+        let _ = writeln!(out, "{}\n{fault}", words("The rule files have faults:", "Os arquivos de regras têm falhas:"));
+    }
+    out
+}

@@ -1,0 +1,101 @@
+//! `data_dir/control.sock`: what `portaria status` and `portaria reload` talk to.
+//!
+//! One connection, one command: a line of JSON in, a line of JSON out. The socket is 0600: whoever may open it runs the gateway.
+
+use std::{io, path::Path, sync::Arc, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::{UnixListener, UnixStream},
+};
+
+use super::{gateway::Gateway, http, reload::Reloader};
+
+const TIMEOUT: Duration = Duration::from_secs(10);
+const LINE: u64 = 64 * 1024;
+
+/// What can be asked.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "command")]
+pub enum Command {
+    /// How things stand.
+    Status,
+    /// Read rules and lists again.
+    Reload,
+}
+
+/// Serves the socket until the gateway drains.
+pub async fn serve(socket: UnixListener, gateway: Arc<Gateway>, reloader: Arc<Reloader>) {
+    let draining = gateway.draining();
+    tokio::pin!(draining);
+    loop {
+        let accepted = tokio::select! {
+            () = &mut draining => return,
+            accepted = socket.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                let (task_gateway, reloader) = (gateway.clone(), reloader.clone());
+                gateway.sessions.spawn(async move {
+                    let _ = tokio::time::timeout(TIMEOUT, one(stream, &task_gateway, &reloader)).await;
+                });
+            }
+            Err(fault) => {
+                tracing::error!(%fault, "the control socket failed");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+async fn one(stream: UnixStream, gateway: &Arc<Gateway>, reloader: &Reloader) -> io::Result<()> {
+    let (read, mut write) = stream.into_split();
+    let mut line = String::new();
+    BufReader::new(read.take(LINE)).read_line(&mut line).await?;
+    let answer = match serde_json::from_str::<Command>(&line) {
+        Ok(Command::Status) => status(gateway),
+        Ok(Command::Reload) => match reloader.reload(gateway) {
+            Ok(version) => serde_json::json!({ "ok": true, "policy": version }),
+            Err(faults) => serde_json::json!({ "ok": false, "faults": faults }),
+        },
+        Err(fault) => serde_json::json!({ "ok": false, "error": fault.to_string() }),
+    };
+    write.write_all(format!("{answer}\n").as_bytes()).await?;
+    write.shutdown().await
+}
+
+fn status(gateway: &Gateway) -> serde_json::Value {
+    let listeners = gateway.listeners.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let listeners: Vec<_> = listeners
+        .iter()
+        .map(|listener| serde_json::json!({ "address": listener.settings.listener, "bound": listener.bound.to_string() }))
+        .collect();
+    let health: serde_json::Map<_, _> =
+        http::readiness(gateway).into_iter().map(|(part, good)| (part.to_owned(), good.into())).collect();
+    serde_json::json!({
+        "ok": true,
+        "version": env!("CARGO_PKG_VERSION"),
+        "policy": gateway.policy().version,
+        "rules": gateway.policy().rules.len(),
+        "reload_fault": gateway.reload_fault(),
+        "up_seconds": super::gateway::now().monotonic.duration_since(gateway.began.monotonic).as_secs(),
+        "connections": gateway.connections.total(),
+        "listeners": listeners,
+        "health": health,
+        "scanners": gateway.scanners.status(),
+        "next_hops": gateway.next_hops.status(),
+    })
+}
+
+/// Asks a running gateway.
+pub async fn ask(socket: &Path, command: &Command) -> io::Result<serde_json::Value> {
+    let mut stream = UnixStream::connect(socket).await?;
+    let line = serde_json::to_string(command)?;
+    stream.write_all(format!("{line}\n").as_bytes()).await?;
+    let mut answer = String::new();
+    tokio::time::timeout(TIMEOUT, BufReader::new(stream.take(16 << 20)).read_line(&mut answer))
+        .await
+        .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+    Ok(serde_json::from_str(&answer)?)
+}

@@ -1,0 +1,184 @@
+//! What all doors share: the adapters, the policy in force, and what is counted.
+#![expect(clippy::disallowed_methods, reason = "a door reads the clock and hands it on as a value")]
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Instant, SystemTime},
+};
+
+use arc_swap::ArcSwap;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::connections::Connections;
+use crate::{
+    antivirus::Scanners,
+    hold::Holds,
+    journal::Journal,
+    next_hop::NextHops,
+    policy::{Policy, route::NextHopName},
+    relay::{self, event::Moment},
+    smtp::extension::{Capabilities, Offer},
+    store::Store,
+};
+
+/// Everything that the doors share.
+pub struct Gateway {
+    /// Where content stays while undecided.
+    pub holds: Arc<Holds>,
+    /// The scanners; none of them is asked when antivirus is switched off.
+    pub scanners: Arc<Scanners>,
+    /// The next hops.
+    pub next_hops: Arc<NextHops>,
+    /// Quarantine and records.
+    pub store: Arc<Store>,
+    /// What is about to happen and what happened.
+    pub journal: Arc<Journal>,
+    /// How many connections there are.
+    pub connections: Arc<Connections>,
+    /// Every task of a session: drain waits for them.
+    pub sessions: TaskTracker,
+    /// The names of all next hops.
+    pub next_hop_names: Vec<NextHopName>,
+    /// When the gateway began.
+    pub began: Moment,
+    /// The listeners that are open.
+    pub listeners: Mutex<Vec<Arc<Listener>>>,
+    policy: ArcSwap<Policy>,
+    /// What was wrong with the rules the last time they were read: then the old ones stay in force.
+    reload_fault: Mutex<Option<String>>,
+    draining: CancellationToken,
+    disk_is_low: AtomicBool,
+}
+
+/// The parts that a gateway is made of.
+pub struct Parts {
+    /// See [`Gateway::holds`].
+    pub holds: Arc<Holds>,
+    /// See [`Gateway::scanners`].
+    pub scanners: Arc<Scanners>,
+    /// See [`Gateway::next_hops`].
+    pub next_hops: Arc<NextHops>,
+    /// See [`Gateway::store`].
+    pub store: Arc<Store>,
+    /// See [`Gateway::journal`].
+    pub journal: Arc<Journal>,
+    /// See [`Gateway::connections`].
+    pub connections: Arc<Connections>,
+    /// See [`Gateway::next_hop_names`].
+    pub next_hop_names: Vec<NextHopName>,
+    /// The policy in force.
+    pub policy: Policy,
+}
+
+/// One open listener.
+pub struct Listener {
+    /// How its sessions behave.
+    pub settings: Arc<relay::settings::Settings>,
+    /// The address that is really bound (the configured port may be 0).
+    pub bound: SocketAddr,
+    /// TLS may be asked for, or is there from the first octet.
+    pub acceptor: Option<TlsAcceptor>,
+}
+
+impl Listener {
+    /// The certificate in force.
+    pub fn acceptor(&self) -> Option<TlsAcceptor> {
+        self.acceptor.clone()
+    }
+
+    /// What EHLO offers here now (decision 13).
+    pub fn offer(&self, gateway: &Gateway) -> Offer {
+        let starttls = self.acceptor.is_some() && !self.settings.implicit_tls;
+        Offer::new(gateway.seen_of_all().as_ref(), self.settings.limits.message_size, starttls)
+    }
+}
+
+impl Gateway {
+    /// Joins the parts.
+    pub fn new(parts: Parts) -> Arc<Self> {
+        Arc::new(Self {
+            holds: parts.holds,
+            scanners: parts.scanners,
+            next_hops: parts.next_hops,
+            store: parts.store,
+            journal: parts.journal,
+            connections: parts.connections,
+            sessions: TaskTracker::new(),
+            next_hop_names: parts.next_hop_names,
+            began: now(),
+            listeners: Mutex::default(),
+            policy: ArcSwap::from_pointee(parts.policy),
+            reload_fault: Mutex::default(),
+            draining: CancellationToken::new(),
+            disk_is_low: AtomicBool::new(false),
+        })
+    }
+
+    /// The policy in force.
+    pub fn policy(&self) -> Arc<Policy> {
+        self.policy.load_full()
+    }
+
+    /// The policy in force, if it is not `known`.
+    pub fn newer_policy(&self, known: &Arc<Policy>) -> Option<Arc<Policy>> {
+        let current = self.policy.load();
+        (!Arc::ptr_eq(&current, known)).then(|| current.clone())
+    }
+
+    /// Puts another policy in force, for transactions that begin from now on.
+    pub fn set_policy(&self, policy: Policy) {
+        self.policy.store(Arc::new(policy));
+        self.set_reload_fault(None);
+    }
+
+    /// Notes (or forgets) that the files could not be put in force.
+    pub fn set_reload_fault(&self, fault: Option<String>) {
+        *self.reload_fault.lock().unwrap_or_else(PoisonError::into_inner) = fault;
+    }
+
+    /// Why the files as they are now are not in force.
+    pub fn reload_fault(&self) -> Option<String> {
+        self.reload_fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Begins to drain: nothing is accepted any more, sessions end at the next safe place.
+    pub fn drain(&self) {
+        self.draining.cancel();
+    }
+
+    /// Whether the gateway drains.
+    pub fn is_draining(&self) -> bool {
+        self.draining.is_cancelled()
+    }
+
+    /// Ends when the gateway begins to drain.
+    pub fn draining(&self) -> impl Future<Output = ()> + Send + 'static {
+        self.draining.clone().cancelled_owned()
+    }
+
+    /// Whether the disk was under its floor when it was last looked at.
+    pub fn disk_is_low(&self) -> bool {
+        self.disk_is_low.load(Ordering::Relaxed)
+    }
+
+    /// Looks at the disk. Called every second, so that MAIL need not.
+    pub fn look_at_disk(&self) {
+        self.disk_is_low.store(self.holds.disk_is_low(), Ordering::Relaxed);
+    }
+
+    /// What all next hops were last seen to have in common; none when one was never seen.
+    pub fn seen_of_all(&self) -> Option<Capabilities> {
+        let seen: Option<Vec<_>> = self.next_hop_names.iter().map(|name| self.next_hops.seen(name)).collect();
+        Capabilities::common(seen?)
+    }
+}
+
+/// Time, as a value for those who must not ask.
+pub fn now() -> Moment {
+    Moment { monotonic: Instant::now(), wall: SystemTime::now() }
+}

@@ -1,0 +1,77 @@
+//! One line for each decision, with stable field names; nothing that a client or next hop sent goes in unescaped.
+
+use crate::{
+    policy::verdict::{ScanVerdict, ScannerReport},
+    record::{Cause, Ending, Record},
+    relay::event::HoldFault,
+};
+
+/// The line of a finished transaction. Text from outside is printed in Rust's quoted form, which escapes line ends, control
+/// octets and invisible characters, so that one event stays one line and a terminal stays as it is.
+pub fn transaction(record: &Record) {
+    let ending = ending_name(record.ending);
+    metrics::counter!("portaria_transactions_total", "ending" => ending).increment(1);
+    if let Some(size) = record.size {
+        metrics::histogram!("portaria_message_octets").record(size as f64);
+    }
+    let seconds = record.ended.saturating_sub(record.began) as f64 / 1000.0;
+    metrics::histogram!("portaria_transaction_seconds").record(seconds);
+    for rule in &record.rules {
+        let mode = if rule.mode == crate::policy::rule::Mode::Enforce { "enforce" } else { "observe" };
+        metrics::counter!("portaria_rule_matches_total", "rule" => rule.rule.clone(), "mode" => mode).increment(1);
+    }
+    let recipients: Vec<&str> = record.recipients.iter().map(|recipient| recipient.address.as_str()).collect();
+    tracing::info!(
+        id = %record.id,
+        ending,
+        cause = ?cause(record),
+        client = %record.client.address,
+        from = ?record.reverse_path,
+        to = ?recipients,
+        size = record.size.unwrap_or_default(),
+        subject = ?record.subjects.first(),
+        reply = ?record.reply,
+        "transaction"
+    );
+}
+
+/// A stable name for metrics and logs.
+pub fn ending_name(ending: Ending) -> &'static str {
+    match ending {
+        Ending::Relayed => "relayed",
+        Ending::Held => "held",
+        Ending::RelayedAndHeld => "relayed_and_held",
+        Ending::Refused => "refused",
+        Ending::Deferred => "deferred",
+        Ending::Abandoned => "abandoned",
+        Ending::ClientGone => "client_gone",
+        Ending::Unknown => "unknown",
+    }
+}
+
+fn cause(record: &Record) -> String {
+    match &record.cause {
+        Cause::Nothing => String::new(),
+        Cause::Rule { index } => {
+            let rule = record.rules.get(*index).map_or("?", |rule| rule.rule.as_str());
+            format!("rule {rule}")
+        }
+        Cause::Scanner { verdict } => match verdict {
+            ScanVerdict::Infected { signature } => format!("infected {signature}"),
+            other => other.name().to_owned(),
+        },
+        Cause::Policy { name, .. } => format!("policy {name}"),
+        Cause::Limit { what } | Cause::Violation { what } | Cause::Gateway { what } | Cause::Client { what } => what.clone(),
+        Cause::NextHop { what } => format!("next hop: {what}"),
+    }
+}
+
+/// The report of a scan that could not begin, because the content could not be given to any scanner.
+pub fn no_content(fault: &HoldFault) -> ScannerReport {
+    ScannerReport {
+        group: "all".into(),
+        scanner: "none".into(),
+        verdict: ScanVerdict::Unavailable { text: fault.to_string() },
+        took_ms: 0,
+    }
+}

@@ -1,0 +1,368 @@
+//! One client's connection: drives a [`relay::Session`]. This is the one loop of the mail path, and the only place of it that
+//! waits.
+//!
+//! In: sockets, and the adapters of the [`Gateway`]. Out: nothing; all decisions are the session's.
+
+use std::{
+    collections::VecDeque,
+    future::Future,
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    time::Sleep,
+};
+
+use super::{
+    gateway::{Gateway, Listener, now},
+    log,
+    stream::ClientStream,
+};
+use crate::{
+    antivirus::Content,
+    hold::Hold,
+    next_hop::Lease,
+    policy::{Policy, verdict::ScannerReport},
+    record::Item,
+    relay::{
+        Session,
+        event::{HoldFault, Input, NextHopFailure, OpenNextHop, Output, Wait},
+        settings::READ,
+    },
+};
+
+/// A client that takes no octets of a reply for so long is gone.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
+/// A handshake takes no longer.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(60);
+/// After our last reply we read on for a moment: closing with octets unread resets the connection, and the reset can overtake
+/// the reply (RFC 9293 §3.10.7.1 and every refused sender's log).
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Serves one client until its connection ends.
+pub async fn serve(stream: ClientStream, session: Session, listener: Arc<Listener>, gateway: Arc<Gateway>) {
+    let policy = gateway.policy();
+    let mut driver = Driver {
+        client: Some(stream),
+        next_hop: None,
+        to_next_hop: VecDeque::new(),
+        opening: None,
+        scanning: None,
+        hold: None,
+        timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
+        draining: Some(Box::pin(gateway.draining())),
+        buffer: BytesMut::new(),
+        answers: VecDeque::new(),
+        policy,
+        listener,
+        gateway,
+    };
+    driver.run(session).await;
+}
+
+type Answer<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// The outside world of one session.
+struct Driver {
+    client: Option<ClientStream>,
+    next_hop: Option<Lease>,
+    /// What the next hop has not taken yet.
+    to_next_hop: VecDeque<Bytes>,
+    opening: Option<Answer<Result<Lease, NextHopFailure>>>,
+    scanning: Option<Answer<Vec<ScannerReport>>>,
+    hold: Option<Hold>,
+    timer: Pin<Box<Sleep>>,
+    draining: Option<Answer<()>>,
+    buffer: BytesMut,
+    /// Answers that came at once.
+    answers: VecDeque<Input>,
+    /// The policy that the session has.
+    policy: Arc<Policy>,
+    listener: Arc<Listener>,
+    gateway: Arc<Gateway>,
+}
+
+impl Driver {
+    async fn run(&mut self, mut session: Session) {
+        session.handle(now(), Input::Accepted);
+        loop {
+            let wait = loop {
+                match session.poll() {
+                    Output::Wait(wait) => break wait,
+                    output => self.perform(output).await,
+                }
+            };
+            let input = match self.answers.pop_front() {
+                Some(answer) => answer,
+                None if wait.finished => return,
+                None => self.next_input(wait).await,
+            };
+            session.handle(now(), input);
+        }
+    }
+
+    async fn perform(&mut self, output: Output) {
+        match output {
+            Output::ToClient(octets) => self.write_client(&octets).await,
+            Output::StartTls => self.start_tls().await,
+            Output::CloseClient => self.close_client().await,
+            Output::OpenNextHop(request) => self.open_next_hop(request),
+            Output::CancelNextHop => self.opening = None,
+            Output::ToNextHop(octets) => self.to_next_hop.push_back(octets),
+            Output::ReleaseNextHop => {
+                self.to_next_hop.clear();
+                if let Some(lease) = self.next_hop.take() {
+                    lease.release();
+                }
+            }
+            Output::DropNextHop => {
+                self.to_next_hop.clear();
+                self.next_hop = None;
+            }
+            Output::Hold(octets) => {
+                let held = self.hold.get_or_insert_with(|| self.gateway.holds.begin()).append(octets).await;
+                self.answers.push_back(Input::Held(held));
+            }
+            Output::ReadHold { offset, max } => {
+                let octets = match &self.hold {
+                    Some(hold) => hold.read_at(offset, max).await,
+                    None => Err(HoldFault::Failed("there is no hold".into())),
+                };
+                self.answers.push_back(Input::HoldOctets(octets));
+            }
+            Output::Forget => self.hold = None,
+            Output::Scan => self.scan().await,
+            Output::CancelScan => self.scanning = None,
+            Output::Quarantine(item) => {
+                let kept = self.quarantine(&item).await;
+                self.answers.push_back(Input::Quarantined(kept));
+            }
+            Output::SettleItem(id, state) => {
+                let settled = self.gateway.store.settle(&id, state).await.map_err(|fault| fault.to_string());
+                if let Err(fault) = &settled {
+                    tracing::error!(id = %id, ?state, %fault, "a quarantine item's state could not be changed");
+                }
+                self.answers.push_back(Input::Quarantined(settled));
+            }
+            Output::Intent(intent) => {
+                let written = self.gateway.journal.append_intent(&intent).await.map_err(|fault| fault.to_string());
+                self.answers.push_back(Input::Journaled(written));
+            }
+            Output::Record { record, acknowledge } => {
+                log::transaction(&record);
+                let written = self.gateway.journal.append_outcome(&record, false).await;
+                if let Err(fault) = &written {
+                    tracing::error!(id = %record.id, %fault, "a record could not be written to the journal");
+                }
+                if acknowledge {
+                    self.answers.push_back(Input::Journaled(written.map_err(|fault| fault.to_string())));
+                }
+            }
+            Output::Wait(_) => {}
+        }
+    }
+
+    async fn write_client(&mut self, octets: &[u8]) {
+        let Some(client) = &mut self.client else { return };
+        let write = async {
+            client.write_all(octets).await?;
+            client.flush().await
+        };
+        if !matches!(tokio::time::timeout(WRITE_TIMEOUT, write).await, Ok(Ok(()))) {
+            self.client_is_gone();
+        }
+    }
+
+    fn client_is_gone(&mut self) {
+        if self.client.take().is_some() {
+            self.answers.push_back(Input::ClientGone);
+        }
+    }
+
+    async fn start_tls(&mut self) {
+        let Some(client) = self.client.take() else { return };
+        let secured = match self.listener.acceptor() {
+            Some(acceptor) => {
+                tokio::time::timeout(HANDSHAKE_TIMEOUT, client.accept_tls(&acceptor)).await.unwrap_or_else(|_| {
+                    Err(io::Error::new(io::ErrorKind::TimedOut, "no handshake in time"))
+                })
+            }
+            None => Err(io::Error::other("no certificate")),
+        };
+        match secured {
+            Ok(stream) => {
+                self.answers.push_back(Input::TlsEstablished(stream.tls_facts().unwrap_or_default()));
+                self.client = Some(stream);
+            }
+            Err(fault) => {
+                tracing::info!(fault = ?fault.to_string(), "a TLS handshake failed");
+                self.answers.push_back(Input::ClientGone);
+            }
+        }
+    }
+
+    async fn close_client(&mut self) {
+        let Some(mut client) = self.client.take() else { return };
+        let _ = tokio::time::timeout(LINGER, async {
+            client.shutdown().await?;
+            let mut rest = [0; 4096];
+            while client.read(&mut rest).await? > 0 {}
+            io::Result::Ok(())
+        })
+        .await;
+    }
+
+    fn open_next_hop(&mut self, request: OpenNextHop) {
+        let next_hops = self.gateway.next_hops.clone();
+        self.opening = Some(Box::pin(async move { next_hops.lease(&request).await }));
+    }
+
+    async fn scan(&mut self) {
+        let content = match &mut self.hold {
+            Some(hold) => hold.content().await,
+            None => Err(HoldFault::Failed("there is no hold".into())),
+        };
+        match content {
+            Ok((file, length)) => {
+                let scanners = self.gateway.scanners.clone();
+                self.scanning = Some(Box::pin(async move { scanners.scan(Content { file, length }).await }));
+            }
+            Err(fault) => self.answers.push_back(Input::Scanned(vec![log::no_content(&fault)])),
+        }
+    }
+
+    /// Content synced, folder synced, row committed.
+    async fn quarantine(&mut self, item: &Item) -> Result<(), String> {
+        let Some(hold) = &self.hold else { return Err("there is no hold".into()) };
+        let kept = self.gateway.store.keep(item, hold.octets(0, READ)).await.map_err(|fault| fault.to_string());
+        if let Err(fault) = &kept {
+            tracing::error!(id = %item.id, %fault, "a message could not be put into the quarantine");
+        }
+        kept
+    }
+
+    /// Waits until the world does something.
+    async fn next_input(&mut self, wait: Wait) -> Input {
+        self.timer.as_mut().reset(wait.until.into());
+        std::future::poll_fn(|cx| self.poll_input(cx, wait)).await
+    }
+
+    fn poll_input(&mut self, cx: &mut Context<'_>, wait: Wait) -> Poll<Input> {
+        if let Some(draining) = &mut self.draining
+            && draining.as_mut().poll(cx).is_ready()
+        {
+            self.draining = None;
+            return Poll::Ready(Input::Drain);
+        }
+        if let Some(policy) = self.gateway.newer_policy(&self.policy) {
+            self.policy = policy.clone();
+            return Poll::Ready(Input::Policy(policy));
+        }
+        if let Some(opening) = &mut self.opening
+            && let Poll::Ready(opened) = opening.as_mut().poll(cx)
+        {
+            self.opening = None;
+            return Poll::Ready(match opened {
+                Ok(lease) => {
+                    let ready = lease.ready();
+                    self.next_hop = Some(lease);
+                    Input::NextHopReady(ready)
+                }
+                Err(failure) => Input::NextHopFailed(failure),
+            });
+        }
+        if let Some(scanning) = &mut self.scanning
+            && let Poll::Ready(reports) = scanning.as_mut().poll(cx)
+        {
+            self.scanning = None;
+            return Poll::Ready(Input::Scanned(reports));
+        }
+        if let Poll::Ready(input) = self.poll_next_hop(cx, wait.read_next_hop) {
+            return Poll::Ready(input);
+        }
+        if let Poll::Ready(input) = self.poll_client(cx, wait.read_client) {
+            return Poll::Ready(input);
+        }
+        self.timer.as_mut().poll(cx).map(|()| Input::TimePassed)
+    }
+
+    fn poll_next_hop(&mut self, cx: &mut Context<'_>, read: bool) -> Poll<Input> {
+        let Some(lease) = &mut self.next_hop else { return Poll::Pending };
+        let lost = |fault: io::Error| Poll::Ready(Input::NextHopGone(fault.to_string()));
+        if !self.to_next_hop.is_empty() {
+            match poll_write_queue(Pin::new(&mut *lease), cx, &mut self.to_next_hop) {
+                Poll::Ready(Ok(())) => return Poll::Ready(Input::NextHopDrained),
+                Poll::Ready(Err(fault)) => {
+                    self.to_next_hop.clear();
+                    return lost(fault);
+                }
+                Poll::Pending => {}
+            }
+        }
+        if !read {
+            return Poll::Pending;
+        }
+        match poll_read_into(Pin::new(lease), cx, &mut self.buffer, READ) {
+            Poll::Ready(Ok(octets)) if octets.is_empty() => {
+                Poll::Ready(Input::NextHopGone("it closed the connection".into()))
+            }
+            Poll::Ready(Ok(octets)) => Poll::Ready(Input::NextHopOctets(octets)),
+            Poll::Ready(Err(fault)) => lost(fault),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    fn poll_client(&mut self, cx: &mut Context<'_>, room: usize) -> Poll<Input> {
+        let Some(client) = &mut self.client else { return Poll::Pending };
+        if room == 0 {
+            return Poll::Pending;
+        }
+        match poll_read_into(Pin::new(client), cx, &mut self.buffer, room) {
+            Poll::Ready(Ok(octets)) if !octets.is_empty() => Poll::Ready(Input::ClientOctets(octets)),
+            Poll::Ready(_) => {
+                self.client = None;
+                Poll::Ready(Input::ClientGone)
+            }
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+/// Writes as much as is taken; ready once everything is written and flushed.
+fn poll_write_queue<W: AsyncWrite>(
+    mut to: Pin<&mut W>,
+    cx: &mut Context<'_>,
+    queue: &mut VecDeque<Bytes>,
+) -> Poll<io::Result<()>> {
+    while let Some(front) = queue.front_mut() {
+        if front.is_empty() {
+            queue.pop_front();
+            continue;
+        }
+        match to.as_mut().poll_write(cx, front) {
+            Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+            Poll::Ready(Ok(written)) => front.advance(written),
+            Poll::Ready(Err(fault)) => return Poll::Ready(Err(fault)),
+            Poll::Pending => return Poll::Pending,
+        }
+    }
+    to.poll_flush(cx)
+}
+
+/// Reads at most `room` octets; none means the end of the stream.
+fn poll_read_into<R: AsyncRead>(
+    from: Pin<&mut R>,
+    cx: &mut Context<'_>,
+    buffer: &mut BytesMut,
+    room: usize,
+) -> Poll<io::Result<Bytes>> {
+    buffer.reserve(room.min(READ));
+    let mut limited = buffer.limit(room.min(READ));
+    tokio_util::io::poll_read_buf(from, cx, &mut limited).map_ok(|_| buffer.split().freeze())
+}
