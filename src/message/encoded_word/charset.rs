@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use encoding_rs::{Encoding, REPLACEMENT, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use encoding_rs::{Encoding, ISO_2022_JP, REPLACEMENT, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 use super::utf7;
 
@@ -32,18 +32,21 @@ impl Charset {
         }
     }
 
-    /// Whether the octets of two words are one text. In UTF-7 a word may end shifted, and the end of the word ends the shift.
+    /// Whether the octets of two words are one text. Not where octets shift: RFC 2047 §3 has each word begin and end in ASCII,
+    /// UTF-7 ends its shift with the word, and the standard makes U+FFFD of ISO-2022-JP that shifts twice with nothing between.
     pub(super) fn may_be_joined(self) -> bool {
-        self != Self::Utf7
+        self != Self::Utf7 && self != Self::Known(ISO_2022_JP)
     }
 
     /// Into characters; octets that the charset does not have become U+FFFD.
     pub(super) fn decode(self, octets: &[u8]) -> Cow<'_, str> {
         match self {
-            // A byte order mark may say the other order (RFC 2781 §3.2). It says nothing in charsets of other widths: there
-            // it is dropped if it is the charset's own, and shown as what it is otherwise.
-            Self::Known(encoding) if encoding == UTF_16LE || encoding == UTF_16BE => encoding.decode(octets).0,
-            Self::Known(encoding) => encoding.decode_with_bom_removal(octets).0,
+            // A byte order mark may say the other order (RFC 2781 §3.2), and only that: the octets of UTF-8's mark, or the mark
+            // of UTF-16 in another charset, are text.
+            Self::Known(encoding) => match (encoding == UTF_16LE || encoding == UTF_16BE, Encoding::for_bom(octets)) {
+                (true, Some((marked, _))) if marked != UTF_8 => marked.decode_with_bom_removal(octets).0,
+                _ => encoding.decode_with_bom_removal(octets).0,
+            },
             Self::Utf7 => Cow::Owned(utf7::decode(octets)),
             Self::Unknown => match std::str::from_utf8(octets) {
                 Ok(text) => Cow::Borrowed(text),

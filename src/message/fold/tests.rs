@@ -171,8 +171,10 @@ fn folding_twice_gives_what_folding_once_gave() {
 
 #[test]
 fn every_character_folds_to_something_that_folds_to_itself() {
-    // One text of all characters, `x` between them so that neighbours do not compose.
-    let all: String = ('\0'..=char::MAX).flat_map(|c| [c, 'x']).collect();
+    // One text, `x` between so that neighbours do not compose. Left out: the planes of ideographs without case, accent or
+    // compatibility form, and private use, which would take ten times as long.
+    let characters = ('\0'..='\u{1ffff}').chain('\u{2f800}'..='\u{2fa1f}').chain('\u{e0000}'..='\u{e1000}');
+    let all: String = characters.flat_map(|c| [c, 'x']).collect();
     for fold in
         [Fold::default(), Fold { accents: false, ..Fold::default() }, Fold { compatibility: false, ..Fold::default() }]
     {
