@@ -6,5 +6,6 @@
 pub mod encoded_word;
 pub mod facts;
 pub mod field;
+pub mod fold;
 pub mod header_section;
 pub mod subject;
