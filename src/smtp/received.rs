@@ -1,6 +1,15 @@
-//! The trace field that we prepend (RFC 5321 §4.4, RFC 3848), and the loop count.
+//! The trace field that we prepend (RFC 5321 §4.4, RFC 3848).
+//!
+//! In: facts, among them what the client said in HELO. Out: one field that no client can break out of. Time comes in as a
+//! value; which time zone is local is not known here.
 
 use std::{net::IpAddr, time::SystemTime};
+
+use jiff::{
+    Timestamp, Zoned,
+    fmt::rfc2822,
+    tz::{Offset, TimeZone},
+};
 
 /// What our `Received:` says.
 #[derive(Clone, Debug)]
@@ -32,9 +41,165 @@ pub struct WithProtocol {
     pub utf8: bool,
 }
 
+impl WithProtocol {
+    /// The registered keyword. There is none for HELO under TLS, so that is SMTP.
+    pub fn as_str(self) -> &'static str {
+        match (self.utf8, self.extended, self.tls) {
+            (true, _, false) => "UTF8SMTP",
+            (true, _, true) => "UTF8SMTPS",
+            (false, true, false) => "ESMTP",
+            (false, true, true) => "ESMTPS",
+            (false, false, _) => "SMTP",
+        }
+    }
+}
+
+/// Octets of a folded line without its CRLF (RFC 5322 §2.1.1).
+const LINE: usize = 78;
+
 impl Received<'_> {
     /// The whole field, folded at 78 octets, CRLF at the end. Recipients are not named in it (`for` would reveal blind copies).
     pub fn field(&self) -> String {
-        todo!()
+        let words = [
+            "from".to_owned(),
+            word(self.hello),
+            format!("([{}])", address(self.client)),
+            "by".to_owned(),
+            word(self.hostname),
+            "with".to_owned(),
+            self.with.as_str().to_owned(),
+            "id".to_owned(),
+            format!("{};", word(self.id)),
+            date(self.at, self.utc_offset),
+        ];
+        let mut field = "Received:".to_owned();
+        let mut column = field.len();
+        for word in words {
+            let fits = column + 1 + word.len() <= LINE;
+            field.push_str(if fits { " " } else { "\r\n\t" });
+            column = if fits { column + 1 } else { 1 } + word.len();
+            field.push_str(&word);
+        }
+        field.push_str("\r\n");
+        field
+    }
+}
+
+/// `text` as one word of the field: only letters, digits and `.-_:[]` stay, the rest becomes `?`. A space would add words to the
+/// field, a bracket would open a comment, a CRLF another field. Cut so that it fits on a line; the record has it whole.
+fn word(text: &str) -> String {
+    let keep = |char: char| if char.is_ascii_alphanumeric() || ".-_:[]".contains(char) { char } else { '?' };
+    let word: String = text.chars().take(LINE - 2).map(keep).collect();
+    if word.is_empty() { "?".to_owned() } else { word }
+}
+
+/// The inside of an address literal (RFC 5321 §4.1.3). A v4 address that came through a v6 socket is a v4 address.
+fn address(client: IpAddr) -> String {
+    match client.to_canonical() {
+        IpAddr::V4(v4) => v4.to_string(),
+        IpAddr::V6(v6) => format!("IPv6:{v6}"),
+    }
+}
+
+/// The date-time of RFC 5322 §3.3 in a fixed offset. An offset that is none is UTC, a time that no calendar has is 1970: the
+/// field is never missing and never wrong about an instant that exists.
+fn date(at: SystemTime, utc_offset: i32) -> String {
+    // `+0330` has no seconds; offsets with seconds are those of before 1972.
+    let minutes = utc_offset / 60;
+    let offset = Offset::from_seconds(minutes.saturating_mul(60)).unwrap_or(Offset::UTC);
+    let zoned = |timestamp: Timestamp| timestamp.to_zoned(TimeZone::fixed(offset));
+    let text = |zoned: &Zoned| rfc2822::to_string(zoned);
+    let said = Timestamp::try_from(at).and_then(|timestamp| text(&zoned(timestamp)));
+    said.unwrap_or_else(|_| "Thu, 1 Jan 1970 00:00:00 +0000".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use super::*;
+
+    fn received(hello: &str) -> Received<'_> {
+        Received {
+            hello,
+            client: IpAddr::from([192, 0, 2, 1]),
+            hostname: "mx.tjpa.jus.br",
+            with: WithProtocol { extended: true, tls: true, utf8: false },
+            id: "0190a5c1e7b07a7a8a8a8a8a8a8a8a8f",
+            at: UNIX_EPOCH + Duration::from_secs(1_785_585_600),
+            utc_offset: -3 * 3600,
+        }
+    }
+
+    #[test]
+    fn the_whole_field() {
+        assert_eq!(
+            received("mail.example.org").field(),
+            "Received: from mail.example.org ([192.0.2.1]) by mx.tjpa.jus.br with ESMTPS id\r\n\
+             \t0190a5c1e7b07a7a8a8a8a8a8a8a8a8f; Sat, 1 Aug 2026 09:00:00 -0300\r\n"
+        );
+        let v6 = Received { client: "2001:db8::1".parse().unwrap(), ..received("[IPv6:2001:db8::1]") };
+        assert!(v6.field().starts_with("Received: from [IPv6:2001:db8::1] ([IPv6:2001:db8::1]) by"));
+        let mapped = Received { client: "::ffff:192.0.2.1".parse().unwrap(), ..received("a") };
+        assert!(mapped.field().contains("([192.0.2.1])"));
+    }
+
+    #[test]
+    fn nothing_that_a_client_says_breaks_the_field() {
+        let long = "a".repeat(255);
+        let rows = [
+            ("a (b) by evil with ESMTP; date", "a??b??by?evil?with?ESMTP??date"),
+            ("a\r\nSubject: x", "a??Subject:?x"),
+            ("a\"\\<>", "a????"),
+            ("câmara.leg.br", "c?mara.leg.br"),
+            ("my_host", "my_host"),
+            ("", "?"),
+            (&long, &long[..76]),
+        ];
+        for (hello, expected) in rows {
+            let field = received(hello).field();
+            let unfolded = field.replace("\r\n\t", " ");
+            assert!(unfolded.starts_with(&format!("Received: from {expected} ([192.0.2.1]) by ")), "{field}");
+            assert!(field.is_ascii());
+            let lines: Vec<&str> = field.strip_suffix("\r\n").unwrap().split("\r\n").collect();
+            assert!(lines.iter().all(|line| line.len() <= 78), "{field}");
+            assert!(lines.iter().skip(1).all(|line| line.starts_with('\t')), "{field}");
+        }
+    }
+
+    #[test]
+    fn with_protocols() {
+        let with = |extended, tls, utf8| WithProtocol { extended, tls, utf8 }.as_str();
+        assert_eq!(with(false, false, false), "SMTP");
+        assert_eq!(with(false, true, false), "SMTP");
+        assert_eq!(with(true, false, false), "ESMTP");
+        assert_eq!(with(true, true, false), "ESMTPS");
+        assert_eq!(with(true, false, true), "UTF8SMTP");
+        assert_eq!(with(true, true, true), "UTF8SMTPS");
+    }
+
+    #[test]
+    fn dates_in_every_offset() {
+        let leap_day = UNIX_EPOCH + Duration::from_secs(1_709_164_800); // 2024-02-29T00:00:00Z
+        let rows = [
+            (leap_day, 0, "Thu, 29 Feb 2024 00:00:00 +0000"),
+            // West of UTC it is still the day before; half hours and a single minute keep their sign.
+            (leap_day, -3 * 3600, "Wed, 28 Feb 2024 21:00:00 -0300"),
+            (leap_day, -(3 * 3600 + 1800), "Wed, 28 Feb 2024 20:30:00 -0330"),
+            (leap_day, -1800, "Wed, 28 Feb 2024 23:30:00 -0030"),
+            (leap_day, -60, "Wed, 28 Feb 2024 23:59:00 -0001"),
+            (leap_day, 5 * 3600 + 2700, "Thu, 29 Feb 2024 05:45:00 +0545"),
+            (leap_day, 14 * 3600, "Thu, 29 Feb 2024 14:00:00 +1400"),
+            // Seconds cannot be written, and the time is that of the offset that is written.
+            (leap_day, -(3 * 3600 + 14 * 60 + 26), "Wed, 28 Feb 2024 20:46:00 -0314"),
+            // What is no offset, or no time, does not lose the field.
+            (leap_day, i32::MAX, "Thu, 29 Feb 2024 00:00:00 +0000"),
+            (leap_day, i32::MIN, "Thu, 29 Feb 2024 00:00:00 +0000"),
+            (UNIX_EPOCH - Duration::from_secs(1), 0, "Wed, 31 Dec 1969 23:59:59 +0000"),
+            (UNIX_EPOCH + Duration::from_secs(1 << 62), -3600, "Thu, 1 Jan 1970 00:00:00 +0000"),
+        ];
+        for (at, offset, expected) in rows {
+            assert_eq!(date(at, offset), expected, "{offset}");
+        }
     }
 }
