@@ -1,7 +1,7 @@
 //! EHLO keywords: those that a next hop said, and those that we offer (RFC 5321 §2.2, §4.1.1.1; decision 13).
 
 /// What a next hop said to EHLO, as far as we use it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Capabilities {
     /// PIPELINING (RFC 2920)
     pub pipelining: bool,
@@ -22,15 +22,49 @@ pub struct Capabilities {
 impl Capabilities {
     /// Reads the lines of a 250 reply to EHLO (the first is the greeting). Unknown keywords are passed over.
     pub fn from_ehlo_lines(lines: &[String]) -> Self {
-        let _ = lines;
-        todo!()
+        let mut capabilities = Self::default();
+        for line in lines.iter().skip(1) {
+            let mut words = line.split_ascii_whitespace();
+            match words.next().unwrap_or_default().to_ascii_uppercase().as_str() {
+                "PIPELINING" => capabilities.pipelining = true,
+                "8BITMIME" => capabilities.eight_bit_mime = true,
+                "SMTPUTF8" => capabilities.smtputf8 = true,
+                "DSN" => capabilities.dsn = true,
+                "STARTTLS" => capabilities.starttls = true,
+                "ENHANCEDSTATUSCODES" => capabilities.enhanced_status_codes = true,
+                "SIZE" => capabilities.size = Some(words.next().and_then(|limit| limit.parse().ok()).unwrap_or(0)),
+                _ => {}
+            }
+        }
+        capabilities
     }
-    /// What every one of several next hops can do; `size` is the smallest limit stated.
+
+    /// What every one of several next hops can do; `size` is the smallest limit that any of them stated. `None` for none.
     pub fn common(all: impl IntoIterator<Item = Self>) -> Option<Self> {
-        let _ = all.into_iter().count();
-        todo!()
+        all.into_iter().reduce(|one, other| Self {
+            pipelining: one.pipelining && other.pipelining,
+            eight_bit_mime: one.eight_bit_mime && other.eight_bit_mime,
+            smtputf8: one.smtputf8 && other.smtputf8,
+            dsn: one.dsn && other.dsn,
+            starttls: one.starttls && other.starttls,
+            enhanced_status_codes: one.enhanced_status_codes && other.enhanced_status_codes,
+            size: smaller_limit(one.size, other.size),
+        })
     }
 }
+
+/// The smaller of two limits, where `None` and 0 state none. A stated limit counts even if the other one does not know SIZE.
+fn smaller_limit(one: Option<u64>, other: Option<u64>) -> Option<u64> {
+    match (one, other) {
+        (Some(one @ 1..), Some(other @ 1..)) => Some(one.min(other)),
+        (Some(limit @ 1..), _) | (_, Some(limit @ 1..)) => Some(limit),
+        (Some(_), Some(_)) => Some(0),
+        _ => None,
+    }
+}
+
+/// Octets kept free below a next hop's limit for the trace fields that we prepend (decision 13).
+const TRACE_FIELDS: u64 = 4 * 1024;
 
 /// What one listener offers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,9 +84,16 @@ pub struct Offer {
 impl Offer {
     /// Decision 13. `seen` is what all next hops reachable from the listener have in common, `None` when one was never seen.
     pub fn new(seen: Option<&Capabilities>, message_size: u64, starttls: bool) -> Self {
-        let _ = (seen, message_size, starttls);
-        todo!()
+        let never_seen = Capabilities { eight_bit_mime: true, ..Capabilities::default() };
+        let seen = seen.unwrap_or(&never_seen);
+        let size = match seen.size {
+            // Never 0, which would say "no limit" (RFC 1870 §4).
+            Some(limit @ 1..) => message_size.min(limit.saturating_sub(TRACE_FIELDS).max(1)),
+            _ => message_size,
+        };
+        Self { eight_bit_mime: seen.eight_bit_mime, smtputf8: seen.smtputf8, dsn: seen.dsn, starttls, size }
     }
+
     /// The lines of our reply to EHLO; the first is our name.
     pub fn ehlo_lines(&self, hostname: &str) -> Vec<String> {
         let mut lines = vec![hostname.to_owned(), "PIPELINING".to_owned(), format!("SIZE {}", self.size)];
@@ -65,5 +106,98 @@ impl Offer {
         ];
         lines.extend(keywords.iter().filter(|(_, offered)| *offered).map(|(keyword, _)| (*keyword).to_owned()));
         lines
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(lines: &[&str]) -> Capabilities {
+        let lines: Vec<String> =
+            std::iter::once("mx.example greets you").chain(lines.iter().copied()).map(String::from).collect();
+        Capabilities::from_ehlo_lines(&lines)
+    }
+
+    #[test]
+    fn keywords_are_read_in_any_case_and_unknown_ones_passed_over() {
+        let all = seen(&[
+            "pipelining",
+            "8BitMIME",
+            "SMTPUTF8",
+            "DSN",
+            "STARTTLS",
+            "ENHANCEDSTATUSCODES",
+            "SIZE 1000",
+            "X-FOO a b",
+        ]);
+        let expected = Capabilities {
+            pipelining: true,
+            eight_bit_mime: true,
+            smtputf8: true,
+            dsn: true,
+            starttls: true,
+            enhanced_status_codes: true,
+            size: Some(1000),
+        };
+        assert_eq!(all, expected);
+        // The first line is the greeting, whatever it says; a keyword is a whole word.
+        assert_eq!(
+            Capabilities::from_ehlo_lines(&["DSN".to_owned(), "DSNX".to_owned(), String::new()]),
+            Capabilities::default()
+        );
+        assert_eq!(Capabilities::from_ehlo_lines(&[]), Capabilities::default());
+    }
+
+    #[test]
+    fn size_without_a_limit_that_we_can_read_states_none() {
+        for (line, size) in
+            [("SIZE", Some(0)), ("SIZE 0", Some(0)), ("SIZE 99999999999999999999999", Some(0)), ("SIZE x", Some(0))]
+        {
+            assert_eq!(seen(&[line]).size, size, "{line}");
+        }
+        assert_eq!(seen(&["HELP"]).size, None);
+    }
+
+    #[test]
+    fn common_is_what_every_one_has() {
+        assert_eq!(Capabilities::common([]), None);
+        let one = seen(&["8BITMIME", "DSN", "SIZE 900"]);
+        assert_eq!(Capabilities::common([one.clone()]), Some(one.clone()));
+        let common =
+            Capabilities::common([one, seen(&["8BITMIME", "SMTPUTF8", "SIZE 500"]), seen(&["8BITMIME", "SIZE 0"])]);
+        assert_eq!(common, Some(seen(&["8BITMIME", "SIZE 500"])));
+        for (sizes, common) in [
+            ([None, None], None),
+            ([Some(0), None], None),
+            ([Some(0), Some(0)], Some(0)),
+            ([Some(7), None], Some(7)),
+            ([Some(0), Some(7)], Some(7)),
+        ] {
+            let all = sizes.map(|size| Capabilities { size, ..Capabilities::default() });
+            assert_eq!(Capabilities::common(all).unwrap().size, common, "{sizes:?}");
+        }
+    }
+
+    /// Decision 13.
+    #[test]
+    fn end_to_end_extensions_are_offered_only_if_seen() {
+        let offer = Offer::new(Some(&seen(&["DSN", "STARTTLS", "PIPELINING"])), 1000, false);
+        assert_eq!(offer, Offer { eight_bit_mime: false, smtputf8: false, dsn: true, starttls: false, size: 1000 });
+        let never = Offer::new(None, 1000, true);
+        assert_eq!(never, Offer { eight_bit_mime: true, smtputf8: false, dsn: false, starttls: true, size: 1000 });
+    }
+
+    #[test]
+    fn size_leaves_room_for_our_trace_fields() {
+        for (limit, message_size, size) in [
+            (Some(0), 50_000, 50_000),
+            (Some(40_000), 50_000, 35_904),
+            (Some(60_000), 50_000, 50_000),
+            (Some(100), 50_000, 1),
+        ] {
+            let seen = Capabilities { size: limit, ..Capabilities::default() };
+            assert_eq!(Offer::new(Some(&seen), message_size, false).size, size, "{limit:?}");
+        }
     }
 }

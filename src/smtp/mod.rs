@@ -4,7 +4,7 @@
 //! |---|---|
 //! | §2.3.8, §4.5.3.1 command lines | `line` |
 //! | §4.1 commands, §4.1.2 grammar | `command`, `path`, `domain`, `parameter` |
-//! | §4.2 replies | `reply` |
+//! | §4.2 replies | `reply`, `reply_decoder` |
 //! | §2.2, §4.1.1.1 extensions | `extension` |
 //! | §4.5.2 transparency, §4.1.1.4 end of mail data | `mail_data` |
 //! | §3.3 mail transaction | `envelope` |
@@ -26,5 +26,6 @@ pub mod parameter;
 pub mod path;
 pub mod received;
 pub mod reply;
+mod reply_decoder;
 pub mod server;
 pub mod violation;

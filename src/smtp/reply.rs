@@ -1,9 +1,11 @@
-//! Replies (RFC 5321 §4.2, RFC 3463): our own, built so that they cannot break the protocol, and those of a next hop,
-//! read octet by octet within bounds.
+//! Replies (RFC 5321 §4.2, RFC 3463), built so that they cannot break the protocol. Those of a next hop are read in
+//! `reply_decoder`.
 
 use std::fmt;
 
 use bytes::{Bytes, BytesMut};
+
+pub use super::reply_decoder::{ReplyDecoder, ReplyFault};
 
 /// A reply: a code, an enhanced status code where one applies, and one or more lines of text.
 ///
@@ -156,44 +158,6 @@ fn fitting(code: u16, enhanced: Enhanced) -> Option<Enhanced> {
     match code / 100 {
         class @ (2 | 4 | 5) => Some(Enhanced(class as u8, enhanced.1.min(999), enhanced.2.min(999))),
         _ => None,
-    }
-}
-
-/// What is wrong with octets that should have been a reply.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ReplyFault {
-    /// Not three digits (200 to 599) followed by a space, a hyphen or the line end.
-    #[error("not a reply line: {0}")]
-    NotAReply(String),
-    /// A line of a multiline reply carries another code than the first (§4.2.1).
-    #[error("a multiline reply changed its code from {0} to {1}")]
-    CodeChanged(u16, u16),
-    /// A line above 4096 octets.
-    #[error("a reply line is too long")]
-    LineTooLong,
-    /// More than 100 lines or 64 KiB.
-    #[error("a reply is too long")]
-    TooLong,
-}
-
-/// Reads replies as octets arrive. LF alone ends a line here too: some servers do so, and nothing that we forward depends on it.
-#[derive(Debug, Default)]
-pub struct ReplyDecoder {
-    buffered: BytesMut,
-}
-
-impl ReplyDecoder {
-    /// Adds octets.
-    pub fn receive(&mut self, octets: &[u8]) {
-        self.buffered.extend_from_slice(octets);
-    }
-    /// The next whole reply, if there is one. After a fault the connection is of no use.
-    pub fn poll(&mut self) -> Option<Result<Reply, ReplyFault>> {
-        todo!()
-    }
-    /// Whether octets are left over: before TLS they are an injection (CVE-2011-0411), before a command an unsolicited reply.
-    pub fn is_empty(&self) -> bool {
-        self.buffered.is_empty()
     }
 }
 

@@ -1,0 +1,69 @@
+//! A connection lent to one session.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    sync::OwnedSemaphorePermit,
+};
+
+use super::{
+    connect::Connection,
+    pool::{Hop, Tasks},
+};
+use crate::relay::event::NextHopReady;
+
+/// A connection that is ready for MAIL and belongs to one session. Read and write it as a stream; **flush** after writing, TLS
+/// buffers. Dropping it closes the connection at once, whatever is open on it; that is what `DropNextHop` needs.
+#[derive(Debug)]
+pub struct Lease {
+    pub(super) connection: Connection,
+    pub(super) permit: OwnedSemaphorePermit,
+    pub(super) hop: Arc<Hop>,
+    pub(super) tasks: Tasks,
+    pub(super) reused: bool,
+}
+
+impl Lease {
+    /// What the session needs to know of it.
+    pub fn ready(&self) -> NextHopReady {
+        NextHopReady {
+            capabilities: self.connection.capabilities.clone(),
+            address: self.connection.address.clone(),
+            tls: self.connection.tls.clone(),
+            reused: self.reused,
+        }
+    }
+
+    /// Gives it back with every question answered and outside mail data. It is reset in the background (RSET, 250) before
+    /// anyone else gets it, and closed if anything about that is odd; until then it counts as in use.
+    pub fn release(self) {
+        let Self { connection, permit, hop, tasks, .. } = self;
+        tasks.spawn(hop.take_back(connection, permit, tasks.clone()));
+    }
+}
+
+impl AsyncRead for Lease {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().connection.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Lease {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().connection.stream).poll_write(cx, octets)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().connection.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().connection.stream).poll_shutdown(cx)
+    }
+}
