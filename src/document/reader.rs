@@ -172,6 +172,11 @@ impl<'r, 'd> Table<'r, 'd> {
         self.raw(key).is_some()
     }
 
+    /// Where the value of `key` stands; where the table does, when it is not written. For faults about combinations.
+    pub fn span_of(&self, key: &'static str) -> Range<usize> {
+        self.raw(key).map_or_else(|| self.span(), Spanned::span)
+    }
+
     /// The table under `key`, if it is there.
     pub fn table(&self, key: &'static str) -> Option<Table<'r, 'd>> {
         let value = self.raw(key)?;
@@ -231,7 +236,7 @@ fn did_you_mean(name: &str) -> Text {
 }
 
 /// The known name that needs the fewest edits, if they are few for its length.
-fn nearest<'n>(written: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+pub fn nearest<'n>(written: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     known
         .map(|name| (edits(written, name), name))
         .filter(|(distance, name)| *distance <= 1 + name.len() / 4)
