@@ -172,6 +172,11 @@ impl<'r, 'd> Table<'r, 'd> {
         self.raw(key).is_some()
     }
 
+    /// Whether `key` is not written, or is a list without elements (marks it as asked for). Another kind of value is neither.
+    pub fn is_empty(&self, key: &'static str) -> bool {
+        self.raw(key).is_none_or(|value| value.get_ref().as_array().is_some_and(|array| array.is_empty()))
+    }
+
     /// Where the value of `key` stands; where the table does, when it is not written. For faults about combinations.
     pub fn span_of(&self, key: &'static str) -> Range<usize> {
         self.raw(key).map_or_else(|| self.span(), Spanned::span)

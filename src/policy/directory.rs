@@ -6,7 +6,7 @@
 //! It does not know which mailboxes exist: that is the next hop's own answer.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     fmt,
 };
 
@@ -58,7 +58,7 @@ pub struct ServedDomain {
 pub struct Directory {
     domains: Vec<ServedDomain>,
     /// Every name, primary or alias, in its compared form, and the index of its domain.
-    by_name: HashMap<String, usize>,
+    by_name: BTreeMap<String, usize>,
     always_reachable: BTreeSet<String>,
     postmaster: Option<Mailbox>,
 }
@@ -95,7 +95,7 @@ impl Directory {
         domains: Vec<ServedDomain>,
         always_reachable: impl IntoIterator<Item = &'a str>,
     ) -> Result<Self, DirectoryFault> {
-        let mut by_name = HashMap::new();
+        let mut by_name = BTreeMap::new();
         for (index, domain) in domains.iter().enumerate() {
             for name in std::iter::once(&domain.name).chain(&domain.aliases) {
                 if !is_domain(name) {
@@ -187,7 +187,7 @@ fn key(local: &str, primary: &str) -> MailboxKey {
 /// A local part as it is compared, from what its quoting stood for. A receiver may compare case-sensitively (RFC 5321 §2.4)
 /// and nobody does. Composed, decomposed and full-width letters are the same (RFC 8265 §3.3 has servers map them). Spaces and dots at the ends, which only
 /// quoting allows, go as well: a mailbox server that trims them would deliver to the mailbox that is blocked.
-pub(super) fn compared_local(unquoted: &str) -> String {
+fn compared_local(unquoted: &str) -> String {
     let folded = unquoted.nfkc().collect::<String>().to_lowercase().nfkc().collect::<String>();
     let folded = trim(&folded);
     match folded.split_once('+').map(|(mailbox, _)| trim(mailbox)) {
@@ -202,7 +202,7 @@ fn trim(local: &str) -> &str {
 
 /// A domain as it is compared: A-labels in lower case, no trailing dot. What IDNA cannot convert is compared as lower-case
 /// Unicode; it can equal no configured name, because those must convert.
-pub(super) fn compared_domain(name: &str) -> String {
+pub fn compared_domain(name: &str) -> String {
     let name = name.trim_end_matches('.');
     if name.is_ascii() {
         // Not through IDNA: it would refuse labels such as `a--b` that mail servers take.
