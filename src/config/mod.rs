@@ -21,7 +21,7 @@ mod schema;
 mod settings;
 
 pub use file::{Loaded, load, load_policy};
-//pub use probe::{CheckLine, CheckStatus, probe};
+pub use probe::{CheckLine, CheckStatus, probe};
 pub use quantity::{duration_text, size_text};
 pub use schema::read;
 pub use settings::{Alert, Gateway, Limits, Listener, ListenerTls, Retention, Role, Settings, Timeouts, TlsFiles};
