@@ -19,6 +19,7 @@ use crate::{
     document::{Document, Found},
     language::Text,
     message::subject::Fold,
+    policy::directory::MailboxKey,
     text,
 };
 
@@ -77,32 +78,15 @@ impl Compiler<'_, '_> {
     pub(super) fn except(&self, written: &WrittenExcept, resolve: Resolve<'_>) -> Except {
         Except {
             senders: written.sender.iter().filter_map(|sender| self.sender(sender)).collect(),
-            recipients: written.recipient.iter().filter_map(|address| self.mailbox(address, resolve)).collect(),
+            recipients: written
+                .recipient
+                .iter()
+                .filter_map(|address| mailbox(self.document, address, resolve))
+                .collect(),
             words: written.words.iter().filter_map(|phrase| self.phrase(phrase)).collect(),
             lists: written.list.iter().filter_map(|list| self.list(list)).collect(),
             networks: written.networks.iter().map(|network| network.value).collect(),
         }
-    }
-
-    /// The mailbox that an address names; an address that names none is a fault.
-    pub(super) fn mailbox(
-        &self,
-        address: &Found<String>,
-        resolve: Resolve<'_>,
-    ) -> Option<crate::policy::directory::MailboxKey> {
-        let key = resolve(&address.value);
-        if key.is_none() {
-            let written = &address.value;
-            self.fault(
-                &address.span,
-                text!("`{written}` is no address of a served domain", "`{written}` não é um endereço de domínio atendido"),
-                Some(text!(
-                    "write the whole address of one mailbox, without `*`",
-                    "escreva o endereço inteiro de uma caixa, sem `*`"
-                )),
-            );
-        }
-        key
     }
 
     fn words(&self, list: &[Found<String>]) -> Option<Vec<Word>> {
@@ -138,7 +122,10 @@ impl Compiler<'_, '_> {
                 "a palavra é comparada inteira; para um pedaço use wildcard = \"*…*\", para uma expressão regex"
             )
         } else {
-            text!("several words in a row are a phrase: phrase = \"{written}\"", "palavras em sequência são uma frase: phrase = \"{written}\"")
+            text!(
+                "several words in a row are a phrase: phrase = \"{written}\"",
+                "palavras em sequência são uma frase: phrase = \"{written}\""
+            )
         };
         self.fault(&found.span, text!("`{written}` is not one word", "`{written}` não é uma palavra só"), Some(help));
         None
@@ -280,10 +267,7 @@ impl Compiler<'_, '_> {
                     "no part of this pattern is sure to stand in the subject, so it is tried on every message",
                     "nenhum trecho deste padrão é certo no assunto; por isso ele é testado em toda mensagem"
                 ),
-                Some(text!(
-                    "add a word, or three letters in a row",
-                    "acrescente uma palavra, ou três letras seguidas"
-                )),
+                Some(text!("add a word, or three letters in a row", "acrescente uma palavra, ou três letras seguidas")),
             );
         }
     }
@@ -309,16 +293,8 @@ impl Compiler<'_, '_> {
 
     /// A pattern pasted from a spam brings its zero-width characters along. They are dropped, but somebody should know.
     fn warn_of_invisible(&self, found: &Found<String>) {
-        let only_invisible = Fold {
-            case: false,
-            accents: false,
-            compatibility: false,
-            invisible: true,
-            spaces: false,
-            digits: false,
-            prefixes: Vec::new(),
-        };
-        if only_invisible.pattern(&found.value) != found.value {
+        let with = |invisible| Fold { invisible, ..self.fold.clone() }.pattern(&found.value);
+        if with(true) != with(false) {
             let what = text!("an invisible character stands in this pattern", "há um caractere invisível neste padrão");
             let help = text!("type it instead of pasting it", "digite em vez de colar");
             self.warn(&found.span, what, Some(help));
@@ -368,6 +344,23 @@ impl Compiler<'_, '_> {
     fn warn(&self, span: &Range<usize>, what: Text, help: Option<Text>) {
         self.document.warning(span.clone(), what, help);
     }
+}
+
+/// The mailbox that an address names; an address that names none is a fault.
+pub(super) fn mailbox(document: &Document<'_>, address: &Found<String>, resolve: Resolve<'_>) -> Option<MailboxKey> {
+    let key = resolve(&address.value);
+    if key.is_none() {
+        let written = &address.value;
+        document.fault(
+            address.span.clone(),
+            text!("`{written}` is no address of a served domain", "`{written}` não é um endereço de domínio atendido"),
+            Some(text!(
+                "write the whole address of one mailbox, without `*`",
+                "escreva o endereço inteiro de uma caixa, sem `*`"
+            )),
+        );
+    }
+    key
 }
 
 fn listed(kind: fn(Vec<Word>) -> Kind, words: Vec<Word>) -> Test {

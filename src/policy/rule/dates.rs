@@ -115,9 +115,12 @@ mod tests {
 
     #[test]
     fn what_is_no_date_is_a_fault_and_no_panic() {
-        for line in
-            ["expires = 12:00:00", "expires = \"2026-12-20\"", "expires = 2016-12-31T23:59:60Z", "expires = 0000-01-01T00:00:00+14:00"]
-        {
+        for line in [
+            "expires = 12:00:00",
+            "expires = \"2026-12-20\"",
+            "expires = 2016-12-31T23:59:60Z",
+            "expires = 0000-01-01T00:00:00+14:00",
+        ] {
             let (date, faults) = read_line(line);
             assert!(date.is_some() || faults.contains("error"), "{line}: {faults}");
         }

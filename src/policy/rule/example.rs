@@ -4,27 +4,21 @@
 //! examples changing.
 
 use super::{
-    Resolve,
-    block::Block,
-    compile::Compiler,
-    except::{Circumstances, Except, ExceptLine, comparable},
-    file::{Expect, WrittenBlock, WrittenExample, WrittenExcept},
+    Resolve, Rule, compile,
+    except::{Circumstances, ExceptLine, comparable},
+    file::{Expect, WrittenExample, WrittenRule},
     view::View,
 };
 use crate::{document::Document, language::Text, message::subject::Subject, policy::directory::MailboxKey, text};
 
-/// A rule's compiled parts beside what was written, for the places of faults.
+/// A rule on trial.
 pub(super) struct Trial<'t, 'd> {
     /// Takes the faults.
-    pub compiler: &'t Compiler<'t, 'd>,
-    /// The blocks, as compiled and as written, of equal length.
-    pub blocks: &'t [Block],
-    /// As written.
-    pub written_blocks: &'t [WrittenBlock],
-    /// The exceptions.
-    pub except: &'t Except,
-    /// As written.
-    pub written_except: &'t WrittenExcept,
+    pub document: &'t Document<'d>,
+    /// As compiled, without a fault: its blocks are as many as the written ones.
+    pub rule: &'t Rule,
+    /// As written, for the places of faults.
+    pub written: &'t WrittenRule,
     /// From an address to a mailbox.
     pub resolve: Resolve<'t>,
 }
@@ -40,14 +34,18 @@ struct Case<'e> {
 }
 
 impl Trial<'_, '_> {
-    /// Runs `examples`. Faults: an example that is not as it says, a kind without any, a block or exception that none reaches.
-    pub(super) fn run(&self, rule: std::ops::Range<usize>, examples: &[WrittenExample]) {
-        let before = self.document().errors();
+    /// Runs the examples. Faults: an example that is not as it says, a kind without any, a block or exception that none reaches.
+    pub(super) fn run(&self) {
+        let before = self.document.errors();
+        let examples = &self.written.examples;
         for (expect, name) in [(Expect::Match, "match"), (Expect::NoMatch, "no match")] {
             if !examples.iter().any(|example| example.expect == expect) {
-                self.document().fault(
-                    rule.clone(),
-                    text!("the rule has no example with expect = \"{name}\"", "a regra não tem exemplo com expect = \"{name}\""),
+                self.document.fault(
+                    self.written.span.clone(),
+                    text!(
+                        "the rule has no example with expect = \"{name}\"",
+                        "a regra não tem exemplo com expect = \"{name}\""
+                    ),
                     Some(text!(
                         "without one of each kind it is not loaded: [[rule.example]] subject = \"…\"",
                         "sem um de cada tipo ela não entra: [[rule.example]] subject = \"…\""
@@ -60,33 +58,29 @@ impl Trial<'_, '_> {
             self.check(case);
         }
         // While an example is wrong, what it does not reach says nothing.
-        if self.document().errors() == before {
+        if self.document.errors() == before {
             self.check_blocks_reached(&cases);
             self.check_exceptions_reached(&cases);
         }
     }
 
-    fn document(&self) -> &Document<'_> {
-        self.compiler.document
-    }
-
     fn case<'e>(&self, written: &'e WrittenExample) -> Option<Case<'e>> {
         let subject = Subject::new(written.subject.value.clone().into_bytes());
         let recipient = match &written.recipient {
-            Some(address) => Some(self.compiler.mailbox(address, self.resolve)?),
+            Some(address) => Some(compile::mailbox(self.document, address, self.resolve)?),
             None => None,
         };
         let client = match &written.client {
             Some(client) => Some(client.value.parse().map_err(|_| {
                 let written = &client.value;
                 let what = text!("`{written}` is no IP address", "`{written}` não é um endereço IP");
-                self.document().fault(client.span.clone(), what, None);
+                self.document.fault(client.span.clone(), what, None);
             })),
             None => None,
         };
         Some(Case {
             written,
-            view: View::of(&subject, self.compiler.fold),
+            view: View::of(&subject, &self.rule.fold),
             lists: written.list.iter().map(|list| list.value.clone()).collect(),
             sender: written.sender.as_ref().map(|sender| sender_of(&sender.value)),
             client: client.transpose().ok()?,
@@ -96,12 +90,12 @@ impl Trial<'_, '_> {
 
     /// The first block that holds of the example, from 0.
     fn block(&self, case: &Case<'_>) -> Option<usize> {
-        self.blocks.iter().position(|block| block.find(&case.view).is_some())
+        self.rule.blocks.iter().position(|block| block.find(&case.view).is_some())
     }
 
     fn spared_by(&self, case: &Case<'_>) -> Option<ExceptLine> {
-        let recipient = || case.recipient.as_ref().is_some_and(|key| self.except.spares_recipient(key));
-        self.except.sparing(&case.view, &case.around()).or_else(|| recipient().then_some(ExceptLine::Recipient))
+        let recipient = || case.recipient.as_ref().is_some_and(|key| self.rule.except.spares_recipient(key));
+        self.rule.except.sparing(&case.view, &case.around()).or_else(|| recipient().then_some(ExceptLine::Recipient))
     }
 
     fn check(&self, case: &Case<'_>) {
@@ -110,7 +104,10 @@ impl Trial<'_, '_> {
             (Expect::Match, Some(_), Some(line)) => {
                 let line = line.key();
                 (
-                    text!("this example does not match: an exception spares it", "este exemplo não casa: uma exceção o isenta"),
+                    text!(
+                        "this example does not match: an exception spares it",
+                        "este exemplo não casa: uma exceção o isenta"
+                    ),
                     text!("except.{line} holds", "except.{line} vale"),
                 )
             }
@@ -123,19 +120,23 @@ impl Trial<'_, '_> {
             ),
         };
         let folded: String = case.view.text.chars().map(|c| if c.is_control() { '·' } else { c }).collect();
-        let help = text!("as compared it is: {folded}\n         {why}", "como comparado: {folded}\n         {}");
-        let help = Text { pt: help.pt.replacen("{}", &why.pt, 1), ..help };
-        self.document().fault(case.written.subject.span.clone(), what, Some(help));
+        let Text { en, pt } = why;
+        let help = Text {
+            en: format!("as compared it is: {folded}\n         {en}"),
+            pt: format!("como comparado: {folded}\n         {pt}"),
+        };
+        self.document.fault(case.written.subject.span.clone(), what, Some(help));
     }
 
     fn why(&self, at: usize, view: &View) -> Text {
         let number = at + 1;
-        let pattern = self.blocks.get(at).and_then(|block| block.find(view)).map(|hit| hit.pattern).unwrap_or_default();
+        let pattern =
+            self.rule.blocks.get(at).and_then(|block| block.find(view)).map(|hit| hit.pattern).unwrap_or_default();
         text!("block {number} holds: {pattern}", "o bloco {number} vale: {pattern}")
     }
 
     fn why_not(&self, view: &View) -> Text {
-        let lacks = self.blocks.iter().enumerate().filter_map(|(at, block)| Some((at + 1, block.lacks(view)?)));
+        let lacks = self.rule.blocks.iter().enumerate().filter_map(|(at, block)| Some((at + 1, block.lacks(view)?)));
         let lacks: Vec<_> = lacks.collect();
         let joined = |part: fn(&Text) -> &String, block: &str| {
             lacks.iter().map(|(at, lack)| format!("{block} {at}: {}", part(lack))).collect::<Vec<_>>().join("; ")
@@ -144,11 +145,11 @@ impl Trial<'_, '_> {
     }
 
     fn check_blocks_reached(&self, cases: &[Case<'_>]) {
-        for (at, (block, written)) in self.blocks.iter().zip(self.written_blocks).enumerate() {
+        for (at, (block, written)) in self.rule.blocks.iter().zip(&self.written.blocks).enumerate() {
             let reached = |case: &Case<'_>| case.written.expect == Expect::Match && block.find(&case.view).is_some();
             if !cases.iter().any(reached) {
                 let number = at + 1;
-                self.document().fault(
+                self.document.fault(
                     written.span.clone(),
                     text!("no example reaches match block {number}", "nenhum exemplo chega ao bloco de match {number}"),
                     Some(text!(
@@ -161,11 +162,13 @@ impl Trial<'_, '_> {
     }
 
     fn check_exceptions_reached(&self, cases: &[Case<'_>]) {
-        let recipient = (!self.except.recipients.is_empty()).then_some(ExceptLine::Recipient);
-        for line in self.except.lines().into_iter().chain(recipient) {
+        let recipient = (!self.rule.except.recipients.is_empty()).then_some(ExceptLine::Recipient);
+        for line in self.rule.except.lines().into_iter().chain(recipient) {
             let holds = |case: &Case<'_>| match line {
-                ExceptLine::Recipient => case.recipient.as_ref().is_some_and(|key| self.except.spares_recipient(key)),
-                _ => self.except.holds(line, &case.view, &case.around()),
+                ExceptLine::Recipient => {
+                    case.recipient.as_ref().is_some_and(|key| self.rule.except.spares_recipient(key))
+                }
+                _ => self.rule.except.holds(line, &case.view, &case.around()),
             };
             if !cases.iter().any(|case| self.block(case).is_some() && holds(case)) {
                 let key = line.key();
@@ -174,8 +177,8 @@ impl Trial<'_, '_> {
                     ExceptLine::Networks => "client",
                     _ => key,
                 };
-                self.document().fault(
-                    self.written_except.span_of(line),
+                self.document.fault(
+                    self.written.except.span_of(line),
                     text!("no example reaches except.{key}", "nenhum exemplo chega a except.{key}"),
                     Some(text!(
                         "add a [[rule.example]] that would match, with a `{with}` that spares it, and expect = \"no match\"",

@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use super::{
     Action, Mode, Scope,
     dates::{self, Date, DayEnd},
+    except::ExceptLine,
 };
 use crate::{
     document::{Document, Found, Table},
@@ -17,6 +18,8 @@ use crate::{
 
 /// A `[[rule]]` without a fault of shape.
 pub(super) struct WrittenRule {
+    /// Where it begins.
+    pub span: Range<usize>,
     /// Unique over all files.
     pub id: Found<String>,
     pub description: String,
@@ -53,6 +56,20 @@ pub(super) struct WrittenExcept {
     pub networks: Vec<Found<IpNet>>,
 }
 
+impl WrittenExcept {
+    /// Where the first entry of `line` stands.
+    pub(super) fn span_of(&self, line: ExceptLine) -> Range<usize> {
+        let entries = match line {
+            ExceptLine::Sender => &self.sender,
+            ExceptLine::Recipient => &self.recipient,
+            ExceptLine::Words => &self.words,
+            ExceptLine::List => &self.list,
+            ExceptLine::Networks => return self.networks.first().map_or(self.span.clone(), |entry| entry.span.clone()),
+        };
+        entries.first().map_or(self.span.clone(), |entry| entry.span.clone())
+    }
+}
+
 /// What an example says must happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Expect {
@@ -62,7 +79,6 @@ pub(super) enum Expect {
 
 /// A `[[rule.example]]`.
 pub(super) struct WrittenExample {
-    pub span: Range<usize>,
     pub subject: Found<String>,
     pub expect: Expect,
     pub sender: Option<Found<String>>,
@@ -93,11 +109,8 @@ fn rule(table: Table<'_, '_>) -> Option<WrittenRule> {
     for key in ["owner", "ticket"] {
         not_empty(&table, key);
     }
-    let mode = required_choice(
-        &table,
-        "mode",
-        &[("off", Mode::Off), ("observe", Mode::Observe), ("enforce", Mode::Enforce)],
-    );
+    let mode =
+        required_choice(&table, "mode", &[("off", Mode::Off), ("observe", Mode::Observe), ("enforce", Mode::Enforce)]);
     let starts = dates::read(&table, "starts", DayEnd::First);
     let expires = dates::read(&table, "expires", DayEnd::Last);
     check_order(table.document(), starts.as_ref(), expires.as_ref());
@@ -109,19 +122,44 @@ fn rule(table: Table<'_, '_>) -> Option<WrittenRule> {
     let examples = table.tables("example").into_iter().filter_map(example).collect();
     if blocks.is_empty() && !table.has("match") {
         let help = text!("begin one with [[rule.match]]", "comece um com [[rule.match]]");
-        table.document().fault(table.span(), text!("the rule has no match block", "a regra não tem bloco de match"), Some(help));
+        table.document().fault(
+            table.span(),
+            text!("the rule has no match block", "a regra não tem bloco de match"),
+            Some(help),
+        );
     }
     if matches!(action, Some((Action::Reject, _))) && !table.has("expires") {
         table.document().fault(
             table.span(),
-            text!("`expires` is missing: a rule that rejects must end", "falta `expires`: uma regra que recusa tem de terminar"),
-            Some(text!("such as expires = 2026-12-20T23:59:59-03:00", "por exemplo expires = 2026-12-20T23:59:59-03:00")),
+            text!(
+                "`expires` is missing: a rule that rejects must end",
+                "falta `expires`: uma regra que recusa tem de terminar"
+            ),
+            Some(text!(
+                "such as expires = 2026-12-20T23:59:59-03:00",
+                "por exemplo expires = 2026-12-20T23:59:59-03:00"
+            )),
         );
     }
+    let span = table.span();
     table.finish();
     let (action, reply) = action?;
     let (id, description, mode) = (id?, description?, mode?);
-    Some(WrittenRule { id, description, mode, scope, starts, expires, fold, blocks, except, action, reply, examples })
+    Some(WrittenRule {
+        span,
+        id,
+        description,
+        mode,
+        scope,
+        starts,
+        expires,
+        fold,
+        blocks,
+        except,
+        action,
+        reply,
+        examples,
+    })
 }
 
 /// An id stands in replies, header fields, file names and commands.
@@ -214,7 +252,10 @@ fn fold(table: Table<'_, '_>) -> Fold {
     {
         table.document().warning(
             found.span,
-            text!("look-alikes are not folded in this version", "esta versão ainda não trata letras parecidas (lookalikes)"),
+            text!(
+                "look-alikes are not folded in this version",
+                "esta versão ainda não trata letras parecidas (lookalikes)"
+            ),
             Some(text!(
                 "a Cyrillic letter that looks Latin still escapes this rule",
                 "uma letra cirílica com cara de latina ainda escapa desta regra"
@@ -311,7 +352,6 @@ fn example(table: Table<'_, '_>) -> Option<WrittenExample> {
     let subject = table.required("subject");
     let (sender, recipient) = (table.optional("sender"), table.optional("recipient"));
     let (list, client) = (table.optional("list"), table.optional("client"));
-    let span = table.span();
     table.finish();
-    Some(WrittenExample { span, subject: subject?, expect: expect?, sender, recipient, list, client })
+    Some(WrittenExample { subject: subject?, expect: expect?, sender, recipient, list, client })
 }

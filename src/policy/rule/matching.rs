@@ -21,7 +21,8 @@ impl RuleSet {
             for (number, subject) in facts.subjects.iter().enumerate() {
                 let view = View::of(subject, &group.fold);
                 for (at, block) in group.candidates(&view) {
-                    let Some(rule) = self.rules.get(at).filter(|rule| !found.contains_key(&at) && rule.is_live(facts)) else {
+                    let Some(rule) = self.rules.get(at).filter(|rule| !found.contains_key(&at) && rule.is_live(facts))
+                    else {
                         continue;
                     };
                     let Some(hit) = rule.blocks.get(block).and_then(|block| block.find(&view)) else { continue };
@@ -42,10 +43,13 @@ impl RuleSet {
             let mut spared = None;
             for (number, subject) in facts.subjects.iter().enumerate() {
                 let view = View::of(subject, &rule.fold);
-                for (block, hit) in rule.blocks.iter().enumerate().filter_map(|(at, block)| Some((at, block.find(&view)?))) {
+                for (block, hit) in
+                    rule.blocks.iter().enumerate().filter_map(|(at, block)| Some((at, block.find(&view)?)))
+                {
                     let by = rule.except.sparing(&view, &around);
                     let found = rule.found(block, hit, number, &view, facts);
-                    let tried = Tried { standing: rule.standing(facts, by), found, description: rule.description.clone() };
+                    let tried =
+                        Tried { standing: rule.standing(facts, by), found, description: rule.description.clone() };
                     if by.is_none() {
                         return Some(tried);
                     }
@@ -87,7 +91,11 @@ pub enum Standing {
 }
 
 fn around<'a>(facts: &Facts<'a>) -> Circumstances<'a> {
-    Circumstances { sender: Some(comparable_path(facts.reverse_path)), lists: facts.list_ids, client: Some(facts.client) }
+    Circumstances {
+        sender: Some(comparable_path(facts.reverse_path)),
+        lists: facts.list_ids,
+        client: Some(facts.client),
+    }
 }
 
 fn judgement(matches: Vec<RuleMatch>, facts: &Facts<'_>) -> Judgement {

@@ -31,7 +31,10 @@ fn fill(written: &str, rule: &str) -> Result<String, (Text, Option<Text>)> {
     if let Some(odd) = written.chars().find(|c| !matches!(c, ' '..='~')) {
         let shown = odd.escape_default();
         let what = if odd.is_control() {
-            text!("a reply is one line: `{shown}` cannot be in it", "a resposta é uma linha só: `{shown}` não cabe nela")
+            text!(
+                "a reply is one line: `{shown}` cannot be in it",
+                "a resposta é uma linha só: `{shown}` não cabe nela"
+            )
         } else {
             text!("a reply is ASCII (RFC 5321): `{odd}` is not", "a resposta SMTP é em ASCII (RFC 5321): `{odd}` não é")
         };
@@ -63,7 +66,10 @@ mod tests {
 
     #[test]
     fn the_rule_is_filled_in_and_the_id_left_open() {
-        assert_eq!(fill("Retida (regra {rule}, protocolo {id}).", "S-1").unwrap(), "Retida (regra S-1, protocolo {id}).");
+        assert_eq!(
+            fill("Retida (regra {rule}, protocolo {id}).", "S-1").unwrap(),
+            "Retida (regra S-1, protocolo {id})."
+        );
     }
 
     #[test]

@@ -55,7 +55,11 @@ impl Wildcard {
     /// The runs of characters that every matching text holds.
     pub(super) fn literals(&self) -> impl Iterator<Item = String> {
         self.chunks.iter().flat_map(|chunk| {
-            chunk.pieces.split(Option::is_none).map(|run| run.iter().flatten().collect::<String>()).filter(|run| !run.is_empty())
+            chunk
+                .pieces
+                .split(Option::is_none)
+                .map(|run| run.iter().flatten().collect::<String>())
+                .filter(|run| !run.is_empty())
         })
     }
 }
