@@ -55,6 +55,17 @@ impl<'d> Document<'d> {
         &self.file
     }
 
+    /// The text, as given: spans are octet positions in it.
+    pub fn source(&self) -> &'d str {
+        self.source
+    }
+
+    /// How many errors were noted so far. A caller that reads a file part by part learns from it whether the part that it
+    /// has just read can be used.
+    pub fn errors(&self) -> usize {
+        self.faults.borrow().iter().filter(|(_, severity, ..)| *severity == Severity::Error).count()
+    }
+
     /// The table that the file is; none when the file is not TOML (which is reported already).
     pub fn root<'r>(&'r self) -> Option<Table<'r, 'd>> {
         let root = self.root.as_ref()?;

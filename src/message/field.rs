@@ -14,4 +14,44 @@ impl Field {
     pub fn is(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name.as_bytes())
     }
+
+    /// The body without the white space around it.
+    pub fn trimmed(&self) -> &[u8] {
+        trim(&self.body)
+    }
+
+    /// A field from its first line, without CRLF. None: there is no colon, or what stands before it is no name (empty, or with
+    /// white space or controls inside: `From me at 10:00` is the first line of a mailbox file, not a field).
+    /// Octets above 126 are let through: such a name is nobody's, but its continuation lines must not become somebody else's.
+    pub(super) fn read(line: &[u8]) -> Option<Self> {
+        let colon = line.iter().position(|&octet| octet == b':')?;
+        let (name, behind) = line.split_at_checked(colon)?;
+        let name = trim(name);
+        if name.is_empty() || name.iter().any(|&octet| octet <= b' ' || octet == 0x7f) {
+            return None;
+        }
+        Some(Self { name: name.to_vec(), body: behind.get(1..)?.to_vec() })
+    }
+}
+
+/// Without SP and HTAB at either end (RFC 5234 WSP; `trim_ascii` would also take lone CR and LF, which are octets of the body).
+pub(super) fn trim(mut octets: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = octets {
+        octets = rest;
+    }
+    octets
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_compared_without_case_and_whole() {
+        let field = Field::read(b"SUBJECT \t:  x \t").unwrap();
+        assert!(field.is("Subject") && field.is("subject"));
+        assert!(!field.is("Sub") && !field.is("Subject "));
+        assert_eq!(field.body, b"  x \t");
+        assert_eq!(field.trimmed(), b"x");
+    }
 }

@@ -4,6 +4,8 @@
 //! as decoded, as compared. MIME parts are deliberately not parsed here: what a scanner must see it gets whole.
 
 pub mod encoded_word;
+pub mod facts;
 pub mod field;
+pub mod fold;
 pub mod header_section;
 pub mod subject;

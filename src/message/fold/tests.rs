@@ -1,0 +1,226 @@
+use std::time::{Duration, Instant};
+
+use super::*;
+
+const NOTHING: Fold = Fold {
+    case: false,
+    accents: false,
+    compatibility: false,
+    invisible: false,
+    spaces: false,
+    digits: false,
+    prefixes: Vec::new(),
+};
+
+/// Every combination of the switches.
+fn folds() -> impl Iterator<Item = Fold> {
+    (0..64_u8).map(|bits| {
+        let on = |bit: u8| bits & (1 << bit) != 0;
+        Fold {
+            case: on(0),
+            accents: on(1),
+            compatibility: on(2),
+            invisible: on(3),
+            spaces: on(4),
+            digits: on(5),
+            prefixes: Fold::default().prefixes,
+        }
+    })
+}
+
+#[test]
+fn by_default_what_looks_the_same_compares_the_same() {
+    let fold = Fold::default();
+    let rows = [
+        // Plain ASCII: case and spaces.
+        ("Boleto  VENCIDO ", "boleto vencido"),
+        ("\tBoleto\tVencido", "boleto vencido"),
+        // Accents, composed and decomposed; letters with a stroke; ligatures of two letters.
+        ("Cobrança URGENTÍSSIMA", "cobranca urgentissima"),
+        ("Cobranc\u{327}a", "cobranca"),
+        ("Bo\u{338}leto bøleto BØLETO ǿ", "boleto boleto boleto o"),
+        ("Łukasz Đorđe ŒUVRE æon ırak İstanbul", "lukasz dorde oeuvre aeon irak istanbul"),
+        ("straße STRASSE", "straße strasse"),
+        // An accent piled on every letter, an enclosing mark round it.
+        ("b\u{301}\u{302}o\u{303}l\u{20dd}eto", "boleto"),
+        // Compatibility: full width, mathematical, ordinal, ligature, superscript, no-break space.
+        ("ＢＯＬＥＴＯ 𝐛𝐨𝐥𝐞𝐭𝐨 𝕭𝖔𝖑𝖊𝖙𝖔 ⓑⓞⓛⓔⓣⓞ", "boleto boleto boleto boleto"),
+        ("2ª via ﬁnal x² a\u{a0}b", "2a via final x2 a b"),
+        // Invisible: zero-width space, soft hyphen, joiners, bidi, variation selectors, tags, fillers, byte order mark.
+        ("vi\u{200b}agra vi\u{ad}agra v\u{200d}i\u{2060}agra \u{202e}viagra\u{202c}", "viagra viagra viagra viagra"),
+        ("v\u{fe0f}i\u{e0061}a\u{3164}g\u{115f}ra\u{feff} \u{ffa0}x", "viagra x"),
+        // Controls, decoded CR and LF too: without a trace. TAB shows.
+        ("vi\r\nagra v\0i\x7fa\u{85}gra vi\tagra", "viagra viagra vi agra"),
+        // White space of every width, the blank braille cell.
+        ("a\u{2003}\u{3000}b\u{2028}c\u{1680}\u{2800}d", "a b c d"),
+        // Greek: one sigma.
+        ("ΟΔΥΣΣΕΥΣ Ὀδυσσεύς", "οδυσσευσ οδυσσευσ"),
+        // Not accents: other scripts keep their letters (and Cyrillic is no Latin in this version).
+        ("ВОЛЕТО ελ 日本 한국", "волето ελ 日本 한국"),
+        // Digits stay unless asked for.
+        ("Pix 123", "pix 123"),
+        ("", ""),
+        (" \u{200b} ", ""),
+    ];
+    for (text, expected) in rows {
+        assert_eq!(fold.pattern(text), expected, "{text:?}");
+    }
+}
+
+#[test]
+fn each_switch_does_its_own_part_only() {
+    let rows = [
+        (NOTHING, "A  Á\tﬁ\u{200b}1", "A  Á\tﬁ\u{200b}1"),
+        (Fold { case: true, ..NOTHING }, "AÁ Σς", "aá σσ"),
+        (Fold { accents: true, ..NOTHING }, "AÁ ÆØ", "AA AEO"),
+        (Fold { compatibility: true, ..NOTHING }, "ＡÁ ﬁ", "AÁ fi"),
+        (Fold { invisible: true, ..NOTHING }, "A\u{200b} \r\n\t B", "A   B"),
+        (Fold { invisible: true, ..NOTHING }, "é\r\n\tB", "é B"),
+        (Fold { spaces: true, ..NOTHING }, " A \r\n\u{2003}B ", "A B"),
+        (Fold { spaces: true, ..NOTHING }, "vi\u{200b}agra", "vi\u{200b}agra"),
+        (Fold { digits: true, ..NOTHING }, "R$ 1.234,５٣Ⅷ²", "R$ 0.000,0000"),
+        (Fold { digits: true, ..NOTHING }, "R$ 1.234", "R$ 0.000"),
+        // Canonical equivalence is always removed: these two are one text, and no switch tells them apart.
+        (NOTHING, "c\u{327}", "ç"),
+        // What was invisible between a letter and its accent keeps them apart no longer.
+        (Fold { invisible: true, ..NOTHING }, "c\u{200b}\u{327}", "ç"),
+    ];
+    for (fold, text, expected) in rows {
+        assert_eq!(fold.pattern(text), expected, "{text:?} with {fold:?}");
+    }
+}
+
+#[test]
+fn reply_prefixes_go_from_subjects_and_stay_in_patterns() {
+    let fold = Fold::default();
+    let rows = [
+        ("RE: RES: ENC: [EXTERNO] Boleto", "boleto"),
+        ("Ｒｅ： Boleto", "boleto"),
+        ("R\u{200b}e: \u{2003}Fwd[3]: Boleto", "boleto"),
+        ("Récita: Boleto", "recita: boleto"),
+        ("RÉ: Boleto", "boleto"),
+        ("RE:", ""),
+    ];
+    for (subject, expected) in rows {
+        assert_eq!(fold.subject(subject), expected, "{subject:?}");
+    }
+    assert_eq!(fold.pattern("RE: Boleto"), "re: boleto");
+    let own = Fold { prefixes: vec!["SPAM?".to_owned(), "\u{200b}".to_owned()], ..NOTHING };
+    assert_eq!(own.subject("SPAM?: Spam?: RE: x"), "RE: x");
+}
+
+/// What goes on between characters: marks behind invisible ones, spaces that NFKC makes, jamo that find one another.
+const KNOTS: &[&str] = &[
+    "",
+    " ",
+    "e\u{200b}\u{301}",
+    "\u{301}",
+    " \u{301}a",
+    "´a",
+    "¨",
+    "\u{1100}\u{200b}\u{1161}",
+    "\u{1100}\u{300}\u{1161}\u{11a8}",
+    "İ",
+    "ı\u{307}",
+    "ϓ",
+    "ϒ\u{301}",
+    "ǅ",
+    "ẞ",
+    "Å",
+    "K",
+    "\u{fdfa}",
+    "1\u{338}",
+    "½",
+    "a\u{34f}\u{323}\u{301}",
+    "\u{2800}\u{2800}",
+    "\u{85}",
+    "ø\u{301}",
+    "\u{9c7}\u{301}\u{9be}",
+    "re: \u{301}",
+    "re:\u{200b}re:",
+    "[externo]\t",
+    "ᾼ",
+    "ŉ",
+    "\u{1d15e}",
+    "\u{3099}か",
+];
+
+#[test]
+fn folding_twice_gives_what_folding_once_gave() {
+    let mut random = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = |bound: usize| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        usize::try_from(random % bound as u64).unwrap()
+    };
+    let mut texts: Vec<String> = KNOTS.iter().map(|&knot| knot.to_owned()).collect();
+    for _ in 0..300 {
+        texts.push((0..next(9)).map(|_| KNOTS[next(KNOTS.len())]).collect());
+        texts.push((0..next(20)).filter_map(|_| char::from_u32(u32::try_from(next(0x3100)).unwrap())).collect());
+    }
+    for fold in folds() {
+        for text in &texts {
+            let once = fold.pattern(text);
+            assert_eq!(fold.pattern(&once), once, "{text:?} with {fold:?}");
+            let once = fold.subject(text);
+            assert_eq!(fold.subject(&once), once, "{text:?} as a subject with {fold:?}");
+        }
+    }
+}
+
+#[test]
+fn every_character_folds_to_something_that_folds_to_itself() {
+    // One text of all characters, `x` between them so that neighbours do not compose.
+    let all: String = ('\0'..=char::MAX).flat_map(|c| [c, 'x']).collect();
+    for fold in
+        [Fold::default(), Fold { accents: false, ..Fold::default() }, Fold { compatibility: false, ..Fold::default() }]
+    {
+        let once = fold.pattern(&all);
+        assert!(fold.pattern(&once) == once, "{:?}", first_difference(&once, &fold.pattern(&once)));
+        assert!(!once.chars().any(|c| invisible::is_invisible(c) || c.is_uppercase() && c.to_lowercase().ne([c])));
+    }
+}
+
+fn first_difference(a: &str, b: &str) -> Option<(String, String)> {
+    let at = a.chars().zip(b.chars()).position(|(a, b)| a != b)?;
+    let around = |text: &str| text.chars().skip(at.saturating_sub(2)).take(5).collect();
+    Some((around(a), around(b)))
+}
+
+#[test]
+fn the_ascii_path_gives_what_the_long_way_gives() {
+    let text: String = ('\0'..='\x7f').chain("  RE: [x]\t\r\n 12 ".chars()).collect();
+    for fold in folds() {
+        // The mark sends the text the long way. Its `x` composes with nothing.
+        let long = fold.pattern(&format!("{text}x\u{651}"));
+        let short = fold.pattern(&format!("{text}x"));
+        assert_eq!(long.trim_end_matches('\u{651}'), short, "{fold:?}");
+    }
+}
+
+#[test]
+fn the_hostile_are_folded_in_linear_time() {
+    let marks = "\u{301}\u{323}\u{327}";
+    let rows = [
+        "a".repeat(1 << 18),
+        " ".repeat(1 << 18),
+        "re:".repeat(1 << 16),
+        format!("re[{}", "1".repeat(1 << 18)),
+        format!("e{}", marks.repeat(1 << 15)),
+        "e\u{301}\u{200b}".repeat(1 << 15),
+        "\u{fdfa}".repeat(1 << 16),
+        "\u{1100}\u{1161}\u{11a8}".repeat(1 << 15),
+    ];
+    for text in rows {
+        let start = now();
+        let folded = Fold::default().subject(&text);
+        assert!(start.elapsed() < Duration::from_secs(4), "{:?} {:?}", text.get(..12), start.elapsed());
+        assert!(folded.len() <= 11 * text.len());
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the test is about time")]
+fn now() -> Instant {
+    Instant::now()
+}
