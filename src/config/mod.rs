@@ -1,1 +1,27 @@
-//! To come.
+//! `portaria.toml` and the rules folder: from files as people write them to what the program runs on.
+//!
+//! | what | file |
+//! |---|---|
+//! | what the program runs on, every key with its unit | `settings` |
+//! | the value of every key that is not written | `defaults` |
+//! | which keys exist, what they may be, which combinations make no sense | `schema` |
+//! | files and folders: read, bounded | `file` |
+//! | files and folders: what `portaria check` looks at beyond the text | `probe`, `certificate` |
+//!
+//! In: files. Out: [`Settings`] and a [`Policy`](crate::policy::Policy), or all that is wrong with them, with places. A
+//! combination that cannot work is refused here, so that nobody behind has to ask again. This module opens no socket and does not
+//! know the time: whether next hops and scanners answer is somebody else's check.
+
+mod certificate;
+mod defaults;
+mod file;
+mod probe;
+mod quantity;
+mod schema;
+mod settings;
+
+pub use file::{Loaded, load, load_policy};
+pub use probe::{CheckLine, CheckStatus, probe};
+pub use quantity::{duration_text, size_text};
+pub use schema::read;
+pub use settings::{Alert, Gateway, Limits, Listener, ListenerTls, Retention, Role, Settings, Timeouts, TlsFiles};

@@ -10,5 +10,5 @@ mod reader;
 mod value;
 
 pub use fault::{Fault, Faults, Place, Severity};
-pub use reader::{Document, Found, Table};
+pub use reader::{Document, Found, Table, nearest};
 pub use value::{ByteRate, ByteSize, FromToml};

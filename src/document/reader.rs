@@ -55,6 +55,17 @@ impl<'d> Document<'d> {
         &self.file
     }
 
+    /// The text, as given: spans are octet positions in it.
+    pub fn source(&self) -> &'d str {
+        self.source
+    }
+
+    /// How many errors were noted so far. A caller that reads a file part by part learns from it whether the part that it
+    /// has just read can be used.
+    pub fn errors(&self) -> usize {
+        self.faults.borrow().iter().filter(|(_, severity, ..)| *severity == Severity::Error).count()
+    }
+
     /// The table that the file is; none when the file is not TOML (which is reported already).
     pub fn root<'r>(&'r self) -> Option<Table<'r, 'd>> {
         let root = self.root.as_ref()?;
@@ -172,6 +183,16 @@ impl<'r, 'd> Table<'r, 'd> {
         self.raw(key).is_some()
     }
 
+    /// Whether `key` is not written, or is a list without elements (marks it as asked for). Another kind of value is neither.
+    pub fn is_empty(&self, key: &'static str) -> bool {
+        self.raw(key).is_none_or(|value| value.get_ref().as_array().is_some_and(|array| array.is_empty()))
+    }
+
+    /// Where the value of `key` stands; where the table does, when it is not written. For faults about combinations.
+    pub fn span_of(&self, key: &'static str) -> Range<usize> {
+        self.raw(key).map_or_else(|| self.span(), Spanned::span)
+    }
+
     /// The table under `key`, if it is there.
     pub fn table(&self, key: &'static str) -> Option<Table<'r, 'd>> {
         let value = self.raw(key)?;
@@ -231,7 +252,7 @@ fn did_you_mean(name: &str) -> Text {
 }
 
 /// The known name that needs the fewest edits, if they are few for its length.
-fn nearest<'n>(written: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+pub fn nearest<'n>(written: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     known
         .map(|name| (edits(written, name), name))
         .filter(|(distance, name)| *distance <= 1 + name.len() / 4)

@@ -8,6 +8,7 @@
 //! | scanners answered | what their verdicts mean | `verdict` |
 //! | last | what becomes of the message, for each recipient | `disposition` |
 
+mod assemble;
 pub mod blocked_mailbox;
 pub mod directory;
 pub mod disposition;
@@ -17,11 +18,14 @@ pub mod rule;
 pub mod verdict;
 pub mod verdict_action;
 
+#[cfg(test)]
+mod tests;
+
 use std::time::SystemTime;
 
 use crate::smtp::{
     envelope::{MailFrom, RcptTo},
-    path::ForwardPath,
+    path::{ForwardPath, Mailbox, ReversePath},
 };
 use directory::{Directory, MailboxKey};
 use refusal::Refusal;
@@ -55,14 +59,52 @@ pub struct Admitted {
 }
 
 impl Policy {
-    /// MAIL: whether the sender's mailbox, if it is one of ours, is blocked to send.
+    /// MAIL: whether the sender's mailbox, if it is one of ours, is blocked to send. The null path is always taken: it is how
+    /// the other side tells us that something failed (RFC 5321 §4.5.5).
     pub fn mail(&self, mail: &MailFrom, now: SystemTime) -> Result<(), Refusal> {
-        let _ = (mail, now);
-        todo!()
+        let ReversePath::Mailbox(mailbox) = &mail.path else { return Ok(()) };
+        let Some(key) = self.directory.key_of(mailbox) else { return Ok(()) };
+        match self.blocked.to_send(&key, now) {
+            Some(block) => Err(Refusal::BlockedToSend { mailbox: key.0, ticket: block.ticket.clone() }),
+            None => Ok(()),
+        }
     }
-    /// RCPT.
+
+    /// RCPT: whether the recipient is ours and may receive, and where its mail goes.
+    ///
+    /// A source route whose last domain is ours is ignored and stripped (RFC 5321 Appendix C); one that leads elsewhere is a
+    /// relay attempt like any other. Subdomains and address literals are not ours.
     pub fn rcpt(&self, rcpt: &RcptTo, now: SystemTime) -> Result<Admitted, Refusal> {
-        let _ = (rcpt, now);
-        todo!()
+        let (mailbox, routed) = match &rcpt.path {
+            ForwardPath::Postmaster => (self.directory.postmaster(), false),
+            ForwardPath::Mailbox { mailbox, source_route } => (Some(mailbox), !source_route.is_empty()),
+        };
+        let address = || rcpt.path.to_string();
+        let Some(mailbox) = mailbox else { return Err(Refusal::NotOurs { address: address() }) };
+        if is_trick(mailbox) {
+            return Err(Refusal::RelayTrick { address: address() });
+        }
+        let Some((key, next_hop)) = self.served(mailbox) else {
+            let address = address();
+            return Err(if routed { Refusal::RelayTrick { address } } else { Refusal::NotOurs { address } });
+        };
+        let always_reachable = self.directory.is_always_reachable(&key);
+        if let Some(block) = self.blocked.to_receive(&key, now).filter(|_| !always_reachable) {
+            return Err(Refusal::BlockedToReceive { mailbox: key.0, ticket: block.ticket.clone() });
+        }
+        let path = ForwardPath::Mailbox { mailbox: mailbox.clone(), source_route: Vec::new() };
+        Ok(Admitted { mailbox: key, path, next_hop, always_reachable })
     }
+
+    fn served(&self, mailbox: &Mailbox) -> Option<(MailboxKey, NextHopName)> {
+        let key = self.directory.key_of(mailbox)?;
+        let next_hop = route::next_hop_of(&self.directory, &key)?.clone();
+        Some((key, next_hop))
+    }
+}
+
+/// Whether the local part asks a server behind us to send the message on: `user%elsewhere@ours`, `elsewhere!user@ours`,
+/// `"user@elsewhere"@ours`. Refused in served domains as well, because an old alias server there may obey.
+fn is_trick(mailbox: &Mailbox) -> bool {
+    mailbox.local_part.unquoted().contains(['%', '!', '@'])
 }

@@ -1,6 +1,10 @@
 //! A refusal has two faces, made in one place: what the client is told, and what the operator is told.
 
-use crate::{language::Text, smtp::reply::Reply};
+use crate::{
+    language::Text,
+    smtp::reply::{Enhanced, Reply},
+    text,
+};
 
 /// Why policy refuses a command. The reply is derived by an exhaustive match, so that a new reason cannot be forgotten.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,16 +36,73 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// What the client is told: neutral, ASCII, nothing of the configuration.
+    /// What the client is told: neutral, ASCII, nothing of the configuration. A tricked and a foreign address get the same
+    /// words, so that a prober learns nothing of what is looked for.
     pub fn reply(&self) -> Reply {
-        todo!()
+        match self {
+            Self::NotOurs { .. } | Self::RelayTrick { .. } => {
+                Reply::new(550, Some(Enhanced(5, 7, 1)), "Relaying denied")
+            }
+            Self::BlockedToReceive { .. } => {
+                Reply::new(550, Some(Enhanced(5, 2, 1)), "Mailbox disabled, not accepting messages")
+            }
+            Self::BlockedToSend { .. } => Reply::new(550, Some(Enhanced(5, 7, 1)), "Sender not allowed"),
+        }
     }
+
     /// What the operator is told.
     pub fn reason(&self) -> Text {
-        todo!()
+        match self {
+            Self::NotOurs { address } => {
+                text!("{address} is in no domain that is served here", "{address} não é de um domínio atendido aqui")
+            }
+            Self::RelayTrick { address } => text!(
+                "{address} carries a source route, %, ! or a second @: relaying by the back door",
+                "{address} traz rota de origem, %, ! ou um segundo @: retransmissão pela porta dos fundos"
+            ),
+            Self::BlockedToReceive { mailbox, ticket } => text!(
+                "the mailbox {mailbox} is blocked to receive ({ticket})",
+                "a caixa {mailbox} está bloqueada para receber ({ticket})"
+            ),
+            Self::BlockedToSend { mailbox, ticket } => text!(
+                "the mailbox {mailbox} is blocked to send ({ticket})",
+                "a caixa {mailbox} está bloqueada para enviar ({ticket})"
+            ),
+        }
     }
+
     /// A stable name for metrics and records: `not_ours`, `relay_trick`, `blocked_to_receive`, `blocked_to_send`.
     pub fn name(&self) -> &'static str {
-        todo!()
+        match self {
+            Self::NotOurs { .. } => "not_ours",
+            Self::RelayTrick { .. } => "relay_trick",
+            Self::BlockedToReceive { .. } => "blocked_to_receive",
+            Self::BlockedToSend { .. } => "blocked_to_send",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_client_learns_neither_ticket_nor_mailbox() {
+        let (mailbox, ticket) = ("fulano.tal@tjpa.jus.br".to_owned(), "REQ 2026/119004".to_owned());
+        let address = mailbox.clone();
+        let rows = [
+            (Refusal::NotOurs { address: address.clone() }, "550 5.7.1 Relaying denied"),
+            (Refusal::RelayTrick { address }, "550 5.7.1 Relaying denied"),
+            (
+                Refusal::BlockedToReceive { mailbox: mailbox.clone(), ticket: ticket.clone() },
+                "550 5.2.1 Mailbox disabled, not accepting messages",
+            ),
+            (Refusal::BlockedToSend { mailbox, ticket }, "550 5.7.1 Sender not allowed"),
+        ];
+        for (refusal, expected) in rows {
+            assert_eq!(refusal.reply().summary(), expected);
+            let told = refusal.reason();
+            assert!(told.en.contains("fulano.tal") && told.pt.contains("fulano.tal"), "the operator learns it: {told}");
+        }
     }
 }

@@ -1,33 +1,108 @@
-//! placeholder, replaced by branch config
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+//! What an operator wants done for each scanner verdict (`[antivirus]`), with the defaults.
+//!
+//! In: the configuration's choice for each verdict, already checked against the list of what is allowed for it. Out: one
+//! action for one verdict. How actions of several scanners and rules combine is `disposition`'s business.
+
+use super::verdict::ScanVerdict;
+
+/// What becomes of a message for one verdict, from the mildest to the strictest in what the recipient gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VerdictAction {
+    /// Relay as if nothing had been found.
     Relay,
+    /// Relay with one more trace field.
     Tag,
+    /// Take it and hold it for review.
     Quarantine,
+    /// 4xx: the client keeps it and comes again.
     Defer,
+    /// 5xx, with a copy in the quarantine.
     Refuse,
 }
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+
+impl VerdictAction {
+    /// As written in `portaria.toml`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Relay => "relay",
+            Self::Tag => "tag",
+            Self::Quarantine => "quarantine",
+            Self::Defer => "defer",
+            Self::Refuse => "refuse",
+        }
+    }
+}
+
+/// One action for each verdict that is not clean. The defaults never relay what was not looked at (decision 12).
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerdictActions {
+    /// Malware: refuse or quarantine.
     pub infected: VerdictAction,
+    /// The scanner could not be asked: defer or quarantine.
     pub unavailable: VerdictAction,
+    /// The scanner answered with an error: defer or quarantine.
     pub scanner_error: VerdictAction,
+    /// A limit was hit: quarantine, defer or refuse.
     pub not_fully_scanned: VerdictAction,
+    /// Something encrypted: relay, tag, quarantine or refuse.
     pub encrypted: VerdictAction,
+    /// A document with a macro: relay, tag, quarantine or refuse.
     pub macro_: VerdictAction,
+    /// Scanner and reader may see different attachments (decision 8): relay, tag, quarantine or refuse.
     pub ambiguous: VerdictAction,
 }
+
 impl Default for VerdictActions {
     fn default() -> Self {
-        use VerdictAction::*;
         Self {
-            infected: Refuse,
-            unavailable: Defer,
-            scanner_error: Defer,
-            not_fully_scanned: Quarantine,
-            encrypted: Tag,
-            macro_: Tag,
-            ambiguous: Quarantine,
+            infected: VerdictAction::Refuse,
+            unavailable: VerdictAction::Defer,
+            scanner_error: VerdictAction::Defer,
+            not_fully_scanned: VerdictAction::Quarantine,
+            encrypted: VerdictAction::Tag,
+            macro_: VerdictAction::Tag,
+            ambiguous: VerdictAction::Quarantine,
+        }
+    }
+}
+
+impl VerdictActions {
+    /// The action for `verdict`. Clean mail is relayed, and so is mail that nobody was asked to scan: the operator switched
+    /// antivirus off, and every record says "not scanned".
+    pub fn of(&self, verdict: &ScanVerdict) -> VerdictAction {
+        match verdict {
+            ScanVerdict::Clean | ScanVerdict::NotScanned => VerdictAction::Relay,
+            ScanVerdict::Macro { .. } => self.macro_,
+            ScanVerdict::Encrypted { .. } => self.encrypted,
+            ScanVerdict::Ambiguous { .. } => self.ambiguous,
+            ScanVerdict::NotFullyScanned { .. } => self.not_fully_scanned,
+            ScanVerdict::ScannerError { .. } => self.scanner_error,
+            ScanVerdict::Unavailable { .. } => self.unavailable,
+            ScanVerdict::Infected { .. } => self.infected,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn by_default_nothing_that_was_not_looked_at_is_relayed() {
+        let text = String::new;
+        let rows = [
+            (ScanVerdict::Clean, VerdictAction::Relay),
+            (ScanVerdict::NotScanned, VerdictAction::Relay),
+            (ScanVerdict::Macro { signature: text() }, VerdictAction::Tag),
+            (ScanVerdict::Encrypted { signature: text() }, VerdictAction::Tag),
+            (ScanVerdict::Ambiguous { reason: text() }, VerdictAction::Quarantine),
+            (ScanVerdict::NotFullyScanned { reason: text() }, VerdictAction::Quarantine),
+            (ScanVerdict::ScannerError { text: text() }, VerdictAction::Defer),
+            (ScanVerdict::Unavailable { text: text() }, VerdictAction::Defer),
+            (ScanVerdict::Infected { signature: text() }, VerdictAction::Refuse),
+        ];
+        for (verdict, expected) in rows {
+            assert_eq!(VerdictActions::default().of(&verdict), expected, "{verdict:?}");
         }
     }
 }

@@ -1,15 +1,81 @@
 //! Subject rules: RFC 5228's words (test, match type, action) over the Subject alone.
+//!
+//! In: rule files as text, then the facts of one message. Out: all faults of the files with their places, then which rules
+//! match and which of them decides for each recipient. This module does not know files, clocks, or which addresses are
+//! aliases of which: names, moments and a resolver come in as values. What a rule's action means is `disposition`'s.
+//!
+//! | file | what |
+//! |---|---|
+//! | `encoding` | octets of a file into text |
+//! | `file`, `dates`, `reply` | TOML into rules as written |
+//! | `compile`, `wildcard`, `required` | patterns, folded and compiled |
+//! | `block`, `except`, `view` | whether they hold of a folded subject |
+//! | `example` | the rule's own examples |
+//! | `load` | several files into one set |
+//! | `index`, `matching` | the set over one message |
+
+mod block;
+mod compile;
+mod dates;
+mod encoding;
+mod example;
+mod except;
+mod file;
+mod index;
+mod load;
+mod matching;
+mod reply;
+mod required;
+mod view;
+mod wildcard;
 
 use std::{net::IpAddr, path::PathBuf, time::SystemTime};
 
 use serde::{Deserialize, Serialize};
 
 use super::directory::MailboxKey;
-use crate::{document::Faults, message::subject::Subject, smtp::path::ReversePath};
+use crate::{
+    document::{Faults, Place},
+    message::subject::{Fold, Subject},
+    smtp::path::ReversePath,
+};
+
+pub use encoding::{MAX_FILE, text_of};
+pub use except::ExceptLine;
+pub use load::MAX_ALWAYS_TRIED;
+pub use matching::{Standing, Tried};
+pub use view::MAX_FOLDED;
+
+/// Whose mailbox an address is, as an exception names it; none when its domain is not served.
+pub type Resolve<'r> = &'r dyn Fn(&str) -> Option<MailboxKey>;
 
 /// All rules of all files: files in name order, rules in file order.
 #[derive(Debug, Default)]
-pub struct RuleSet {}
+pub struct RuleSet {
+    rules: Vec<Rule>,
+    groups: Vec<index::Group>,
+}
+
+/// One rule, ready to be tried.
+#[derive(Debug)]
+pub struct Rule {
+    id: String,
+    description: String,
+    mode: Mode,
+    action: Action,
+    /// `{rule}` filled in.
+    reply: Option<String>,
+    scope: Vec<Scope>,
+    starts: Option<dates::Date>,
+    expires: Option<dates::Date>,
+    fold: Fold,
+    blocks: Vec<block::Block>,
+    except: except::Except,
+    examples: usize,
+    file: PathBuf,
+    place: Place,
+    expires_place: Option<Place>,
+}
 
 /// Whether a rule acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,13 +141,14 @@ pub struct RuleMatch {
     pub rule: String,
     /// Which `[[rule.match]]` block held, from 1.
     pub block: usize,
-    /// The pattern of that block that matched, as written (a word, the phrase, the wildcard, the regex).
+    /// The patterns of that block that matched, as written (the words, the phrase, the wildcard, the regex); several are
+    /// joined by ` + `.
     pub pattern: String,
     /// Which Subject field, from 0.
     pub subject: usize,
-    /// That Subject as compared.
+    /// That Subject as compared, at most [`MAX_FOLDED`] octets and a `…` where it was cut.
     pub folded: String,
-    /// The octets of `folded` that matched: start and end.
+    /// The octets of `folded` that matched: start and end; from the first to the last with several patterns.
     pub span: (usize, usize),
     /// observe or enforce.
     pub mode: Mode,
@@ -103,22 +170,89 @@ pub struct Judgement {
 }
 
 impl RuleSet {
-    /// Reads rule files (name, text). With any error in the faults the set must not be used in place of a good one.
-    pub fn read(files: &[(PathBuf, String)]) -> (Self, Faults) {
-        let _ = files;
-        todo!()
+    /// Reads rule files (name, text; see [`text_of`]), whatever their order. With any error in the faults the set must not be
+    /// used in place of a good one; it then holds the rules that are in order, for showing.
+    ///
+    /// `resolve` says whose mailbox an address of `except.recipient` is, so that an exception covers all its aliases.
+    pub fn read(files: &[(PathBuf, String)], resolve: Resolve<'_>) -> (Self, Faults) {
+        load::load(files, resolve)
     }
-    /// What the rules say. Linear in the subject's length; never fails.
-    pub fn judge(&self, facts: &Facts<'_>) -> Judgement {
-        let _ = facts;
-        todo!()
+
+    /// The rules, in the order in which they are tried.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
     }
+
     /// How many rules.
     pub fn len(&self) -> usize {
-        todo!()
+        self.rules.len()
     }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
+
+impl Rule {
+    /// Unique over all files.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// What it is for.
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+
+    /// Whether it acts.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// What it does.
+    pub fn action(&self) -> Action {
+        self.action
+    }
+
+    /// How many examples it has; all of them are as they say.
+    pub fn examples(&self) -> usize {
+        self.examples
+    }
+
+    /// The file that it stands in.
+    pub fn file(&self) -> &std::path::Path {
+        &self.file
+    }
+
+    /// What disappears before it compares.
+    pub fn fold(&self) -> &Fold {
+        &self.fold
+    }
+}
+
+impl Mode {
+    /// As rule files write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Observe => "observe",
+            Self::Enforce => "enforce",
+        }
+    }
+}
+
+impl Action {
+    /// As rule files write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Observe => "observe",
+            Self::Tag => "tag",
+            Self::Quarantine => "quarantine",
+            Self::Reject => "reject",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

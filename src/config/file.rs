@@ -1,0 +1,157 @@
+//! Configuration and rule files: read from the disk, within bounds.
+//!
+//! In: paths. Out: settings and policies, or faults. Only plain files are opened (a FIFO would never end the reading), none
+//! above [`FILE_SIZE`], not more than [`FILES`] of them. Symbolic links are followed: configuration tools use them.
+#![expect(clippy::disallowed_methods, reason = "the one place where configuration and rule files are read")]
+
+use std::{
+    ffi::OsStr,
+    fs,
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use super::{schema, settings::Settings};
+use crate::{
+    document::{Fault, Faults, Place, Severity},
+    language::Text,
+    policy::Policy,
+    text,
+};
+
+/// Octets of one file at most.
+pub const FILE_SIZE: u64 = 1 << 20;
+/// Rule files at most.
+pub const FILES: usize = 1_000;
+
+/// A configuration that can be run on.
+#[derive(Debug)]
+pub struct Loaded {
+    /// It.
+    pub settings: Settings,
+    /// What somebody should look at all the same.
+    pub warnings: Faults,
+}
+
+/// Reads `portaria.toml`. The error holds everything that is wrong with it, at least one error.
+pub fn load(path: &Path) -> Result<Loaded, Faults> {
+    let source = read_text(path).map_err(|fault| Faults(vec![*fault]))?;
+    match schema::read(path, &source) {
+        (Some(settings), warnings) => Ok(Loaded { settings, warnings }),
+        (None, faults) => Err(faults),
+    }
+}
+
+/// Reads the rules folder: `subjects/*.toml` in name order and `mailboxes.toml`. With any error among the faults the policy
+/// must not be used in place of a good one.
+pub fn load_policy(settings: &Settings, now: SystemTime) -> (Policy, Faults) {
+    let folder = &settings.gateway.rules_dir;
+    let mut faults = Faults::default();
+    not_yet(folder, &mut faults);
+    let rules = rule_files(&folder.join("subjects"), folder, &mut faults);
+    let mailboxes_file = folder.join("mailboxes.toml");
+    // Whatever is not plainly absent is read, so that a list that cannot be read is an error and not an empty list.
+    let mailboxes = match fs::symlink_metadata(&mailboxes_file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        _ => note(read_text(&mailboxes_file), &mut faults),
+    };
+    let mailboxes = mailboxes.as_deref().map(|text| (mailboxes_file.as_path(), text));
+    let (policy, found) = Policy::assemble(settings.directory.clone(), mailboxes, &rules, now);
+    faults.append(found);
+    (policy, faults)
+}
+
+/// Files of the design that this version does not act on: passing over them in silence would let somebody believe in them.
+fn not_yet(folder: &Path, faults: &mut Faults) {
+    for name in ["directory.toml", "applications.toml"] {
+        let file = folder.join(name);
+        if fs::symlink_metadata(&file).is_ok() {
+            let what = text!("{name} is not supported in this version", "{name} ainda não existe nesta versão");
+            let help = text!("take it out of the rules folder", "retire-o da pasta de regras");
+            faults.0.push(Fault { help: Some(help), ..Fault::about_file(file, what) });
+        }
+    }
+}
+
+/// The texts of the rule files, in name order.
+fn rule_files(subjects: &Path, folder: &Path, faults: &mut Faults) -> Vec<(PathBuf, String)> {
+    let entries = match fs::read_dir(subjects) {
+        Ok(entries) => entries,
+        Err(error) => {
+            // A rules folder that is not there is a mount that failed; one without `subjects` may be meant.
+            let absent = error.kind() == io::ErrorKind::NotFound && fs::read_dir(folder).is_ok();
+            let severity = if absent { Severity::Warning } else { Severity::Error };
+            let what = text!("no rules from here: {error}", "nenhuma regra daqui: {error}");
+            faults.0.push(Fault { severity, ..Fault::about_file(subjects, what) });
+            return Vec::new();
+        }
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        match entry {
+            Ok(entry) => files.push(entry.path()),
+            Err(error) => faults.0.push(cannot_read(subjects, &error)),
+        }
+    }
+    files.retain(|file| is_rule_file(file, faults));
+    files.sort();
+    if files.len() > FILES {
+        let what = text!("more than {FILES} rule files", "mais de {FILES} arquivos de regras");
+        faults.0.push(Fault::about_file(subjects, what));
+        files.truncate(FILES);
+    }
+    files.into_iter().filter_map(|file| note(read_text(&file), faults).map(|text| (file, text))).collect()
+}
+
+/// `*.toml` that no editor left behind. What is neither that nor plainly something else gets a warning: a rule saved as
+/// `boleto.tml` would otherwise never act, and nobody would know.
+fn is_rule_file(file: &Path, faults: &mut Faults) -> bool {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    if name.starts_with('.') || name.ends_with('~') || (name.starts_with('#') && name.ends_with('#')) {
+        return false;
+    }
+    let extension = file.extension().unwrap_or_default();
+    let is_rule = extension == OsStr::new("toml");
+    if !is_rule && extension != OsStr::new("md") {
+        let what = text!("not read: rule files end in .toml", "não lido: arquivos de regras terminam em .toml");
+        faults.0.push(Fault { severity: Severity::Warning, ..Fault::about_file(file, what) });
+    }
+    is_rule
+}
+
+fn note<T>(result: Result<T, Box<Fault>>, faults: &mut Faults) -> Option<T> {
+    result.map_err(|fault| faults.0.push(*fault)).ok()
+}
+
+/// A whole file as text.
+fn read_text(path: &Path) -> Result<String, Box<Fault>> {
+    let octets = read_octets(path)?;
+    String::from_utf8(octets).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let text = String::from_utf8_lossy(error.as_bytes());
+        let what = text!("this is not UTF-8", "isto não é UTF-8");
+        let help = text!("save the file as UTF-8", "grave o arquivo em UTF-8");
+        let place = Some(Place::of(&text, &(valid..valid)));
+        Box::new(Fault { place, help: Some(help), ..Fault::about_file(path, what) })
+    })
+}
+
+/// A whole file, if it is a plain one of at most [`FILE_SIZE`].
+pub(super) fn read_octets(path: &Path) -> Result<Vec<u8>, Box<Fault>> {
+    let fault = |what: Text| Box::new(Fault::about_file(path, what));
+    let failed = |error: io::Error| Box::new(cannot_read(path, &error));
+    if !fs::metadata(path).map_err(failed)?.is_file() {
+        return Err(fault(text!("this is not a plain file", "isto não é um arquivo comum")));
+    }
+    let mut octets = Vec::new();
+    fs::File::open(path).and_then(|file| file.take(FILE_SIZE + 1).read_to_end(&mut octets)).map_err(failed)?;
+    if octets.len() as u64 > FILE_SIZE {
+        return Err(fault(text!("larger than 1 MiB", "maior que 1 MiB")));
+    }
+    Ok(octets)
+}
+
+fn cannot_read(path: &Path, error: &io::Error) -> Fault {
+    Fault::about_file(path, text!("cannot be read: {error}", "não pode ser lido: {error}"))
+}

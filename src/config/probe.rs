@@ -1,0 +1,137 @@
+//! What `portaria check` looks at on this machine beyond the text of the files: certificate, key, folders.
+//!
+//! In: settings, and the time. Out: one line for each thing looked at, good or bad. It writes nothing and connects to nobody;
+//! lines about next hops and scanners are made by those who can ask them. The rights looked at are those of the user who
+//! runs the check: run it as the user of the gateway.
+
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, time::SystemTime};
+
+use rustix::fs::{Access, AtFlags, CWD, accessat};
+
+use super::{certificate, settings::Settings};
+use crate::{
+    antivirus::ScannerKind,
+    language::{Language, Text},
+    text,
+};
+
+/// How one check went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CheckStatus {
+    /// Nothing to do.
+    Ok,
+    /// Somebody should look.
+    Warning,
+    /// The gateway would not work.
+    Error,
+}
+
+impl CheckStatus {
+    /// As people read it.
+    pub fn name(self, language: Language) -> &'static str {
+        match (self, language) {
+            (Self::Ok, _) => "ok",
+            (Self::Warning, Language::En) => "warning",
+            (Self::Warning, Language::PtBr) => "aviso",
+            (Self::Error, Language::En) => "error",
+            (Self::Error, Language::PtBr) => "erro",
+        }
+    }
+}
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckLine {
+    /// What: `certificate /etc/…`, `next hop mailbox mbx1:25`.
+    pub subject: Text,
+    /// How it went.
+    pub status: CheckStatus,
+    /// What was found.
+    pub detail: Text,
+}
+
+impl CheckLine {
+    /// It is as it should be.
+    pub fn ok(subject: Text, detail: Text) -> Self {
+        Self { subject, status: CheckStatus::Ok, detail }
+    }
+    /// Somebody should look.
+    pub fn warning(subject: Text, detail: Text) -> Self {
+        Self { subject, status: CheckStatus::Warning, detail }
+    }
+    /// It would not work.
+    pub fn error(subject: Text, detail: Text) -> Self {
+        Self { subject, status: CheckStatus::Error, detail }
+    }
+}
+
+/// Looks at every file and folder that the settings name, but for the rule files (`load_policy` reads those).
+pub fn probe(settings: &Settings, now: SystemTime) -> Vec<CheckLine> {
+    let mut lines = vec![data_dir(&settings.gateway.data_dir)];
+    if let Some(files) = &settings.tls {
+        lines.extend(certificate::check(files, &settings.gateway.hostname, now));
+        lines.extend(readable_by_all(&files.key));
+    }
+    let authorities = settings.next_hops.next_hops.iter().filter_map(|next_hop| next_hop.ca.as_deref());
+    lines.extend(authorities.map(certificate::check_authorities));
+    for scanner in settings.antivirus.iter().flat_map(|antivirus| &antivirus.scanners) {
+        if let ScannerKind::Yara { rules, .. } = &scanner.kind {
+            lines.push(yara_folder(rules));
+        }
+    }
+    lines
+}
+
+/// The folder must be there and take files, or be one that the gateway can make.
+fn data_dir(path: &Path) -> CheckLine {
+    let shown = path.display();
+    let subject = text!("data folder {shown}", "pasta de dados {shown}");
+    let Some(existing) = path.ancestors().find(|folder| folder.exists()) else {
+        return CheckLine::error(subject, text!("does not exist", "não existe"));
+    };
+    let writable =
+        existing.is_dir() && accessat(CWD, existing, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS).is_ok();
+    match (existing == path, writable) {
+        (true, true) => CheckLine::ok(subject, text!("writable", "permite gravação")),
+        (false, true) => CheckLine::warning(
+            subject,
+            text!("does not exist yet; it can be made", "ainda não existe; pode ser criada"),
+        ),
+        (true, false) => CheckLine::error(subject, text!("not writable", "não permite gravação")),
+        (false, false) => {
+            CheckLine::error(subject, text!("does not exist and cannot be made", "não existe e não pode ser criada"))
+        }
+    }
+}
+
+/// A key that everybody on the machine may read is no secret.
+fn readable_by_all(key: &Path) -> Option<CheckLine> {
+    let mode = fs::metadata(key).ok()?.permissions().mode();
+    let shown = key.display();
+    (mode & 0o004 != 0).then(|| {
+        CheckLine::warning(
+            text!("key {shown}", "chave {shown}"),
+            text!(
+                "every user of this machine may read it: chmod o-r",
+                "qualquer usuário desta máquina pode lê-la: chmod o-r"
+            ),
+        )
+    })
+}
+
+/// No rules would mean a scanner that finds everything clean.
+fn yara_folder(folder: &Path) -> CheckLine {
+    let shown = folder.display();
+    let subject = text!("YARA rules {shown}", "regras YARA {shown}");
+    match fs::read_dir(folder) {
+        Err(error) => CheckLine::error(subject, text!("cannot be read: {error}", "não pode ser lida: {error}")),
+        Ok(entries) => {
+            let is_rule = |entry: &fs::DirEntry| entry.path().extension().is_some_and(|extension| extension == "yar");
+            let count = entries.flatten().filter(is_rule).count();
+            if count == 0 {
+                return CheckLine::error(subject, text!("no *.yar in it", "não há *.yar nela"));
+            }
+            CheckLine::ok(subject, text!("{count} files", "{count} arquivos"))
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! `[hold]`, `[limits]`, `[timeouts]`, `[quarantine]`, `[tracking]`: numbers, and what they must be to one another.
+
+use std::{ops::RangeInclusive, time::Duration};
+
+use ipnet::IpNet;
+
+use super::super::{
+    defaults::{self, DAY, GIB, KIB, MIB},
+    quantity::{count, duration, duration_text, length, rate, size, size_text},
+    settings::{Limits, Retention, Timeouts},
+};
+use crate::{document::Table, text};
+
+/// Clients wait 10 minutes for the reply to the end of mail data (RFC 5321 §4.5.3.2.6); whoever answers later has made a
+/// duplicate (decision 11). 10 seconds are for the way there and back.
+const CLIENT_PATIENCE: Duration = Duration::from_secs(590);
+
+/// Clause 10.1.2 asks for 30 full days before the day of the request; the day of the event itself is one more.
+const TRACKED: Duration = Duration::from_secs(31 * 86_400);
+
+const MOMENT: Duration = Duration::from_millis(1);
+
+/// `[limits]`
+pub(super) fn limits(root: &Table<'_, '_>) -> Limits {
+    let default = Limits::default();
+    let Some(table) = root.table("limits") else { return default };
+    let networks = table.list::<IpNet>("unlimited_networks");
+    let limits = Limits {
+        message_size: size(&table, "message_size", default.message_size, KIB..=16 * GIB),
+        header_size: size(&table, "header_size", default.header_size, KIB..=16 * MIB),
+        header_fields: length(&table, "header_fields", default.header_fields, 1_000_000),
+        recipients: length(&table, "recipients", default.recipients, 100_000),
+        connections: length(&table, "connections", default.connections, 1_000_000),
+        connections_per_network: length(&table, "connections_per_network", default.connections_per_network, 1_000_000),
+        unlimited_networks: if table.has("unlimited_networks") {
+            networks.into_iter().map(|found| found.value).collect()
+        } else {
+            default.unlimited_networks
+        },
+        transactions_per_connection: count(
+            &table,
+            "transactions_per_connection",
+            default.transactions_per_connection,
+            u32::MAX,
+        ),
+        errors_per_connection: count(&table, "errors_per_connection", default.errors_per_connection, u32::MAX),
+        hops: length(&table, "hops", default.hops, 10_000),
+        data_floor: rate(&table, "data_floor", default.data_floor, 1..=GIB),
+    };
+    check_limits(&table, &limits);
+    table.finish();
+    limits
+}
+
+fn check_limits(table: &Table<'_, '_>, limits: &Limits) {
+    if limits.header_size > limits.message_size {
+        let what = text!("`header_size` is above `message_size`", "`header_size` passa de `message_size`");
+        table.document().fault(table.span_of("header_size"), what, None);
+    }
+    if limits.recipients < 100 {
+        let what = text!(
+            "RFC 5321 §4.5.3.1.8 asks for at least 100 recipients",
+            "a RFC 5321 §4.5.3.1.8 pede ao menos 100 destinatários"
+        );
+        table.document().warning(table.span_of("recipients"), what, None);
+    }
+}
+
+/// `[hold]`: memory per message, memory of all, and where cut-through begins.
+pub(super) fn hold(root: &Table<'_, '_>, limits: &Limits) -> (u64, u64, u64) {
+    let defaults =
+        (defaults::MEMORY_PER_MESSAGE, defaults::MEMORY_TOTAL, defaults::CUT_THROUGH_FROM.min(limits.message_size));
+    let Some(table) = root.table("hold") else { return defaults };
+    let per_message = size(&table, "memory_per_message", defaults.0, 0..=16 * GIB);
+    let total = size(&table, "memory_total", defaults.1, 0..=1_024 * GIB);
+    let cut_through_from = size(&table, "cut_through_from", defaults.2, 0..=16 * GIB);
+    if per_message > total {
+        let total = size_text(total);
+        let what = text!(
+            "`memory_per_message` is above `memory_total` ({total})",
+            "`memory_per_message` passa de `memory_total` ({total})"
+        );
+        table.document().fault(table.span_of("memory_per_message"), what, None);
+    }
+    if cut_through_from > limits.message_size {
+        let most = size_text(limits.message_size);
+        let what = text!(
+            "`cut_through_from` is above `message_size` ({most}): nothing would ever be cut through",
+            "`cut_through_from` passa de `message_size` ({most}): nada seria repassado enquanto chega"
+        );
+        table.document().fault(table.span_of("cut_through_from"), what, None);
+    }
+    table.finish();
+    (per_message, total, cut_through_from)
+}
+
+/// `[timeouts]`
+pub(super) fn timeouts(root: &Table<'_, '_>) -> Timeouts {
+    let default = Timeouts::default();
+    let Some(table) = root.table("timeouts") else { return default };
+    let read = |key, default| duration(&table, key, default, MOMENT..=DAY);
+    let timeouts = Timeouts {
+        command: read("command", default.command),
+        data_idle: read("data_idle", default.data_idle),
+        connect: read("connect", default.connect),
+        next_hop_reply: read("next_hop_reply", default.next_hop_reply),
+        next_hop_end_of_data: read("next_hop_end_of_data", default.next_hop_end_of_data),
+        scan: read("scan", default.scan),
+        verdict: read("verdict", default.verdict),
+        drain: read("drain", default.drain),
+    };
+    check_timeouts(&table, &timeouts);
+    table.finish();
+    timeouts
+}
+
+fn check_timeouts(table: &Table<'_, '_>, timeouts: &Timeouts) {
+    let sum = timeouts.verdict + timeouts.next_hop_end_of_data;
+    if sum >= CLIENT_PATIENCE {
+        let (sum, most) = (duration_text(sum), duration_text(CLIENT_PATIENCE));
+        let what = text!(
+            "`verdict` and `next_hop_end_of_data` together are {sum}, and must stay under {most}",
+            "`verdict` e `next_hop_end_of_data` somam {sum}, e devem ficar abaixo de {most}"
+        );
+        let help = text!(
+            "clients wait 10 minutes; a later answer makes them send the message twice",
+            "os clientes esperam 10 minutos; uma resposta posterior faz com que enviem a mensagem duas vezes"
+        );
+        let key = if table.has("verdict") { "verdict" } else { "next_hop_end_of_data" };
+        table.document().fault(table.span_of(key), what, Some(help));
+    }
+    if timeouts.scan > timeouts.verdict {
+        let verdict = duration_text(timeouts.verdict);
+        let what =
+            text!("`scan` is longer than `verdict` ({verdict})", "`scan` é mais longo que `verdict` ({verdict})");
+        let key = if table.has("scan") { "scan" } else { "verdict" };
+        table.document().fault(table.span_of(key), what, None);
+    }
+}
+
+/// `[quarantine]` and `[tracking]`
+pub(super) fn retention(root: &Table<'_, '_>) -> Retention {
+    let mut retention = Retention::default();
+    let century: RangeInclusive<Duration> = DAY..=DAY * 36_500;
+    if let Some(table) = root.table("quarantine") {
+        retention.quarantine = duration(&table, "retention", retention.quarantine, century.clone());
+        table.finish();
+    }
+    if let Some(table) = root.table("tracking") {
+        retention.tracking = duration(&table, "retention", retention.tracking, century.clone());
+        retention.request_handling = duration(&table, "request_handling", retention.request_handling, century);
+        let least = TRACKED + retention.request_handling;
+        if retention.tracking < least {
+            let least = duration_text(least);
+            let key = if table.has("retention") { "retention" } else { "request_handling" };
+            let what = text!(
+                "records must be kept for at least {least}: 31 days and `request_handling`",
+                "os registros devem ser guardados por pelo menos {least}: 31 dias mais `request_handling`"
+            );
+            let help = text!(
+                "clause 10.1.2 asks for 30 full days before the day of the request",
+                "o item 10.1.2 pede 30 dias completos antes do dia do pedido"
+            );
+            table.document().fault(table.span_of(key), what, Some(help));
+        }
+        table.finish();
+    }
+    retention
+}

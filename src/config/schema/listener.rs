@@ -1,0 +1,95 @@
+//! `[[listener]]`.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::{
+    super::settings::{Listener, ListenerTls, Role},
+    missing, not_yet,
+};
+use crate::{
+    document::{Found, Table},
+    text,
+};
+
+/// Roles of the design; those without a value are not built yet.
+const ROLES: [(&str, Option<Role>); 5] =
+    [("relay", Some(Role::Relay)), ("application", None), ("submission", None), ("outbound", None), ("milter", None)];
+
+const TLS: [(&str, ListenerTls); 4] = [
+    ("off", ListenerTls::Off),
+    ("starttls", ListenerTls::StartTls),
+    ("starttls-required", ListenerTls::StartTlsRequired),
+    ("implicit", ListenerTls::Implicit),
+];
+
+/// All listeners, each with the place of its address. `tls_section`: whether `[tls]` is written.
+pub(super) fn read(root: &Table<'_, '_>, tls_section: bool) -> Vec<Found<Listener>> {
+    if root.is_empty("listener") {
+        let what = text!("at least one `[[listener]]` is missing", "falta ao menos um `[[listener]]`");
+        missing(root, what, &["[[listener]]", "role = \"relay\"", "address = \"0.0.0.0:25\""]);
+    }
+    let mut listeners: Vec<Found<Listener>> = Vec::new();
+    for table in root.tables("listener") {
+        let document = table.document();
+        let Some(listener) = read_one(table, tls_section) else { continue };
+        if listeners.iter().any(|other| collides(other.value.address, listener.value.address)) {
+            let what = text!(
+                "an earlier [[listener]] has this address already",
+                "um [[listener]] anterior já usa este endereço"
+            );
+            document.fault(listener.span.clone(), what, None);
+        }
+        listeners.push(listener);
+    }
+    listeners
+}
+
+fn read_one(table: Table<'_, '_>, tls_section: bool) -> Option<Found<Listener>> {
+    let role = table.choice("role", &ROLES, Some(Role::Relay));
+    if role.is_none() {
+        let what =
+            text!("only `role = \"relay\"` is supported in this version", "nesta versão só existe `role = \"relay\"`");
+        table.document().fault(table.span_of("role"), what, None);
+    }
+    let address = table.required::<SocketAddr>("address");
+    // Whoever has a certificate wants it used; whoever has none must not be kept from starting.
+    let default = if tls_section { ListenerTls::StartTls } else { ListenerTls::Off };
+    let tls = table.choice("tls", &TLS, default);
+    if tls != ListenerTls::Off && !tls_section {
+        let lines = "\n           [tls]\n           certificate = \"/etc/portaria/tls/fullchain.pem\"\n           \
+                     key = \"/etc/portaria/tls/key.pem\"";
+        table.document().fault(
+            table.span_of("tls"),
+            text!("TLS needs a certificate: `[tls]` is missing", "TLS precisa de certificado: falta `[tls]`"),
+            Some(text!(
+                "write tls = \"off\" here, or add these lines:{lines}",
+                "escreva tls = \"off\" aqui, ou acrescente estas linhas:{lines}"
+            )),
+        );
+    }
+    bare_newline(&table);
+    not_yet(&table, "proxy_protocol_from");
+    not_yet(&table, "networks");
+    table.finish();
+    let address = address?;
+    Some(Found { value: Listener { role: role?, address: address.value, tls }, span: address.span })
+}
+
+/// Only what this version does may be asked for: refusing bare CR and LF (decision 4).
+fn bare_newline(table: &Table<'_, '_>) {
+    if table.choice("bare_newline", &[("reject", true), ("normalise", false)], true) {
+        return;
+    }
+    let what = text!(
+        "only `bare_newline = \"reject\"` is supported in this version",
+        "nesta versão só existe `bare_newline = \"reject\"`"
+    );
+    table.document().fault(table.span_of("bare_newline"), what, None);
+}
+
+/// Whether the second bind of the two would fail. Port 0 is another port each time.
+pub(super) fn collides(a: SocketAddr, b: SocketAddr) -> bool {
+    let every = |ip: IpAddr| ip.is_unspecified();
+    let same_family = a.is_ipv4() == b.is_ipv4();
+    a.port() != 0 && a.port() == b.port() && same_family && (a.ip() == b.ip() || every(a.ip()) || every(b.ip()))
+}

@@ -1,0 +1,90 @@
+//! Which keys `portaria.toml` has, what each may be, and which combinations make no sense.
+//!
+//! In: the file's text and name. Out: [`Settings`] if there is no error, and every fault with its place. One function a section,
+//! each reads all its keys before it gives up, so that all faults are reported together.
+
+mod antivirus;
+mod bounds;
+mod domain;
+mod gateway;
+mod listener;
+mod next_hop;
+
+use std::path::Path;
+
+use super::settings::Settings;
+use crate::{
+    document::{Document, Faults, Table},
+    language::Text,
+};
+
+/// Reads `portaria.toml`. The settings are none when there is an error among the faults. Paths in the file that are not
+/// absolute are relative to its folder.
+pub fn read(file: &Path, source: &str) -> (Option<Settings>, Faults) {
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let document = Document::parse(file, source);
+    let settings = document.root().and_then(|root| {
+        let settings = whole(&root, folder);
+        root.finish();
+        settings
+    });
+    let faults = document.into_faults();
+    (settings.filter(|_| !faults.has_errors()), faults)
+}
+
+fn whole(root: &Table<'_, '_>, folder: &Path) -> Option<Settings> {
+    let gateway = gateway::read(root, folder);
+    let tls = gateway::read_tls(root, folder);
+    let listeners = listener::read(root, tls.is_some() || root.has("tls"));
+    let timeouts = bounds::timeouts(root);
+    let limits = bounds::limits(root);
+    let next_hops = next_hop::read(root, folder, &listeners);
+    let directory = domain::read(root, &next_hops);
+    let rules_dir = gateway.as_ref().map(|gateway| gateway.rules_dir.clone()).unwrap_or_default();
+    let (antivirus, verdict_actions) = antivirus::read(root, &rules_dir, &timeouts);
+    let (memory_per_message, memory_total, cut_through_from) = bounds::hold(root, &limits);
+    let retention = bounds::retention(root);
+    let alert = gateway::alert(root);
+    let http = gateway::http(root, &listeners);
+    let gateway = gateway?;
+    Some(Settings {
+        listeners: listeners.into_iter().map(|found| found.value).collect(),
+        tls,
+        directory: directory?,
+        next_hops: crate::next_hop::Settings {
+            next_hops: next_hops.into_iter().map(|found| found.value).collect(),
+            hostname: gateway.hostname.clone(),
+            connect_timeout: timeouts.connect,
+            reply_timeout: timeouts.next_hop_reply,
+        },
+        antivirus,
+        verdict_actions,
+        hold: crate::hold::Settings { folder: gateway.data_dir.join("hold"), memory_per_message, memory_total },
+        cut_through_from,
+        limits,
+        timeouts,
+        retention,
+        alert,
+        http,
+        gateway,
+    })
+}
+
+/// Reports that a whole section is missing, with lines that would do.
+fn missing(root: &Table<'_, '_>, what: Text, lines: &[&str]) {
+    root.document().fault(root.span(), what, Some(lines_to_add(lines)));
+}
+
+/// "add these lines" as a hint, each on a line of its own so that they can be copied.
+fn lines_to_add(lines: &[&str]) -> Text {
+    let lines: String = lines.iter().map(|line| format!("\n           {line}")).collect();
+    crate::text!("add these lines:{lines}", "acrescente estas linhas:{lines}")
+}
+
+/// Reports a key of the design that this version does not act on: taking it silently would be a lie.
+fn not_yet(table: &Table<'_, '_>, key: &'static str) {
+    if table.has(key) {
+        let what = crate::text!("`{key}` is not supported in this version", "`{key}` ainda não existe nesta versão");
+        table.document().fault(table.span_of(key), what, None);
+    }
+}

@@ -1,0 +1,195 @@
+//! What the program runs on. Every field is one key of `portaria.toml`, checked; combinations that cannot work were refused
+//! while reading, so that a `Settings` is always one to run on.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use ipnet::IpNet;
+use jiff::tz::TimeZone;
+
+use crate::{
+    antivirus, hold,
+    language::Language,
+    next_hop,
+    policy::{directory::Directory, verdict_action::VerdictActions},
+    smtp::{self, path::Mailbox},
+};
+
+/// Everything that `portaria.toml` says.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `[gateway]`
+    pub gateway: Gateway,
+    /// `[[listener]]`: at least one, no two on one address.
+    pub listeners: Vec<Listener>,
+    /// `[tls]`: there whenever a listener speaks TLS.
+    pub tls: Option<TlsFiles>,
+    /// `[[domain]]` and `[policy] always_reachable`: at least one domain, each with a next hop that exists.
+    pub directory: Directory,
+    /// `[[next_hop]]`: at least one, names unique.
+    pub next_hops: next_hop::Settings,
+    /// `[[scanner]]`: at least one; none when antivirus is switched off, and then every record says "not scanned".
+    pub antivirus: Option<antivirus::Settings>,
+    /// `[antivirus]`: what becomes of a message for each verdict.
+    pub verdict_actions: VerdictActions,
+    /// `[hold]`
+    pub hold: hold::Settings,
+    /// `[hold] cut_through_from`: larger content flows on to the next hop while it arrives, octets.
+    pub cut_through_from: u64,
+    /// `[limits]`
+    pub limits: Limits,
+    /// `[timeouts]`
+    pub timeouts: Timeouts,
+    /// `[quarantine]` and `[tracking]`
+    pub retention: Retention,
+    /// `[alert]`
+    pub alert: Alert,
+    /// `[http] address`: metrics and health.
+    pub http: SocketAddr,
+}
+
+/// `[gateway]`
+#[derive(Clone, Debug)]
+pub struct Gateway {
+    /// Our name in the greeting, EHLO and `Received:`. ASCII.
+    pub hostname: String,
+    /// Hold, journal, quarantine, database, `control.sock`. Absolute.
+    pub data_dir: PathBuf,
+    /// `subjects/*.toml`, `mailboxes.toml`, `yara/*.yar`.
+    pub rules_dir: PathBuf,
+    /// The language of command line and checker.
+    pub language: Language,
+    /// In which times are shown to people.
+    pub timezone: TimeZone,
+}
+
+/// One `[[listener]]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// Who may speak to it, and what for.
+    pub role: Role,
+    /// Where it listens; port 0 means one that the system chooses.
+    pub address: SocketAddr,
+    /// Encryption.
+    pub tls: ListenerTls,
+}
+
+/// What a listener is for. Other roles of the design are refused until they are built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// MTAs that relay through us.
+    Relay,
+}
+
+/// How a listener encrypts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListenerTls {
+    /// Not at all.
+    Off,
+    /// STARTTLS is offered (RFC 3207).
+    StartTls,
+    /// STARTTLS is offered, and MAIL before it is refused.
+    StartTlsRequired,
+    /// TLS from the first octet (RFC 8314).
+    Implicit,
+}
+
+impl ListenerTls {
+    /// As written in `portaria.toml`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::StartTls => "starttls",
+            Self::StartTlsRequired => "starttls-required",
+            Self::Implicit => "implicit",
+        }
+    }
+}
+
+/// `[tls]`: PEM files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate, then the intermediate ones.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// `[limits]`: what one client may ask for. All are above 0.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Octets of mail data; above: `552 5.3.4`. Offered as SIZE.
+    pub message_size: u64,
+    /// Octets of the header section, which is kept in memory.
+    pub header_size: u64,
+    /// Header fields of a message.
+    pub header_fields: usize,
+    /// Recipients of a transaction; above: `452 4.5.3` (RFC 5321 §4.5.3.1.8 asks for at least 100).
+    pub recipients: usize,
+    /// Connections of all clients together.
+    pub connections: usize,
+    /// Connections of one IPv4 address or IPv6 /64.
+    pub connections_per_network: usize,
+    /// Networks without a limit of their own: your MTAs.
+    pub unlimited_networks: Vec<IpNet>,
+    /// Mail transactions of one connection.
+    pub transactions_per_connection: u32,
+    /// Errors of one connection; above: 421 and close.
+    pub errors_per_connection: u32,
+    /// `Received:` fields; above: `554 5.4.6`, it is a loop.
+    pub hops: usize,
+    /// Octets a second of mail data, averaged over 60 s; a slower client holds no next-hop connection.
+    pub data_floor: u64,
+}
+
+impl Limits {
+    /// Those that the server session enforces itself.
+    pub fn session(&self) -> smtp::limits::Limits {
+        smtp::limits::Limits {
+            message_size: self.message_size,
+            recipients: self.recipients,
+            errors: self.errors_per_connection,
+            transactions: self.transactions_per_connection,
+        }
+    }
+}
+
+/// `[timeouts]`: each above 0 and at most a day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Awaiting a command (RFC 5321 §4.5.3.2.7 asks for 5 minutes).
+    pub command: Duration,
+    /// Awaiting more mail data (§4.5.3.2.5).
+    pub data_idle: Duration,
+    /// TCP connect to a next hop or scanner.
+    pub connect: Duration,
+    /// Each reply of a next hop but the last.
+    pub next_hop_reply: Duration,
+    /// Its reply to the end of mail data.
+    pub next_hop_end_of_data: Duration,
+    /// One scan.
+    pub scan: Duration,
+    /// From the end of mail data to the disposition; later: 451 and no dot (decision 11).
+    pub verdict: Duration,
+    /// How long sessions may go on once the gateway is told to stop.
+    pub drain: Duration,
+}
+
+/// How long things are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// `[quarantine] retention`: held mail.
+    pub quarantine: Duration,
+    /// `[tracking] retention`: records.
+    pub tracking: Duration,
+    /// `[tracking] request_handling`: what a tracking request may take; clause 10.1.2 counts 30 full days back from its arrival.
+    pub request_handling: Duration,
+}
+
+/// `[alert]`. Read and checked; alerts are not sent in this version, and a warning says so.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Alert {
+    /// Is posted each alert.
+    pub webhook: Option<String>,
+    /// Are written each alert.
+    pub mail_to: Vec<Mailbox>,
+}

@@ -1,0 +1,75 @@
+//! From the texts of the rule files to one [`Policy`] with a version.
+//!
+//! In: the directory (from `portaria.toml`), the text of `mailboxes.toml` and of the rule files, and the time. Out: a policy and
+//! everything that is wrong with its files. It reads no file itself, and it does not decide whether a policy with faults
+//! may be used: the caller keeps the one that it has (decision 16).
+
+use std::{
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use aws_lc_rs::digest;
+
+use super::{Policy, blocked_mailbox::BlockedMailboxes, directory::Directory, rule::RuleSet};
+use crate::document::Faults;
+
+impl Policy {
+    /// Reads all files of a policy. With any error among the faults the policy must not be used in place of a good one.
+    ///
+    /// `mailboxes` is none when there is no such file: then nobody is blocked. `rule_files` stand in name order.
+    pub fn assemble(
+        directory: Directory,
+        mailboxes: Option<(&Path, &str)>,
+        rule_files: &[(PathBuf, String)],
+        now: SystemTime,
+    ) -> (Self, Faults) {
+        let version = version(&directory, mailboxes, rule_files);
+        let mut faults = Faults::default();
+        let blocked = mailboxes.map_or_else(BlockedMailboxes::default, |(file, text)| {
+            let (blocked, found) = BlockedMailboxes::read(file, text, &directory, now);
+            faults.append(found);
+            blocked
+        });
+        let (rules, found) = RuleSet::read(rule_files);
+        faults.append(found);
+        (Self { version, directory, blocked, rules }, faults)
+    }
+}
+
+/// 12 hex digits of SHA-256 over the directory, the file names (without folders: two machines that keep the same files
+/// elsewhere have the same policy) and the texts. Each part stands behind its length, so that no two sets give the same octets.
+fn version(directory: &Directory, mailboxes: Option<(&Path, &str)>, rule_files: &[(PathBuf, String)]) -> String {
+    let mut context = digest::Context::new(&digest::SHA256);
+    let mut part = |octets: &[u8]| {
+        context.update(&(octets.len() as u64).to_be_bytes());
+        context.update(octets);
+    };
+    part(directory.fingerprint_text().as_bytes());
+    let rules = rule_files.iter().map(|(file, text)| (file.as_path(), text.as_str()));
+    for (file, text) in mailboxes.into_iter().chain(rules) {
+        part(file.file_name().unwrap_or_default().as_encoded_bytes());
+        part(text.as_bytes());
+    }
+    context.finish().as_ref().iter().take(6).map(|octet| format!("{octet:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_changes_with_every_text_and_name_and_not_with_the_folder() {
+        let of =
+            |file: &str, text: &str| version(&Directory::default(), None, &[(PathBuf::from(file), text.to_owned())]);
+        let first = of("/etc/portaria/rules/a.toml", "x");
+        assert_eq!(first.len(), 12);
+        assert_eq!(first, of("/srv/a.toml", "x"));
+        assert_ne!(first, of("/srv/b.toml", "x"), "another name is another order");
+        assert_ne!(first, of("/srv/a.toml", "y"));
+        assert_ne!(
+            first,
+            version(&Directory::default(), Some((Path::new("a.toml"), "x")), &[(PathBuf::from("b"), String::new())])
+        );
+    }
+}

@@ -1,0 +1,200 @@
+//! What spares a message, or one recipient, from a rule.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::{view::View, wildcard::Wildcard};
+use crate::{
+    policy::directory::MailboxKey,
+    smtp::path::{Host, ReversePath},
+};
+
+/// A compiled `[rule.except]`.
+#[derive(Debug, Default)]
+pub(super) struct Except {
+    /// Reverse-paths.
+    pub senders: Vec<SenderPattern>,
+    /// Mailboxes: each spares only itself.
+    pub recipients: Vec<MailboxKey>,
+    /// Phrases, folded word by word.
+    pub words: Vec<Vec<String>>,
+    /// List-Id identifiers, in lower case.
+    pub lists: Vec<String>,
+    /// Networks of the client.
+    pub networks: Vec<IpNet>,
+}
+
+/// One line of `[rule.except]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ExceptLine {
+    /// `sender`.
+    Sender,
+    /// `recipient`.
+    Recipient,
+    /// `words`.
+    Words,
+    /// `list`.
+    List,
+    /// `networks`.
+    Networks,
+}
+
+impl ExceptLine {
+    /// Its key in the file.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Sender => "sender",
+            Self::Recipient => "recipient",
+            Self::Words => "words",
+            Self::List => "list",
+            Self::Networks => "networks",
+        }
+    }
+}
+
+/// What exceptions look at beside the subject.
+#[derive(Clone, Debug)]
+pub(super) struct Circumstances<'a> {
+    /// The reverse-path in the form of [`comparable`]; none when an example leaves it open.
+    pub sender: Option<String>,
+    /// The identifiers of the List-Id fields.
+    pub lists: &'a [String],
+    /// The client; none when an example leaves it open.
+    pub client: Option<IpAddr>,
+}
+
+/// One entry of `sender`.
+#[derive(Debug)]
+pub(super) enum SenderPattern {
+    /// `<>`.
+    Null,
+    /// An address with `*`.
+    Address(Wildcard),
+}
+
+impl SenderPattern {
+    /// From a text in the form of [`comparable`].
+    pub(super) fn new(written: &str) -> Self {
+        if written == "<>" { Self::Null } else { Self::Address(Wildcard::new(&comparable(written), '*', None)) }
+    }
+
+    fn holds(&self, sender: &str) -> bool {
+        match self {
+            Self::Null => sender.is_empty(),
+            Self::Address(wildcard) => !sender.is_empty() && wildcard.find(sender).is_some(),
+        }
+    }
+}
+
+impl Except {
+    /// The lines that are written, but for `recipient`.
+    pub(super) fn lines(&self) -> Vec<ExceptLine> {
+        let lines = [
+            (ExceptLine::Sender, self.senders.is_empty()),
+            (ExceptLine::Words, self.words.is_empty()),
+            (ExceptLine::List, self.lists.is_empty()),
+            (ExceptLine::Networks, self.networks.is_empty()),
+        ];
+        lines.into_iter().filter(|(_, empty)| !empty).map(|(line, _)| line).collect()
+    }
+
+    /// The first line that spares the whole message.
+    pub(super) fn sparing(&self, view: &View, around: &Circumstances<'_>) -> Option<ExceptLine> {
+        self.lines().into_iter().find(|line| self.holds(*line, view, around))
+    }
+
+    /// Whether `line` spares the whole message. `recipient` never does.
+    pub(super) fn holds(&self, line: ExceptLine, view: &View, around: &Circumstances<'_>) -> bool {
+        match line {
+            ExceptLine::Sender => {
+                around.sender.as_ref().is_some_and(|sender| self.senders.iter().any(|pattern| pattern.holds(sender)))
+            }
+            ExceptLine::Recipient => false,
+            ExceptLine::Words => self.words.iter().any(|phrase| view.find_phrase(phrase).is_some()),
+            ExceptLine::List => around.lists.iter().any(|list| self.lists.contains(&list.trim().to_lowercase())),
+            ExceptLine::Networks => around.client.is_some_and(|client| {
+                // A dual-stack socket reports IPv4 clients as ::ffff:a.b.c.d.
+                let client = client.to_canonical();
+                self.networks.iter().any(|network| network.contains(&client))
+            }),
+        }
+    }
+
+    /// Whether `recipient` is spared.
+    pub(super) fn spares_recipient(&self, recipient: &MailboxKey) -> bool {
+        self.recipients.contains(recipient)
+    }
+}
+
+/// A reverse-path as exceptions compare it: unquoted, in lower case, domain as A-labels; empty for the null path.
+pub(super) fn comparable_path(path: &ReversePath) -> String {
+    match path {
+        ReversePath::Null => String::new(),
+        ReversePath::Mailbox(mailbox) => {
+            let local_part = mailbox.local_part.unquoted();
+            match &mailbox.host {
+                Host::Domain(domain) => comparable(&format!("{local_part}@{}", domain.as_str())),
+                Host::Literal(literal) => comparable(&format!("{local_part}@{literal}")),
+            }
+        }
+    }
+}
+
+/// An address, or a pattern of one, in lower case and with the labels of its domain as A-labels (RFC 5890).
+pub(super) fn comparable(address: &str) -> String {
+    let lower = address.to_lowercase();
+    match lower.rsplit_once('@') {
+        Some((local_part, domain)) => {
+            let labels: Vec<_> = domain.split('.').map(a_label).collect();
+            format!("{local_part}@{}", labels.join("."))
+        }
+        None => lower,
+    }
+}
+
+/// A label with a `*` beside letters that are not ASCII has no A-label form; it stays, and matches nothing.
+fn a_label(label: &str) -> String {
+    if label.is_ascii() { label.to_owned() } else { idna::domain_to_ascii(label).unwrap_or_else(|_| label.to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sender_is_compared_without_case_and_with_its_domain_as_a_labels() {
+        for (pattern, sender, expected) in [
+            ("*@bancoparceiro.example", "Cobranca@BancoParceiro.Example", true),
+            ("*@bancoparceiro.example", "x@mail.bancoparceiro.example", false),
+            ("*@*.example", "x@a.b.example", true),
+            ("*@bancoparceiro.example", "x@bancoparceiro.example.evil.test", false),
+            ("*@justiça.example", "a@xn--justia-0ua.example", true),
+            ("*@justiça.example", "a@JUSTIÇA.example", true),
+            ("a?@x.example", "ab@x.example", false),
+            ("<>", "", true),
+            ("<>", "a@x.example", false),
+            ("*", "", false),
+        ] {
+            assert_eq!(SenderPattern::new(pattern).holds(&comparable(sender)), expected, "{pattern} {sender}");
+        }
+    }
+
+    #[test]
+    fn an_ipv4_client_is_the_same_on_a_dual_stack_socket() {
+        let except = Except { networks: vec!["10.0.0.0/8".parse().unwrap()], ..Except::default() };
+        let view = View::new(String::new());
+        for (client, expected) in [("10.1.2.3", true), ("::ffff:10.1.2.3", true), ("192.0.2.1", false)] {
+            let around = Circumstances { sender: None, lists: &[], client: client.parse().ok() };
+            assert_eq!(except.sparing(&view, &around).is_some(), expected, "{client}");
+        }
+    }
+
+    #[test]
+    fn a_list_is_compared_without_case() {
+        let except = Except { lists: vec!["avisos.tjpa.jus.br".to_owned()], ..Except::default() };
+        let lists = [" Avisos.TJPA.jus.br".to_owned()];
+        let around = Circumstances { sender: None, lists: &lists, client: None };
+        assert_eq!(except.sparing(&View::new(String::new()), &around), Some(ExceptLine::List));
+    }
+}

@@ -1,0 +1,357 @@
+//! A rule file: TOML into rules as they are written. Shapes, names and dates are checked here; what patterns mean is not
+//! known here (`compile`).
+
+use std::ops::Range;
+
+use ipnet::IpNet;
+
+use super::{
+    Action, Mode, Scope,
+    dates::{self, Date, DayEnd},
+    except::ExceptLine,
+};
+use crate::{
+    document::{Document, Found, Table},
+    message::subject::Fold,
+    text,
+};
+
+/// A `[[rule]]` without a fault of shape.
+pub(super) struct WrittenRule {
+    /// Where it begins.
+    pub span: Range<usize>,
+    /// Unique over all files.
+    pub id: Found<String>,
+    pub description: String,
+    pub mode: Mode,
+    pub scope: Vec<Scope>,
+    pub starts: Option<Date>,
+    pub expires: Option<Date>,
+    pub fold: Fold,
+    pub blocks: Vec<WrittenBlock>,
+    pub except: WrittenExcept,
+    pub action: Action,
+    pub reply: Option<Found<String>>,
+    pub examples: Vec<WrittenExample>,
+}
+
+/// A `[[rule.match]]`.
+pub(super) struct WrittenBlock {
+    pub span: Range<usize>,
+    pub all_words: Vec<Found<String>>,
+    pub any_words: Vec<Found<String>>,
+    pub phrase: Option<Found<String>>,
+    pub wildcard: Option<Found<String>>,
+    pub regex: Option<Found<String>>,
+}
+
+/// `[rule.except]`.
+#[derive(Default)]
+pub(super) struct WrittenExcept {
+    pub span: Range<usize>,
+    pub sender: Vec<Found<String>>,
+    pub recipient: Vec<Found<String>>,
+    pub words: Vec<Found<String>>,
+    pub list: Vec<Found<String>>,
+    pub networks: Vec<Found<IpNet>>,
+}
+
+impl WrittenExcept {
+    /// Where the first entry of `line` stands.
+    pub(super) fn span_of(&self, line: ExceptLine) -> Range<usize> {
+        let entries = match line {
+            ExceptLine::Sender => &self.sender,
+            ExceptLine::Recipient => &self.recipient,
+            ExceptLine::Words => &self.words,
+            ExceptLine::List => &self.list,
+            ExceptLine::Networks => return self.networks.first().map_or(self.span.clone(), |entry| entry.span.clone()),
+        };
+        entries.first().map_or(self.span.clone(), |entry| entry.span.clone())
+    }
+}
+
+/// What an example says must happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Expect {
+    Match,
+    NoMatch,
+}
+
+/// A `[[rule.example]]`.
+pub(super) struct WrittenExample {
+    pub subject: Found<String>,
+    pub expect: Expect,
+    pub sender: Option<Found<String>>,
+    pub recipient: Option<Found<String>>,
+    pub list: Option<Found<String>>,
+    pub client: Option<Found<String>>,
+}
+
+/// Every rule of a file that could be read whole. The faults of the others are in the document.
+pub(super) fn read(document: &Document<'_>) -> Vec<WrittenRule> {
+    let Some(root) = document.root() else { return Vec::new() };
+    let rules = root.tables("rule").into_iter().filter_map(|table| {
+        let before = document.errors();
+        let rule = rule(table);
+        rule.filter(|_| document.errors() == before)
+    });
+    let rules = rules.collect();
+    root.finish();
+    rules
+}
+
+fn rule(table: Table<'_, '_>) -> Option<WrittenRule> {
+    let id = table.required::<String>("id");
+    if let Some(id) = &id {
+        check_id(table.document(), id);
+    }
+    let description = not_empty(&table, "description");
+    for key in ["owner", "ticket"] {
+        not_empty(&table, key);
+    }
+    let mode =
+        required_choice(&table, "mode", &[("off", Mode::Off), ("observe", Mode::Observe), ("enforce", Mode::Enforce)]);
+    let starts = dates::read(&table, "starts", DayEnd::First);
+    let expires = dates::read(&table, "expires", DayEnd::Last);
+    check_order(table.document(), starts.as_ref(), expires.as_ref());
+    let scope = scope(&table);
+    let fold = table.table("fold").map_or_else(Fold::default, fold);
+    let blocks = table.tables("match").into_iter().map(block).collect::<Vec<_>>();
+    let except = table.table("except").map_or_else(WrittenExcept::default, except);
+    let action = action(&table);
+    let examples = table.tables("example").into_iter().filter_map(example).collect();
+    if blocks.is_empty() && !table.has("match") {
+        let help = text!("begin one with [[rule.match]]", "comece um com [[rule.match]]");
+        table.document().fault(
+            table.span(),
+            text!("the rule has no match block", "a regra não tem bloco de match"),
+            Some(help),
+        );
+    }
+    if matches!(action, Some((Action::Reject, _))) && !table.has("expires") {
+        table.document().fault(
+            table.span(),
+            text!(
+                "`expires` is missing: a rule that rejects must end",
+                "falta `expires`: uma regra que recusa tem de terminar"
+            ),
+            Some(text!(
+                "such as expires = 2026-12-20T23:59:59-03:00",
+                "por exemplo expires = 2026-12-20T23:59:59-03:00"
+            )),
+        );
+    }
+    let span = table.span();
+    table.finish();
+    let (action, reply) = action?;
+    let (id, description, mode) = (id?, description?, mode?);
+    Some(WrittenRule {
+        span,
+        id,
+        description,
+        mode,
+        scope,
+        starts,
+        expires,
+        fold,
+        blocks,
+        except,
+        action,
+        reply,
+        examples,
+    })
+}
+
+/// An id stands in replies, header fields, file names and commands.
+fn check_id(document: &Document<'_>, id: &Found<String>) {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    if id.value.is_empty() || id.value.len() > 64 || !id.value.chars().all(plain) {
+        document.fault(
+            id.span.clone(),
+            text!(
+                "an id has 1 to 64 letters without accents, digits, `-`, `_` and `.`",
+                "um id tem de 1 a 64 letras sem acento, algarismos, `-`, `_` e `.`"
+            ),
+            None,
+        );
+    }
+}
+
+fn not_empty(table: &Table<'_, '_>, key: &'static str) -> Option<String> {
+    let found = table.required::<String>(key)?;
+    if found.value.trim().is_empty() {
+        table.document().fault(found.span, text!("`{key}` is empty", "`{key}` está vazio"), None);
+    }
+    Some(found.value)
+}
+
+/// As [`Table::choice`], but the key must be there: what a rule does is never left to a default.
+fn required_choice<T: Copy>(table: &Table<'_, '_>, key: &'static str, names: &[(&'static str, T)]) -> Option<T> {
+    if !table.has(key) {
+        table.required::<String>(key)?;
+    }
+    let first = names.first()?.1;
+    Some(table.choice(key, names, first))
+}
+
+fn check_order(document: &Document<'_>, starts: Option<&Date>, expires: Option<&Date>) {
+    if let (Some(starts), Some(expires)) = (starts, expires)
+        && starts.at >= expires.at
+    {
+        let from = &starts.written;
+        document.fault(
+            expires.span.clone(),
+            text!("the rule ends before it starts ({from})", "a regra termina antes de começar ({from})"),
+            None,
+        );
+    }
+}
+
+fn scope(table: &Table<'_, '_>) -> Vec<Scope> {
+    let names = [("relay", Scope::Relay), ("application", Scope::Application), ("submission", Scope::Submission)];
+    let all = || names.map(|(_, scope)| scope).to_vec();
+    if !table.has("scope") {
+        return all();
+    }
+    let before = table.document().errors();
+    let mut scopes = Vec::new();
+    for found in table.list::<String>("scope") {
+        match names.iter().find(|(name, _)| *name == found.value) {
+            Some((_, scope)) => scopes.push(*scope),
+            None => {
+                let written = &found.value;
+                let what = text!(
+                    "a scope is relay, application or submission, not `{written}`",
+                    "scope é relay, application ou submission, não `{written}`"
+                );
+                table.document().fault(found.span.clone(), what, None);
+            }
+        }
+    }
+    if scopes.is_empty() && table.document().errors() == before {
+        let help = text!("leave the key out for all doors", "para todas as portas, omita a chave");
+        let what = text!("`scope` is empty: the rule would never act", "`scope` está vazio: a regra nunca agiria");
+        table.document().fault(table.span(), what, Some(help));
+    }
+    scopes
+}
+
+fn fold(table: Table<'_, '_>) -> Fold {
+    let default = Fold::default();
+    let fold = Fold {
+        case: table.or("case", default.case),
+        accents: table.or("accents", default.accents),
+        compatibility: table.or("compatibility", default.compatibility),
+        invisible: table.or("invisible", default.invisible),
+        spaces: table.or("spaces", default.spaces),
+        digits: table.or("digits", default.digits),
+        prefixes: if table.has("prefixes") { prefixes(&table) } else { default.prefixes },
+    };
+    if let Some(found) = table.optional::<bool>("lookalikes")
+        && found.value
+    {
+        table.document().warning(
+            found.span,
+            text!(
+                "look-alikes are not folded in this version",
+                "esta versão ainda não trata letras parecidas (lookalikes)"
+            ),
+            Some(text!(
+                "a Cyrillic letter that looks Latin still escapes this rule",
+                "uma letra cirílica com cara de latina ainda escapa desta regra"
+            )),
+        );
+    }
+    table.finish();
+    fold
+}
+
+fn prefixes(table: &Table<'_, '_>) -> Vec<String> {
+    let found = table.list::<String>("prefixes");
+    for prefix in found.iter().filter(|prefix| prefix.value.trim().is_empty()) {
+        table.document().fault(prefix.span.clone(), text!("an empty prefix", "um prefixo vazio"), None);
+    }
+    found.into_iter().map(|prefix| prefix.value).collect()
+}
+
+fn block(table: Table<'_, '_>) -> WrittenBlock {
+    let before = table.document().errors();
+    let block = WrittenBlock {
+        span: table.span(),
+        all_words: table.list("all_words"),
+        any_words: table.list("any_words"),
+        phrase: table.optional("phrase"),
+        wildcard: table.optional("wildcard"),
+        regex: table.optional("regex"),
+    };
+    for (key, words) in [("all_words", &block.all_words), ("any_words", &block.any_words)] {
+        if table.has(key) && words.is_empty() && table.document().errors() == before {
+            let what = text!("`{key}` has no word in it", "`{key}` não tem nenhuma palavra");
+            table.document().fault(table.span(), what, None);
+        }
+    }
+    let keys = ["all_words", "any_words", "phrase", "wildcard", "regex"];
+    if !keys.iter().any(|key| table.has(key)) {
+        let listed = keys.join(", ");
+        table.document().fault(
+            table.span(),
+            text!("the match block is empty", "o bloco de match está vazio"),
+            Some(text!("it takes {listed}", "ele aceita {listed}")),
+        );
+    }
+    table.finish();
+    block
+}
+
+fn except(table: Table<'_, '_>) -> WrittenExcept {
+    let except = WrittenExcept {
+        span: table.span(),
+        sender: table.list("sender"),
+        recipient: table.list("recipient"),
+        words: table.list("words"),
+        list: table.list("list"),
+        networks: table.list("networks"),
+    };
+    table.finish();
+    except
+}
+
+fn action(rule: &Table<'_, '_>) -> Option<(Action, Option<Found<String>>)> {
+    if !rule.has("action") {
+        rule.document().fault(
+            rule.span(),
+            text!("`action` is missing here", "falta `action` aqui"),
+            Some(text!(
+                "begin it with [rule.action]; kind = observe | tag | quarantine | reject",
+                "comece com [rule.action]; kind = observe | tag | quarantine | reject"
+            )),
+        );
+    }
+    let table = rule.table("action")?;
+    let kinds = [
+        ("observe", Action::Observe),
+        ("tag", Action::Tag),
+        ("quarantine", Action::Quarantine),
+        ("reject", Action::Reject),
+    ];
+    let kind = required_choice(&table, "kind", &kinds);
+    let reply = table.optional::<String>("reply");
+    if let (Some(Action::Observe | Action::Tag), Some(reply)) = (kind, &reply) {
+        table.document().warning(
+            reply.span.clone(),
+            text!("this reply is never said: the mail is relayed", "esta resposta nunca é dada: a mensagem segue"),
+            None,
+        );
+    }
+    table.finish();
+    Some((kind?, reply))
+}
+
+fn example(table: Table<'_, '_>) -> Option<WrittenExample> {
+    let expect = required_choice(&table, "expect", &[("match", Expect::Match), ("no match", Expect::NoMatch)]);
+    let subject = table.required("subject");
+    let (sender, recipient) = (table.optional("sender"), table.optional("recipient"));
+    let (list, client) = (table.optional("list"), table.optional("client"));
+    table.finish();
+    Some(WrittenExample { subject: subject?, expect: expect?, sender, recipient, list, client })
+}

@@ -1,0 +1,116 @@
+//! The automaton finds what a plain loop finds: thousands of generated subjects against generated rules, both ways.
+
+use std::fmt::Write as _;
+
+use super::*;
+
+/// SplitMix64: a fixed seed gives the same rules and subjects on every machine.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut bits = self.0;
+        bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((bits ^ bits >> 31) % end as u64) as usize
+    }
+
+    fn of<'a>(&mut self, list: &[&'a str]) -> &'a str {
+        list[self.below(list.len())]
+    }
+
+    /// A word of few syllables, so that near misses are common.
+    fn word(&mut self) -> String {
+        let count = 1 + self.below(3);
+        (0..count).map(|_| self.of(&["bo", "le", "to", "pix", "ção", "Ç", "σ", "ſ", "2ª", "7", "K", "ß"])).collect()
+    }
+
+    fn block(&mut self) -> String {
+        let (a, b, c) = (self.word(), self.word(), self.word());
+        match self.below(9) {
+            0 => format!("all_words = ['{a}', '{b}']"),
+            1 => format!("any_words = ['{a}', '{b}', '{c}']"),
+            2 => format!("phrase = '{a} {b}'"),
+            3 => format!("wildcard = '*{a}*{b}*'"),
+            4 => format!("wildcard = '{a}?*'"),
+            5 => format!("regex = '{a}.{{0,3}}{b}'"),
+            6 => format!("regex = '({a}|{b})+ ?{c}'"),
+            7 => format!("regex = '\\b(?:{a}|{b}[a-c]{c})\\b'"),
+            _ => format!("all_words = ['{a}']\nregex = '(?i){b}$'"),
+        }
+    }
+
+    fn rule(&mut self, id: usize) -> String {
+        let fold = self.of(&[
+            "",
+            "fold.case = false",
+            "fold.compatibility = false",
+            "fold.digits = true",
+            "fold.accents = false\nfold.spaces = false",
+        ]);
+        let mut source = rule(&format!("R-{id}"), &format!("mode = 'observe'\naction.kind = 'tag'\n{fold}"), "");
+        for _ in 0..=self.below(2) {
+            // A write to a String cannot fail.
+            let _ = writeln!(source, "[[rule.match]]\n{}", self.block());
+        }
+        source
+    }
+
+    fn subject(&mut self) -> String {
+        let count = 1 + self.below(5);
+        (0..count).map(|_| self.word() + self.of(&[" ", " ", "", "-", "  ", "\u{200b}", "K", ": "])).collect()
+    }
+}
+
+/// Generated rules have no examples; what lacks them is compiled all the same, and only here.
+fn compiled(source: &str) -> RuleSet {
+    let document = crate::document::Document::parse("r.toml", source);
+    let mut rules = Vec::new();
+    for written in file::read(&document) {
+        let before = document.errors();
+        let rule = load::patterns(&document, &written, &resolve);
+        rules.extend((document.errors() == before).then_some(rule));
+    }
+    let groups = index::build(&rules, |_| true);
+    RuleSet { rules, groups }
+}
+
+#[test]
+fn the_automaton_agrees_with_a_plain_loop() {
+    let mut chance = Chance(2_026);
+    let source: String = (0..600).map(|id| chance.rule(id)).collect();
+    let set = compiled(&source);
+    assert!(set.len() > 500, "{} rules compiled", set.len());
+    let (mut matches, mut with_literal) = (0, 0);
+    for group in &set.groups {
+        with_literal +=
+            set.rules.iter().filter(|rule| rule.fold == group.fold).map(|rule| rule.blocks.len()).sum::<usize>();
+        with_literal -= group.always().len();
+    }
+    assert!(with_literal > 600, "{with_literal} blocks have a literal: otherwise nothing is compared");
+    for round in 0..2_000 {
+        let subject = chance.subject();
+        let message = Message::with(&[&subject]);
+        let judged = set.judge(&message.facts()).matches;
+        let found: Vec<_> = judged.iter().map(|found| (found.rule.as_str(), found.block, found.span)).collect();
+        let plain = plainly(&set, &message.subjects[0]);
+        assert_eq!(found, plain, "{subject:?}");
+        matches += plain.len();
+        if round % 100 == 0 {
+            let tried: Vec<_> = set.try_out(&message.facts()).into_iter().map(|tried| tried.found).collect();
+            assert_eq!(judged, tried, "{subject:?}");
+        }
+    }
+    assert!(matches > 2_000, "{matches} matches: too few to compare");
+}
+
+/// Every block of every rule, tried in order.
+fn plainly<'s>(set: &'s RuleSet, subject: &Subject) -> Vec<(&'s str, usize, (usize, usize))> {
+    let views: Vec<_> = set.groups.iter().map(|group| (&group.fold, view::View::of(subject, &group.fold))).collect();
+    let first_block = |rule: &'s Rule| {
+        let (_, view) = views.iter().find(|(fold, _)| **fold == rule.fold)?;
+        rule.blocks.iter().enumerate().find_map(|(at, block)| Some((rule.id.as_str(), at + 1, block.find(view)?.span)))
+    };
+    set.rules.iter().filter_map(first_block).collect()
+}

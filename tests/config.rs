@@ -1,0 +1,112 @@
+//! Whole configuration files. In `config/good` every file loads, with exactly the warnings that its `.expect` lists (none
+//! without one). In `config/bad` none loads, and its `.expect` lists *all* faults, one a line: `line:column: severity: what`.
+#![allow(missing_docs)]
+#![expect(clippy::disallowed_methods, reason = "reads the files that it tests")]
+
+use std::{
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use portaria::{
+    config::{Settings, load},
+    document::{Faults, Severity},
+    language::Language,
+};
+
+fn files(folder: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/config").join(folder);
+    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "toml"));
+    files.sort();
+    assert!(!files.is_empty());
+    files
+}
+
+fn listed(faults: &Faults) -> String {
+    let mut lines = String::new();
+    for fault in &faults.0 {
+        let place = fault.place.as_ref().unwrap();
+        let severity = if fault.severity == Severity::Error { "error" } else { "warning" };
+        writeln!(lines, "{}:{}: {severity}: {}", place.line, place.column, fault.what.en).unwrap();
+    }
+    lines
+}
+
+fn expected(file: &Path) -> String {
+    fs::read_to_string(file.with_extension("expect")).unwrap_or_default()
+}
+
+#[test]
+fn good_files_load() {
+    for file in files("good") {
+        let loaded = load(&file).unwrap_or_else(|faults| panic!("{}", faults.render(Language::En)));
+        assert_eq!(listed(&loaded.warnings), expected(&file), "{}", file.display());
+    }
+}
+
+#[test]
+fn bad_files_report_all_their_faults_together() {
+    for file in files("bad") {
+        let faults = load(&file).map(|_| ()).unwrap_err();
+        assert_eq!(listed(&faults), expected(&file), "{}", file.display());
+        for fault in &faults.0 {
+            assert!(fault.what.en != fault.what.pt, "only in one language: {}", fault.what);
+        }
+    }
+}
+
+fn example() -> (String, Settings) {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/portaria.example.toml");
+    let loaded = load(&file).unwrap_or_else(|faults| panic!("{}", faults.render(Language::En)));
+    assert!(loaded.warnings.0.is_empty(), "{}", loaded.warnings.render(Language::En));
+    (fs::read_to_string(file).unwrap(), loaded.settings)
+}
+
+/// The example with every line taken out that is not required, read again, gives the same settings: what it shows as
+/// defaults are the defaults.
+#[test]
+fn the_example_shows_the_defaults() {
+    let (text, whole) = example();
+    let required = ["hostname", "[gateway]", "[[listener]]", "address", "[tls]", "certificate", "key", "[[domain]]"];
+    let required = [&required[..], &["name ", "aliases", "[[next_hop]]", "[[scanner]]", "kind"]].concat();
+    let kept: Vec<&str> = text
+        .lines()
+        .filter(|line| required.iter().any(|start| line.starts_with(start)) && !line.starts_with("address = \"127"))
+        .collect();
+    let (settings, faults) = portaria::config::read(Path::new("/etc/portaria/portaria.toml"), &kept.join("\n"));
+    let settings = settings.unwrap_or_else(|| panic!("{}", faults.render(Language::En)));
+    assert!(kept.len() < 20, "{kept:#?}");
+    assert_eq!(format!("{settings:#?}"), format!("{whole:#?}"));
+}
+
+#[test]
+fn the_example_names_every_key() {
+    let (text, _) = example();
+    let keys = "hostname data_dir rules_dir language timezone role address tls bare_newline certificate key name aliases \
+        next_hop max_connections connection_lifetime ca server_name kind group rules max_size enabled infected unavailable \
+        scanner_error not_fully_scanned encrypted macro ambiguous scans_in_flight always_reachable memory_per_message \
+        memory_total cut_through_from message_size header_size header_fields recipients connections \
+        connections_per_network unlimited_networks transactions_per_connection errors_per_connection hops data_floor \
+        command data_idle connect next_hop_reply next_hop_end_of_data scan verdict drain retention request_handling \
+        webhook mail_to";
+    let written: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.trim_start_matches("# ").split_once('='))
+        .map(|(key, _)| key.trim())
+        .collect();
+    for key in keys.split_whitespace() {
+        assert!(written.contains(&key), "{key}");
+    }
+}
+
+#[test]
+fn paths_are_relative_to_the_files_folder() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/config/good/two_domains.toml");
+    let settings = load(&file).unwrap().settings;
+    let folder = file.parent().unwrap();
+    assert_eq!(settings.gateway.rules_dir, folder.join("rules"));
+    assert_eq!(settings.tls.unwrap().key, folder.join("tls/key.pem"));
+    assert_eq!(settings.next_hops.next_hops[0].ca.as_deref(), Some(folder.join("tls/ca.pem").as_path()));
+}
