@@ -1,1 +1,3 @@
-//! To come.
+//! The command line: what each subcommand prints.
+
+pub mod rules;
