@@ -4,8 +4,10 @@
 //! Exit codes: 0 done, 1 faults found, 2 usage, 3 gateway not reachable.
 
 mod arguments;
+mod check;
 mod demo;
 mod logging;
+mod rules;
 mod run;
 mod start;
 mod status;

@@ -9,6 +9,7 @@ use std::{
 use super::{
     Mode, Resolve, Rule, RuleSet,
     compile::Compiler,
+    encoding::text_of,
     example::Trial,
     file::{self, WrittenRule},
     index, reply,
@@ -46,6 +47,20 @@ pub(super) fn load(files: &[(PathBuf, String)], resolve: Resolve<'_>) -> (RuleSe
     let groups = index::build(&rules, |rule| rule.mode != Mode::Off);
     let set = RuleSet { rules, groups };
     set.check_always_tried(&mut faults);
+    (set, faults)
+}
+
+/// See [`RuleSet::read_files`].
+pub(super) fn load_octets(files: &[(PathBuf, Vec<u8>)], resolve: Resolve<'_>) -> (RuleSet, Faults) {
+    let (mut texts, mut faults) = (Vec::new(), Faults::default());
+    for (file, octets) in files {
+        match text_of(octets) {
+            Ok(text) => texts.push((file.clone(), text)),
+            Err(what) => faults.0.push(Fault::about_file(file, what)),
+        }
+    }
+    let (set, others) = load(&texts, resolve);
+    faults.append(others);
     (set, faults)
 }
 

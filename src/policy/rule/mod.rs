@@ -178,6 +178,11 @@ impl RuleSet {
         load::load(files, resolve)
     }
 
+    /// As [`RuleSet::read`], from the octets of the files: what is not UTF-8, or larger than [`MAX_FILE`], is a fault.
+    pub fn read_files(files: &[(PathBuf, Vec<u8>)], resolve: Resolve<'_>) -> (Self, Faults) {
+        load::load_octets(files, resolve)
+    }
+
     /// The rules, in the order in which they are tried.
     pub fn rules(&self) -> &[Rule] {
         &self.rules

@@ -23,7 +23,9 @@ impl Chance {
     /// A word of few syllables, so that near misses are common.
     fn word(&mut self) -> String {
         let count = 1 + self.below(3);
-        (0..count).map(|_| self.of(&["bo", "le", "to", "pix", "ção", "Ç", "σ", "ſ", "2ª", "7", "K", "ß"])).collect()
+        (0..count)
+            .map(|_| self.of(&["bo", "le", "to", "so", "k", "pix", "ção", "Ç", "σ", "ſ", "2ª", "7", "K", "ß"]))
+            .collect()
     }
 
     fn block(&mut self) -> String {

@@ -1,0 +1,259 @@
+//! `portaria rules test`: a subject as received, as decoded, as compared, and what each rule that finds something in it does.
+
+use std::fmt::Write as _;
+
+use serde_json::json;
+
+use super::{Form, Shown, json_line, visible};
+use crate::{
+    language::{Language, Text},
+    message::subject::{Fold, Subject},
+    policy::rule::{Action, Facts, Judgement, Mode, RuleMatch, RuleSet, Standing, Tried},
+    text,
+};
+
+/// Says what the rules make of a message. Recipients may be left out: then the decision is that for a recipient whom nothing
+/// spares. The exit code is 0 whatever matches.
+pub fn test(set: &RuleSet, facts: &Facts<'_>, form: Form) -> Shown {
+    let (judgement, tried) = (set.judge(facts), set.try_out(facts));
+    let text = if form.json {
+        as_json(facts, &judgement, &tried, form.language)
+    } else {
+        as_text(facts, &judgement, &tried, form.language)
+    };
+    Shown { text, exit_code: 0 }
+}
+
+/// The match that decides for a recipient whom nothing spares.
+fn decides(judgement: &Judgement) -> Option<&RuleMatch> {
+    judgement.matches.iter().find(|found| found.mode == Mode::Enforce && found.action != Action::Observe)
+}
+
+fn as_text(facts: &Facts<'_>, judgement: &Judgement, tried: &[Tried], language: Language) -> String {
+    let mut out: String = facts.subjects.iter().map(|subject| subject_as_text(subject, language)).collect();
+    if facts.subjects.is_empty() {
+        out.push_str(text!("no Subject: nothing matches\n", "sem Subject: nada casa\n").in_language(language));
+    }
+    out.extend(tried.iter().map(|tried| tried_as_text(tried, language)));
+    // A write to a String cannot fail.
+    if facts.recipients.is_empty() {
+        let _ = writeln!(out, "\n{}", decision(decides(judgement)).in_language(language));
+        return out;
+    }
+    out.push('\n');
+    for ((mailbox, _), deciding) in facts.recipients.iter().zip(&judgement.deciding) {
+        let found = deciding.and_then(|at| judgement.matches.get(at));
+        let _ = writeln!(out, "{}: {}", visible(&mailbox.0), decision(found).in_language(language));
+    }
+    out
+}
+
+fn subject_as_text(subject: &Subject, language: Language) -> String {
+    let received = visible(&String::from_utf8_lossy(&subject.received));
+    let decoded = visible(&subject.decoded);
+    let folded = visible(&Fold::default().subject(&subject.decoded));
+    let lines = text!(
+        "received:  {received}\ndecoded:   {decoded}\ncompared:  {folded}\n",
+        "recebido:   {received}\ndecifrado:  {decoded}\ncomparado:  {folded}\n"
+    );
+    lines.in_language(language).to_owned()
+}
+
+fn tried_as_text(tried: &Tried, language: Language) -> String {
+    let Tried { found, description, standing } = tried;
+    let RuleMatch { rule, block, .. } = found;
+    let (pattern, description) = (visible(&found.pattern), visible(description));
+    let head =
+        text!("{rule}: match block {block} holds: {pattern}", "{rule}: vale o bloco de match {block}: {pattern}");
+    let consequence = consequence(found, standing);
+    let [head, consequence] = [head, consequence].map(|text| text.in_language(language).to_owned());
+    format!("\n{head}\n  {description}\n{}  {consequence}\n", picture(found))
+}
+
+/// The folded subject, and carets under what was found.
+fn picture(found: &RuleMatch) -> String {
+    let part = |range: std::ops::Range<usize>| visible(found.folded.get(range).unwrap_or_default());
+    let (start, end) = found.span;
+    let before = " ".repeat(part(0..start).chars().count());
+    let carets = "^".repeat(part(start..end).chars().count().max(1));
+    format!("    {}\n    {before}{carets}\n", visible(&found.folded))
+}
+
+fn consequence(found: &RuleMatch, standing: &Standing) -> Text {
+    let Text { en, pt } = effect(found.action);
+    let action = found.action.name();
+    let acts = match standing {
+        Standing::Counts if found.action == Action::Observe => text!("kind = observe: {en}", "kind = observe: {pt}"),
+        Standing::Counts if found.mode == Mode::Enforce => text!("{action}: {en}", "{action}: {pt}"),
+        Standing::Counts => text!(
+            "mode = observe: only recorded; enforced it would be {en}",
+            "mode = observe: só registrada; com enforce seria {pt}"
+        ),
+        Standing::Off => text!("without effect: mode = off", "sem efeito: mode = off"),
+        Standing::NotYet(date) => text!("without effect: starts {date}", "sem efeito: começa em {date}"),
+        Standing::Expired(date) => text!("without effect: ended {date}", "sem efeito: terminou em {date}"),
+        Standing::OutOfScope => text!("without effect: another scope", "sem efeito: outro escopo (scope)"),
+        Standing::Spared(line) => {
+            let line = line.key();
+            text!("without effect: spared by except.{line}", "sem efeito: isenta por except.{line}")
+        }
+    };
+    match &found.reply {
+        Some(reply) if *standing == Standing::Counts && matches!(found.action, Action::Quarantine | Action::Reject) => {
+            Text { en: format!("{}\n  reply: {reply}", acts.en), pt: format!("{}\n  resposta: {reply}", acts.pt) }
+        }
+        _ => acts,
+    }
+}
+
+fn effect(action: Action) -> Text {
+    match action {
+        Action::Observe => text!("only recorded", "só registrada"),
+        Action::Tag => text!("relayed with an X-Portaria field", "entregue com um campo X-Portaria"),
+        Action::Quarantine => text!("held in the quarantine", "retida na quarentena"),
+        Action::Reject => text!("refused", "recusada"),
+    }
+}
+
+fn decision(found: Option<&RuleMatch>) -> Text {
+    let Some(found) = found else { return text!("no rule acts", "nenhuma regra age") };
+    let (Text { en, pt }, rule) = (effect(found.action), &found.rule);
+    text!("{en}, by rule {rule}", "{pt}, pela regra {rule}")
+}
+
+fn as_json(facts: &Facts<'_>, judgement: &Judgement, tried: &[Tried], language: Language) -> String {
+    let fold = Fold::default();
+    let subjects: Vec<_> = facts
+        .subjects
+        .iter()
+        .map(|subject| {
+            json!({
+                "received": String::from_utf8_lossy(&subject.received),
+                "decoded": subject.decoded,
+                "folded": fold.subject(&subject.decoded),
+            })
+        })
+        .collect();
+    let idle = tried.iter().filter(|tried| tried.standing != Standing::Counts);
+    let without_effect: Vec<_> = idle
+        .map(|Tried { found, standing, .. }| {
+            json!({
+                "rule": found.rule, "block": found.block, "span": found.span, "action": found.action,
+                "why": consequence(found, standing).in_language(language),
+            })
+        })
+        .collect();
+    let deciding: Vec<_> = match judgement.deciding.as_slice() {
+        [] => vec![decides(judgement).map(|found| &found.rule)],
+        some => some.iter().map(|at| at.and_then(|at| judgement.matches.get(at)).map(|found| &found.rule)).collect(),
+    };
+    json_line(&json!({
+        "subjects": subjects, "matches": judgement.matches, "without_effect": without_effect, "deciding": deciding,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{net::IpAddr, time::UNIX_EPOCH};
+
+    use super::*;
+    use crate::{
+        policy::{directory::MailboxKey, rule::Scope},
+        smtp::path::ReversePath,
+    };
+
+    fn set() -> RuleSet {
+        let rule = |id: &str, more: &str| {
+            format!(
+                "[[rule]]\nid = \"{id}\"\ndescription = \"Falso boleto\"\nowner = \"o\"\nticket = \"t\"\n{more}\n\
+                 [[rule.match]]\nall_words = [\"Cobrança\", \"boleto\"]\n[rule.except]\nrecipient = [\"noc@a.example\"]\n\
+                 [[rule.example]]\nsubject = \"boleto cobrança\"\nexpect = \"match\"\n\
+                 [[rule.example]]\nsubject = \"boleto cobrança\"\nrecipient = \"noc@a.example\"\nexpect = \"no match\"\n"
+            )
+        };
+        let source = rule("OFF", "mode = \"off\"\naction.kind = \"tag\"")
+            + &rule(
+                "HOLD",
+                "mode = \"enforce\"\naction = { kind = \"quarantine\", reply = \"Retida ({rule}, {id})\" }",
+            );
+        let (set, faults) =
+            RuleSet::read(&[("r.toml".into(), source)], &|address| Some(MailboxKey(address.to_owned())));
+        assert_eq!(faults.render(Language::En), "");
+        set
+    }
+
+    fn run(subjects: &[&str], recipients: &[&str], json: bool, language: Language) -> String {
+        let subjects: Vec<_> = subjects.iter().map(|subject| Subject::new(subject.as_bytes().to_vec())).collect();
+        let recipients: Vec<_> = recipients.iter().map(|key| (MailboxKey((*key).to_owned()), false)).collect();
+        let facts = Facts {
+            subjects: &subjects,
+            reverse_path: &ReversePath::Null,
+            recipients: &recipients,
+            list_ids: &[],
+            client: IpAddr::from([192, 0, 2, 1]),
+            scope: Scope::Relay,
+            now: UNIX_EPOCH,
+        };
+        test(&set(), &facts, Form { json, language }).text
+    }
+
+    #[test]
+    fn a_subject_is_shown_three_times_and_what_was_found_is_underlined() {
+        let shown = run(&["RES: =?iso-8859-1?Q?O_boleto_da_Cobran=E7a?="], &[], false, Language::PtBr);
+        let expected = "\
+recebido:   RES: =?iso-8859-1?Q?O_boleto_da_Cobran=E7a?=
+decifrado:  RES: O boleto da Cobrança
+comparado:  o boleto da cobranca
+
+OFF: vale o bloco de match 1: Cobrança, boleto
+  Falso boleto
+    o boleto da cobranca
+      ^^^^^^^^^^^^^^^^^^
+  sem efeito: mode = off
+
+HOLD: vale o bloco de match 1: Cobrança, boleto
+  Falso boleto
+    o boleto da cobranca
+      ^^^^^^^^^^^^^^^^^^
+  quarantine: retida na quarentena
+  resposta: Retida (HOLD, {id})
+
+retida na quarentena, pela regra HOLD
+";
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn each_recipient_gets_its_own_decision() {
+        let shown = run(&["boleto de cobrança"], &["a@a.example", "noc@a.example"], false, Language::En);
+        assert!(
+            shown.ends_with("\na@a.example: held in the quarantine, by rule HOLD\nnoc@a.example: no rule acts\n"),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn what_matches_nothing_says_so() {
+        assert!(run(&["ata"], &[], false, Language::En).ends_with("compared:  ata\n\nno rule acts\n"));
+        assert!(run(&[], &[], false, Language::En).starts_with("no Subject: nothing matches\n"));
+    }
+
+    #[test]
+    fn json_has_the_keys_that_scripts_rely_on() {
+        let shown = run(&["=?utf-8?q?Boleto_de_cobran=C3=A7a?="], &[], true, Language::En);
+        assert_eq!(shown.lines().count(), 1);
+        let value: serde_json::Value = serde_json::from_str(&shown).unwrap();
+        let subject = json!({
+            "received": "=?utf-8?q?Boleto_de_cobran=C3=A7a?=", "decoded": "Boleto de cobrança", "folded": "boleto de cobranca",
+        });
+        assert_eq!(value["subjects"], json!([subject]));
+        let found = &value["matches"][0];
+        assert_eq!(
+            (&found["rule"], &found["block"], &found["span"], &found["action"]),
+            (&json!("HOLD"), &json!(1), &json!([0, 18]), &json!("quarantine"))
+        );
+        assert_eq!(value["matches"].as_array().map(Vec::len), Some(1));
+        assert_eq!(value["without_effect"][0]["rule"], "OFF");
+        assert_eq!(value["deciding"], json!(["HOLD"]));
+    }
+}
