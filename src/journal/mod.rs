@@ -33,6 +33,9 @@ const BATCH: Duration = Duration::from_millis(50);
 /// A line is no longer than this, octets. A record is bounded by the limits of a transaction; this is the last fence.
 const LINE: usize = 8 * 1024 * 1024;
 
+/// Tells when everything up to an append is on the disk, or that it is not.
+type Synced = oneshot::Receiver<io::Result<()>>;
+
 /// One line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -130,10 +133,14 @@ impl Journal {
         Reader::new(&self.shared.folder, from)
     }
 
+    /// The segment that is written now.
+    pub fn current_segment(&self) -> u64 {
+        self.shared.writer().number()
+    }
+
     /// Removes the segments below `segment`, which are in the database. Never the one that is written. Says how many. Blocks.
     pub fn remove_before(&self, segment: u64) -> io::Result<usize> {
-        let current = self.shared.writer().number();
-        segment::remove_before(&self.shared.folder, segment.min(current))
+        segment::remove_before(&self.shared.folder, segment.min(self.current_segment()))
     }
 
     /// Syncs what is left and ends the background task. What is appended later is synced each for itself.
@@ -172,7 +179,7 @@ impl Shared {
     }
 
     /// Writes a line; for an urgent one what is to be waited for. Blocks.
-    fn write(&self, line: &[u8], urgent: bool, closed: bool) -> io::Result<Option<oneshot::Receiver<io::Result<()>>>> {
+    fn write(&self, line: &[u8], urgent: bool, closed: bool) -> io::Result<Option<Synced>> {
         let mut writer = self.writer();
         writer.append(line)?;
         let waiter = (urgent && !closed).then(|| writer.wait_for_sync());

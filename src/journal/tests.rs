@@ -1,5 +1,7 @@
 //! What the journal promises, with the ways in which it is torn.
 
+#![expect(clippy::disallowed_methods, reason = "the tests tear files themselves")]
+
 use std::io::Write;
 
 use super::*;
