@@ -2,7 +2,10 @@
 //!
 //! Everything a person may later ask ("why was this message stopped?") is answered from these values alone.
 
-use std::net::IpAddr;
+use std::{
+    net::IpAddr,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +58,11 @@ impl std::fmt::Display for TransactionId {
 
 /// Milliseconds since 1970-01-01 UTC.
 pub type UnixMillis = i64;
+
+/// A time as it stands in records; one before 1970 is 1970.
+pub fn unix_millis(at: SystemTime) -> UnixMillis {
+    at.duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
 
 /// Who connected, and how.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,19 +3,15 @@
 //! In: the configuration's path and the time. Out: a report as text or as JSON lines, and the exit code. It reads files and
 //! connects to nobody: whoever can ask next hops and scanners adds their lines before the report is written.
 
-use std::{
-    fmt::Write as _,
-    path::{Path, PathBuf},
-    time::SystemTime,
-};
+use std::{fmt::Write as _, path::Path, time::SystemTime};
 
 use serde_json::json;
 
 use crate::{
-    config::{self, CheckLine, CheckStatus, Settings},
+    config::{self, CheckLine, CheckStatus, Listener, ListenerTls, Settings},
     document::{Fault, Faults, Severity},
     language::{Language, Text},
-    policy::Policy,
+    policy::{Policy, directory::ServedDomain},
     text,
 };
 
@@ -23,6 +19,9 @@ use crate::{
 #[derive(Debug)]
 pub struct Checked {
     settings: Option<Settings>,
+    /// One a file or folder of files: what it holds, or how many faults; the faults themselves stand in `faults`.
+    files: Vec<CheckLine>,
+    /// Everything else.
     lines: Vec<CheckLine>,
     faults: Faults,
 }
@@ -33,18 +32,19 @@ pub fn check(path: &Path, now: SystemTime) -> Checked {
         Ok(loaded) => (Some(loaded.settings), loaded.warnings),
         Err(faults) => (None, faults),
     };
+    let mut checked = Checked { settings: None, files: Vec::new(), lines: Vec::new(), faults };
     let shown = path.display();
-    let mut lines = vec![summed_up(text!("configuration {shown}", "configuração {shown}"), &faults, None)];
-    let mut checked_faults = faults;
+    let subject = text!("configuration {shown}", "configuração {shown}");
+    checked.files.push(about_files(subject, text!("complete", "completa"), &checked.faults));
     if let Some(settings) = &settings {
-        lines.extend(listeners(settings));
-        lines.extend(domains(settings));
-        lines.extend(config::probe(settings, now));
         let (policy, faults) = config::load_policy(settings, now);
-        lines.push(rules(settings, &policy, &faults, now));
-        checked_faults.append(faults);
+        checked.files.push(rules(settings, &policy, &faults, now));
+        checked.faults.append(faults);
+        checked.lines.extend(settings.listeners.iter().map(listener));
+        checked.lines.extend(settings.directory.domains().iter().map(domain));
+        checked.lines.extend(config::probe(settings, now));
     }
-    Checked { settings, lines, faults: checked_faults }
+    Checked { settings, ..checked }
 }
 
 impl Checked {
@@ -71,8 +71,9 @@ impl Checked {
     /// For a person: a line for each thing looked at, every fault with its place, and the sum.
     pub fn render(&self, language: Language) -> String {
         let mut out = String::new();
-        let width = self.lines.iter().map(|line| line.status.name(language).len()).max().unwrap_or(0);
-        for line in &self.lines {
+        let lines = self.files.iter().chain(&self.lines);
+        let width = lines.map(|line| line.status.name(language).len()).max().unwrap_or(0);
+        for line in self.files.iter().chain(&self.lines) {
             let (status, subject) = (line.status.name(language), line.subject.in_language(language));
             // A write to a String cannot fail.
             let _ = writeln!(out, "{status:width$}  {subject}: {}", line.detail.in_language(language));
@@ -88,7 +89,7 @@ impl Checked {
     /// For a program: one JSON object a line, first what was looked at, then every fault. Keys and values of `kind`, `status`
     /// and `severity` are stable; texts are for people.
     pub fn render_json(&self, language: Language) -> String {
-        let lines = self.lines.iter().map(|line| {
+        let lines = self.files.iter().chain(&self.lines).map(|line| {
             json!({
                 "kind": "check",
                 "subject": line.subject.in_language(language),
@@ -100,13 +101,65 @@ impl Checked {
         lines.chain(faults).map(|line| format!("{line}\n")).collect()
     }
 
-    /// A line about files sums up their faults, so only lines of their own and faults count.
     fn count(&self, status: CheckStatus) -> usize {
-        let severity = if status == CheckStatus::Error { Severity::Error } else { Severity::Warning };
-        let faults = self.faults.0.iter().filter(|fault| fault.severity == severity).count();
-        let lines = self.lines.iter().filter(|line| line.status == status && !is_sum(line)).count();
-        faults + lines
+        let lines = self.lines.iter().filter(|line| line.status == status).count();
+        lines + count(&self.faults, if status == CheckStatus::Error { Severity::Error } else { Severity::Warning })
     }
+}
+
+fn count(faults: &Faults, severity: Severity) -> usize {
+    faults.0.iter().filter(|fault| fault.severity == severity).count()
+}
+
+/// `2 errors, 1 warning`
+fn counted(errors: usize, warnings: usize) -> Text {
+    let (error, erro) = if errors == 1 { ("error", "erro") } else { ("errors", "erros") };
+    let (warning, aviso) = if warnings == 1 { ("warning", "aviso") } else { ("warnings", "avisos") };
+    text!("{errors} {error}, {warnings} {warning}", "{errors} {erro}, {warnings} {aviso}")
+}
+
+/// Files: what they hold, and how many faults if there are any.
+fn about_files(subject: Text, holds: Text, faults: &Faults) -> CheckLine {
+    let (errors, warnings) = (count(faults, Severity::Error), count(faults, Severity::Warning));
+    let sum = counted(errors, warnings);
+    if errors > 0 {
+        CheckLine::error(subject, sum)
+    } else if warnings > 0 {
+        CheckLine::warning(subject, Text { en: holds.en + "; " + &sum.en, pt: holds.pt + "; " + &sum.pt })
+    } else {
+        CheckLine::ok(subject, holds)
+    }
+}
+
+fn rules(settings: &Settings, policy: &Policy, faults: &Faults, now: SystemTime) -> CheckLine {
+    let folder = settings.gateway.rules_dir.display();
+    let (rules, entries) = (policy.rules.len(), policy.blocked.entries());
+    let (listed, acting) = (entries.len(), entries.iter().filter(|block| block.in_force(now)).count());
+    let version = &policy.version;
+    let holds = text!(
+        "version {version}, {rules} subject rules, {listed} blocked mailboxes ({acting} in force)",
+        "versão {version}, {rules} regras de assunto, {listed} caixas bloqueadas ({acting} em vigor)"
+    );
+    about_files(text!("rules {folder}", "regras {folder}"), holds, faults)
+}
+
+fn listener(listener: &Listener) -> CheckLine {
+    let (address, tls) = (listener.address, listener.tls.name());
+    let detail = match listener.tls {
+        ListenerTls::Off => text!("mail comes in clear (tls = \"off\")", "o correio chega em claro (tls = \"off\")"),
+        _ => text!("tls = \"{tls}\"", "tls = \"{tls}\""),
+    };
+    CheckLine::ok(text!("listener {address}", "listener {address}"), detail)
+}
+
+fn domain(domain: &ServedDomain) -> CheckLine {
+    let (name, next_hop, aliases) = (&domain.name, &domain.next_hop, domain.aliases.join(", "));
+    let detail = if aliases.is_empty() {
+        text!("to `{next_hop}`", "para `{next_hop}`")
+    } else {
+        text!("to `{next_hop}`, also {aliases}", "para `{next_hop}`, também {aliases}")
+    };
+    CheckLine::ok(text!("domain {name}", "domínio {name}"), detail)
 }
 
 fn fault_json(fault: &Fault, language: Language) -> serde_json::Value {
@@ -120,4 +173,144 @@ fn fault_json(fault: &Fault, language: Language) -> serde_json::Value {
         "what": fault.what.in_language(language),
         "help": fault.help.as_ref().map(|help| help.in_language(language)),
     })
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "writes the files that are checked")]
+mod tests {
+    use std::{fs, path::PathBuf};
+
+    use super::*;
+
+    /// A folder of its own with a configuration in it; gone at the end of the test.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            let folder = std::env::temp_dir().join(format!("portaria-check-{name}-{}", std::process::id()));
+            let _ = fs::remove_dir_all(&folder);
+            fs::create_dir_all(folder.join("rules/subjects")).unwrap();
+            fs::create_dir_all(folder.join("data")).unwrap();
+            Self(folder)
+        }
+
+        fn write(&self, name: &str, text: &str) -> PathBuf {
+            let file = self.0.join(name);
+            fs::write(&file, text).unwrap();
+            file
+        }
+
+        fn config(&self, extra: &str) -> PathBuf {
+            let data = self.0.join("data");
+            let text = format!(
+                "[gateway]\nhostname = \"mx.tjpa.jus.br\"\ndata_dir = \"{}\"\nrules_dir = \"rules\"\n{extra}\n\
+                 [[listener]]\naddress = \"127.0.0.1:2525\"\n[[domain]]\nname = \"tjpa.jus.br\"\n\
+                 [[next_hop]]\nname = \"mailbox\"\naddress = [\"127.0.0.1:25\"]\n\
+                 [[scanner]]\nkind = \"clamd\"\naddress = \"tcp:127.0.0.1:3310\"\n",
+                data.display()
+            );
+            self.write("portaria.toml", &text)
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn now() -> SystemTime {
+        "2026-11-21T12:00:00Z".parse::<jiff::Timestamp>().unwrap().into()
+    }
+
+    const BLOCKED: &str = "[[blocked]]\nmailbox = \"fulano.tal\"\ndirection = \"send\"\nreason = \"r\"\n\
+                           ticket = \"REQ 1\"\nby = \"s3b\"\n";
+
+    #[test]
+    fn a_good_configuration_is_shown_line_by_line() {
+        let folder = Folder::new("good");
+        folder.write("rules/mailboxes.toml", BLOCKED);
+        let checked = check(&folder.config(""), now());
+        let shown = checked.render(Language::En);
+        assert_eq!(checked.exit_code(), 0, "{shown}");
+        for words in [
+            "portaria.toml: complete\n",
+            "0 subject rules, 1 blocked mailboxes (1 in force)\n",
+            "ok  listener 127.0.0.1:2525: mail comes in clear (tls = \"off\")\n",
+            "ok  domain tjpa.jus.br: to `mailbox`\n",
+            "data: writable\n",
+            "\n0 errors, 0 warnings\n",
+        ] {
+            assert!(shown.contains(words), "{words} is not in:\n{shown}");
+        }
+        assert!(checked.render(Language::PtBr).contains("1 caixas bloqueadas (1 em vigor)"));
+    }
+
+    #[test]
+    fn faults_of_rules_and_configuration_count_and_carry_their_places() {
+        let folder = Folder::new("bad-rules");
+        folder.write("rules/mailboxes.toml", &BLOCKED.replace("send", "sned"));
+        folder.write("rules/directory.toml", "");
+        folder.write("rules/subjects/boleto.tml", "");
+        folder.write("rules/subjects/.boleto.toml.swp", "not read");
+        folder.write("rules/subjects/boleto.toml~", "not read");
+        let mut checked = check(&folder.config(""), now());
+        let shown = checked.render(Language::PtBr);
+        assert_eq!(checked.exit_code(), 1, "{shown}");
+        for words in [
+            "mailboxes.toml:3:13: erro: `direction` é um de receive | send | both, não `sned`",
+            "directory.toml: erro: directory.toml ainda não existe nesta versão",
+            "boleto.tml: aviso: não lido",
+            "\n2 erros, 1 aviso\n",
+        ] {
+            assert!(shown.contains(words), "{words} is not in:\n{shown}");
+        }
+        assert!(!shown.contains("boleto.toml"), "what editors leave behind is passed over: {shown}");
+        checked.add(vec![CheckLine::error(text!("next hop x", "próximo salto x"), text!("silent", "mudo"))]);
+        assert!(checked.render(Language::PtBr).contains("\n3 erros, 1 aviso\n"), "what others found counts");
+    }
+
+    #[test]
+    fn every_json_line_is_an_object_with_stable_keys() {
+        let folder = Folder::new("json");
+        let checked = check(&folder.config("colour = \"blue\""), now());
+        assert!(checked.settings().is_none());
+        let lines: Vec<serde_json::Value> =
+            checked.render_json(Language::En).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let [check, fault] = &lines[..] else { panic!("{lines:?}") };
+        assert_eq!(
+            (&check["kind"], &check["status"], &check["detail"]),
+            (&json!("check"), &json!("error"), &json!("1 error, 0 warnings"))
+        );
+        assert_eq!((&fault["kind"], &fault["line"], &fault["column"]), (&json!("fault"), &json!(5), &json!(1)));
+        assert_eq!((&fault["severity"], &fault["what"]), (&json!("error"), &json!("unknown key `colour`")));
+    }
+
+    #[test]
+    fn folders_and_files_that_are_not_there_are_errors() {
+        let folder = Folder::new("absent");
+        let no_file = check(&folder.0.join("portaria.toml"), now());
+        assert_eq!(no_file.exit_code(), 1);
+        assert!(no_file.render(Language::En).contains("error: cannot be read:"), "{}", no_file.render(Language::En));
+
+        let not_a_file = check(&folder.0, now());
+        assert!(not_a_file.render(Language::En).contains("this is not a plain file"));
+
+        let config = folder.config("");
+        fs::remove_dir(folder.0.join("rules/subjects")).unwrap();
+        assert_eq!(check(&config, now()).exit_code(), 0, "no folder of subject rules may be meant");
+        fs::remove_dir(folder.0.join("rules")).unwrap();
+        assert_eq!(check(&config, now()).exit_code(), 1, "no rules folder is a mount that failed");
+    }
+
+    #[test]
+    fn a_list_that_cannot_be_read_is_not_an_empty_list() {
+        let folder = Folder::new("unreadable");
+        std::os::unix::fs::symlink("/nonexistent", folder.0.join("rules/mailboxes.toml")).unwrap();
+        let checked = check(&folder.config(""), now());
+        assert_eq!(checked.exit_code(), 1, "{}", checked.render(Language::En));
+        fs::remove_file(folder.0.join("rules/mailboxes.toml")).unwrap();
+        folder.write("rules/mailboxes.toml", &"#".repeat((1 << 20) + 1));
+        assert!(check(&folder.config(""), now()).render(Language::En).contains("larger than 1 MiB"));
+    }
 }

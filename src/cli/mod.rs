@@ -59,7 +59,7 @@ impl Common {
         match config::load(&self.config) {
             Ok(loaded) => {
                 self.language = chosen_language().unwrap_or(loaded.settings.gateway.language);
-                eprint!("{}", loaded.faults.render(self.language));
+                eprint!("{}", loaded.warnings.render(self.language));
                 Some(loaded.settings)
             }
             Err(faults) => {

@@ -7,11 +7,16 @@ use super::{
     Common, Exit,
     start::{self, Inherited},
 };
-use crate::{config, door::reload::Reloader, language::Text, text};
+use crate::{
+    config,
+    door::{gateway::now, reload::Reloader},
+    language::Text,
+    text,
+};
 
 pub(super) fn run(common: &mut Common) -> Exit {
     let Some(settings) = common.settings() else { return Exit::Faults };
-    let (policy, faults) = config::load_policy(&settings);
+    let (policy, faults) = config::load_policy(&settings, now().wall);
     eprint!("{}", faults.render(common.language));
     if faults.has_errors() {
         return Exit::Faults;
@@ -21,7 +26,7 @@ pub(super) fn run(common: &mut Common) -> Exit {
     }
     let (again, language) = (settings.clone(), common.language);
     let reloader = Reloader::new(Box::new(move || {
-        let (policy, faults) = config::load_policy(&again);
+        let (policy, faults) = config::load_policy(&again, now().wall);
         if faults.has_errors() { Err(faults.render(language)) } else { Ok(policy) }
     }));
     let served = with_runtime(async move {

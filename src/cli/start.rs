@@ -12,7 +12,7 @@ use std::{
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::{TcpListener, UnixListener};
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     antivirus::Scanners,
@@ -21,7 +21,8 @@ use crate::{
         connections::{self, Connections},
         control,
         gateway::{Gateway, Listener, Parts},
-        http, listener, loader,
+        http, listener,
+        loader::Loader,
         probe,
         reload::Reloader,
         tls,
@@ -50,6 +51,10 @@ pub struct Running {
     pub reloader: Arc<Reloader>,
     drain: Duration,
     doors: TaskTracker,
+    /// What runs until the last session has ended: the loader.
+    last: CancellationToken,
+    /// While it is open no other gateway uses the folder.
+    _lock: fs::File,
 }
 
 /// Sockets that were opened by somebody else (systemd) and are ours to use.
@@ -66,10 +71,11 @@ pub async fn start(
 ) -> Result<Running, Text> {
     let data_dir = &settings.gateway.data_dir;
     prepare_folder(data_dir)?;
-    lock(data_dir)?;
+    let lock = lock(data_dir)?;
     let doors = TaskTracker::new();
-    let gateway = join(settings, policy).await?;
-    doors.spawn(loader::run(gateway.journal.clone(), gateway.store.clone(), gateway.draining()));
+    let (gateway, loader) = join(settings, policy).await?;
+    let last = CancellationToken::new();
+    doors.spawn(loader.run(last.clone()));
     gateway.scanners.self_test().await;
     gateway.look_at_disk();
 
@@ -97,7 +103,7 @@ pub async fn start(
     doors.spawn(probe::next_hops(gateway.clone()));
     doors.spawn(probe::scanners(gateway.clone()));
     doors.spawn(probe::disk(gateway.clone()));
-    Ok(Running { gateway, listeners: bound, http, reloader, drain: settings.timeouts.drain, doors })
+    Ok(Running { gateway, listeners: bound, http, reloader, drain: settings.timeouts.drain, doors, last, _lock: lock })
 }
 
 impl Running {
@@ -111,6 +117,7 @@ impl Running {
         if tokio::time::timeout(self.drain, self.gateway.sessions.wait()).await.is_err() {
             tracing::warn!(connections = self.gateway.connections.total(), "the drain deadline passed; these are cut");
         }
+        self.last.cancel();
         let _ = tokio::time::timeout(Duration::from_secs(5), self.doors.wait()).await;
         self.gateway.journal.close().await;
         let _ = tokio::time::timeout(Duration::from_secs(5), self.gateway.next_hops.close()).await;
@@ -119,7 +126,7 @@ impl Running {
 }
 
 /// Opens the adapters and joins them.
-async fn join(settings: &Settings, policy: Policy) -> Result<Arc<Gateway>, Text> {
+async fn join(settings: &Settings, policy: Policy) -> Result<(Arc<Gateway>, Loader), Text> {
     let data_dir = &settings.gateway.data_dir;
     let folder = data_dir.display().to_string();
     let holds = Holds::new(settings.hold.clone())
@@ -129,7 +136,9 @@ async fn join(settings: &Settings, policy: Policy) -> Result<Arc<Gateway>, Text>
         .map_err(|fault| text!("the database in {folder} cannot be used: {fault}", "não é possível usar o banco de dados em {folder}: {fault}"))?;
     let (journal, recovery) = Journal::open(&data_dir.join("journal"))
         .map_err(|fault| text!("the journal in {folder} cannot be used: {fault}", "não é possível usar o diário em {folder}: {fault}"))?;
-    loader::report(&recovery, &store).await;
+    let store = Arc::new(store);
+    let loader = Loader::new(journal.clone(), store.clone(), &recovery);
+    report_leftovers(&store).await;
     let scanners = settings.antivirus.clone().unwrap_or_else(no_scanners);
     let scanners = Scanners::new(scanners).map_err(|fault| text!("scanners: {fault}", "antivírus: {fault}"))?;
     let next_hops =
@@ -139,16 +148,34 @@ async fn join(settings: &Settings, policy: Policy) -> Result<Arc<Gateway>, Text>
         per_network: settings.limits.connections_per_network,
         unlimited: settings.limits.unlimited_networks.clone(),
     });
-    Ok(Gateway::new(Parts {
+    let gateway = Gateway::new(Parts {
         holds,
         scanners: Arc::new(scanners),
         next_hop_names: settings.next_hops.next_hops.iter().map(|next_hop| next_hop.name.clone()).collect(),
         next_hops: Arc::new(next_hops),
-        store: Arc::new(store),
+        store,
         journal,
         connections,
         policy,
-    }))
+    });
+    Ok((gateway, loader))
+}
+
+/// What a killed gateway left in the quarantine: content without an item is removed, and items whose other recipients' outcome is
+/// unknown are named, for a human.
+async fn report_leftovers(store: &Store) {
+    match store.reconcile().await {
+        Ok(found) => tracing::info!(?found, "the quarantine's folder and index were compared"),
+        Err(fault) => tracing::error!(%fault, "the quarantine's folder and index could not be compared"),
+    }
+    match store.pending().await {
+        Ok(items) => {
+            for item in items {
+                tracing::warn!(id = %item.id, "a held item whose other recipients' outcome is unknown: see portaria explain");
+            }
+        }
+        Err(fault) => tracing::error!(%fault, "pending items could not be listed"),
+    }
 }
 
 fn no_scanners() -> crate::antivirus::Settings {
@@ -204,7 +231,7 @@ fn prepare_folder(folder: &Path) -> Result<(), Text> {
 }
 
 /// One gateway a folder: two would answer for each other's journal. The lock ends with the process, however it ends.
-fn lock(folder: &Path) -> Result<(), Text> {
+fn lock(folder: &Path) -> Result<fs::File, Text> {
     let path = folder.join("lock");
     let shown = path.display().to_string();
     let file = fs::File::options().create(true).append(true).open(&path).map_err(|fault| {
@@ -216,9 +243,7 @@ fn lock(folder: &Path) -> Result<(), Text> {
             "outra Portaria roda com este data_dir ({shown} está travado): pare-a primeiro"
         )
     })?;
-    // Kept open on purpose until the process ends: closing it would give the lock away.
-    std::mem::forget(file);
-    Ok(())
+    Ok(file)
 }
 
 async fn bind(address: SocketAddr, inherited: &mut Inherited) -> Result<TcpListener, Text> {

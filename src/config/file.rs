@@ -14,9 +14,9 @@ use std::{
 
 use super::{schema, settings::Settings};
 use crate::{
-    document::{Fault, Faults, Place, Severity},
+    document::{Fault, Faults, Severity},
     language::Text,
-    policy::Policy,
+    policy::{Policy, rule::text_of},
     text,
 };
 
@@ -126,15 +126,7 @@ fn note<T>(result: Result<T, Box<Fault>>, faults: &mut Faults) -> Option<T> {
 
 /// A whole file as text.
 fn read_text(path: &Path) -> Result<String, Box<Fault>> {
-    let octets = read_octets(path)?;
-    String::from_utf8(octets).map_err(|error| {
-        let valid = error.utf8_error().valid_up_to();
-        let text = String::from_utf8_lossy(error.as_bytes());
-        let what = text!("this is not UTF-8", "isto não é UTF-8");
-        let help = text!("save the file as UTF-8", "grave o arquivo em UTF-8");
-        let place = Some(Place::of(&text, &(valid..valid)));
-        Box::new(Fault { place, help: Some(help), ..Fault::about_file(path, what) })
-    })
+    text_of(&read_octets(path)?).map_err(|what| Box::new(Fault::about_file(path, what)))
 }
 
 /// A whole file, if it is a plain one of at most [`FILE_SIZE`].

@@ -74,7 +74,7 @@ pub fn duration_text(duration: Duration) -> String {
         return format!("{} ms", duration.as_millis());
     }
     let units = [(DAY.as_secs(), "days"), (3_600, "h"), (60, "min")];
-    match units.into_iter().find(|(unit, _)| seconds >= *unit && seconds % unit == 0) {
+    match units.into_iter().find(|(unit, _)| seconds >= *unit && seconds.is_multiple_of(*unit)) {
         Some((unit, "days")) if seconds == unit => "1 day".to_owned(),
         Some((unit, name)) => format!("{} {name}", seconds / unit),
         None => format!("{seconds} s"),

@@ -29,7 +29,7 @@ use crate::{
     hold::Hold,
     next_hop::Lease,
     policy::{Policy, verdict::ScannerReport},
-    record::Item,
+    record::{Item, unix_millis},
     relay::{
         Session,
         event::{HoldFault, Input, NextHopFailure, OpenNextHop, Output, Wait},
@@ -144,7 +144,7 @@ impl Driver {
                 self.answers.push_back(Input::Quarantined(kept));
             }
             Output::SettleItem(id, state) => {
-                let settled = self.gateway.store.settle(&id, state).await.map_err(|fault| fault.to_string());
+                let settled = self.gateway.store.settle(&id, state, unix_millis(now().wall)).await.map_err(|fault| fault.to_string());
                 if let Err(fault) = &settled {
                     tracing::error!(id = %id, ?state, %fault, "a quarantine item's state could not be changed");
                 }
@@ -239,8 +239,9 @@ impl Driver {
 
     /// Content synced, folder synced, row committed.
     async fn quarantine(&mut self, item: &Item) -> Result<(), String> {
-        let Some(hold) = &self.hold else { return Err("there is no hold".into()) };
-        let kept = self.gateway.store.keep(item, hold.octets(0, READ)).await.map_err(|fault| fault.to_string());
+        let Some(hold) = &mut self.hold else { return Err("there is no hold".into()) };
+        let octets = hold.octets().await.map_err(|fault| fault.to_string())?;
+        let kept = self.gateway.store.keep(item, octets).await.map_err(|fault| fault.to_string());
         if let Err(fault) = &kept {
             tracing::error!(id = %item.id, %fault, "a message could not be put into the quarantine");
         }

@@ -31,7 +31,7 @@ impl Policy {
             faults.append(found);
             blocked
         });
-        let (rules, found) = RuleSet::read(rule_files);
+        let (rules, found) = RuleSet::read(rule_files, &|address| directory.resolve(address));
         faults.append(found);
         (Self { version, directory, blocked, rules }, faults)
     }
@@ -57,6 +57,7 @@ fn version(directory: &Directory, mailboxes: Option<(&Path, &str)>, rule_files: 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{language::Language, policy::directory::ServedDomain};
 
     #[test]
     fn the_version_changes_with_every_text_and_name_and_not_with_the_folder() {
@@ -71,5 +72,54 @@ mod tests {
             first,
             version(&Directory::default(), Some((Path::new("a.toml"), "x")), &[(PathBuf::from("b"), String::new())])
         );
+    }
+
+    /// One directory stands behind blocks and rules: an exception written for one name of a mailbox spares all its names.
+    #[test]
+    fn rules_and_blocks_share_one_directory() {
+        let domain = ServedDomain {
+            name: "tjepa.jus.br".to_owned(),
+            aliases: vec!["tjpa.jus.br".to_owned()],
+            next_hop: "mailbox".into(),
+        };
+        let directory = Directory::new(vec![domain], []).unwrap();
+        let now: SystemTime = "2026-11-21T12:00:00Z".parse::<jiff::Timestamp>().unwrap().into();
+        let rule = r#"
+            [[rule]]
+            id = "R-1"
+            description = "d"
+            owner = "o"
+            ticket = "t"
+            mode = "enforce"
+            [[rule.match]]
+            any_words = ["boleto"]
+            [rule.except]
+            recipient = ["NOC+x@tjpa.jus.br"]
+            [rule.action]
+            kind = "quarantine"
+            [[rule.example]]
+            subject = "boleto"
+            expect = "match"
+            [[rule.example]]
+            subject = "boleto"
+            recipient = "noc@tjepa.jus.br"
+            expect = "no match"
+            [[rule.example]]
+            subject = "ata"
+            expect = "no match"
+        "#;
+        let rules = [(PathBuf::from("subjects/a.toml"), rule.to_owned())];
+        let (policy, faults) = Policy::assemble(directory.clone(), None, &rules, now);
+        assert!(faults.0.is_empty(), "{}", faults.render(Language::En));
+        assert_eq!(policy.rules.len(), 1);
+
+        let elsewhere = rule.replace("NOC+x@tjpa.jus.br", "noc@example.com");
+        let list = "[[blocked]]\nmailbox = \"a@example.com\"\n";
+        let rules = [(PathBuf::from("subjects/a.toml"), elsewhere)];
+        let (_, faults) = Policy::assemble(directory, Some((Path::new("mailboxes.toml"), list)), &rules, now);
+        let shown = faults.render(Language::En);
+        for file in ["mailboxes.toml:2:11: error: the domain example.com is not served here", "subjects/a.toml:"] {
+            assert!(shown.contains(file), "{file} is not in:\n{shown}");
+        }
     }
 }

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     config,
-    door::reload::Reloader,
+    door::{gateway::now, reload::Reloader},
     language::{Language, Text},
     record::TransactionId,
     smtp::reply::Reply,
@@ -87,13 +87,13 @@ async fn start_gateway(file: &Path, metrics: PrometheusHandle, language: Languag
         text!("the demonstration's own configuration has faults:\n{faults}", "a configuração da demonstração tem falhas:\n{faults}")
     };
     let settings = config::load(file).map_err(rendered)?.settings;
-    let (policy, faults) = config::load_policy(&settings);
+    let (policy, faults) = config::load_policy(&settings, now().wall);
     if faults.has_errors() {
         return Err(rendered(faults));
     }
     let again = settings.clone();
     let reloader = Reloader::new(Box::new(move || {
-        let (policy, faults) = config::load_policy(&again);
+        let (policy, faults) = config::load_policy(&again, now().wall);
         if faults.has_errors() { Err(faults.render(language)) } else { Ok(policy) }
     }));
     start::start(&settings, policy, reloader, Inherited::default(), metrics).await

@@ -1,7 +1,5 @@
 //! The record of a transaction: begun at MAIL, completed at its end.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use super::Transaction;
 use crate::{
     policy::{
@@ -10,14 +8,10 @@ use crate::{
         rule::Judgement,
         verdict::{ScanVerdict, ScannerReport},
     },
-    record::{Cause, ClientFacts, Ending, Fate, RecipientFacts, Record, TransactionId, UnixMillis},
+    record::{Cause, ClientFacts, Ending, Fate, RecipientFacts, Record, TransactionId, unix_millis},
     relay::event::Moment,
     smtp::envelope::MailFrom,
 };
-
-pub(super) fn unix_millis(at: SystemTime) -> UnixMillis {
-    at.duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
-}
 
 pub(super) fn begin(id: &TransactionId, policy: &Policy, client: ClientFacts, mail: &MailFrom, now: Moment) -> Record {
     Record {
