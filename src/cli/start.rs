@@ -185,6 +185,7 @@ fn no_scanners() -> crate::antivirus::Settings {
         scan_timeout: second,
         connect_timeout: second,
         in_flight: 1,
+        probe_folder: std::path::PathBuf::new(),
     }
 }
 

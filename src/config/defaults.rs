@@ -84,3 +84,8 @@ impl Default for Retention {
         Self { quarantine: DAY * 30, tracking: DAY * 45, request_handling: DAY * 7 }
     }
 }
+
+/// Free space of the disk that no content of ours takes, percent of it.
+pub(super) const DISK_FLOOR_PERCENT: u8 = 5;
+/// The same in octets: whichever of the two leaves less for us counts (`452 4.3.1`).
+pub(super) const DISK_FLOOR_OCTETS: u64 = 1 << 30;

@@ -43,7 +43,7 @@ pub fn readiness(gateway: &Gateway) -> Vec<(&'static str, bool)> {
         ("accepting", !gateway.is_draining()),
         ("journal", gateway.journal.is_writable()),
         ("scanners", gateway.scanners.ready()),
-        ("next hop", gateway.next_hops.status().iter().any(|status| status.healthy)),
+        ("next hop", gateway.next_hops.status().iter().any(|status| status.addresses.iter().any(|address| address.healthy))),
         ("disk", !gateway.disk_is_low()),
         ("rules", gateway.reload_fault().is_none()),
     ]

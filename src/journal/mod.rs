@@ -14,7 +14,10 @@ mod segment;
 use std::{
     io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -86,6 +89,8 @@ pub struct Journal {
 struct Shared {
     folder: PathBuf,
     writer: Mutex<Writer>,
+    /// The last line could not be written.
+    failing: AtomicBool,
     /// Something is to be synced.
     dirty: Notify,
     /// Somebody waits for it.
@@ -102,6 +107,7 @@ impl Journal {
         let shared = Arc::new(Shared {
             folder: folder.to_owned(),
             writer: Mutex::new(writer),
+            failing: AtomicBool::new(false),
             dirty: Notify::new(),
             urgent: Notify::new(),
             appended: Notify::new(),
@@ -121,6 +127,11 @@ impl Journal {
     /// Appends what happened. `urgent` waits for the disk: for held mail, whose reply rests on nobody else's copy.
     pub async fn append_outcome(&self, record: &Record, urgent: bool) -> io::Result<()> {
         self.append(&Line::Outcome(record), urgent).await
+    }
+
+    /// Whether the last line could be written.
+    pub fn is_writable(&self) -> bool {
+        !self.shared.failing.load(Ordering::Relaxed)
     }
 
     /// Waits until something was appended since the last call.
@@ -181,7 +192,9 @@ impl Shared {
     /// Writes a line; for an urgent one what is to be waited for. Blocks.
     fn write(&self, line: &[u8], urgent: bool, closed: bool) -> io::Result<Option<Synced>> {
         let mut writer = self.writer();
-        writer.append(line)?;
+        let appended = writer.append(line);
+        self.failing.store(appended.is_err(), Ordering::Relaxed);
+        appended?;
         let waiter = (urgent && !closed).then(|| writer.wait_for_sync());
         drop(writer);
         self.appended.notify_one();

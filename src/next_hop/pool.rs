@@ -96,7 +96,9 @@ impl Hop {
         let _permit = self.permit(Instant::now() + self.dialler.connect_timeout).await?;
         let mut faults = Faults::default();
         let mut seen = Vec::new();
-        for (nth, address) in self.lock().health.order(Instant::now()) {
+        // Taken out first: a lock must not be held while we wait.
+        let order = self.lock().health.order(Instant::now());
+        for (nth, address) in order {
             self.make_room();
             match self.dialler.connect(&address, self.dialler.connect_timeout).await {
                 Ok(connection) => {

@@ -298,6 +298,7 @@ impl Session {
             Farewell::Quit => "QUIT",
             Farewell::TooManyErrors => "too many errors",
             Farewell::Violation => "protocol violation",
+            Farewell::TooManyTransactions => "too many transactions",
             Farewell::Asked => "closed by the gateway",
         };
         self.with(now, |it, around| it.abandon(how, around));
