@@ -1,5 +1,210 @@
-//! tmp
-use clap::{ArgMatches, Command};
-use super::*;
-pub(super) fn command(_l: Language) -> Command { Command::new("portaria") }
-pub(super) fn dispatch(_m: &ArgMatches, _l: Language) -> Exit { Exit::Done }
+//! What can be typed: the commands and their arguments, in the language of the person, and who answers them.
+
+use std::path::PathBuf;
+
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+
+use super::{
+    Common, Exit, checking, demo,
+    logging::{self, Format},
+    records, rule_files, run, status,
+};
+use crate::{
+    language::{Language, Text},
+    text,
+};
+
+const CONFIG: &str = "portaria.toml";
+const SYSTEM_CONFIG: &str = "/etc/portaria/portaria.toml";
+
+/// The whole command line.
+pub(super) fn command(language: Language) -> Command {
+    let say = |text: Text| text.in_language(language).to_owned();
+    let about = text!(
+        "An inbound mail filtering gateway: antivirus, subject rules, blocked mailboxes, quarantine",
+        "Filtro de correio de entrada: antivírus, regras de assunto, caixas bloqueadas, quarentena"
+    );
+    let commands = text!("Commands", "Comandos");
+    let options = text!("Options", "Opções");
+    localised(Command::new("portaria"), language)
+        .version(env!("CARGO_PKG_VERSION"))
+        .about(say(about))
+        .subcommand_help_heading(say(commands))
+        .next_help_heading(say(options))
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .arg(
+            Arg::new("config")
+                .long("config")
+                .value_name("FILE")
+                .global(true)
+                .value_parser(value_parser!(PathBuf))
+                .help(say(text!(
+                    "configuration (default: portaria.toml, then /etc/portaria/portaria.toml)",
+                    "configuração (padrão: portaria.toml, depois /etc/portaria/portaria.toml)"
+                ))),
+        )
+        .arg(flag("json").global(true).help(say(text!("one JSON object a line", "um objeto JSON por linha"))))
+        .subcommands(subcommands(language))
+}
+
+fn subcommands(language: Language) -> Vec<Command> {
+    let sub = |name: &'static str, about: Text| localised(Command::new(name), language).about(about.in_language(language).to_owned());
+    let help = |arg: Arg, about: Text| arg.help(about.in_language(language).to_owned());
+    let id = || Arg::new("id").value_name("ID").required(true);
+    let run_json = help(flag("log-json"), text!("logs as JSON objects", "registros (log) como objetos JSON"));
+    vec![
+        sub("run", text!("Runs the gateway", "Roda a Portaria")).arg(run_json),
+        sub("check", text!("Checks configuration, rules, lists, certificates, scanners, next hops", "Verifica configuração, regras, listas, certificados, antivírus, próximos saltos")),
+        sub("demo", text!("Shows the whole gateway at work on this machine; needs nothing else", "Mostra a Portaria inteira funcionando nesta máquina; não precisa de mais nada"))
+            .arg(help(flag("once"), text!("ends after the samples", "encerra depois das amostras"))),
+        sub("status", text!("How the running gateway stands", "Como está a Portaria em execução")),
+        sub("reload", text!("Puts changed rules and lists into force", "Põe em vigor regras e listas alteradas")),
+        sub("explain", text!("What happened to a message, and why", "O que houve com uma mensagem, e por quê"))
+            .arg(help(id(), text!("its id, or the last 6 digits or more", "o protocolo, ou os últimos 6 dígitos ou mais"))),
+        rules(&sub, &help),
+        quarantine(&sub, &help, id),
+    ]
+}
+
+fn rules(sub: &impl Fn(&'static str, Text) -> Command, help: &impl Fn(Arg, Text) -> Arg) -> Command {
+    let many = |name: &'static str, value: &'static str| Arg::new(name).long(name).value_name(value).action(ArgAction::Append);
+    let files = Arg::new("files").value_name("FILE").num_args(0..).value_parser(value_parser!(PathBuf));
+    sub("rules", text!("Subject rules", "Regras de assunto"))
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(
+            sub("check", text!("Checks rule files and runs their examples", "Verifica arquivos de regras e roda seus exemplos"))
+                .arg(help(files, text!("these files instead of the configured folder", "estes arquivos em vez da pasta configurada"))),
+        )
+        .subcommand(
+            sub("test", text!("Shows what the rules make of a message", "Mostra o que as regras fazem de uma mensagem"))
+                .arg(help(many("subject", "TEXT"), text!("a Subject, as it stands in the header", "um Subject, como está no cabeçalho")))
+                .arg(help(
+                    Arg::new("message").long("message").value_name("FILE").value_parser(value_parser!(PathBuf)),
+                    text!("a message; - for the standard input", "uma mensagem; - para a entrada padrão"),
+                ))
+                .arg(help(Arg::new("sender").long("sender").value_name("ADDRESS"), text!("the reverse-path", "o remetente do envelope")))
+                .arg(help(many("recipient", "ADDRESS"), text!("a recipient", "um destinatário")))
+                .arg(help(many("list", "ID"), text!("a List-Id", "um List-Id")))
+                .arg(help(
+                    Arg::new("client").long("client").value_name("IP").value_parser(value_parser!(std::net::IpAddr)),
+                    text!("the client's address", "o endereço do cliente"),
+                )),
+        )
+}
+
+fn quarantine(
+    sub: &impl Fn(&'static str, Text) -> Command,
+    help: &impl Fn(Arg, Text) -> Arg,
+    id: impl Fn() -> Arg,
+) -> Command {
+    sub("quarantine", text!("Held messages", "Mensagens em quarentena"))
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(sub("list", text!("Lists them, newest first", "Lista, da mais nova à mais antiga")))
+        .subcommand(
+            sub("show", text!("Shows one", "Mostra uma"))
+                .arg(help(id(), text!("its id, or the last 6 digits or more", "o protocolo, ou os últimos 6 dígitos ou mais")))
+                .arg(help(
+                    Arg::new("content").long("content").value_name("LINES").num_args(0..=1).default_missing_value("40").value_parser(value_parser!(usize)),
+                    text!("and so many lines of its content", "e tantas linhas do conteúdo"),
+                )),
+        )
+}
+
+fn flag(name: &'static str) -> Arg {
+    Arg::new(name).long(name).action(ArgAction::SetTrue)
+}
+
+/// clap's own words, which it has in English only.
+fn localised(command: Command, language: Language) -> Command {
+    match language {
+        Language::En => command,
+        Language::PtBr => command
+            .disable_help_flag(true)
+            .disable_help_subcommand(true)
+            .help_template("{about-with-newline}\nUso: {usage}\n\n{all-args}")
+            .next_help_heading("Opções")
+            .arg(Arg::new("help").short('h').long("help").action(ArgAction::Help).help("mostra esta ajuda")),
+    }
+}
+
+/// Does what was typed.
+pub(super) fn dispatch(matches: &ArgMatches, language: Language) -> Exit {
+    let mut common = Common { config: config_path(matches), json: matches.get_flag("json"), language };
+    match matches.subcommand() {
+        Some(("run", sub)) => {
+            logging::start(if sub.get_flag("log-json") { Format::Json } else { Format::Text }, "info");
+            run::run(&mut common)
+        }
+        Some(("check", _)) => checking::check(&mut common),
+        Some(("demo", sub)) => {
+            logging::start(Format::Text, "error");
+            demo::run(sub.get_flag("once"), &common)
+        }
+        Some(("status", _)) => status::status(&mut common),
+        Some(("reload", _)) => status::reload(&mut common),
+        Some(("explain", sub)) => records::explain(&mut common, text_of(sub, "id")),
+        Some(("rules", sub)) => match sub.subcommand() {
+            Some(("check", sub)) => rule_files::check(&mut common, &list_of(sub, "files")),
+            Some(("test", sub)) => rule_files::test(&mut common, &trial(sub)),
+            _ => Exit::Usage,
+        },
+        Some(("quarantine", sub)) => match sub.subcommand() {
+            Some(("list", _)) => records::list(&mut common),
+            Some(("show", sub)) => {
+                records::show(&mut common, text_of(sub, "id"), sub.get_one::<usize>("content").copied())
+            }
+            _ => Exit::Usage,
+        },
+        _ => Exit::Usage,
+    }
+}
+
+fn trial(matches: &ArgMatches) -> rule_files::Trial {
+    rule_files::Trial {
+        subjects: list_of(matches, "subject"),
+        message: matches.get_one("message").cloned(),
+        sender: matches.get_one("sender").cloned(),
+        recipients: list_of(matches, "recipient"),
+        lists: list_of(matches, "list"),
+        client: matches.get_one("client").copied(),
+    }
+}
+
+fn text_of<'m>(matches: &'m ArgMatches, name: &str) -> &'m str {
+    matches.get_one::<String>(name).map(String::as_str).unwrap_or_default()
+}
+
+fn list_of<T: Clone + Send + Sync + 'static>(matches: &ArgMatches, name: &str) -> Vec<T> {
+    matches.get_many(name).into_iter().flatten().cloned().collect()
+}
+
+fn config_path(matches: &ArgMatches) -> PathBuf {
+    let given: Option<PathBuf> = matches.get_one("config").cloned();
+    given.unwrap_or_else(|| {
+        let here = PathBuf::from(CONFIG);
+        let system = PathBuf::from(SYSTEM_CONFIG);
+        if here.exists() || !system.exists() { here } else { system }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_makes_sense_in_both_languages() {
+        for language in [Language::PtBr, Language::En] {
+            command(language).debug_assert();
+        }
+    }
+
+    #[test]
+    fn help_speaks_the_language_of_the_person() {
+        let help = command(Language::PtBr).render_long_help().to_string();
+        assert!(help.contains("Uso: portaria"), "{help}");
+        assert!(!help.contains("Usage"), "{help}");
+    }
+}

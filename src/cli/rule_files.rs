@@ -1,0 +1,148 @@
+//! `portaria rules check | test`: reads what they are about.
+#![expect(clippy::disallowed_methods, reason = "a command reads the files that it is given")]
+
+use std::{
+    fs,
+    io::{self, Read as _},
+    net::{IpAddr, Ipv4Addr},
+    path::{Path, PathBuf},
+};
+
+use super::{
+    Common, Exit,
+    rules::{self, Form},
+};
+use crate::{
+    config::{self, Settings},
+    door::gateway::now,
+    message::{
+        facts,
+        header_section::{HeaderLimits, HeaderReader},
+        subject::Subject,
+    },
+    policy::{
+        directory::MailboxKey,
+        rule::{Facts, RuleSet, Scope},
+    },
+    smtp::path::{Mailbox, ReversePath},
+    text,
+};
+
+/// A message given only to `rules test` is read up to here.
+const HEADER: u64 = 1 << 20;
+
+/// What `rules test` is to try.
+pub(super) struct Trial {
+    pub subjects: Vec<String>,
+    pub message: Option<PathBuf>,
+    pub sender: Option<String>,
+    pub recipients: Vec<String>,
+    pub lists: Vec<String>,
+    pub client: Option<IpAddr>,
+}
+
+pub(super) fn check(common: &mut Common, files: &[PathBuf]) -> Exit {
+    let form = |common: &Common| Form { json: common.json, language: common.language };
+    let at = now().wall;
+    if files.is_empty() {
+        let Some(settings) = common.settings() else { return Exit::Faults };
+        return match config::rule_files(&settings.gateway.rules_dir) {
+            Ok(files) => {
+                let resolve = |address: &str| settings.directory.resolve(address);
+                let shown = rules::check(&files, &resolve, at, form(common));
+                super::show(&shown.text, shown.exit_code)
+            }
+            Err(fault) => unreadable(common, &settings.gateway.rules_dir, &fault),
+        };
+    }
+    // Without a configuration nobody knows the aliases of an address: it stands for itself.
+    let resolve = |address: &str| Mailbox::parse(address).map(|_| MailboxKey(address.to_lowercase()));
+    let mut read = Vec::new();
+    for file in files {
+        match fs::read(file) {
+            Ok(octets) => read.push((file.clone(), octets)),
+            Err(fault) => return unreadable(common, file, &fault),
+        }
+    }
+    let shown = rules::check(&read, &resolve, at, form(common));
+    super::show(&shown.text, shown.exit_code)
+}
+
+pub(super) fn test(common: &mut Common, trial: &Trial) -> Exit {
+    let Some(settings) = common.settings() else { return Exit::Faults };
+    let (mut subjects, mut lists) = (Vec::new(), trial.lists.clone());
+    if let Some(file) = &trial.message {
+        match header_of(file) {
+            Ok(reader) => {
+                subjects.extend(facts::subjects(reader.fields()));
+                lists.extend(facts::list_ids(reader.fields()));
+            }
+            Err(fault) => return unreadable(common, file, &fault),
+        }
+    }
+    subjects.extend(trial.subjects.iter().map(|subject| Subject::new(subject.clone().into_bytes())));
+    let Some((reverse_path, recipients)) = envelope(common, trial, &settings) else { return Exit::Usage };
+    let (policy, faults) = config::load_policy(&settings, now().wall);
+    eprint!("{}", faults.render(common.language));
+    let rules: &RuleSet = &policy.rules;
+    let facts = Facts {
+        subjects: &subjects,
+        reverse_path: &reverse_path,
+        recipients: &recipients,
+        list_ids: &lists,
+        client: trial.client.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        scope: Scope::Relay,
+        now: now().wall,
+    };
+    let shown = rules::test(rules, &facts, Form { json: common.json, language: common.language });
+    super::show(&shown.text, shown.exit_code)
+}
+
+fn envelope(common: &Common, trial: &Trial, settings: &Settings) -> Option<(ReversePath, Vec<(MailboxKey, bool)>)> {
+    let parsed = |address: &str| {
+        let mailbox = Mailbox::parse(address);
+        if mailbox.is_none() {
+            let told = text!("`{address}` is no address", "`{address}` não é um endereço");
+            eprintln!("{}", told.in_language(common.language));
+        }
+        mailbox
+    };
+    let reverse_path = match trial.sender.as_deref() {
+        None | Some("") => ReversePath::Null,
+        Some(sender) => ReversePath::Mailbox(parsed(sender)?),
+    };
+    let mut recipients = Vec::new();
+    for address in &trial.recipients {
+        let mailbox = parsed(address)?;
+        let key = settings.directory.key_of(&mailbox).unwrap_or_else(|| MailboxKey(address.to_lowercase()));
+        let always_reachable = settings.directory.is_always_reachable(&key);
+        recipients.push((key, always_reachable));
+    }
+    Some((reverse_path, recipients))
+}
+
+/// The header section of a file, with LF or CRLF line ends: files on a disk have either.
+fn header_of(file: &Path) -> io::Result<HeaderReader> {
+    let mut octets = Vec::new();
+    if file == Path::new("-") {
+        io::stdin().take(HEADER).read_to_end(&mut octets)?;
+    } else {
+        fs::File::open(file)?.take(HEADER).read_to_end(&mut octets)?;
+    }
+    let mut wire = Vec::with_capacity(octets.len());
+    for line in octets.split_inclusive(|octet| *octet == b'\n') {
+        let text = line.strip_suffix(b"\n").map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+        wire.extend_from_slice(text.unwrap_or(line));
+        wire.extend_from_slice(if text.is_some() { b"\r\n" } else { b"" });
+    }
+    let mut reader = HeaderReader::new(HeaderLimits { size: HEADER * 2, fields: 100_000 });
+    reader.receive(&wire).and_then(|()| reader.end()).map_err(io::Error::other)?;
+    Ok(reader)
+}
+
+fn unreadable(common: &Common, file: &Path, fault: &io::Error) -> Exit {
+    let file = file.display();
+    let told = text!("{file} cannot be read: {fault}", "não é possível ler {file}: {fault}");
+    eprintln!("{}", told.in_language(common.language));
+    Exit::Faults
+}
