@@ -1,1 +1,7 @@
 //! To come.
+
+pub mod escape;
+pub mod explain;
+pub mod quarantine;
+pub mod rendering;
+mod words;
