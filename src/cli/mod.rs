@@ -5,13 +5,21 @@
 
 mod arguments;
 mod check;
+mod checking;
 mod demo;
+pub mod escape;
+mod explain;
 mod logging;
+mod quarantine;
+mod records;
+mod rendering;
+mod rule_files;
 mod rules;
 mod run;
 mod start;
 mod status;
 mod table;
+mod words;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -90,5 +98,17 @@ pub fn main() -> ExitCode {
             let _ = error.print();
             if error.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() }
         }
+    }
+}
+
+/// Prints a whole answer. A reader that went away (`| head`) is no fault of ours.
+fn show(text: &str, exit_code: u8) -> Exit {
+    use std::io::Write as _;
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    match exit_code {
+        0 => Exit::Done,
+        2 => Exit::Usage,
+        3 => Exit::NotReachable,
+        _ => Exit::Faults,
     }
 }

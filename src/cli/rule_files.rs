@@ -46,14 +46,11 @@ pub(super) fn check(common: &mut Common, files: &[PathBuf]) -> Exit {
     let at = now().wall;
     if files.is_empty() {
         let Some(settings) = common.settings() else { return Exit::Faults };
-        return match config::rule_files(&settings.gateway.rules_dir) {
-            Ok(files) => {
-                let resolve = |address: &str| settings.directory.resolve(address);
-                let shown = rules::check(&files, &resolve, at, form(common));
-                super::show(&shown.text, shown.exit_code)
-            }
-            Err(fault) => unreadable(common, &settings.gateway.rules_dir, &fault),
-        };
+        let (files, faults) = config::rule_octets(&settings.gateway.rules_dir);
+        eprint!("{}", faults.render(common.language));
+        let resolve = |address: &str| settings.directory.resolve(address);
+        let shown = rules::check(&files, &resolve, at, form(common));
+        return super::show(&shown.text, shown.exit_code.max(u8::from(faults.has_errors())));
     }
     // Without a configuration nobody knows the aliases of an address: it stands for itself.
     let resolve = |address: &str| Mailbox::parse(address).map(|_| MailboxKey(address.to_lowercase()));

@@ -74,8 +74,22 @@ fn not_yet(folder: &Path, faults: &mut Faults) {
     }
 }
 
+/// The rule files of a rules folder as octets, in name order: for a check that has something to say of each.
+pub fn rule_octets(folder: &Path) -> (Vec<(PathBuf, Vec<u8>)>, Faults) {
+    let mut faults = Faults::default();
+    let names = rule_names(&folder.join("subjects"), folder, &mut faults);
+    let read = |file: PathBuf| note(read_octets(&file), &mut faults).map(|octets| (file, octets));
+    (names.into_iter().filter_map(read).collect(), faults)
+}
+
 /// The texts of the rule files, in name order.
 fn rule_files(subjects: &Path, folder: &Path, faults: &mut Faults) -> Vec<(PathBuf, String)> {
+    let names = rule_names(subjects, folder, faults);
+    names.into_iter().filter_map(|file| note(read_text(&file), faults).map(|text| (file, text))).collect()
+}
+
+/// The rule files, in name order.
+fn rule_names(subjects: &Path, folder: &Path, faults: &mut Faults) -> Vec<PathBuf> {
     let entries = match fs::read_dir(subjects) {
         Ok(entries) => entries,
         Err(error) => {
@@ -101,7 +115,7 @@ fn rule_files(subjects: &Path, folder: &Path, faults: &mut Faults) -> Vec<(PathB
         faults.0.push(Fault::about_file(subjects, what));
         files.truncate(FILES);
     }
-    files.into_iter().filter_map(|file| note(read_text(&file), faults).map(|text| (file, text))).collect()
+    files
 }
 
 /// `*.toml` that no editor left behind. What is neither that nor plainly something else gets a warning: a rule saved as

@@ -1,4 +1,4 @@
-//! Records and items for the tests of whoever keeps or shows them: one of everything, hostile text included.
+//! Records and items for the tests of whoever keeps or shows them: a mixed outcome, with hostile text in the subject.
 
 use super::*;
 use crate::policy::{
@@ -15,7 +15,7 @@ pub(crate) fn id(number: u64) -> TransactionId {
     TransactionId::new(BEGAN as u64 + number, u128::from(number) << 12 | 0xabc)
 }
 
-/// A message that a rule held and a scanner found infected, with a recipient refused before.
+/// A message that a rule held for one recipient and spared for another, with a third refused before.
 pub(crate) fn record(number: u64) -> Record {
     Record {
         id: id(number),
@@ -50,6 +50,16 @@ pub(crate) fn record(number: u64) -> Record {
                 decided_by_rule: None,
                 downgraded: false,
             },
+            RecipientFacts {
+                address: "noc@tjpa.jus.br".to_owned(),
+                mailbox: Some(MailboxKey("noc@tjepa.jus.br".to_owned())),
+                reply: "250 2.1.5 Ok".to_owned(),
+                answered_by: AnsweredBy::NextHop,
+                refusal: None,
+                fate: Fate::Relayed,
+                decided_by_rule: None,
+                downgraded: false,
+            },
         ],
         subjects: vec!["Boleto de Cobrança \u{202e}URGENTE\u{1b}[31m".to_owned()],
         message_id: Some("<1@example.com>".to_owned()),
@@ -64,15 +74,15 @@ pub(crate) fn record(number: u64) -> Record {
             folded: "boleto de cobranca urgente".to_owned(),
             span: (10, 18),
             mode: Mode::Enforce,
-            action: Action::Quarantine,
+            action: Action::Reject,
             reply: None,
-            spared: vec![1],
+            spared: vec![2],
         }],
         scanners: vec![
             ScannerReport {
                 group: "clamd".to_owned(),
                 scanner: "clamd unix:/run/clamav/clamd.ctl".to_owned(),
-                verdict: ScanVerdict::Infected { signature: "Eicar-Test-Signature".to_owned() },
+                verdict: ScanVerdict::Macro { signature: "Heuristics.OLE2.ContainsMacros".to_owned() },
                 took_ms: 12,
             },
             ScannerReport {
@@ -87,13 +97,13 @@ pub(crate) fn record(number: u64) -> Record {
             address: Some("10.0.0.5:25".to_owned()),
             tls: None,
             reply: Some("250 2.0.0 Ok: queued".to_owned()),
-            attempts: 1,
+            attempts: 2,
             cut_through: false,
         }),
-        ending: Ending::Held,
+        ending: Ending::RelayedAndHeld,
         cause: Cause::Rule { index: 0 },
         tagged: None,
-        reply: Some("250 2.0.0 Held".to_owned()),
+        reply: Some("250 2.0.0 Ok: queued (1 of 2 recipients held)".to_owned()),
         quarantined: true,
     }
 }

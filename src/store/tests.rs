@@ -312,3 +312,12 @@ async fn the_writer_syncs_every_commit() {
     let write = sqlx::query("DELETE FROM items").execute(&store.view.readers_for_test()).await;
     assert!(write.is_err(), "a reader wrote");
 }
+
+/// Content and its name are on the disk when `keep` returns: object_store does not sync unless told, and a folder that is made by
+/// one writer and found by another is synced by neither in time. So all folders stand before anything is kept.
+#[tokio::test]
+async fn content_is_synced_in_folders_that_stand() {
+    let (folder, store) = open().await;
+    assert!(format!("{:?}", store.contents()).contains("fsync: true"));
+    assert_eq!(std::fs::read_dir(folder.path().join("quarantine")).unwrap().count(), 256);
+}

@@ -18,7 +18,8 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::task::TaskTracker;
 
 use super::{
-    Exit,
+    Common, Exit,
+    run::{metrics, with_runtime},
     start::{self, Inherited, Running},
     table::Table,
 };
@@ -40,8 +41,9 @@ const FILES: [(&str, &str); 4] = [
 ];
 
 /// Runs the demonstration; with `once`, ends after the samples.
-pub async fn run(once: bool, language: Language, json: bool, metrics: PrometheusHandle) -> Exit {
-    match demonstrate(once, language, json, metrics).await {
+pub(super) fn run(once: bool, common: &Common) -> Exit {
+    let (language, json) = (common.language, common.json);
+    match with_runtime(async { demonstrate(once, language, json, metrics()?).await }) {
         Ok(true) => Exit::Done,
         Ok(false) => Exit::Faults,
         Err(what) => {

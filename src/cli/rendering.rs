@@ -1,0 +1,117 @@
+//! What a subcommand has to say: a text and an exit code, made from values alone. Printing it is `main`'s.
+
+use jiff::{Timestamp, tz::TimeZone};
+use serde::Serialize;
+
+use super::escape::{escape, escape_json};
+use crate::{
+    language::{Language, Text},
+    record::UnixMillis,
+    store::StoreFault,
+    text,
+};
+
+/// How it is said.
+#[derive(Clone, Debug)]
+pub struct Style {
+    /// One JSON object a line instead of text for people.
+    pub json: bool,
+    /// For people.
+    pub language: Language,
+    /// For times, in JSON too.
+    pub time_zone: TimeZone,
+}
+
+/// What is said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rendering {
+    /// With a line end, or empty. Nothing in it acts on a terminal.
+    pub text: String,
+    /// 0 done, 1 faults found, 2 usage (`design.md` §6.3).
+    pub exit_code: u8,
+}
+
+impl Rendering {
+    /// Done.
+    pub fn done(text: String) -> Self {
+        Self { text, exit_code: 0 }
+    }
+}
+
+impl Style {
+    /// The sentence in the reader's language.
+    pub fn say<'a>(&self, text: &'a Text) -> &'a str {
+        text.in_language(self.language)
+    }
+
+    /// `2026-11-21 08:00:00` in the configured time zone.
+    pub fn time(&self, at: UnixMillis) -> String {
+        self.format(at, "%Y-%m-%d %H:%M:%S")
+    }
+
+    /// The same with milliseconds.
+    pub fn time_to_the_millisecond(&self, at: UnixMillis) -> String {
+        self.format(at, "%Y-%m-%d %H:%M:%S%.3f")
+    }
+
+    /// RFC 3339 with milliseconds and the offset of the configured time zone.
+    pub fn rfc3339(&self, at: UnixMillis) -> String {
+        self.format(at, "%Y-%m-%dT%H:%M:%S%.3f%:z")
+    }
+
+    /// A time that no calendar has is shown as the number that it is.
+    fn format(&self, at: UnixMillis, format: &str) -> String {
+        match Timestamp::from_millisecond(at) {
+            Ok(time) => time.to_zoned(self.time_zone.clone()).strftime(format).to_string(),
+            Err(_) => at.to_string(),
+        }
+    }
+}
+
+/// One line of JSON, safe for a terminal.
+pub fn json_line(value: &impl Serialize) -> String {
+    // Our own values have string keys and no failing serialisers; an empty object is visibly not one of them.
+    let json = serde_json::to_string(value).unwrap_or_else(|_| "{}".to_owned());
+    escape_json(&json) + "\n"
+}
+
+/// The word that JSON, database and journal have for an enum's variant.
+pub fn word(value: &impl Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => String::new(),
+    }
+}
+
+/// What an operator is told when the store did not answer, for the error output.
+pub fn store_fault(fault: &StoreFault, style: &Style) -> Rendering {
+    let (said, exit_code) = match fault {
+        StoreFault::NotFound => {
+            (text!("there is no item or transaction with this id", "não há item nem transação com esse id"), 1)
+        }
+        StoreFault::NotUnique(id) => {
+            let said = text!(
+                "several ids end so, {id} is one of them: give more digits",
+                "vários ids terminam assim, {id} é um deles: dê mais dígitos"
+            );
+            (said, 1)
+        }
+        StoreFault::NotAnId => {
+            let said = text!(
+                "give an id, or at least 6 of its last digits (0-9, a-f)",
+                "dê um id, ou pelo menos os seus 6 últimos dígitos (0-9, a-f)"
+            );
+            (said, 2)
+        }
+        StoreFault::NoDatabase(path) => {
+            let path = path.display();
+            let said = text!(
+                "there is no database {path}: the gateway has not run with this data_dir yet",
+                "não há banco de dados {path}: o gateway ainda não rodou com este data_dir"
+            );
+            (said, 1)
+        }
+        other => (text!("the store cannot be read: {other}", "não foi possível ler o armazenamento: {other}"), 1),
+    };
+    Rendering { text: escape(style.say(&said)) + "\n", exit_code }
+}

@@ -1,0 +1,133 @@
+//! The words of records and items for people, in both languages. Each match is exhaustive: a new variant cannot be forgotten.
+
+use super::escape::escape;
+use crate::{
+    language::Text,
+    policy::{
+        rule::{Action, Mode},
+        verdict::ScanVerdict,
+    },
+    record::{Ending, Fate, ItemClass, ItemState},
+    text,
+};
+
+/// The class of an item.
+pub fn class(class: ItemClass) -> Text {
+    match class {
+        ItemClass::Virus => text!("virus", "vírus"),
+        ItemClass::Rule => text!("rule", "regra"),
+        ItemClass::Policy => text!("policy", "política"),
+        ItemClass::Unscannable => text!("unscannable", "não examinável"),
+    }
+}
+
+/// The state of an item.
+pub fn state(state: ItemState) -> Text {
+    match state {
+        ItemState::Pending => text!("pending", "pendente"),
+        ItemState::Held => text!("held", "retida"),
+        ItemState::Releasing => text!("releasing", "em liberação"),
+        ItemState::Released => text!("released", "liberada"),
+        ItemState::Deleted => text!("deleted", "excluída"),
+        ItemState::Expired => text!("expired", "expirada"),
+        ItemState::Withdrawn => text!("withdrawn", "desfeita"),
+    }
+}
+
+/// How a transaction ended, as a sentence.
+pub fn ending(ending: Ending) -> Text {
+    match ending {
+        Ending::Relayed => text!("relayed to every recipient", "entregue ao próximo salto para todos os destinatários"),
+        Ending::Held => text!("held in the quarantine", "retida na quarentena"),
+        Ending::RelayedAndHeld => {
+            text!(
+                "relayed to some recipients, held for the others",
+                "entregue a alguns destinatários, retida para os outros"
+            )
+        }
+        Ending::Refused => text!("refused for good (5xx)", "recusada definitivamente (5xx)"),
+        Ending::Deferred => {
+            text!("refused for now (4xx); the sender tries again", "recusada por ora (4xx); o remetente tenta de novo")
+        }
+        Ending::Abandoned => {
+            text!("abandoned by the client before any mail data", "abandonada pelo cliente antes do conteúdo")
+        }
+        Ending::ClientGone => {
+            text!("the client went away; nothing was delivered", "o cliente se foi; nada foi entregue")
+        }
+        Ending::Unknown => text!(
+            "not known: the next hop may have it, the client was not answered",
+            "desconhecido: o próximo salto pode tê-la, o cliente ficou sem resposta"
+        ),
+    }
+}
+
+/// What became of a recipient.
+pub fn fate(fate: Fate) -> Text {
+    match fate {
+        Fate::None => text!("not decided: the transaction ended before", "não decidido: a transação acabou antes"),
+        Fate::RefusedAtRcpt => text!("refused at RCPT", "recusado no RCPT"),
+        Fate::Relayed => text!("relayed: the next hop has it", "entregue: o próximo salto a tem"),
+        Fate::Held => text!("held in the quarantine", "retida na quarentena"),
+        Fate::Refused => text!("refused for good (5xx)", "recusada definitivamente (5xx)"),
+        Fate::Deferred => text!("refused for now (4xx)", "recusada por ora (4xx)"),
+        Fate::Unknown => text!("not known: the next hop may have it", "desconhecido: o próximo salto pode tê-la"),
+    }
+}
+
+/// Whether a rule acts.
+pub fn mode(mode: Mode) -> Text {
+    match mode {
+        Mode::Off => text!("off", "desligada"),
+        Mode::Observe => text!("observe: without consequence", "observe: sem consequência"),
+        Mode::Enforce => text!("enforce", "enforce"),
+    }
+}
+
+/// What a rule does; the words of the rule language are not translated.
+pub fn action(action: Action) -> &'static str {
+    match action {
+        Action::Observe => "observe",
+        Action::Tag => "tag",
+        Action::Quarantine => "quarantine",
+        Action::Reject => "reject",
+    }
+}
+
+/// A scanner's verdict, with what it named.
+pub fn verdict(verdict: &ScanVerdict) -> Text {
+    match verdict {
+        ScanVerdict::Clean => text!("clean", "limpa"),
+        ScanVerdict::NotScanned => {
+            text!("not scanned: antivirus is switched off", "não examinada: o antivírus está desligado")
+        }
+        ScanVerdict::Macro { signature } => {
+            let signature = escape(signature);
+            text!("a macro ({signature})", "uma macro ({signature})")
+        }
+        ScanVerdict::Encrypted { signature } => {
+            let signature = escape(signature);
+            text!("encrypted, cannot be looked into ({signature})", "cifrada, não pode ser examinada ({signature})")
+        }
+        ScanVerdict::Ambiguous { reason } => {
+            let reason = escape(reason);
+            text!("ambiguous: {reason}", "ambígua: {reason}")
+        }
+        ScanVerdict::NotFullyScanned { reason } => {
+            let reason = escape(reason);
+            text!("not fully scanned: {reason}", "não examinada por inteiro: {reason}")
+        }
+        ScanVerdict::ScannerError { text } => {
+            let said = escape(text);
+            text!("the scanner answered with an error: {said}", "o antivírus respondeu com erro: {said}")
+        }
+        ScanVerdict::Unavailable { text } => {
+            let said = escape(text);
+            text!("the scanner did not answer: {said}", "o antivírus não respondeu: {said}")
+        }
+        ScanVerdict::Infected { signature } => {
+            let signature = escape(signature);
+            text!("infected, signature {signature}", "infectada, assinatura {signature}")
+        }
+    }
+}
