@@ -30,7 +30,7 @@ const MAX_PATTERN: usize = 1_000;
 const MAX_COMPILED: usize = 1 << 20;
 
 /// Stand for `*` and `?` while a wildcard is folded, so that the folding sees one text and cannot make a wildcard of what is
-/// none (NFKC turns the full-width `＊` into `*`). Private use (no fold touches them), and refused when written.
+/// none (NFKC turns the full-width `＊` into `*`). Private use: no fold touches them, and written ones are dropped.
 const ANY: char = '\u{E000}';
 const ONE: char = '\u{E001}';
 

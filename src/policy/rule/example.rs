@@ -3,13 +3,21 @@
 //! Examples look at patterns and exceptions only. Mode, dates and scope are the file's outside, and change without the
 //! examples changing.
 
+use std::net::IpAddr;
+
 use super::{
     Resolve, Rule, compile,
     except::{Circumstances, ExceptLine, comparable},
     file::{Expect, WrittenExample, WrittenRule},
     view::View,
 };
-use crate::{document::Document, language::Text, message::subject::Subject, policy::directory::MailboxKey, text};
+use crate::{
+    document::{Document, Found},
+    language::Text,
+    message::subject::Subject,
+    policy::directory::MailboxKey,
+    text,
+};
 
 /// A rule on trial.
 pub(super) struct Trial<'t, 'd> {
@@ -29,7 +37,7 @@ struct Case<'e> {
     view: View,
     lists: Vec<String>,
     sender: Option<String>,
-    client: Option<std::net::IpAddr>,
+    client: Option<IpAddr>,
     recipient: Option<MailboxKey>,
 }
 
@@ -66,25 +74,22 @@ impl Trial<'_, '_> {
 
     fn case<'e>(&self, written: &'e WrittenExample) -> Option<Case<'e>> {
         let subject = Subject::new(written.subject.value.clone().into_bytes());
-        let recipient = match &written.recipient {
-            Some(address) => Some(compile::mailbox(self.document, address, self.resolve)?),
-            None => None,
-        };
-        let client = match &written.client {
-            Some(client) => Some(client.value.parse().map_err(|_| {
-                let written = &client.value;
-                let what = text!("`{written}` is no IP address", "`{written}` não é um endereço IP");
-                self.document.fault(client.span.clone(), what, None);
-            })),
-            None => None,
-        };
+        let mailbox = |address| compile::mailbox(self.document, address, self.resolve).ok_or(());
         Some(Case {
             written,
             view: View::of(&subject, &self.rule.fold),
             lists: written.list.iter().map(|list| list.value.clone()).collect(),
             sender: written.sender.as_ref().map(|sender| sender_of(&sender.value)),
-            client: client.transpose().ok()?,
-            recipient,
+            client: written.client.as_ref().map(|client| self.client(client)).transpose().ok()?,
+            recipient: written.recipient.as_ref().map(mailbox).transpose().ok()?,
+        })
+    }
+
+    fn client(&self, written: &Found<String>) -> Result<IpAddr, ()> {
+        written.value.parse().map_err(|_| {
+            let address = &written.value;
+            let what = text!("`{address}` is no IP address", "`{address}` não é um endereço IP");
+            self.document.fault(written.span.clone(), what, None);
         })
     }
 

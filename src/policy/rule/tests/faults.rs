@@ -158,6 +158,10 @@ fn an_example_that_is_not_as_it_says_is_explained() {
     said(&faults, "as compared it is: cobranca", "block 1: all_words: not there: boleto");
     let faults = of_example("=?utf-8?q?BOLETO?=", "no match");
     said(&faults, "this example matches, and should not", "block 1 holds: boleto");
+    let with =
+        |key: &str| of_block(&format!("{BLOCK}\n[[rule.example]]\nsubject = \"x\"\nexpect = \"no match\"\n{key}"));
+    said(&with("client = \"10.0.0\""), "error", "`10.0.0` is no IP address");
+    said(&with("recipient = \"a@elsewhere.example\""), "error", "is no address of a served domain");
     said(&of_example("boleto", "yes"), "error", "`expect` is one of match | no match, not `yes`");
 }
 

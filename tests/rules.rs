@@ -1,0 +1,63 @@
+//! The shipped rules and the page that explains them: each rule's own examples are its tests.
+#![expect(clippy::disallowed_methods, reason = "a test reads the shipped files")]
+
+use std::path::{Path, PathBuf};
+
+use portaria::{
+    document::Faults,
+    language::Language,
+    policy::{directory::MailboxKey, rule::RuleSet},
+};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("rules")
+}
+
+/// No domain is served: shipped rules must load whatever domains the reader serves.
+fn no_mailbox(_: &str) -> Option<MailboxKey> {
+    None
+}
+
+fn in_order(faults: &Faults) {
+    assert_eq!(faults.render(Language::En), "");
+}
+
+#[test]
+fn every_shipped_rule_is_in_order_and_none_acts_before_somebody_says_so() {
+    let files: Vec<_> = std::fs::read_dir(folder().join("subjects"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .map(|path| (path.clone(), std::fs::read(path).unwrap()))
+        .collect();
+    let (set, faults) = RuleSet::read_files(&files, &no_mailbox);
+    in_order(&faults);
+    assert!(set.len() >= files.len() && files.len() >= 3, "{} rules", set.len());
+    for rule in set.rules() {
+        assert_ne!(rule.mode().name(), "enforce", "{}", rule.id());
+        assert!(rule.examples() >= 2, "{}", rule.id());
+    }
+}
+
+#[test]
+fn the_blocked_mailbox_list_is_shipped_empty() {
+    let list = std::fs::read_to_string(folder().join("mailboxes.toml")).unwrap();
+    assert!(list.contains("[[blocked]]") && list.lines().all(|line| line.starts_with('#')), "{list}");
+}
+
+#[test]
+fn the_rules_on_the_page_are_in_order() {
+    let page = std::fs::read_to_string(folder().join("README.md")).unwrap();
+    let blocks: Vec<_> = page
+        .split("```toml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .filter(|block| block.starts_with("[[rule]]"))
+        .collect();
+    assert!(!blocks.is_empty());
+    for block in blocks {
+        let resolve = |address: &str| address.ends_with("@tjpa.jus.br").then(|| MailboxKey(address.to_owned()));
+        let (set, faults) = RuleSet::read(&[("README.md".into(), block.to_owned())], &resolve);
+        in_order(&faults);
+        assert_eq!(set.len(), 1);
+    }
+}
