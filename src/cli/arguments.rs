@@ -24,13 +24,15 @@ pub(super) fn command(language: Language) -> Command {
         "An inbound mail filtering gateway: antivirus, subject rules, blocked mailboxes, quarantine",
         "Filtro de correio de entrada: antivírus, regras de assunto, caixas bloqueadas, quarentena"
     );
-    let commands = text!("Commands", "Comandos");
-    let options = text!("Options", "Opções");
+    let (commands, options) = match language {
+        Language::En => ("Commands", "Options"),
+        Language::PtBr => ("Comandos", "Opções"),
+    };
     localised(Command::new("portaria"), language)
         .version(env!("CARGO_PKG_VERSION"))
         .about(say(about))
-        .subcommand_help_heading(say(commands))
-        .next_help_heading(say(options))
+        .subcommand_help_heading(commands)
+        .next_help_heading(options)
         .subcommand_required(true)
         .arg_required_else_help(true)
         .arg(
@@ -49,48 +51,79 @@ pub(super) fn command(language: Language) -> Command {
 }
 
 fn subcommands(language: Language) -> Vec<Command> {
-    let sub = |name: &'static str, about: Text| localised(Command::new(name), language).about(about.in_language(language).to_owned());
+    let sub = |name: &'static str, about: Text| {
+        localised(Command::new(name), language).about(about.in_language(language).to_owned())
+    };
     let help = |arg: Arg, about: Text| arg.help(about.in_language(language).to_owned());
     let id = || Arg::new("id").value_name("ID").required(true);
     let run_json = help(flag("log-json"), text!("logs as JSON objects", "registros (log) como objetos JSON"));
     vec![
         sub("run", text!("Runs the gateway", "Roda a Portaria")).arg(run_json),
-        sub("check", text!("Checks configuration, rules, lists, certificates, scanners, next hops", "Verifica configuração, regras, listas, certificados, antivírus, próximos saltos")),
-        sub("demo", text!("Shows the whole gateway at work on this machine; needs nothing else", "Mostra a Portaria inteira funcionando nesta máquina; não precisa de mais nada"))
-            .arg(help(flag("once"), text!("ends after the samples", "encerra depois das amostras"))),
+        sub(
+            "check",
+            text!(
+                "Checks configuration, rules, lists, certificates, scanners, next hops",
+                "Verifica configuração, regras, listas, certificados, antivírus, próximos saltos"
+            ),
+        ),
+        sub(
+            "demo",
+            text!(
+                "Shows the whole gateway at work on this machine; needs nothing else",
+                "Mostra a Portaria inteira funcionando nesta máquina; não precisa de mais nada"
+            ),
+        )
+        .arg(help(flag("once"), text!("ends after the samples", "encerra depois das amostras"))),
         sub("status", text!("How the running gateway stands", "Como está a Portaria em execução")),
         sub("reload", text!("Puts changed rules and lists into force", "Põe em vigor regras e listas alteradas")),
-        sub("explain", text!("What happened to a message, and why", "O que houve com uma mensagem, e por quê"))
-            .arg(help(id(), text!("its id, or the last 6 digits or more", "o protocolo, ou os últimos 6 dígitos ou mais"))),
+        sub("explain", text!("What happened to a message, and why", "O que houve com uma mensagem, e por quê")).arg(
+            help(id(), text!("its id, or the last 6 digits or more", "o protocolo, ou os últimos 6 dígitos ou mais")),
+        ),
         rules(&sub, &help),
         quarantine(&sub, &help, id),
     ]
 }
 
 fn rules(sub: &impl Fn(&'static str, Text) -> Command, help: &impl Fn(Arg, Text) -> Arg) -> Command {
-    let many = |name: &'static str, value: &'static str| Arg::new(name).long(name).value_name(value).action(ArgAction::Append);
+    let many =
+        |name: &'static str, value: &'static str| Arg::new(name).long(name).value_name(value).action(ArgAction::Append);
     let files = Arg::new("files").value_name("FILE").num_args(0..).value_parser(value_parser!(PathBuf));
     sub("rules", text!("Subject rules", "Regras de assunto"))
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(
-            sub("check", text!("Checks rule files and runs their examples", "Verifica arquivos de regras e roda seus exemplos"))
-                .arg(help(files, text!("these files instead of the configured folder", "estes arquivos em vez da pasta configurada"))),
+            sub(
+                "check",
+                text!("Checks rule files and runs their examples", "Verifica arquivos de regras e roda seus exemplos"),
+            )
+            .arg(help(
+                files,
+                text!("these files instead of the configured folder", "estes arquivos em vez da pasta configurada"),
+            )),
         )
         .subcommand(
-            sub("test", text!("Shows what the rules make of a message", "Mostra o que as regras fazem de uma mensagem"))
-                .arg(help(many("subject", "TEXT"), text!("a Subject, as it stands in the header", "um Subject, como está no cabeçalho")))
-                .arg(help(
-                    Arg::new("message").long("message").value_name("FILE").value_parser(value_parser!(PathBuf)),
-                    text!("a message; - for the standard input", "uma mensagem; - para a entrada padrão"),
-                ))
-                .arg(help(Arg::new("sender").long("sender").value_name("ADDRESS"), text!("the reverse-path", "o remetente do envelope")))
-                .arg(help(many("recipient", "ADDRESS"), text!("a recipient", "um destinatário")))
-                .arg(help(many("list", "ID"), text!("a List-Id", "um List-Id")))
-                .arg(help(
-                    Arg::new("client").long("client").value_name("IP").value_parser(value_parser!(std::net::IpAddr)),
-                    text!("the client's address", "o endereço do cliente"),
-                )),
+            sub(
+                "test",
+                text!("Shows what the rules make of a message", "Mostra o que as regras fazem de uma mensagem"),
+            )
+            .arg(help(
+                many("subject", "TEXT"),
+                text!("a Subject, as it stands in the header", "um Subject, como está no cabeçalho"),
+            ))
+            .arg(help(
+                Arg::new("message").long("message").value_name("FILE").value_parser(value_parser!(PathBuf)),
+                text!("a message; - for the standard input", "uma mensagem; - para a entrada padrão"),
+            ))
+            .arg(help(
+                Arg::new("sender").long("sender").value_name("ADDRESS"),
+                text!("the reverse-path", "o remetente do envelope"),
+            ))
+            .arg(help(many("recipient", "ADDRESS"), text!("a recipient", "um destinatário")))
+            .arg(help(many("list", "ID"), text!("a List-Id", "um List-Id")))
+            .arg(help(
+                Arg::new("client").long("client").value_name("IP").value_parser(value_parser!(std::net::IpAddr)),
+                text!("the client's address", "o endereço do cliente"),
+            )),
         )
 }
 
@@ -105,9 +138,17 @@ fn quarantine(
         .subcommand(sub("list", text!("Lists them, newest first", "Lista, da mais nova à mais antiga")))
         .subcommand(
             sub("show", text!("Shows one", "Mostra uma"))
-                .arg(help(id(), text!("its id, or the last 6 digits or more", "o protocolo, ou os últimos 6 dígitos ou mais")))
                 .arg(help(
-                    Arg::new("content").long("content").value_name("LINES").num_args(0..=1).default_missing_value("40").value_parser(value_parser!(usize)),
+                    id(),
+                    text!("its id, or the last 6 digits or more", "o protocolo, ou os últimos 6 dígitos ou mais"),
+                ))
+                .arg(help(
+                    Arg::new("content")
+                        .long("content")
+                        .value_name("LINES")
+                        .num_args(0..=1)
+                        .default_missing_value("40")
+                        .value_parser(value_parser!(usize)),
                     text!("and so many lines of its content", "e tantas linhas do conteúdo"),
                 )),
         )

@@ -47,7 +47,10 @@ async fn scanners(settings: &Settings) -> Vec<CheckLine> {
             let subject = text!("scanner {name}", "antivírus {name}");
             if status.healthy {
                 let version = status.version.clone().unwrap_or_default();
-                CheckLine::ok(subject, text!("finds the EICAR test file; {version}", "encontra o arquivo de teste EICAR; {version}"))
+                CheckLine::ok(
+                    subject,
+                    text!("finds the EICAR test file; {version}", "encontra o arquivo de teste EICAR; {version}"),
+                )
             } else {
                 CheckLine::error(subject, text!("{error}", "{error}"))
             }
@@ -58,7 +61,9 @@ async fn scanners(settings: &Settings) -> Vec<CheckLine> {
 async fn next_hops(settings: &Settings) -> Vec<CheckLine> {
     let next_hops = match NextHops::new(settings.next_hops.clone()) {
         Ok(next_hops) => next_hops,
-        Err(fault) => return vec![CheckLine::error(text!("next hops", "próximos saltos"), text!("{fault}", "{fault}"))],
+        Err(fault) => {
+            return vec![CheckLine::error(text!("next hops", "próximos saltos"), text!("{fault}", "{fault}"))];
+        }
     };
     for next_hop in &settings.next_hops.next_hops {
         // What it finds stands in the status, address by address.
@@ -73,7 +78,10 @@ async fn next_hops(settings: &Settings) -> Vec<CheckLine> {
                 (None, Some(_)) => CheckLine::ok(subject, text!("answers", "responde")),
                 (error, _) => {
                     let error = error.clone().unwrap_or_default();
-                    CheckLine::error(subject, text!("does not answer as it should: {error}", "não responde como deve: {error}"))
+                    CheckLine::error(
+                        subject,
+                        text!("does not answer as it should: {error}", "não responde como deve: {error}"),
+                    )
                 }
             };
             lines.push(line);
@@ -82,4 +90,3 @@ async fn next_hops(settings: &Settings) -> Vec<CheckLine> {
     next_hops.close().await;
     lines
 }
-

@@ -16,7 +16,7 @@ pub(super) fn explain(common: &mut Common, id: &str) -> Exit {
         let (record, item) = (view.record(&id).await?, view.item(&id).await?);
         match record {
             Some(record) => Ok(explain_text::explain(&record, item.as_ref(), style)),
-            None => Err(StoreFault::NotFound(id.to_string())),
+            None => Err(StoreFault::NotFound),
         }
     })
 }
@@ -28,7 +28,7 @@ pub(super) fn list(common: &mut Common) -> Exit {
 pub(super) fn show(common: &mut Common, id: &str, lines: Option<usize>) -> Exit {
     with_view(common, async |view, style| {
         let id = view.find(id).await?;
-        let item = view.item(&id).await?.ok_or_else(|| StoreFault::NotFound(id.to_string()))?;
+        let item = view.item(&id).await?.ok_or_else(|| StoreFault::NotFound)?;
         let beginning = view.beginning(&id, BEGINNING).await?;
         Ok(quarantine::show(&item, &beginning, lines, style))
     })

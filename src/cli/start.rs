@@ -80,9 +80,10 @@ pub async fn start(
     gateway.look_at_disk();
 
     let acceptor = match &settings.tls {
-        Some(files) => Some(tls::acceptor(&files.certificate, &files.key).map_err(|fault| {
-            text!("TLS cannot be used: {fault}", "não é possível usar TLS: {fault}")
-        })?),
+        Some(files) => Some(
+            tls::acceptor(&files.certificate, &files.key)
+                .map_err(|fault| text!("TLS cannot be used: {fault}", "não é possível usar TLS: {fault}"))?,
+        ),
         None => None,
     };
     let mut bound = Vec::new();
@@ -90,7 +91,8 @@ pub async fn start(
         let socket = bind(wanted.address, &mut inherited).await?;
         let address = socket.local_addr().map_err(|fault| cannot_listen(wanted.address, &fault))?;
         let acceptor = acceptor.clone().filter(|_| wanted.tls != ListenerTls::Off);
-        let listener = Arc::new(Listener { settings: Arc::new(relay_settings(settings, wanted)), bound: address, acceptor });
+        let listener =
+            Arc::new(Listener { settings: Arc::new(relay_settings(settings, wanted)), bound: address, acceptor });
         gateway.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(listener.clone());
         tracing::info!(listener = %address, tls = wanted.tls.name(), "listening");
         bound.push(address);
@@ -129,20 +131,25 @@ impl Running {
 async fn join(settings: &Settings, policy: Policy) -> Result<(Arc<Gateway>, Loader), Text> {
     let data_dir = &settings.gateway.data_dir;
     let folder = data_dir.display().to_string();
-    let holds = Holds::new(settings.hold.clone())
-        .map_err(|fault| text!("the hold in {folder} cannot be used: {fault}", "não é possível usar a retenção em {folder}: {fault}"))?;
-    let store = Store::open(data_dir)
-        .await
-        .map_err(|fault| text!("the database in {folder} cannot be used: {fault}", "não é possível usar o banco de dados em {folder}: {fault}"))?;
-    let (journal, recovery) = Journal::open(&data_dir.join("journal"))
-        .map_err(|fault| text!("the journal in {folder} cannot be used: {fault}", "não é possível usar o diário em {folder}: {fault}"))?;
+    let holds = Holds::new(settings.hold.clone()).map_err(|fault| {
+        text!("the hold in {folder} cannot be used: {fault}", "não é possível usar a retenção em {folder}: {fault}")
+    })?;
+    let store = Store::open(data_dir).await.map_err(|fault| {
+        text!(
+            "the database in {folder} cannot be used: {fault}",
+            "não é possível usar o banco de dados em {folder}: {fault}"
+        )
+    })?;
+    let (journal, recovery) = Journal::open(&data_dir.join("journal")).map_err(|fault| {
+        text!("the journal in {folder} cannot be used: {fault}", "não é possível usar o diário em {folder}: {fault}")
+    })?;
     let store = Arc::new(store);
     let loader = Loader::new(journal.clone(), store.clone(), &recovery);
     report_leftovers(&store).await;
     let scanners = settings.antivirus.clone().unwrap_or_else(no_scanners);
     let scanners = Scanners::new(scanners).map_err(|fault| text!("scanners: {fault}", "antivírus: {fault}"))?;
-    let next_hops =
-        NextHops::new(settings.next_hops.clone()).map_err(|fault| text!("next hops: {fault}", "próximos saltos: {fault}"))?;
+    let next_hops = NextHops::new(settings.next_hops.clone())
+        .map_err(|fault| text!("next hops: {fault}", "próximos saltos: {fault}"))?;
     let connections = Connections::new(connections::Limits {
         total: settings.limits.connections,
         per_network: settings.limits.connections_per_network,
@@ -235,9 +242,11 @@ fn prepare_folder(folder: &Path) -> Result<(), Text> {
 fn lock(folder: &Path) -> Result<fs::File, Text> {
     let path = folder.join("lock");
     let shown = path.display().to_string();
-    let file = fs::File::options().create(true).append(true).open(&path).map_err(|fault| {
-        text!("{shown} cannot be opened: {fault}", "não é possível abrir {shown}: {fault}")
-    })?;
+    let file = fs::File::options()
+        .create(true)
+        .append(true)
+        .open(&path)
+        .map_err(|fault| text!("{shown} cannot be opened: {fault}", "não é possível abrir {shown}: {fault}"))?;
     rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).map_err(|_| {
         text!(
             "another Portaria runs with this data_dir ({shown} is locked): stop it first",

@@ -41,7 +41,8 @@ pub(super) fn reload(common: &mut Common) -> Exit {
     }
     if !common.json {
         eprint!("{}", answer["faults"].as_str().unwrap_or_default());
-        let told = text!("nothing changed: mend the faults and reload again", "nada mudou: corrija as falhas e recarregue");
+        let told =
+            text!("nothing changed: mend the faults and reload again", "nada mudou: corrija as falhas e recarregue");
         eprintln!("{}", told.in_language(common.language));
     }
     Exit::Faults
@@ -94,7 +95,8 @@ fn render(answer: &serde_json::Value, language: Language) -> String {
         table.row([part.clone(), good(state)]);
     }
     for listener in answer["listeners"].as_array().into_iter().flatten() {
-        table.row([format!("{} {}", words("listener", "escuta"), text(&listener["address"])), text(&listener["bound"])]);
+        table
+            .row([format!("{} {}", words("listener", "escuta"), text(&listener["address"])), text(&listener["bound"])]);
     }
     for scanner in answer["scanners"].as_array().into_iter().flatten() {
         let name = format!("{} {}", words("scanner", "antivírus"), text(&scanner["scanner"]));

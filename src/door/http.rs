@@ -33,7 +33,8 @@ pub fn router(gateway: Arc<Gateway>, metrics: PrometheusHandle) -> Router {
 async fn ready(State(shared): State<Shared>) -> impl IntoResponse {
     let lines = readiness(&shared.gateway);
     let status = if lines.iter().all(|(_, good)| *good) { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let text: String = lines.iter().map(|(part, good)| format!("{part}: {}\n", if *good { "ok" } else { "FAULT" })).collect();
+    let text: String =
+        lines.iter().map(|(part, good)| format!("{part}: {}\n", if *good { "ok" } else { "FAULT" })).collect();
     (status, text)
 }
 
@@ -43,7 +44,10 @@ pub fn readiness(gateway: &Gateway) -> Vec<(&'static str, bool)> {
         ("accepting", !gateway.is_draining()),
         ("journal", gateway.journal.is_writable()),
         ("scanners", gateway.scanners.ready()),
-        ("next hop", gateway.next_hops.status().iter().any(|status| status.addresses.iter().any(|address| address.healthy))),
+        (
+            "next hop",
+            gateway.next_hops.status().iter().any(|status| status.addresses.iter().any(|address| address.healthy)),
+        ),
         ("disk", !gateway.disk_is_low()),
         ("rules", gateway.reload_fault().is_none()),
     ]

@@ -68,7 +68,12 @@ fn admit(stream: TcpStream, peer: SocketAddr, listener: &Arc<Listener>, gateway:
     });
 }
 
-async fn session(stream: TcpStream, peer: SocketAddr, listener: Arc<Listener>, gateway: Arc<Gateway>) -> io::Result<()> {
+async fn session(
+    stream: TcpStream,
+    peer: SocketAddr,
+    listener: Arc<Listener>,
+    gateway: Arc<Gateway>,
+) -> io::Result<()> {
     let mut stream = ClientStream::Clear(stream);
     if listener.settings.implicit_tls {
         let acceptor = listener.acceptor().ok_or_else(|| io::Error::other("no certificate"))?;

@@ -61,7 +61,9 @@ fn cause(record: &Record) -> String {
             other => other.name().to_owned(),
         },
         Cause::Policy { name, .. } => format!("policy {name}"),
-        Cause::Limit { what } | Cause::Violation { what } | Cause::Gateway { what } | Cause::Client { what } => what.clone(),
+        Cause::Limit { what } | Cause::Violation { what } | Cause::Gateway { what } | Cause::Client { what } => {
+            what.clone()
+        }
         Cause::NextHop { what } => format!("next hop: {what}"),
     }
 }

@@ -144,7 +144,12 @@ impl Driver {
                 self.answers.push_back(Input::Quarantined(kept));
             }
             Output::SettleItem(id, state) => {
-                let settled = self.gateway.store.settle(&id, state, unix_millis(now().wall)).await.map_err(|fault| fault.to_string());
+                let settled = self
+                    .gateway
+                    .store
+                    .settle(&id, state, unix_millis(now().wall))
+                    .await
+                    .map_err(|fault| fault.to_string());
                 if let Err(fault) = &settled {
                     tracing::error!(id = %id, ?state, %fault, "a quarantine item's state could not be changed");
                 }
@@ -188,11 +193,9 @@ impl Driver {
     async fn start_tls(&mut self) {
         let Some(client) = self.client.take() else { return };
         let secured = match self.listener.acceptor() {
-            Some(acceptor) => {
-                tokio::time::timeout(HANDSHAKE_TIMEOUT, client.accept_tls(&acceptor)).await.unwrap_or_else(|_| {
-                    Err(io::Error::new(io::ErrorKind::TimedOut, "no handshake in time"))
-                })
-            }
+            Some(acceptor) => tokio::time::timeout(HANDSHAKE_TIMEOUT, client.accept_tls(&acceptor))
+                .await
+                .unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "no handshake in time"))),
             None => Err(io::Error::other("no certificate")),
         };
         match secured {

@@ -86,7 +86,10 @@ fn write_files(folder: &Path, mailbox_server: SocketAddr) -> io::Result<()> {
 async fn start_gateway(file: &Path, metrics: PrometheusHandle, language: Language) -> Result<Running, Text> {
     let rendered = |faults: crate::document::Faults| {
         let faults = faults.render(language);
-        text!("the demonstration's own configuration has faults:\n{faults}", "a configuração da demonstração tem falhas:\n{faults}")
+        text!(
+            "the demonstration's own configuration has faults:\n{faults}",
+            "a configuração da demonstração tem falhas:\n{faults}"
+        )
     };
     let settings = config::load(file).map_err(rendered)?.settings;
     let (policy, faults) = config::load_policy(&settings, now().wall);
@@ -181,4 +184,3 @@ async fn stay(running: &Running, listener: SocketAddr, folder: &Path, language: 
     println!("{}", told.in_language(language));
     let _ = tokio::signal::ctrl_c().await;
 }
-
