@@ -262,6 +262,23 @@ pub struct Intent {
     pub record: Record,
 }
 
+impl Intent {
+    /// The record of a transaction whose outcome was never written: for every recipient that was not settled before our dot, the
+    /// next hop may have the message, and the client was not answered.
+    pub fn without_outcome(self) -> Record {
+        let mut record = self.record;
+        for recipient in &mut record.recipients {
+            if matches!(recipient.fate, Fate::None | Fate::Relayed) {
+                recipient.fate = Fate::Unknown;
+            }
+        }
+        record.ending = Ending::Unknown;
+        record.cause = Cause::Gateway { what: "stopped between our dot and the next hop's answer".to_owned() };
+        record.reply = None;
+        record
+    }
+}
+
 /// The class of a quarantine item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -326,6 +343,9 @@ pub struct Item {
 }
 
 #[cfg(test)]
+pub(crate) mod sample;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -341,5 +361,18 @@ mod tests {
         for bad in ["", "../../etc/passwd", "0190a5c1e7b07a7a8a8a8a8a8a8a8a8G"] {
             assert!(TransactionId::try_from(bad.to_owned()).is_err(), "{bad}");
         }
+    }
+
+    /// An intent that nothing followed says so for whoever was still open, and takes nothing back from the others.
+    #[test]
+    fn an_intent_without_an_outcome_is_unknown() {
+        let mut record = sample::record(7);
+        let mut fates = [Fate::None, Fate::Relayed, Fate::Held, Fate::RefusedAtRcpt].into_iter();
+        record.recipients = (0..4).map(|_| record.recipients[0].clone()).collect();
+        record.recipients.iter_mut().for_each(|recipient| recipient.fate = fates.next().unwrap());
+        let after = Intent { record: record.clone() }.without_outcome();
+        let fates: Vec<Fate> = after.recipients.iter().map(|recipient| recipient.fate).collect();
+        assert_eq!(fates, [Fate::Unknown, Fate::Unknown, Fate::Held, Fate::RefusedAtRcpt]);
+        assert_eq!((after.ending, after.reply, after.id), (Ending::Unknown, None, record.id));
     }
 }

@@ -1,1 +1,240 @@
-//! To come.
+//! The journal: what is about to happen and what happened, on local disk, before anyone is told (promise 5).
+//!
+//! In: an [`Intent`] before our dot goes out, a [`Record`] when a transaction is over. Out: the same, in order, to whoever fills
+//! the database ([`Reader`]). Every append is one `write(2)` before it returns, so that a killed process loses nothing; the disk
+//! itself is synced every 50 ms, and at once for what is marked urgent, so that a power cut loses at most 50 ms of what no
+//! client relies on. The journal does not know what a record means, nor that there is a database.
+//!
+//! One entry is one line of JSON in `NNNNNNNNNN.journal`. A new segment starts at every start, at 16 MiB, and after a write or a
+//! sync that failed: a torn line is never followed by another in the same file.
+
+mod reader;
+mod segment;
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::{Notify, oneshot};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::record::{Intent, Record};
+pub use reader::{Damaged, Reader, Step};
+pub use segment::Torn;
+use segment::Writer;
+
+/// How long an append may wait for the disk. Measured on ext4: one `fdatasync` a message costs more than all the rest of it.
+const BATCH: Duration = Duration::from_millis(50);
+
+/// A line is no longer than this, octets. A record is bounded by the limits of a transaction; this is the last fence.
+const LINE: usize = 8 * 1024 * 1024;
+
+/// Tells when everything up to an append is on the disk, or that it is not.
+type Synced = oneshot::Receiver<io::Result<()>>;
+
+/// One line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Entry {
+    /// Our dot is about to go out.
+    Intent(Box<Intent>),
+    /// A transaction is over.
+    Outcome(Box<Record>),
+}
+
+/// The same, borrowed.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Line<'a> {
+    Intent(&'a Intent),
+    Outcome(&'a Record),
+}
+
+/// A place between two entries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// The segment's number; 0 is before the first.
+    pub segment: u64,
+    /// Octets into it.
+    pub offset: u64,
+}
+
+/// What was found at the start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recovery {
+    /// The segment that this run begins with: every intent in a lower one is of a process that is gone.
+    pub first_segment: u64,
+    /// Segments of earlier runs that are still there.
+    pub earlier: usize,
+    /// Last lines that a kill or a full disk cut off. Nothing was said to anyone on their strength.
+    pub torn: Vec<Torn>,
+}
+
+/// The writing end. One process has it at a time.
+#[derive(Debug)]
+pub struct Journal {
+    shared: Arc<Shared>,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+#[derive(Debug)]
+struct Shared {
+    folder: PathBuf,
+    writer: Mutex<Writer>,
+    /// Something is to be synced.
+    dirty: Notify,
+    /// Somebody waits for it.
+    urgent: Notify,
+    /// Something was appended: for whoever reads along.
+    appended: Notify,
+}
+
+impl Journal {
+    /// Opens the journal in `folder` (made 0700) with a new segment, and looks at how the last run ended. Fails with kind
+    /// `ResourceBusy` when another process has it. Blocks a few milliseconds; call it within a runtime.
+    pub fn open(folder: &Path) -> io::Result<(Arc<Self>, Recovery)> {
+        let (writer, recovery) = Writer::open(folder)?;
+        let shared = Arc::new(Shared {
+            folder: folder.to_owned(),
+            writer: Mutex::new(writer),
+            dirty: Notify::new(),
+            urgent: Notify::new(),
+            appended: Notify::new(),
+        });
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        tasks.spawn(sync_in_batches(Arc::clone(&shared), stop.clone()));
+        tasks.close();
+        Ok((Arc::new(Self { shared, stop, tasks }), recovery))
+    }
+
+    /// Appends what is about to happen. Once it returns, a kill cannot take it back. On an error nothing of it stands there, and
+    /// our dot must not go out.
+    pub async fn append_intent(&self, intent: &Intent) -> io::Result<()> {
+        self.append(&Line::Intent(intent), false).await
+    }
+
+    /// Appends what happened. `urgent` waits for the disk: for held mail, whose reply rests on nobody else's copy.
+    pub async fn append_outcome(&self, record: &Record, urgent: bool) -> io::Result<()> {
+        self.append(&Line::Outcome(record), urgent).await
+    }
+
+    /// Waits until something was appended since the last call.
+    pub async fn appended(&self) {
+        self.shared.appended.notified().await;
+    }
+
+    /// A reader of everything from `from` on.
+    pub fn reader(&self, from: Position) -> Reader {
+        Reader::new(&self.shared.folder, from)
+    }
+
+    /// The segment that is written now.
+    pub fn current_segment(&self) -> u64 {
+        self.shared.writer().number()
+    }
+
+    /// Removes the segments below `segment`, which are in the database. Never the one that is written. Says how many. Blocks.
+    pub fn remove_before(&self, segment: u64) -> io::Result<usize> {
+        segment::remove_before(&self.shared.folder, segment.min(self.current_segment()))
+    }
+
+    /// Syncs what is left and ends the background task. What is appended later is synced each for itself.
+    pub async fn close(&self) {
+        self.stop.cancel();
+        self.tasks.wait().await;
+    }
+
+    async fn append(&self, line: &Line<'_>, urgent: bool) -> io::Result<()> {
+        let mut octets = serde_json::to_vec(line).map_err(io::Error::other)?;
+        octets.push(b'\n');
+        if octets.len() > LINE {
+            let what = format!("a journal line of {} octets is above {LINE}", octets.len());
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+        }
+        let (shared, closed) = (Arc::clone(&self.shared), self.stop.is_cancelled());
+        let waiter = tokio::task::spawn_blocking(move || shared.write(&octets, urgent, closed));
+        match waiter.await.map_err(io::Error::other)?? {
+            Some(synced) => synced.await.map_err(io::Error::other)?,
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Journal {
+    /// The background task syncs once more and ends.
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+impl Shared {
+    /// A panic of another holder leaves the writer as consistent as a kill does: it checks its own length at every append.
+    fn writer(&self) -> MutexGuard<'_, Writer> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes a line; for an urgent one what is to be waited for. Blocks.
+    fn write(&self, line: &[u8], urgent: bool, closed: bool) -> io::Result<Option<Synced>> {
+        let mut writer = self.writer();
+        writer.append(line)?;
+        let waiter = (urgent && !closed).then(|| writer.wait_for_sync());
+        drop(writer);
+        self.appended.notify_one();
+        if closed {
+            self.sync()?;
+            return Ok(None);
+        }
+        self.dirty.notify_one();
+        if urgent {
+            self.urgent.notify_one();
+        }
+        Ok(waiter)
+    }
+
+    /// Syncs everything written so far, without keeping anyone from writing more meanwhile. Blocks.
+    fn sync(&self) -> io::Result<()> {
+        let (files, waiters) = self.writer().take_unsynced();
+        let synced = files.iter().try_for_each(|file| file.sync_data());
+        if let Err(error) = &synced {
+            // After a failed fsync Linux takes the pages for clean: asking again would say "done" of what is lost. What is in
+            // this segment may be lost; the next line goes to another one.
+            tracing::error!(%error, "the journal could not be synced");
+            self.writer().abandon_segment();
+        }
+        for waiter in waiters {
+            let told = synced.as_ref().copied().map_err(|error| io::Error::new(error.kind(), error.to_string()));
+            // Whoever gave up waiting does not want to know.
+            let _ = waiter.send(told);
+        }
+        synced
+    }
+}
+
+/// Syncs 50 ms after the first unsynced append, or at once when someone waits.
+async fn sync_in_batches(shared: Arc<Shared>, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = shared.dirty.notified() => {}
+            () = stop.cancelled() => {}
+        }
+        tokio::select! {
+            () = tokio::time::sleep(BATCH) => {}
+            () = shared.urgent.notified() => {}
+            () = stop.cancelled() => {}
+        }
+        let (ending, also) = (stop.is_cancelled(), Arc::clone(&shared));
+        // Its error went to those who wait, and to the log.
+        let _ = tokio::task::spawn_blocking(move || also.sync()).await;
+        if ending {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,232 @@
-//! To come.
+//! The store: quarantine and tracking. One database (SQLite here, PostgreSQL when several nodes share it) and one blob store.
+//!
+//! In: messages to keep, entries of the journal, decisions about items. Out: items, records, content. What [`Store::keep`] says is
+//! kept survives a power cut: content synced, its folder synced, index row committed, in this order, so that a row never
+//! promises content that is not there. The store knows neither the journal's files nor SMTP; `door::loader` brings it entries.
+//!
+//! | file | what |
+//! |---|---|
+//! | this one | the writing half: keep, settle, load |
+//! | `view` | the reading half, which also works beside a running gateway, and without one |
+//! | `database` | connections, pragmas, migrations, the lock |
+//! | `rows` | values into rows and back |
+//! | `content` | the blobs |
+//! | `reconcile` | what a crash left: blobs without a row, rows without a blob |
+
+mod content;
+mod database;
+mod load;
+mod reconcile;
+mod rows;
+mod view;
+
+use std::{
+    collections::HashSet,
+    io,
+    ops::Deref,
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use bytes::Bytes;
+use futures_util::Stream;
+use sqlx::AnyPool;
+
+use crate::record::{Item, ItemState, TransactionId, UnixMillis};
+pub use load::{Change, JournalPosition};
+pub use reconcile::Reconciliation;
+pub use view::{Filter, View};
+
+/// Why the store did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreFault {
+    /// The database refused, or is not reachable.
+    #[error("database: {0}")]
+    Database(#[from] sqlx::Error),
+    /// The schema could not be brought up to date.
+    #[error("database schema: {0}")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    /// The database has a schema that this program does not know.
+    #[error("the database has schema {found}, this program reads {known}")]
+    Schema {
+        /// In the database.
+        found: String,
+        /// Ours.
+        known: &'static str,
+    },
+    /// A folder or file could not be made, opened or listed.
+    #[error("{}: {source}", path.display())]
+    Folder {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// There is no database yet: the gateway has never run here.
+    #[error("there is no database {}", .0.display())]
+    NoDatabase(PathBuf),
+    /// Another process writes this store.
+    #[error("another process uses {}", .0.display())]
+    InUse(PathBuf),
+    /// The blob store refused.
+    #[error("content: {0}")]
+    Content(#[from] object_store::Error),
+    /// What was to be kept could not be read.
+    #[error("the content to keep could not be read: {0}")]
+    Source(io::Error),
+    /// What came is not what the item says: nothing was kept.
+    #[error("the content to keep has another {what} than its item says")]
+    Altered {
+        /// `length` or `SHA-256`.
+        what: &'static str,
+    },
+    /// A row does not say what this program writes.
+    #[error("a row cannot be read: {0}")]
+    Unreadable(#[from] serde_json::Error),
+    /// An item with this id is kept already; its content stays as it is.
+    #[error("an item with this id is kept already")]
+    AlreadyKept,
+    /// There is no such item or transaction.
+    #[error("there is none with this id")]
+    NotFound,
+    /// The suffix fits several.
+    #[error("{0} and others end so")]
+    NotUnique(TransactionId),
+    /// Fewer than 6 or more than 32 digits, or not hexadecimal.
+    #[error("an id, or 6 or more of its last digits, is wanted")]
+    NotAnId,
+    /// The item's state does not allow it.
+    #[error("the item is {} and cannot become {}", rows::word(from), rows::word(to))]
+    Settled {
+        /// What it is.
+        from: ItemState,
+        /// What it was to become.
+        to: ItemState,
+    },
+}
+
+/// The writing half. It reads, too: everything of [`View`].
+#[derive(Debug)]
+pub struct Store {
+    view: View,
+    writer: AnyPool,
+    /// Items between content and row, which reconciliation must not take for what a crash left.
+    keeping: Mutex<HashSet<TransactionId>>,
+    _lock: std::fs::File,
+}
+
+impl Deref for Store {
+    type Target = View;
+
+    fn deref(&self) -> &View {
+        &self.view
+    }
+}
+
+impl Store {
+    /// Opens, or makes, the store in `folder` (`data_dir`): `portaria.db` and `quarantine/`, both for this user alone.
+    pub async fn open(folder: &Path) -> Result<Self, StoreFault> {
+        let lock = database::lock(folder)?;
+        let contents = content::Contents::make(folder)?;
+        let (writer, readers) = database::open(folder).await?;
+        let view = View::new(readers, contents);
+        Ok(Self { view, writer, keeping: Mutex::default(), _lock: lock })
+    }
+
+    /// Opens the reading half alone, beside a running gateway or without one.
+    pub async fn open_read_only(folder: &Path) -> Result<View, StoreFault> {
+        let readers = database::open_read_only(folder).await?;
+        Ok(View::new(readers, content::Contents::open(folder)?))
+    }
+
+    /// Keeps a message: our trace fields, then the content, as `content` gives them. Once this returns, it survives a power cut.
+    /// On an error nothing looks like an item (at most a blob stays, which [`Store::reconcile`] finds).
+    pub async fn keep(
+        &self,
+        item: &Item,
+        content: impl Stream<Item = io::Result<Bytes>> + Send,
+    ) -> Result<(), StoreFault> {
+        let _keeping = Keeping::begin(&self.keeping, &item.id);
+        if self.view.item(&item.id).await?.is_some() {
+            return Err(StoreFault::AlreadyKept);
+        }
+        self.view.contents().put(item, content).await?;
+        let inserted = rows::insert_item(&self.writer, item).await;
+        if inserted.is_err() && matches!(self.view.item(&item.id).await, Ok(None)) {
+            // Only when it is sure that the row is not there: a commit can fail to be told and be done all the same.
+            let _ = self.view.contents().remove(&item.id).await;
+        }
+        inserted
+    }
+
+    /// Changes an item's state. To the state that it has: nothing happens. Content stays until retention removes it.
+    pub async fn settle(&self, id: &TransactionId, state: ItemState, now: UnixMillis) -> Result<(), StoreFault> {
+        let mut transaction = self.writer.begin_with(database::BEGIN).await?;
+        let found: Option<String> = sqlx::query_scalar("SELECT state FROM items WHERE id = $1")
+            .bind(id.as_str())
+            .fetch_optional(&mut *transaction)
+            .await?;
+        let present: ItemState = rows::from_word(found.ok_or(StoreFault::NotFound)?)?;
+        if present == state {
+            return Ok(());
+        }
+        if !may_become(present, state) {
+            return Err(StoreFault::Settled { from: present, to: state });
+        }
+        sqlx::query("UPDATE items SET state = $1, settled_at = $2 WHERE id = $3")
+            .bind(rows::word(&state))
+            .bind(now)
+            .bind(id.as_str())
+            .execute(&mut *transaction)
+            .await?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// Looks for what a crash left, and moves it out of the way. May run while mail flows; seconds for 100,000 items.
+    pub async fn reconcile(&self) -> Result<Reconciliation, StoreFault> {
+        reconcile::reconcile(&self.view, &self.keeping).await
+    }
+
+    /// Ends all connections; the database's write-ahead log is folded in.
+    pub async fn close(&self) {
+        self.view.close().await;
+        self.writer.close().await;
+    }
+}
+
+/// What may follow a state. What was told to a sender or a reviewer is never taken back.
+fn may_become(from: ItemState, to: ItemState) -> bool {
+    use ItemState::{Deleted, Expired, Held, Pending, Released, Releasing, Withdrawn};
+    match from {
+        Pending => matches!(to, Held | Withdrawn | Releasing | Deleted),
+        Held => matches!(to, Releasing | Deleted | Expired),
+        Releasing => matches!(to, Released | Held),
+        Released | Deleted | Expired | Withdrawn => false,
+    }
+}
+
+/// An id is in the set as long as this lives.
+struct Keeping<'a> {
+    set: &'a Mutex<HashSet<TransactionId>>,
+    id: &'a TransactionId,
+}
+
+impl<'a> Keeping<'a> {
+    fn begin(set: &'a Mutex<HashSet<TransactionId>>, id: &'a TransactionId) -> Self {
+        locked(set).insert(id.clone());
+        Self { set, id }
+    }
+}
+
+impl Drop for Keeping<'_> {
+    fn drop(&mut self) {
+        locked(self.set).remove(self.id);
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;

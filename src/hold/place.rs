@@ -1,0 +1,212 @@
+//! The three places of a hold: how each is made, written, read and reopened.
+//!
+//! Files are written and read at explicit offsets only (`pwrite`, `pread`): a descriptor that was passed to a scanner shares its
+//! offset with us, and a scanner that seeks would move ours.
+
+use std::{
+    fs::{DirBuilder, File, OpenOptions},
+    io,
+    os::{
+        fd::AsRawFd,
+        unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt},
+    },
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use rustix::fs::{MemfdFlags, Mode, OFlags};
+
+use crate::relay::event::HoldFault;
+
+/// What moves between places at a time, octets.
+const COPY: usize = 256 * 1024;
+
+/// Where content is.
+#[derive(Debug)]
+pub(super) enum Place {
+    /// In our own memory.
+    Memory(Vec<u8>),
+    /// In a memfd: memory that has a descriptor.
+    Shared(Arc<File>),
+    /// In a file without a name.
+    Disk(Arc<File>),
+}
+
+impl Place {
+    /// Exactly `length` octets from `offset` on; the caller keeps both within what was written.
+    pub(super) async fn read(&self, offset: u64, length: usize) -> Result<Bytes, HoldFault> {
+        if length == 0 {
+            return Ok(Bytes::new());
+        }
+        match self {
+            Self::Memory(memory) => {
+                let start = usize::try_from(offset).unwrap_or(usize::MAX);
+                let part = memory.get(start..).and_then(|rest| rest.get(..length));
+                part.map(Bytes::copy_from_slice).ok_or_else(|| HoldFault::Failed("shorter than written".to_owned()))
+            }
+            Self::Shared(file) => read(file, offset, length).map_err(fault),
+            Self::Disk(file) => read_blocking(Arc::clone(file), offset, length).await,
+        }
+    }
+
+    /// The same content under a description of its own, without the right to write.
+    pub(super) fn reopen_read_only(&self) -> Result<File, HoldFault> {
+        match self {
+            Self::Memory(_) => Err(HoldFault::Failed("content in memory has no descriptor".to_owned())),
+            Self::Shared(file) | Self::Disk(file) => {
+                let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+                OpenOptions::new().read(true).open(path).map_err(fault)
+            }
+        }
+    }
+
+    /// What is here now, for moving it on another thread.
+    pub(super) fn snapshot(&self) -> Self {
+        match self {
+            Self::Memory(memory) => Self::Memory(memory.clone()),
+            Self::Shared(file) => Self::Shared(Arc::clone(file)),
+            Self::Disk(file) => Self::Disk(Arc::clone(file)),
+        }
+    }
+
+    /// Copies the first `length` octets to the start of `to`. Blocks.
+    pub(super) fn copy_to(&self, to: &File, length: u64) -> io::Result<()> {
+        let from = match self {
+            Self::Memory(memory) => return write(to, memory, 0),
+            Self::Shared(file) | Self::Disk(file) => file,
+        };
+        let mut offset = 0;
+        while offset < length {
+            let part = usize::try_from(length - offset).unwrap_or(usize::MAX).min(COPY);
+            let octets = read(from, offset, part)?;
+            write(to, &octets, offset)?;
+            offset += octets.len() as u64;
+        }
+        Ok(())
+    }
+}
+
+/// Makes `folder`, 0700: mail of other people is in it.
+pub(super) fn make_folder(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+/// Appends to `memory`; capacity doubles but never passes `bound`, so that what is counted is what is taken.
+pub(super) fn grow(memory: &mut Vec<u8>, octets: &[u8], bound: u64) {
+    let needed = memory.len() + octets.len();
+    if needed > memory.capacity() {
+        let bound = usize::try_from(bound).unwrap_or(usize::MAX);
+        let capacity = needed.saturating_mul(2).min(bound).max(needed);
+        memory.reserve_exact(capacity - memory.len());
+    }
+    memory.extend_from_slice(octets);
+}
+
+/// A memfd with `octets` in it. Mode 0600: it is born 0777, and whoever is passed a descriptor could otherwise reopen it through
+/// `/proc/self/fd` with the right to write, whatever we opened it with.
+pub(super) fn shared(octets: &[u8]) -> io::Result<File> {
+    let descriptor = rustix::fs::memfd_create(c"portaria-hold", MemfdFlags::CLOEXEC)?;
+    rustix::fs::fchmod(&descriptor, Mode::RUSR | Mode::WUSR)?;
+    let file = File::from(descriptor);
+    write(&file, octets, 0)?;
+    Ok(file)
+}
+
+/// A file in `folder` that no name leads to: whatever kills us, nothing of it stays.
+pub(super) fn unlinked(folder: &Path) -> io::Result<File> {
+    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+    match rustix::fs::open(folder, flags, Mode::RUSR | Mode::WUSR) {
+        Ok(descriptor) => Ok(File::from(descriptor)),
+        // open(2): EOPNOTSUPP by the file system (NFS, FUSE, old overlayfs), EISDIR and ENOENT by kernels that do not know the flag.
+        Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::ISDIR | rustix::io::Errno::NOENT) => {
+            named_and_unlinked(folder)
+        }
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+fn named_and_unlinked(folder: &Path) -> io::Result<File> {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let path = folder.join(format!("{}-{number}", std::process::id()));
+    // One that a killed predecessor with our process id left behind (killed between these two lines) is in nobody's hands.
+    let _ = std::fs::remove_file(&path);
+    let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
+    std::fs::remove_file(&path)?;
+    Ok(file)
+}
+
+/// Writes all of `octets` at `offset`.
+pub(super) fn write(file: &File, octets: &[u8], offset: u64) -> io::Result<()> {
+    file.write_all_at(octets, offset)
+}
+
+fn read(file: &File, offset: u64, length: usize) -> io::Result<Bytes> {
+    let mut octets = vec![0; length];
+    file.read_exact_at(&mut octets, offset)?;
+    Ok(octets.into())
+}
+
+/// Exactly `length` octets, read where blocking is allowed.
+pub(super) async fn read_blocking(file: Arc<File>, offset: u64, length: usize) -> Result<Bytes, HoldFault> {
+    blocking(move || read(&file, offset, length)).await
+}
+
+/// Runs `work` where blocking is allowed.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> Result<T, HoldFault> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done.map_err(fault),
+        Err(stopped) => Err(HoldFault::Failed(stopped.to_string())),
+    }
+}
+
+/// No room is the one fault that a client should hear of as such (`452 4.3.1`).
+fn fault(error: io::Error) -> HoldFault {
+    use io::ErrorKind::{FileTooLarge, OutOfMemory, QuotaExceeded, StorageFull};
+    match error.kind() {
+        StorageFull | QuotaExceeded | FileTooLarge | OutOfMemory => HoldFault::Full(error.to_string()),
+        _ => HoldFault::Failed(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file system without `O_TMPFILE` gets a file whose name is gone before anything is written.
+    #[test]
+    fn the_fallback_leaves_no_name() {
+        let folder = tempfile::tempdir().unwrap();
+        for make in [unlinked, named_and_unlinked] {
+            let file = make(folder.path()).unwrap();
+            write(&file, b"abc", 0).unwrap();
+            assert_eq!(&read(&file, 1, 2).unwrap()[..], b"bc");
+            assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        }
+    }
+
+    #[test]
+    fn memory_never_takes_more_than_its_bound() {
+        let mut memory = Vec::new();
+        for _ in 0..100 {
+            grow(&mut memory, &[7; 655], 65_536);
+            assert!(memory.capacity() <= 65_536, "{}", memory.capacity());
+        }
+        assert_eq!(memory.len(), 65_500);
+    }
+
+    /// Only want of room is `Full`.
+    #[test]
+    fn faults_are_told_apart() {
+        for (errno, full) in [(28, true), (122, true), (27, true), (12, true), (5, false), (24, false), (30, false)] {
+            let fault = fault(io::Error::from_raw_os_error(errno));
+            assert_eq!(matches!(fault, HoldFault::Full(_)), full, "{fault}");
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! What the hold promises its callers, at every border of its places.
+
+use std::{
+    io::{Read, Seek, SeekFrom, Write},
+    os::{fd::AsRawFd, unix::fs::MetadataExt},
+};
+
+use futures_util::TryStreamExt;
+
+use super::*;
+
+const KIB: u64 = 1024;
+
+fn holds(memory_total: u64) -> (tempfile::TempDir, Arc<Holds>) {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = Settings {
+        folder: folder.path().join("hold"),
+        memory_per_message: 256 * KIB,
+        memory_total,
+        disk_floor_percent: 0,
+        disk_floor_bytes: 0,
+    };
+    let holds = Holds::new(settings).unwrap();
+    (folder, holds)
+}
+
+/// Octets that differ at every offset, so that a piece in the wrong place shows.
+fn sample(length: u64) -> Bytes {
+    (0..length).map(|at| ((at * 31) ^ (at >> 8) ^ (at >> 16)) as u8).collect::<Vec<_>>().into()
+}
+
+fn place(hold: &Hold) -> &'static str {
+    match hold.place {
+        Place::Memory(_) => "memory",
+        Place::Shared(_) => "memfd",
+        Place::Disk(_) => "disk",
+    }
+}
+
+async fn read_back(hold: &mut Hold) -> Vec<u8> {
+    let pieces: Vec<Bytes> = hold.octets().await.unwrap().try_collect().await.unwrap();
+    pieces.concat()
+}
+
+/// Content goes to the next place one octet after each border, and is the same in every place.
+#[tokio::test]
+async fn content_spills_at_each_border_and_stays_identical() {
+    for (length, expected, counted) in [
+        (1, "memory", 1),
+        (64 * KIB, "memory", 64 * KIB),
+        (64 * KIB + 1, "memfd", 64 * KIB + 1),
+        (256 * KIB, "memfd", 256 * KIB),
+        (256 * KIB + 1, "disk", 0),
+        (700 * KIB, "disk", 0),
+    ] {
+        for piece in [1_000, 65_536, 1_000_000] {
+            let (folder, holds) = holds(u64::MAX);
+            let mut hold = holds.begin();
+            let content = sample(length);
+            for part in content.chunks(piece) {
+                hold.append(Bytes::copy_from_slice(part)).await.unwrap();
+            }
+            assert_eq!((place(&hold), hold.len(), holds.memory()), (expected, length, counted), "{length} by {piece}");
+            assert!(read_back(&mut hold).await == content, "{length} by {piece} differs");
+            assert_eq!(std::fs::read_dir(folder.path().join("hold")).unwrap().count(), 0, "a file has a name");
+            drop(hold);
+            assert_eq!(holds.memory(), 0);
+        }
+    }
+}
+
+/// Memory that others have taken sends a hold to the disk, small as it is, and it comes back when they are gone.
+#[tokio::test]
+async fn all_holds_together_stay_under_the_total() {
+    let (_folder, holds) = holds(100 * KIB);
+    let mut first = holds.begin();
+    first.append(sample(90 * KIB)).await.unwrap();
+    assert_eq!(place(&first), "memfd");
+
+    let mut second = holds.begin();
+    second.append(sample(10 * KIB)).await.unwrap();
+    assert_eq!((place(&second), holds.memory()), ("memory", 100 * KIB));
+    second.append(sample(1)).await.unwrap();
+    assert_eq!((place(&second), holds.memory()), ("disk", 90 * KIB));
+    assert_eq!(second.read_at(10 * KIB - 1, 10).await.unwrap().len(), 2);
+
+    drop(first);
+    let mut third = holds.begin();
+    third.append(sample(60 * KIB)).await.unwrap();
+    assert_eq!((place(&third), holds.memory()), ("memory", 60 * KIB));
+    drop((second, third));
+    assert_eq!(holds.memory(), 0);
+}
+
+/// Cut-through reads what is there while more arrives, in any place, and never past the present end.
+#[tokio::test]
+async fn content_can_be_read_while_it_grows() {
+    let (_folder, holds) = holds(u64::MAX);
+    let mut hold = holds.begin();
+    let content = sample(400 * KIB);
+    let mut read = Vec::new();
+    for part in content.chunks(30_000) {
+        hold.append(Bytes::copy_from_slice(part)).await.unwrap();
+        loop {
+            let piece = hold.read_at(read.len() as u64, 7_777).await.unwrap();
+            if piece.is_empty() {
+                break;
+            }
+            read.extend_from_slice(&piece);
+        }
+        assert_eq!(read.len() as u64, hold.len());
+    }
+    assert!(read == content);
+    assert!(hold.read_at(u64::MAX, 10).await.unwrap().is_empty());
+}
+
+/// A scanner gets a descriptor of its own: it cannot write, cannot make itself able to, and its seeking moves nobody else.
+#[tokio::test]
+async fn what_the_scanner_gets_is_read_only() {
+    for length in [10, 100 * KIB, 300 * KIB] {
+        let (_folder, holds) = holds(u64::MAX);
+        let mut hold = holds.begin();
+        hold.append(sample(length)).await.unwrap();
+        let (file, told) = hold.content().await.unwrap();
+        assert_eq!((told, file.metadata().unwrap().len()), (length, length));
+
+        assert!((&*file).write(b"x").is_err(), "{length}: written");
+        assert!(file.set_len(0).is_err(), "{length}: cut");
+        let flags = rustix::fs::fcntl_getfl(&*file).unwrap();
+        assert!(!flags.intersects(rustix::fs::OFlags::WRONLY | rustix::fs::OFlags::RDWR));
+        assert_eq!(file.metadata().unwrap().mode() & 0o077, 0, "another user could reopen it for writing");
+        assert!(rustix::io::fcntl_getfd(&*file).unwrap().contains(rustix::io::FdFlags::CLOEXEC));
+        assert!(file.as_raw_fd() > 2);
+
+        (&*file).seek(SeekFrom::End(0)).unwrap();
+        let (again, _) = hold.content().await.unwrap();
+        let mut all = Vec::new();
+        (&*again).read_to_end(&mut all).unwrap();
+        assert!(all == sample(length), "{length} differs");
+        assert_eq!(holds.memory(), if length > 256 * KIB { 0 } else { length });
+    }
+}
+
+/// At the floor of free space a file does not grow, and what there was is still whole.
+#[tokio::test]
+async fn the_disk_floor_is_full() {
+    let folder = tempfile::tempdir().unwrap();
+    let holds = Holds::new(Settings {
+        folder: folder.path().to_owned(),
+        memory_per_message: 10,
+        memory_total: 10,
+        disk_floor_percent: 100,
+        disk_floor_bytes: u64::MAX,
+    })
+    .unwrap();
+    assert!(holds.disk_is_low());
+    let mut hold = holds.begin();
+    hold.append(sample(10)).await.unwrap();
+    let fault = hold.append(sample(1)).await.unwrap_err();
+    assert!(matches!(fault, HoldFault::Full(_)), "{fault}");
+    assert_eq!((hold.len(), holds.memory()), (10, 10));
+    assert!(read_back(&mut hold).await == sample(10));
+    drop(hold);
+    assert_eq!(holds.memory(), 0);
+}
+
+/// An append whose caller went away leaves a write that may still run: the hold takes nothing more.
+#[tokio::test]
+async fn a_cancelled_append_closes_the_hold() {
+    let (_folder, holds) = holds(0);
+    let mut hold = holds.begin();
+    {
+        let mut append = Box::pin(hold.append(sample(10)));
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(Future::poll(append.as_mut(), &mut context).is_pending());
+    }
+    assert!(matches!(hold.append(sample(1)).await, Err(HoldFault::Failed(_))));
+    assert_eq!(hold.len(), 0);
+}

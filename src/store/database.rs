@@ -1,0 +1,125 @@
+//! The database: one connection that writes, a few that read.
+//!
+//! SQLite has one writer at a time anyway; with one connection writers queue here, fairly and without `SQLITE_BUSY`. WAL lets
+//! readers go on meanwhile, and `synchronous = FULL` syncs at every commit: without it a power cut takes back commits.
+
+use std::{
+    fs::{DirBuilder, File, OpenOptions},
+    io,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use rustix::fs::FlockOperation;
+use sqlx::{
+    AnyPool, SqlSafeStr,
+    any::{AnyConnectOptions, AnyPoolOptions},
+    migrate::{Migration, MigrationType, Migrator},
+};
+
+use super::StoreFault;
+
+/// How a writing transaction begins: a lock that is asked for later than the first read is not waited for (`busy_timeout` does
+/// not cover that), but fails.
+pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
+
+/// What `meta` says when the last migration has run.
+const SCHEMA: &str = "1";
+
+/// Readers at once.
+const READERS: u32 = 4;
+
+/// How long a caller waits for a connection.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Every change of the schema, in order. Released ones never change.
+fn migrations() -> Migrator {
+    let first = include_str!("../../migrations/sqlite/0001_first.sql");
+    let step = |version, name: &'static str, sql: &'static str| {
+        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    };
+    Migrator::with_migrations(vec![step(1, "first", first)])
+}
+
+/// Opens the database for writing and for reading; makes it and brings its schema up to date.
+pub(super) async fn open(folder: &Path) -> Result<(AnyPool, AnyPool), StoreFault> {
+    let path = path(folder);
+    // SQLite would make it with the umask's rights; its -wal and -shm take the rights of this file.
+    let made = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
+    made.and_then(|file| file.sync_all()).map_err(|source| StoreFault::Folder { path: path.clone(), source })?;
+    sync_folder(folder)?;
+    let writer =
+        pool(&path, "rwc", 1, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;");
+    let writer = writer.await?;
+    migrations().run(&writer).await?;
+    let readers = pool(&path, "rw", READERS, "PRAGMA query_only = ON; PRAGMA busy_timeout = 5000;").await?;
+    check_schema(&readers).await?;
+    Ok((writer, readers))
+}
+
+/// Opens the database for reading, whether or not somebody writes it.
+pub(super) async fn open_read_only(folder: &Path) -> Result<AnyPool, StoreFault> {
+    let path = path(folder);
+    if !path.exists() {
+        return Err(StoreFault::NoDatabase(path));
+    }
+    let readers = pool(&path, "ro", READERS, "PRAGMA query_only = ON; PRAGMA busy_timeout = 5000;").await?;
+    check_schema(&readers).await?;
+    Ok(readers)
+}
+
+/// Keeps other writers out of `folder` (made 0700). The lock goes with the process, however it ends.
+pub(super) fn lock(folder: &Path) -> Result<File, StoreFault> {
+    let path = folder.join("store.lock");
+    let fault = |source| StoreFault::Folder { path: path.clone(), source };
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(fault)?;
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(fault)?;
+    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(file),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(StoreFault::InUse(folder.to_owned())),
+        Err(errno) => Err(fault(errno.into())),
+    }
+}
+
+/// What stands in `folder` keeps its names through a power cut.
+pub(super) fn sync_folder(folder: &Path) -> Result<(), StoreFault> {
+    let synced = OpenOptions::new().read(true).open(folder).and_then(|folder| folder.sync_all());
+    synced.map_err(|source| StoreFault::Folder { path: folder.to_owned(), source })
+}
+
+async fn check_schema(readers: &AnyPool) -> Result<(), StoreFault> {
+    let found: String = sqlx::query_scalar("SELECT value FROM meta WHERE name = 'schema'").fetch_one(readers).await?;
+    if found == SCHEMA { Ok(()) } else { Err(StoreFault::Schema { found, known: SCHEMA }) }
+}
+
+async fn pool(path: &Path, mode: &str, connections: u32, pragmas: &'static str) -> Result<AnyPool, StoreFault> {
+    sqlx::any::install_default_drivers();
+    let options: AnyConnectOptions = url(path, mode)?.parse()?;
+    let pool = AnyPoolOptions::new()
+        .max_connections(connections)
+        .min_connections(1)
+        .acquire_timeout(PATIENCE)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .after_connect(move |connection, _| {
+            Box::pin(async move { sqlx::raw_sql(pragmas).execute(connection).await.map(|_| ()) })
+        });
+    Ok(pool.connect_with(options).await?)
+}
+
+fn path(folder: &Path) -> PathBuf {
+    folder.join("portaria.db")
+}
+
+/// `sqlite://` and the path, with what a URL would take for its own percent-encoded.
+fn url(path: &Path, mode: &str) -> Result<String, StoreFault> {
+    let absolute = std::path::absolute(path).map_err(|source| StoreFault::Folder { path: path.to_owned(), source })?;
+    let text = absolute.to_str().ok_or_else(|| StoreFault::Folder {
+        path: path.to_owned(),
+        source: io::Error::new(io::ErrorKind::InvalidFilename, "the path is not UTF-8"),
+    })?;
+    let plain = |octet: u8| octet.is_ascii_alphanumeric() || b"/._-".contains(&octet);
+    let encode = |octet: u8| if plain(octet) { char::from(octet).to_string() } else { format!("%{octet:02X}") };
+    Ok(format!("sqlite://{}?mode={mode}", text.bytes().map(encode).collect::<String>()))
+}

@@ -1,0 +1,101 @@
+//! The journal's entries into the database: each exactly once, because they and the position behind them are one transaction.
+
+use std::collections::HashMap;
+
+use sqlx::{AnyConnection, Row};
+
+use super::{Store, StoreFault, database, rows};
+use crate::record::{Intent, Record, TransactionId};
+
+/// How far the journal is loaded. The store does not look into it: it only gives it back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct JournalPosition {
+    /// The segment.
+    pub segment: u64,
+    /// Octets into it.
+    pub offset: u64,
+}
+
+/// One entry of the journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It was about to happen.
+    Intent {
+        /// The segment that it stood in.
+        segment: u64,
+        /// What.
+        intent: Box<Intent>,
+    },
+    /// It happened.
+    Outcome(Box<Record>),
+}
+
+impl Store {
+    /// How far the journal is loaded.
+    pub async fn journal_position(&self) -> Result<JournalPosition, StoreFault> {
+        let row =
+            sqlx::query("SELECT segment, octet FROM journal_position WHERE one = 1").fetch_one(&self.writer).await?;
+        let unsigned = |number: i64| u64::try_from(number).unwrap_or(0);
+        Ok(JournalPosition { segment: unsigned(row.try_get(0)?), offset: unsigned(row.try_get(1)?) })
+    }
+
+    /// Loads entries, in their order, and moves the position to `upto`, or does neither. The same entries again change nothing.
+    pub async fn load(&self, changes: &[Change], upto: JournalPosition) -> Result<(), StoreFault> {
+        let mut transaction = self.writer.begin_with(database::BEGIN).await?;
+        // Most intents are followed by their outcome at once: those never reach the database.
+        let mut open: HashMap<&TransactionId, (u64, &Intent)> = HashMap::new();
+        for change in changes {
+            match change {
+                Change::Intent { segment, intent } => {
+                    open.insert(&intent.record.id, (*segment, intent));
+                }
+                Change::Outcome(record) => {
+                    open.remove(&record.id);
+                    rows::put_record(&mut transaction, record).await?;
+                    rows::remove_intent(&mut transaction, &record.id).await?;
+                }
+            }
+        }
+        for (segment, intent) in open.into_values() {
+            rows::put_intent(&mut transaction, segment, intent).await?;
+        }
+        let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        sqlx::query("UPDATE journal_position SET segment = $1, octet = $2 WHERE one = 1")
+            .bind(signed(upto.segment))
+            .bind(signed(upto.offset))
+            .execute(&mut *transaction)
+            .await?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// Makes a record of every intent from a segment below `segment`, whose process is gone: its outcome will never come.
+    /// Says which. To be called when everything below `segment` is loaded.
+    pub async fn close_intents(&self, segment: u64) -> Result<Vec<TransactionId>, StoreFault> {
+        let mut transaction = self.writer.begin_with(database::BEGIN).await?;
+        let below = i64::try_from(segment).unwrap_or(i64::MAX);
+        let found: Vec<String> = sqlx::query_scalar("SELECT intent FROM intents WHERE segment < $1 ORDER BY id")
+            .bind(below)
+            .fetch_all(&mut *transaction)
+            .await?;
+        let mut closed = Vec::new();
+        for text in found {
+            let intent: Intent = serde_json::from_str(&text)?;
+            let record = intent.without_outcome();
+            if !has_record(&mut transaction, &record.id).await? {
+                rows::put_record(&mut transaction, &record).await?;
+            }
+            rows::remove_intent(&mut transaction, &record.id).await?;
+            closed.push(record.id);
+        }
+        transaction.commit().await?;
+        Ok(closed)
+    }
+}
+
+async fn has_record(connection: &mut AnyConnection, id: &TransactionId) -> Result<bool, StoreFault> {
+    let found: Option<String> = sqlx::query_scalar("SELECT id FROM transactions WHERE id = $1")
+        .bind(id.as_str())
+        .fetch_optional(connection)
+        .await?;
+    Ok(found.is_some())
+}

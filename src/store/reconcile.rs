@@ -1,0 +1,110 @@
+//! What a crash left in the quarantine, found and told.
+//!
+//! | found | it means | what is done |
+//! |---|---|---|
+//! | `ID#1` | killed while content was written: nobody was told anything | removed |
+//! | a blob without a row | killed before the row: nobody was told either; or the database is an older one | moved to `orphans/` |
+//! | a row without a blob | the disk lost it, or someone removed it | told; the row stays |
+
+use std::{
+    collections::HashSet,
+    io,
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+    sync::Mutex,
+};
+
+use super::{StoreFault, locked, view::View};
+use crate::record::TransactionId;
+
+/// What was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reconciliation {
+    /// Halves of content, removed.
+    pub unfinished: usize,
+    /// Blobs without a row, moved to `quarantine/orphans`.
+    pub orphans: Vec<TransactionId>,
+    /// Rows without a blob: **mail that someone may have to answer for**.
+    pub missing: Vec<TransactionId>,
+}
+
+/// What stands in the folders.
+#[derive(Default)]
+struct Listing {
+    blobs: Vec<(TransactionId, PathBuf)>,
+    unfinished: Vec<(TransactionId, PathBuf)>,
+}
+
+/// Blobs are listed first, then the ids that are being kept, then the rows: an item that is kept meanwhile is in one of the last two.
+pub(super) async fn reconcile(
+    view: &View,
+    keeping: &Mutex<HashSet<TransactionId>>,
+) -> Result<Reconciliation, StoreFault> {
+    let folder = view.contents().folder().to_owned();
+    let listed = on_disk(folder.clone(), list).await?;
+    let keeping = locked(keeping).clone();
+    let rows: HashSet<TransactionId> = view.item_ids(false).await?.into_iter().collect();
+
+    let mut found = Reconciliation::default();
+    let Listing { blobs, unfinished } = listed;
+    let present: HashSet<TransactionId> = blobs.iter().map(|(id, _)| id.clone()).collect();
+    for id in view.item_ids(true).await? {
+        if !present.contains(&id) && !view.contents().has(&id).await? {
+            found.missing.push(id);
+        }
+    }
+    let left = |(id, _): &(TransactionId, PathBuf)| !keeping.contains(id);
+    let unfinished: Vec<PathBuf> = unfinished.into_iter().filter(left).map(|(_, path)| path).collect();
+    let orphans: Vec<_> = blobs.into_iter().filter(left).filter(|(id, _)| !rows.contains(id)).collect();
+    found.orphans = orphans.iter().map(|(id, _)| id.clone()).collect();
+    found.unfinished = on_disk(folder, move |folder| clear(folder, &unfinished, &orphans)).await?;
+    Ok(found)
+}
+
+async fn on_disk<T: Send + 'static>(
+    folder: PathBuf,
+    work: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
+) -> Result<T, StoreFault> {
+    let path = folder.clone();
+    let done = tokio::task::spawn_blocking(move || work(&folder)).await;
+    done.map_err(io::Error::other).flatten().map_err(|source| StoreFault::Folder { path, source })
+}
+
+fn list(folder: &Path) -> io::Result<Listing> {
+    let mut listing = Listing::default();
+    for part in 0..=255_u8 {
+        for entry in std::fs::read_dir(folder.join(format!("{part:02x}")))? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let Some(name) = name.to_str() else { continue };
+            let (id, staged) = name.split_once('#').map_or((name, false), |(id, _)| (id, true));
+            let Ok(id) = TransactionId::try_from(id.to_owned()) else { continue };
+            let into = if staged { &mut listing.unfinished } else { &mut listing.blobs };
+            into.push((id, entry.path()));
+        }
+    }
+    Ok(listing)
+}
+
+fn clear(folder: &Path, unfinished: &[PathBuf], orphans: &[(TransactionId, PathBuf)]) -> io::Result<usize> {
+    let mut removed = 0;
+    for path in unfinished {
+        match std::fs::remove_file(path) {
+            Ok(()) => removed += 1,
+            // Finished or given up since it was listed.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    if !orphans.is_empty() {
+        let aside = folder.join("orphans");
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&aside)?;
+        for (id, path) in orphans {
+            match std::fs::rename(path, aside.join(id.as_str())) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+    }
+    Ok(removed)
+}

@@ -1,0 +1,145 @@
+//! Values into rows and back. The words of an enum are the ones that serde gives it, so that database, journal and `--json` agree.
+
+use serde::{Serialize, de::DeserializeOwned};
+use sqlx::{AnyConnection, AnyPool, Row, any::AnyRow};
+
+use super::{StoreFault, database};
+use crate::record::{Intent, Item, Record, TransactionId};
+
+/// The columns of an item, in the order that [`item`] reads.
+pub(super) const ITEM: &str = "id, class, state, acknowledged, received_at, reverse_path, recipients, subject, size, sha256, \
+                               trace_length, reason";
+
+/// The word of an enum's unit variant.
+pub(super) fn word<T: Serialize>(value: &T) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => String::new(),
+    }
+}
+
+/// The variant of a word.
+pub(super) fn from_word<T: DeserializeOwned>(word: String) -> Result<T, StoreFault> {
+    Ok(serde_json::from_value(serde_json::Value::String(word))?)
+}
+
+/// Text that an index may hold: PostgreSQL takes no NUL in TEXT, and SQLite's functions end there.
+fn searchable(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
+fn reversed(id: &TransactionId) -> String {
+    id.as_str().chars().rev().collect()
+}
+
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// Adds an item's row.
+pub(super) async fn insert_item(writer: &AnyPool, item: &Item) -> Result<(), StoreFault> {
+    let recipients = serde_json::to_string(&item.recipients)?;
+    let mut transaction = writer.begin_with(database::BEGIN).await?;
+    sqlx::query(
+        "INSERT INTO items (id, id_reversed, class, state, acknowledged, received_at, reverse_path, recipients, subject, size, \
+         sha256, trace_length, reason) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+    )
+    .bind(item.id.as_str())
+    .bind(reversed(&item.id))
+    .bind(word(&item.class))
+    .bind(word(&item.state))
+    .bind(i64::from(item.acknowledged))
+    .bind(item.received_at)
+    .bind(searchable(&item.reverse_path))
+    .bind(recipients)
+    .bind(searchable(&item.subject))
+    .bind(signed(item.size))
+    .bind(item.sha256.as_str())
+    .bind(signed(item.trace_length))
+    .bind(searchable(&item.reason))
+    .execute(&mut *transaction)
+    .await?;
+    Ok(transaction.commit().await?)
+}
+
+/// Reads a row of [`ITEM`].
+pub(super) fn item(row: &AnyRow) -> Result<Item, StoreFault> {
+    let unsigned = |number: i64| u64::try_from(number).unwrap_or(0);
+    Ok(Item {
+        id: from_word(row.try_get(0)?)?,
+        class: from_word(row.try_get(1)?)?,
+        state: from_word(row.try_get(2)?)?,
+        acknowledged: row.try_get::<i64, _>(3)? != 0,
+        received_at: row.try_get(4)?,
+        reverse_path: row.try_get(5)?,
+        recipients: serde_json::from_str(&row.try_get::<String, _>(6)?)?,
+        subject: row.try_get(7)?,
+        size: unsigned(row.try_get(8)?),
+        sha256: row.try_get(9)?,
+        trace_length: unsigned(row.try_get(10)?),
+        reason: row.try_get(11)?,
+    })
+}
+
+/// Writes a record and its recipients over what stood there.
+pub(super) async fn put_record(connection: &mut AnyConnection, record: &Record) -> Result<(), StoreFault> {
+    sqlx::query(
+        "INSERT INTO transactions (id, id_reversed, began, ended, client, reverse_path, message_id, subject, ending, record) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (id) DO UPDATE SET began = excluded.began, \
+         ended = excluded.ended, client = excluded.client, reverse_path = excluded.reverse_path, \
+         message_id = excluded.message_id, subject = excluded.subject, ending = excluded.ending, record = excluded.record",
+    )
+    .bind(record.id.as_str())
+    .bind(reversed(&record.id))
+    .bind(record.began)
+    .bind(record.ended)
+    .bind(record.client.address.to_string())
+    .bind(searchable(&record.reverse_path))
+    .bind(record.message_id.as_deref().map(searchable))
+    .bind(searchable(&record.subjects.join(" | ")))
+    .bind(word(&record.ending))
+    .bind(serde_json::to_string(record)?)
+    .execute(&mut *connection)
+    .await?;
+    let clear = sqlx::query("DELETE FROM recipients WHERE transaction_id = $1").bind(record.id.as_str());
+    clear.execute(&mut *connection).await?;
+    for (position, recipient) in (0_i64..).zip(&record.recipients) {
+        sqlx::query(
+            "INSERT INTO recipients (transaction_id, position, began, address, mailbox, fate) VALUES ($1, $2, $3, $4, $5, $6)",
+        )
+        .bind(record.id.as_str())
+        .bind(position)
+        .bind(record.began)
+        .bind(searchable(&recipient.address))
+        .bind(recipient.mailbox.as_ref().map(|mailbox| searchable(&mailbox.0)))
+        .bind(word(&recipient.fate))
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Writes an intent whose outcome is not known yet.
+pub(super) async fn put_intent(
+    connection: &mut AnyConnection,
+    segment: u64,
+    intent: &Intent,
+) -> Result<(), StoreFault> {
+    let text = serde_json::to_string(intent)?;
+    sqlx::query(
+        "INSERT INTO intents (id, segment, intent) VALUES ($1, $2, $3) ON CONFLICT (id) DO UPDATE SET \
+         segment = excluded.segment, intent = excluded.intent",
+    )
+    .bind(intent.record.id.as_str())
+    .bind(signed(segment))
+    .bind(text)
+    .execute(&mut *connection)
+    .await?;
+    Ok(())
+}
+
+/// Forgets an intent: its outcome is known.
+pub(super) async fn remove_intent(connection: &mut AnyConnection, id: &TransactionId) -> Result<(), StoreFault> {
+    sqlx::query("DELETE FROM intents WHERE id = $1").bind(id.as_str()).execute(&mut *connection).await?;
+    Ok(())
+}

@@ -1,0 +1,130 @@
+//! The reading half: what console, CLI and doors ask.
+
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
+use sqlx::{AnyPool, AssertSqlSafe};
+
+use super::{StoreFault, content::Contents, rows};
+use crate::record::{Item, ItemClass, ItemState, Record, TransactionId};
+
+/// Which items; everything that is none does not restrict.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// In this state.
+    pub state: Option<ItemState>,
+    /// Of this class.
+    pub class: Option<ItemClass>,
+    /// At most so many; none: 1000.
+    pub limit: Option<u32>,
+}
+
+/// Reads.
+#[derive(Debug)]
+pub struct View {
+    readers: AnyPool,
+    contents: Contents,
+}
+
+impl View {
+    pub(super) fn new(readers: AnyPool, contents: Contents) -> Self {
+        Self { readers, contents }
+    }
+
+    pub(super) fn contents(&self) -> &Contents {
+        &self.contents
+    }
+
+    /// Items, newest first.
+    pub async fn items(&self, filter: Filter) -> Result<Vec<Item>, StoreFault> {
+        let sql = format!(
+            "SELECT {} FROM items WHERE ($1 = '' OR state = $1) AND ($2 = '' OR class = $2) \
+             ORDER BY received_at DESC, id DESC LIMIT $3",
+            rows::ITEM
+        );
+        let found = sqlx::query(AssertSqlSafe(sql))
+            .bind(filter.state.as_ref().map(rows::word).unwrap_or_default())
+            .bind(filter.class.as_ref().map(rows::word).unwrap_or_default())
+            .bind(i64::from(filter.limit.unwrap_or(1000)))
+            .fetch_all(&self.readers)
+            .await?;
+        found.iter().map(rows::item).collect()
+    }
+
+    /// Items whose other recipients' relay never came to an end: a human decides.
+    pub async fn pending(&self) -> Result<Vec<Item>, StoreFault> {
+        self.items(Filter { state: Some(ItemState::Pending), ..Filter::default() }).await
+    }
+
+    /// One item.
+    pub async fn item(&self, id: &TransactionId) -> Result<Option<Item>, StoreFault> {
+        let sql = format!("SELECT {} FROM items WHERE id = $1", rows::ITEM);
+        let found = sqlx::query(AssertSqlSafe(sql)).bind(id.as_str()).fetch_optional(&self.readers).await?;
+        found.as_ref().map(rows::item).transpose()
+    }
+
+    /// The record of one transaction; none while the journal's entry is not loaded.
+    pub async fn record(&self, id: &TransactionId) -> Result<Option<Record>, StoreFault> {
+        let found: Option<String> = sqlx::query_scalar("SELECT record FROM transactions WHERE id = $1")
+            .bind(id.as_str())
+            .fetch_optional(&self.readers)
+            .await?;
+        Ok(found.map(|text| serde_json::from_str(&text)).transpose()?)
+    }
+
+    /// The one transaction or item whose id ends with `suffix`: 6 to 32 hexadecimal digits in any case.
+    pub async fn find(&self, suffix: &str) -> Result<TransactionId, StoreFault> {
+        let hexadecimal = suffix.bytes().all(|octet| octet.is_ascii_hexdigit());
+        if !hexadecimal || !(6..=32).contains(&suffix.len()) {
+            return Err(StoreFault::NotAnId);
+        }
+        let from: String = suffix.to_ascii_lowercase().chars().rev().collect();
+        // 'g' is the first letter behind every hexadecimal digit.
+        let found: Vec<String> = sqlx::query_scalar(
+            "SELECT id FROM transactions WHERE id_reversed >= $1 AND id_reversed < $2 \
+             UNION SELECT id FROM items WHERE id_reversed >= $1 AND id_reversed < $2 LIMIT 2",
+        )
+        .bind(from.clone())
+        .bind(from + "g")
+        .fetch_all(&self.readers)
+        .await?;
+        match <[String; 1]>::try_from(found) {
+            Ok([only]) => rows::from_word(only),
+            Err(several) => match several.into_iter().next() {
+                Some(first) => Err(StoreFault::NotUnique(rows::from_word(first)?)),
+                None => Err(StoreFault::NotFound),
+            },
+        }
+    }
+
+    /// An item's content from start to end: our trace fields, then what the client sent.
+    pub async fn content(
+        &self,
+        id: &TransactionId,
+    ) -> Result<BoxStream<'static, Result<Bytes, StoreFault>>, StoreFault> {
+        Ok(self.contents.get(id).await?.map_err(StoreFault::from).boxed())
+    }
+
+    /// At most the first `max` octets of an item's content.
+    pub async fn beginning(&self, id: &TransactionId, max: u64) -> Result<Bytes, StoreFault> {
+        self.contents.beginning(id, max).await
+    }
+
+    /// The ids of all items in a state whose content must be there, or of all items.
+    pub(super) async fn item_ids(&self, with_content: bool) -> Result<Vec<TransactionId>, StoreFault> {
+        let sql = match with_content {
+            true => "SELECT id FROM items WHERE state IN ('pending', 'held', 'releasing')",
+            false => "SELECT id FROM items",
+        };
+        let found: Vec<String> = sqlx::query_scalar(sql).fetch_all(&self.readers).await?;
+        found.into_iter().map(rows::from_word).collect()
+    }
+
+    #[cfg(test)]
+    pub(super) fn readers_for_test(&self) -> AnyPool {
+        self.readers.clone()
+    }
+
+    pub(super) async fn close(&self) {
+        self.readers.close().await;
+    }
+}
