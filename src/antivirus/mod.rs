@@ -1,6 +1,134 @@
 //! Scanners: clamd over a local socket or TCP, and YARA in process. Content in, verdicts out; none of them is guessed.
 
-use std::{fs::File, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+//!
+//! A message is scanned by one scanner of every group at once (`pool`); which verdict counts is the caller's business.
+//! This adapter knows no message and no disposition: it never says what becomes of anything.
+
+mod clamd;
+mod in_flight;
+mod pool;
+mod self_test;
+mod yara;
+
+#[cfg(test)]
+mod fake_clamd;
+
+use std::{
+    fmt,
+    fs::File,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use serde::Serialize;
+use tokio::time::Instant;
+
+use crate::{document::Faults, language::Language, policy::verdict::ScannerReport};
+
+/// All scanners of the gateway.
+///
+/// ```no_run
+/// # async fn example(settings: portaria::antivirus::Settings, content: portaria::antivirus::Content) {
+/// use portaria::antivirus::Scanners;
+/// let scanners = Scanners::new(settings).unwrap();
+/// scanners.self_test().await;
+/// let reports = scanners.scan(content).await;
+/// let worst = reports.iter().map(|report| &report.verdict).max();
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Scanners {
+    pool: pool::Pool,
+    scan_timeout: Duration,
+}
+
+impl Scanners {
+    /// Compiles the YARA rules; opens no connection. Call it where files may be read, not on a busy worker.
+    ///
+    /// # Errors
+    ///
+    /// Every fault of every rule file at once, each with file and line.
+    pub fn new(settings: Settings) -> Result<Self, StartFault> {
+        let scan_timeout = settings.scan_timeout;
+        Ok(Self { pool: pool::Pool::new(settings)?, scan_timeout })
+    }
+
+    /// Scans by every group at once and returns one report a group, in the order of the settings, within
+    /// [`Settings::scan_timeout`]. No report ever stays away; with no scanner there is none.
+    ///
+    /// Dropped before it is ready, the scans that clamd has already begun go on by themselves and keep their slots.
+    pub async fn scan(&self, content: Content) -> Vec<ScannerReport> {
+        self.pool.scan(&content, self.deadline()).await
+    }
+
+    /// Asks every scanner whether it lives, how it is to be handed content, and whether it finds the EICAR test file.
+    ///
+    /// Call it at start and every so often (a minute): a scanner that nobody scans with is otherwise not seen to come
+    /// back. Takes [`Settings::scan_timeout`] at most. A scan does the same by itself when it has to.
+    pub async fn self_test(&self) -> Vec<ScannerStatus> {
+        self.pool.self_test(self.deadline()).await;
+        self.status()
+    }
+
+    /// What is known of each scanner, without asking it.
+    pub fn status(&self) -> Vec<ScannerStatus> {
+        self.pool.status()
+    }
+
+    /// Whether in every group a scanner answered last time. True with no scanner at all.
+    pub fn ready(&self) -> bool {
+        self.pool.ready()
+    }
+
+    fn deadline(&self) -> Instant {
+        Instant::now() + self.scan_timeout
+    }
+}
+
+/// Compiles the YARA rules of a folder as [`Scanners::new`] does, for a checker: errors and warnings.
+pub fn check_yara_rules(folder: &Path) -> Faults {
+    match yara::rules::compile(folder) {
+        Ok((_, warnings)) => warnings,
+        Err(faults) => faults,
+    }
+}
+
+/// What one scanner is known to be and do; what `portaria status --json` shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ScannerStatus {
+    /// Its group.
+    pub group: String,
+    /// Its name, as in reports: `clamd unix:/run/clamav/clamd.ctl`, `yara /etc/portaria/rules/yara`.
+    pub scanner: String,
+    /// It answered last time; false for a clamd that was not asked yet.
+    pub healthy: bool,
+    /// How it is handed content: `fildes`, `instream`, one of each for memory and files, `in process`, `unknown`.
+    pub handed: String,
+    /// What it calls itself and its signatures.
+    pub version: Option<String>,
+    /// Whether it found the EICAR test file when it was last asked.
+    pub finds_eicar: Option<bool>,
+    /// Scans that occupy it now, those that we gave up on included.
+    pub in_flight: usize,
+    /// How many may.
+    pub in_flight_cap: usize,
+    /// The last time that it gave no answer, or an error: its words.
+    pub last_error: Option<String>,
+}
+
+/// Why the scanners cannot be used: faults in rule files.
+#[derive(Debug)]
+pub struct StartFault(pub Faults);
+
+impl fmt::Display for StartFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.render(Language::En).trim_end())
+    }
+}
+
+impl std::error::Error for StartFault {}
 
 /// What is scanned: a file (often a memfd), complete, our `Received:` first.
 #[derive(Clone, Debug)]
@@ -45,6 +173,16 @@ pub enum ClamdAddress {
     TcpName(String, u16),
 }
 
+impl fmt::Display for ClamdAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+            Self::Tcp(address) => write!(f, "tcp:{address}"),
+            Self::TcpName(host, port) => write!(f, "tcp:{host}:{port}"),
+        }
+    }
+}
+
 /// How scans run.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -54,6 +192,9 @@ pub struct Settings {
     pub scan_timeout: Duration,
     /// Opening a connection.
     pub connect_timeout: Duration,
-    /// Scans in flight per clamd.
+    /// Scans in flight per clamd; keep it under clamd's `MaxThreads` (10 by default).
     pub in_flight: usize,
+    /// Where the self-test makes an unlinked file: the folder of the hold's own files, so that clamd is asked about the
+    /// file system that it will see.
+    pub probe_folder: PathBuf,
 }

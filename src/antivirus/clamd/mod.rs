@@ -1,0 +1,221 @@
+//! One clamd: how it is to be handed content, whether it is well, and scans on it.
+//!
+//! In: complete content and a deadline. Out: a verdict, whatever happens on the way. It refuses to know of other
+//! scanners (`pool`).
+//!
+//! Before the first scan, and again whenever an answer stayed away, clamd must prove itself: PING, VERSION, and the
+//! EICAR test file found by each way of handing over. A clamd that does not find it scans nothing for us.
+
+mod answer;
+mod command;
+mod connection;
+mod exchange;
+mod fildes;
+mod instream;
+mod prove;
+mod transport;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
+
+use self::{connection::ClamdFault, exchange::How, prove::Proof};
+use super::{
+    ClamdAddress, Content, Settings,
+    in_flight::{Slot, Slots},
+    self_test,
+};
+use crate::policy::verdict::ScanVerdict;
+
+/// One clamd.
+#[derive(Debug)]
+pub struct Clamd {
+    address: ClamdAddress,
+    connect_timeout: Duration,
+    probe_folder: PathBuf,
+    slots: Slots,
+    /// Every exchange runs as a task here, so that one that we abandon keeps its slot. Nothing is lost with them at the
+    /// end of the process: their callers are gone.
+    exchanges: TaskTracker,
+    state: Mutex<State>,
+    /// Held while clamd proves itself, so that a crowd of scans asks once.
+    proving: tokio::sync::Mutex<()>,
+}
+
+/// What is known of it.
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    /// It answered last time.
+    pub healthy: bool,
+    /// How it proved itself; none if it has to, again.
+    pub proof: Option<Proof>,
+    /// What it calls itself.
+    pub version: Option<String>,
+    /// Whether it found the EICAR test file, last time that it could be asked.
+    pub finds_eicar: Option<bool>,
+    /// The last verdict that was no answer, in words.
+    pub last_error: Option<String>,
+    /// When it last failed to prove itself, and how.
+    failed: Option<(Instant, ScanVerdict)>,
+}
+
+impl Clamd {
+    /// A clamd at `address`. Nothing is opened yet.
+    pub fn new(address: ClamdAddress, settings: &Settings) -> Self {
+        Self {
+            connect_timeout: settings.connect_timeout,
+            probe_folder: settings.probe_folder.clone(),
+            slots: Slots::new(settings.in_flight, &format!("clamd {address}")),
+            exchanges: TaskTracker::new(),
+            state: Mutex::default(),
+            proving: tokio::sync::Mutex::default(),
+            address,
+        }
+    }
+
+    /// Scans `content`; answers by `deadline`, waiting for a slot and for the proof included.
+    pub async fn scan(&self, content: &Content, deadline: Instant) -> ScanVerdict {
+        match content.file.metadata() {
+            Ok(found) if found.len() == content.length => {}
+            // Not asked at all: the verdict would be about something else.
+            Ok(_) => {
+                return ScanVerdict::ScannerError { text: "content is not as long as it is said to be".to_owned() };
+            }
+            Err(error) => return ClamdFault::Content(error).verdict(),
+        }
+        let asked = Instant::now();
+        // To be busy is no illness: the state is left alone.
+        let Some(slot) = self.slots.take(deadline).await else { return self.busy() };
+        let slot = Arc::new(slot);
+        let proof = match self.proof(&slot, asked, deadline).await {
+            Ok(proof) => proof,
+            Err(verdict) => return verdict,
+        };
+        let how = match (&self.address, self_test::is_memfd(content)) {
+            (ClamdAddress::Unix(_), true) if proof.memfd => How::Fildes,
+            (ClamdAddress::Unix(_), false) if proof.file => How::Fildes,
+            _ => How::Instream,
+        };
+        let verdict = self.exchange(how, content, &slot, deadline).await;
+        self.note(&verdict);
+        verdict
+    }
+
+    /// Asks clamd to prove itself now, whatever is known. Busy with scans until `deadline`: nothing is learnt.
+    pub async fn self_test(&self, deadline: Instant) {
+        let Some(slot) = self.slots.take(deadline).await else { return };
+        let Ok(_proving) = tokio::time::timeout_at(deadline, self.proving.lock()).await else { return };
+        // The error is in the state.
+        let _ = self.prove(&Arc::new(slot), deadline).await;
+    }
+
+    /// What is known of it.
+    pub fn state(&self) -> State {
+        self.lock().clone()
+    }
+
+    /// Whether it answered last time.
+    pub fn healthy(&self) -> bool {
+        self.lock().healthy
+    }
+
+    /// Its slots, those of abandoned scans included.
+    pub fn slots(&self) -> &Slots {
+        &self.slots
+    }
+
+    /// How it proved itself, or the failure to. Who waited while another asked takes that one's answer.
+    async fn proof(&self, slot: &Arc<Slot>, asked: Instant, deadline: Instant) -> Result<Proof, ScanVerdict> {
+        if let Some(proof) = self.lock().proof {
+            return Ok(proof);
+        }
+        let Ok(_proving) = tokio::time::timeout_at(deadline, self.proving.lock()).await else {
+            return Err(ClamdFault::Deadline.verdict());
+        };
+        {
+            let state = self.lock();
+            if let Some(proof) = state.proof {
+                return Ok(proof);
+            }
+            if let Some((_, verdict)) = state.failed.as_ref().filter(|(when, _)| *when >= asked) {
+                return Err(verdict.clone());
+            }
+        }
+        self.prove(slot, deadline).await
+    }
+
+    async fn prove(&self, slot: &Arc<Slot>, deadline: Instant) -> Result<Proof, ScanVerdict> {
+        let found = prove::prove(self, slot, deadline).await;
+        let mut state = self.lock();
+        state.healthy = found.proof.is_ok();
+        state.finds_eicar = found.finds_eicar.or(state.finds_eicar);
+        state.version = found.version.or(state.version.take());
+        match &found.proof {
+            Ok(proof) => {
+                tracing::info!(clamd = %self.address, handed = proof.name(), version = state.version, "clamd proved itself");
+                state.proof = Some(*proof);
+                state.failed = None;
+            }
+            Err(verdict) => {
+                let error = verdict_words(verdict);
+                tracing::warn!(clamd = %self.address, error, "clamd did not prove itself");
+                state.proof = None;
+                state.last_error = Some(error);
+                state.failed = Some((Instant::now(), verdict.clone()));
+            }
+        }
+        found.proof
+    }
+
+    async fn exchange(&self, how: How, content: &Content, slot: &Arc<Slot>, deadline: Instant) -> ScanVerdict {
+        let exchange = exchange::Exchange {
+            how,
+            address: self.address.clone(),
+            connect_timeout: self.connect_timeout,
+            content: content.clone(),
+            slot: slot.clone(),
+        };
+        match exchange.run(&self.exchanges, deadline).await {
+            Ok(heard) => heard.verdict(),
+            Err(fault) => fault.verdict(),
+        }
+    }
+
+    /// An answer that stayed away, or was an error, makes clamd prove itself again: it may have been restarted, and
+    /// under other rules. One message cannot make it "not ready" by an error alone, or any sender could.
+    fn note(&self, verdict: &ScanVerdict) {
+        let mut state = self.lock();
+        match verdict {
+            ScanVerdict::Unavailable { .. } | ScanVerdict::ScannerError { .. } => {
+                state.healthy &= matches!(verdict, ScanVerdict::ScannerError { .. });
+                state.proof = None;
+                state.last_error = Some(verdict_words(verdict));
+            }
+            _ => state.healthy = true,
+        }
+    }
+
+    fn busy(&self) -> ScanVerdict {
+        ClamdFault::Busy(self.slots.cap()).verdict()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The words of a verdict that is no answer.
+fn verdict_words(verdict: &ScanVerdict) -> String {
+    match verdict {
+        ScanVerdict::Unavailable { text } | ScanVerdict::ScannerError { text } => text.clone(),
+        other => other.name().to_owned(),
+    }
+}

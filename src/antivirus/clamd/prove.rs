@@ -1,0 +1,100 @@
+//! How a clamd proves itself: it lives, and it finds the EICAR test file handed over as it will be.
+//!
+//! In: a clamd and a slot. Out: the ways that work, what it calls itself, or why it is not to be used. It is asked by
+//! memfd and by file, since a confined clamd (AppArmor, a container) may be allowed one and not the other, and only if
+//! one of them fails by INSTREAM.
+
+use std::{io, sync::Arc};
+
+use tokio::time::{Instant, timeout_at};
+
+use super::{Clamd, command, connection::ClamdFault, exchange::How, transport::Transport};
+use crate::{
+    antivirus::{ClamdAddress, Content, in_flight::Slot, self_test},
+    policy::verdict::ScanVerdict,
+};
+
+/// By which kinds of descriptor it found the test file; anything else goes by INSTREAM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Proof {
+    /// A memfd.
+    pub memfd: bool,
+    /// An unlinked file.
+    pub file: bool,
+}
+
+impl Proof {
+    /// A name for status: `fildes`, `instream`, or which descriptors go by FILDES.
+    pub fn name(self) -> &'static str {
+        match (self.memfd, self.file) {
+            (true, true) => "fildes",
+            (true, false) => "fildes for memory, instream for files",
+            (false, true) => "fildes for files, instream for memory",
+            (false, false) => "instream",
+        }
+    }
+}
+
+/// What was found out.
+pub struct Found {
+    /// The ways that work, or why none does.
+    pub proof: Result<Proof, ScanVerdict>,
+    /// What it calls itself, if it said so.
+    pub version: Option<String>,
+    /// Whether it found the test file, if it could be asked.
+    pub finds_eicar: Option<bool>,
+}
+
+/// Puts `clamd` to the proof.
+pub async fn prove(clamd: &Clamd, slot: &Arc<Slot>, deadline: Instant) -> Found {
+    let version = match greet(clamd, deadline).await {
+        Ok(version) => Some(version).filter(|version| !version.is_empty()),
+        Err(verdict) => return Found { proof: Err(verdict), version: None, finds_eicar: None },
+    };
+    let local = matches!(clamd.address, ClamdAddress::Unix(_));
+    let memfd = local && finds(clamd, How::Fildes, self_test::in_memfd(), slot, deadline).await == Ok(true);
+    let file = self_test::in_file(&clamd.probe_folder);
+    let file = local && finds(clamd, How::Fildes, file, slot, deadline).await == Ok(true);
+    let proof = Proof { memfd, file };
+    if memfd && file {
+        return Found { proof: Ok(proof), version, finds_eicar: Some(true) };
+    }
+    match finds(clamd, How::Instream, self_test::in_memfd(), slot, deadline).await {
+        Ok(true) => Found { proof: Ok(proof), version, finds_eicar: Some(true) },
+        // INSTREAM fails (no room for clamd's temporary files), a descriptor works: better than nothing.
+        _ if memfd || file => Found { proof: Ok(proof), version, finds_eicar: Some(true) },
+        Ok(false) => {
+            let text = "does not find the EICAR test file".to_owned();
+            Found { proof: Err(ScanVerdict::ScannerError { text }), version, finds_eicar: Some(false) }
+        }
+        Err(verdict) => Found { proof: Err(verdict), version, finds_eicar: None },
+    }
+}
+
+/// PING, then VERSION.
+async fn greet(clamd: &Clamd, deadline: Instant) -> Result<String, ScanVerdict> {
+    let greeting = async {
+        let transport = || Transport::new(clamd.address.clone(), clamd.connect_timeout, Arc::default());
+        if !command::ping(&transport()).await.map_err(|fault| fault.verdict())? {
+            return Err(ScanVerdict::ScannerError { text: "does not answer PING with PONG".to_owned() });
+        }
+        command::version(&transport()).await.map_err(|fault| fault.verdict())
+    };
+    timeout_at(deadline, greeting).await.unwrap_or_else(|_| Err(ClamdFault::Deadline.verdict()))
+}
+
+/// Whether the test file is found by this way; an error if there was no answer to that.
+async fn finds(
+    clamd: &Clamd,
+    how: How,
+    content: io::Result<Content>,
+    slot: &Arc<Slot>,
+    deadline: Instant,
+) -> Result<bool, ScanVerdict> {
+    let content = content.map_err(|error| ClamdFault::Content(error).verdict())?;
+    match clamd.exchange(how, &content, slot, deadline).await {
+        ScanVerdict::Infected { .. } => Ok(true),
+        verdict @ (ScanVerdict::Unavailable { .. } | ScanVerdict::ScannerError { .. }) => Err(verdict),
+        _ => Ok(false),
+    }
+}

@@ -1,0 +1,212 @@
+//! A clamd for tests: a Unix socket that speaks the protocol honestly, or as the test says.
+//!
+//! Blocking threads of its own, so that a test of time limits does not wait for the thing that it tests. By itself it
+//! answers PING and VERSION, and finds the EICAR test file by whatever way it comes.
+
+use std::{
+    fs::File,
+    io::{self, IoSliceMut, Read, Write},
+    mem::MaybeUninit,
+    os::{
+        fd::AsFd,
+        unix::{
+            fs::FileExt,
+            net::{UnixListener, UnixStream},
+        },
+    },
+    path::PathBuf,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    thread::Builder,
+    time::Duration,
+};
+
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags};
+
+use super::{ClamdAddress, Content, ScannerKind, ScannerSettings, Settings, self_test};
+
+/// What a client asked.
+pub struct Asked {
+    /// PING, VERSION, INSTREAM or FILDES.
+    pub command: String,
+    /// What came in the stream, or what stands behind the descriptor.
+    pub content: Vec<u8>,
+    /// The descriptor itself.
+    pub descriptor: Option<File>,
+}
+
+/// What it does.
+pub enum Answer {
+    /// Says this and closes.
+    Say(Vec<u8>),
+    /// Says nothing until the client closes, or the fake is told to let go.
+    Hang,
+    /// Answers a scan before it has read all of it.
+    SayAtOnce(Vec<u8>),
+}
+
+type Script = dyn FnMut(&Asked) -> Option<Answer> + Send;
+
+/// A running one. Stops when dropped.
+pub struct FakeClamd {
+    /// Its socket.
+    pub path: PathBuf,
+    /// Scans that came, by FILDES or INSTREAM, those of the EICAR test file not counted.
+    pub scans: Arc<AtomicUsize>,
+    /// Lets every hanging scan end.
+    pub let_go: Arc<AtomicBool>,
+    stop: Arc<AtomicBool>,
+}
+
+impl FakeClamd {
+    /// Starts one that does what `script` says, and is honest where it says nothing.
+    pub fn start(script: impl FnMut(&Asked) -> Option<Answer> + Send + 'static) -> Self {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("portaria-clamd-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        Self::start_at(std::env::temp_dir().join(name), script)
+    }
+
+    /// Starts one on a socket that another one had.
+    pub fn start_at(path: PathBuf, script: impl FnMut(&Asked) -> Option<Answer> + Send + 'static) -> Self {
+        let _ = std::fs::remove_file(&path);
+        let listener = UnixListener::bind(&path).unwrap();
+        let fake = Self { path, scans: Arc::default(), let_go: Arc::default(), stop: Arc::default() };
+        let script: Arc<Mutex<Script>> = Arc::new(Mutex::new(script));
+        let (scans, let_go, stop) = (fake.scans.clone(), fake.let_go.clone(), fake.stop.clone());
+        let serve = move || {
+            for stream in listener.incoming() {
+                if stop.load(Ordering::Acquire) {
+                    return;
+                }
+                let (script, scans, let_go) = (script.clone(), scans.clone(), let_go.clone());
+                let _ = Builder::new().spawn(move || serve(stream.unwrap(), &script, &scans, &let_go));
+            }
+        };
+        Builder::new().spawn(serve).unwrap();
+        fake
+    }
+
+    /// Its address.
+    pub fn address(&self) -> ClamdAddress {
+        ClamdAddress::Unix(self.path.clone())
+    }
+}
+
+impl Drop for FakeClamd {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Release);
+        self.let_go.store(true, Ordering::Release);
+        let _ = UnixStream::connect(&self.path);
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// Settings with these clamd, each in the group named beside it, and times short enough for a test.
+pub fn settings(scanners: &[(&str, ClamdAddress)]) -> Settings {
+    let scanner = |(group, address): &(&str, ClamdAddress)| ScannerSettings {
+        group: (*group).to_owned(),
+        kind: ScannerKind::Clamd(address.clone()),
+    };
+    Settings {
+        scanners: scanners.iter().map(scanner).collect(),
+        scan_timeout: Duration::from_secs(5),
+        connect_timeout: Duration::from_secs(1),
+        in_flight: 2,
+        probe_folder: std::env::temp_dir(),
+    }
+}
+
+/// Content in a memfd.
+pub fn content(octets: &[u8]) -> Content {
+    let file = File::from(rustix::fs::memfd_create("test", rustix::fs::MemfdFlags::CLOEXEC).unwrap());
+    file.write_all_at(octets, 0).unwrap();
+    Content { file: Arc::new(file), length: octets.len() as u64 }
+}
+
+fn serve(mut stream: UnixStream, script: &Mutex<Script>, scans: &AtomicUsize, let_go: &AtomicBool) {
+    let Ok(command) = command(&mut stream) else { return };
+    let mut asked = Asked { command, content: Vec::new(), descriptor: None };
+    if asked.command == "INSTREAM" {
+        // Asked before the stream is read, for an answer that comes too early.
+        if let Some(Answer::SayAtOnce(words)) = script.lock().unwrap()(&asked) {
+            let _ = stream.write_all(&words);
+            return;
+        }
+        let Ok(content) = instream(&mut stream) else { return };
+        asked.content = content;
+    } else if asked.command == "FILDES" {
+        let Ok(file) = descriptor(&stream) else { return };
+        let mut content = vec![0; file.metadata().unwrap().len() as usize];
+        file.read_exact_at(&mut content, 0).unwrap();
+        (asked.content, asked.descriptor) = (content, Some(file));
+    }
+    let eicar = memchr::memmem::find(&asked.content, self_test::eicar().as_bytes()).is_some();
+    if !eicar && ["INSTREAM", "FILDES"].contains(&asked.command.as_str()) {
+        scans.fetch_add(1, Ordering::AcqRel);
+    }
+    let scripted = script.lock().unwrap()(&asked);
+    match scripted.unwrap_or_else(|| honest(&asked, eicar)) {
+        Answer::Say(words) | Answer::SayAtOnce(words) => drop(stream.write_all(&words)),
+        Answer::Hang => {
+            stream.set_read_timeout(Some(Duration::from_millis(10))).unwrap();
+            while !let_go.load(Ordering::Acquire) {
+                std::thread::park_timeout(Duration::from_millis(10));
+            }
+        }
+    }
+}
+
+fn honest(asked: &Asked, eicar: bool) -> Answer {
+    let verdict = if eicar { "Eicar-Test-Signature FOUND" } else { "OK" };
+    Answer::Say(match asked.command.as_str() {
+        "PING" => b"PONG\0".to_vec(),
+        "VERSION" => b"ClamAV 1.4.6/27800/Fri Nov 20 09:00:00 2026\0".to_vec(),
+        "INSTREAM" => format!("stream: {verdict}\0").into_bytes(),
+        "FILDES" => format!("fd[12]: {verdict}\0").into_bytes(),
+        _ => b"UNKNOWN COMMAND\0".to_vec(),
+    })
+}
+
+fn command(stream: &mut UnixStream) -> io::Result<String> {
+    let mut command = Vec::new();
+    let mut octet = [0];
+    loop {
+        stream.read_exact(&mut octet)?;
+        match octet {
+            [0] => return Ok(String::from_utf8(command).unwrap().strip_prefix('z').unwrap().to_owned()),
+            [other] => command.push(other),
+        }
+    }
+}
+
+fn instream(stream: &mut UnixStream) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    loop {
+        let mut length = [0; 4];
+        stream.read_exact(&mut length)?;
+        let length = u32::from_be_bytes(length) as usize;
+        if length == 0 {
+            return Ok(content);
+        }
+        let mut chunk = vec![0; length];
+        stream.read_exact(&mut chunk)?;
+        content.extend(chunk);
+    }
+}
+
+fn descriptor(stream: &UnixStream) -> io::Result<File> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+    let mut octet = [0];
+    rustix::net::recvmsg(stream.as_fd(), &mut [IoSliceMut::new(&mut octet)], &mut ancillary, RecvFlags::empty())?;
+    for message in ancillary.drain() {
+        if let RecvAncillaryMessage::ScmRights(descriptors) = message {
+            for descriptor in descriptors {
+                return Ok(File::from(descriptor));
+            }
+        }
+    }
+    Err(io::Error::other("no descriptor"))
+}

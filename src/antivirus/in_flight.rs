@@ -1,0 +1,56 @@
+//! How many scans may be in flight at one scanner, and how many are.
+//!
+//! A slot is held by whatever really occupies the scanner, also after its caller has given up (decision 9:
+//! Cisco-Talos/clamav#1129, one message stacked scans for over an hour), so `portaria_scans_in_flight` shows the truth.
+
+use std::sync::Arc;
+
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, timeout_at},
+};
+
+/// The slots of one scanner.
+#[derive(Debug)]
+pub struct Slots {
+    semaphore: Arc<Semaphore>,
+    cap: usize,
+    gauge: Arc<str>,
+}
+
+/// One slot, given back when dropped.
+pub struct Slot {
+    _permit: OwnedSemaphorePermit,
+    gauge: Arc<str>,
+}
+
+impl Slots {
+    /// `cap` slots (at least one) for the scanner of this name.
+    pub fn new(cap: usize, scanner: &str) -> Self {
+        let cap = cap.clamp(1, Semaphore::MAX_PERMITS);
+        Self { semaphore: Arc::new(Semaphore::new(cap)), cap, gauge: scanner.into() }
+    }
+
+    /// A slot, or none by `deadline`. First come, first served.
+    pub async fn take(&self, deadline: Instant) -> Option<Slot> {
+        let permit = timeout_at(deadline, self.semaphore.clone().acquire_owned()).await.ok()?.ok()?;
+        metrics::gauge!("portaria_scans_in_flight", "scanner" => self.gauge.to_string()).increment(1.0);
+        Some(Slot { _permit: permit, gauge: self.gauge.clone() })
+    }
+
+    /// How many there are.
+    pub fn cap(&self) -> usize {
+        self.cap
+    }
+
+    /// How many are taken.
+    pub fn taken(&self) -> usize {
+        self.cap.saturating_sub(self.semaphore.available_permits())
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        metrics::gauge!("portaria_scans_in_flight", "scanner" => self.gauge.to_string()).decrement(1.0);
+    }
+}

@@ -1,0 +1,219 @@
+//! The shipped rules against what they are to find and what they are to leave alone, and the bounds of a scan.
+
+use std::path::PathBuf;
+
+use super::*;
+use crate::antivirus::fake_clamd::content;
+
+fn shipped() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/rules/yara"))
+}
+
+fn yara(max_size: u64) -> Yara {
+    Yara::new(&shipped(), max_size, "yara").unwrap()
+}
+
+fn soon() -> Instant {
+    Instant::now() + Duration::from_secs(30)
+}
+
+async fn scan(message: &[u8]) -> ScanVerdict {
+    yara(1 << 24).scan(&content(message), soon()).await
+}
+
+/// A mail with one attachment of this name and type.
+fn attached(name: &str, media_type: &str, octets: &[u8]) -> Vec<u8> {
+    let head = format!(
+        "Received: from a by b\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nhello\r\n--b\r\n\
+         Content-Type: {media_type}\r\nContent-Disposition: attachment; filename=\"{name}\"\r\n\
+         Content-Transfer-Encoding: base64\r\n\r\n"
+    );
+    [head.as_bytes(), base64(octets).as_bytes(), b"\r\n--b--\r\n"].concat()
+}
+
+fn base64(octets: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for three in octets.chunks(3) {
+        let bits = three.iter().fold(0u32, |bits, octet| bits << 8 | u32::from(*octet)) << (8 * (3 - three.len()));
+        for place in 0..4 {
+            let value = ALPHABET[(bits >> (18 - 6 * place) & 63) as usize];
+            text.push(if place > three.len() { '=' } else { char::from(value) });
+        }
+        if text.len() % 78 == 76 {
+            text.push_str("\r\n");
+        }
+    }
+    text
+}
+
+fn program() -> Vec<u8> {
+    let mut octets = vec![0; 0x200];
+    octets[..2].copy_from_slice(b"MZ");
+    octets[0x3c] = 0x80;
+    octets[0x80..0x84].copy_from_slice(b"PE\0\0");
+    octets
+}
+
+fn wide(text: &str) -> Vec<u8> {
+    text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+}
+
+fn compound(streams: &[&[u8]]) -> Vec<u8> {
+    let mut octets = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".to_vec();
+    octets.resize(512, 0);
+    octets.extend(streams.concat());
+    octets
+}
+
+fn shortcut(command: &str) -> Vec<u8> {
+    let mut octets = b"\x4c\0\0\0\x01\x14\x02\0\0\0\0\0\xc0\0\0\0\0\0\0\x46".to_vec();
+    octets.resize(0x4c, 0);
+    octets.extend(wide(command));
+    octets
+}
+
+/// A ZIP of one stored entry, as far as the rules look.
+fn zip(name: &str, encrypted: bool) -> Vec<u8> {
+    let flag = u8::from(encrypted);
+    let entry = [b"PK\x03\x04\x14\0", &[flag, 0][..], &[0; 22], name.as_bytes(), b"content"].concat();
+    let directory = [b"PK\x01\x02\x14\0\x14\0", &[flag, 0][..], &[0; 36], name.as_bytes()].concat();
+    [entry, directory].concat()
+}
+
+#[tokio::test]
+async fn the_test_file_is_found_however_it_is_encoded() {
+    let eicar = self_test::eicar();
+    let infected = ScanVerdict::Infected { signature: "YARA.EICAR_test_file".to_owned() };
+    let quoted = format!("Content-Transfer-Encoding: quoted-printable\r\n\r\n=58={}\r\n{}", "", &eicar[1..]);
+    let utf16 = format!("Content-Type: text/plain; charset=utf-16\r\nContent-Transfer-Encoding: base64\r\n\r\n{}", {
+        base64(eicar.as_bytes())
+    });
+    let inner = String::from_utf8(attached("eicar.com", "application/octet-stream", eicar.as_bytes())).unwrap();
+    let rows = [
+        String::from_utf8(self_test::mail()).unwrap(),
+        format!("Subject: x\r\n\r\n{eicar}\r\n"),
+        inner.clone(),
+        inner.replace("WD", "W!\r\n D"),
+        quoted,
+        utf16,
+        format!("Content-Type: message/rfc822\r\n\r\n{inner}"),
+        format!(
+            "Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n{}",
+            base64(inner.as_bytes())
+        ),
+    ];
+    for row in rows {
+        assert_eq!(scan(row.as_bytes()).await, infected, "{row}");
+    }
+    assert_eq!(scan(b"Subject: about EICAR\r\n\r\nEICAR-STANDARD-ANTIVIRUS\r\n").await, ScanVerdict::Clean);
+}
+
+#[tokio::test]
+async fn each_shipped_rule_finds_what_it_says_and_nothing_beside_it() {
+    let application = "application/octet-stream";
+    let macros = [wide("_VBA_PROJECT"), b"\x01\0Attribut\0e VB_Name".to_vec()].concat();
+    let encrypted = [wide("EncryptedPackage"), wide("EncryptionInfo")].concat();
+    let pdf: &[u8] = b"%PDF-1.7\ntrailer << /Encrypt 12 0 R >>";
+    let rows: Vec<(&str, &str, Vec<u8>, &str)> = vec![
+        ("a.pdf", application, program(), "infected YARA.Program_named_as_document"),
+        ("setup.exe", "image/png", program(), "infected YARA.Program_named_as_document"),
+        ("setup.exe", application, program(), "clean "),
+        ("a.pdf", application, b"MZ is how this text begins".to_vec(), "clean "),
+        ("Boleto.PDF .exe", application, b"x".to_vec(), "infected YARA.Double_extension"),
+        ("nota.docx.js", application, b"x".to_vec(), "infected YARA.Double_extension"),
+        ("relatorio.v2.exe", application, b"x".to_vec(), "clean "),
+        ("arquivo.tar.gz", application, b"x".to_vec(), "clean "),
+        ("acordao.pdf.p7s", application, b"x".to_vec(), "clean "),
+        ("cod\u{202e}fdp.exe", application, b"x".to_vec(), "infected YARA.Right_to_left_override_in_name"),
+        ("\u{202e}\u{5d0}.pdf", application, b"x".to_vec(), "clean "),
+        (
+            "a.lnk",
+            application,
+            shortcut("C:\\Windows\\System32\\PowerShell -enc"),
+            "infected YARA.Shortcut_starts_interpreter",
+        ),
+        ("a.lnk", application, shortcut("C:\\docs\\letter.doc"), "clean "),
+        ("a.txt", "text/plain", b"run powershell".to_vec(), "clean "),
+        ("a.doc", application, compound(&[&macros]), "macro YARA.Office_97_VBA_project"),
+        ("a.doc", application, compound(&[b"no code"]), "clean "),
+        ("a.docx", application, zip("word/vbaProject.bin", false), "macro YARA.Office_2007_VBA_project"),
+        ("a.docx", application, zip("word/document.xml", false), "clean "),
+        ("a.zip", application, zip("a", true), "encrypted YARA.Zip_with_encrypted_entry"),
+        ("a.zip", application, [zip("a", false), zip("b", true)].concat(), "encrypted YARA.Zip_with_encrypted_entry"),
+        ("a.docx", application, compound(&[&encrypted]), "encrypted YARA.Office_encrypted"),
+        ("a.pdf", "application/pdf", pdf.to_vec(), "encrypted YARA.PDF_encrypted"),
+        ("a.pdf", "application/pdf", b"%PDF-1.7\n/Encryption 12 0 R".to_vec(), "clean "),
+    ];
+    for (name, media_type, octets, expected) in rows {
+        let verdict = scan(&attached(name, media_type, &octets)).await;
+        let signature = match &verdict {
+            ScanVerdict::Infected { signature }
+            | ScanVerdict::Macro { signature }
+            | ScanVerdict::Encrypted { signature } => signature.as_str(),
+            _ => "",
+        };
+        assert_eq!(format!("{} {signature}", verdict.name()), expected, "{name} {media_type} {verdict:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_worst_class_counts_and_a_bound_never_hides_malware() {
+    let eicar = self_test::eicar();
+    let pdf = String::from_utf8(attached("a.pdf", "application/pdf", b"%PDF-1.7\n/Encrypt 12 0 R")).unwrap();
+    let both = pdf.replace("hello", &base64(eicar.as_bytes()));
+    assert_eq!(scan(both.as_bytes()).await.name(), "encrypted", "base64 without saying so is no encoding");
+    let both = pdf.replace("hello", &eicar);
+    assert_eq!(scan(both.as_bytes()).await.name(), "infected");
+    let deep = "Content-Type: message/rfc822\r\n\r\n".repeat(100_000);
+    let reason = "YARA: nested too deep".to_owned();
+    assert_eq!(scan(deep.as_bytes()).await, ScanVerdict::NotFullyScanned { reason });
+    assert_eq!(scan((deep + "\r\n" + &eicar).as_bytes()).await.name(), "infected");
+}
+
+#[tokio::test]
+async fn what_is_too_large_is_not_fully_scanned() {
+    let verdict = yara(100).scan(&content(&[b'x'; 101]), soon()).await;
+    assert_eq!(verdict, ScanVerdict::NotFullyScanned { reason: "YARA: larger than 100 octets".to_owned() });
+    assert_eq!(yara(100).scan(&content(&[b'x'; 100]), soon()).await, ScanVerdict::Clean);
+    let mut short = content(b"Subject: x\r\n\r\n");
+    short.length += 1;
+    assert_eq!(yara(100).scan(&short, soon()).await.name(), "unavailable");
+}
+
+#[tokio::test]
+async fn a_panic_is_not_fully_scanned_and_a_slow_thread_is_unavailable() {
+    let verdict = on_a_thread(soon(), || panic!("a parser under hostile octets")).await;
+    assert_eq!(verdict, ScanVerdict::NotFullyScanned { reason: "YARA: the scanner panicked".to_owned() });
+    let (_keep, wait) = std::sync::mpsc::channel::<()>();
+    let verdict = on_a_thread(Instant::now() + Duration::from_millis(20), move || {
+        let _ = wait.recv_timeout(Duration::from_millis(500));
+        ScanVerdict::Clean
+    })
+    .await;
+    assert_eq!(verdict, unavailable("no answer in time"));
+}
+
+#[tokio::test]
+async fn out_of_time_is_not_fully_scanned_but_what_was_found_stays() {
+    let mail = attached("a.pdf", "application/pdf", b"x");
+    let rules = yara(0).rules;
+    let verdict = Scan::new(rules.clone(), Instant::now(), 9, 10).message(&mail);
+    assert_eq!(verdict, ScanVerdict::NotFullyScanned { reason: "YARA: time limit".to_owned() });
+    let part = Part { name: "", media_type: "", octets: &vec![b'x'; 1 << 22] };
+    let verdicts = one_scan(&rules, true, &part, Duration::from_nanos(1));
+    assert_eq!(verdicts, [not_fully("timeout")]);
+}
+
+#[tokio::test]
+async fn never_more_than_two_at_a_time() {
+    let yara = yara(1 << 24);
+    let taken = [yara.slots.take(soon()).await, yara.slots.take(soon()).await];
+    let verdict = yara.scan(&content(b"Subject: x\r\n\r\n"), Instant::now() + Duration::from_millis(20)).await;
+    assert_eq!(verdict, unavailable("every YARA thread is busy"));
+    drop(taken);
+    assert_eq!(yara.scan(&content(b"Subject: x\r\n\r\n"), soon()).await, ScanVerdict::Clean);
+    yara.self_test(soon()).await;
+    assert_eq!(yara.state().finds_eicar, Some(true));
+    assert!(yara.healthy());
+}
