@@ -30,7 +30,12 @@ enum Kind {
 const KINDS: [(&str, Option<Kind>); 2] = [("clamd", Some(Kind::Clamd)), ("yara", Some(Kind::Yara))];
 
 /// The scanners, none when antivirus is switched off, and the action for each verdict.
-pub(super) fn read(root: &Table<'_, '_>, rules_dir: &Path, timeouts: &Timeouts) -> (Option<Settings>, VerdictActions) {
+pub(super) fn read(
+    root: &Table<'_, '_>,
+    rules_dir: &Path,
+    hold_folder: &Path,
+    timeouts: &Timeouts,
+) -> (Option<Settings>, VerdictActions) {
     let scanners = scanners(root, rules_dir);
     let table = root.table("antivirus");
     let enabled = table.as_ref().is_none_or(|table| table.or("enabled", true));
@@ -65,6 +70,7 @@ pub(super) fn read(root: &Table<'_, '_>, rules_dir: &Path, timeouts: &Timeouts) 
         scan_timeout: timeouts.scan,
         connect_timeout: timeouts.connect,
         in_flight: in_flight as usize,
+        probe_folder: hold_folder.to_owned(),
     };
     (enabled.then_some(settings), actions)
 }

@@ -41,8 +41,9 @@ fn whole(root: &Table<'_, '_>, folder: &Path) -> Option<Settings> {
     let next_hops = next_hop::read(root, folder, &listeners);
     let directory = domain::read(root, &next_hops);
     let rules_dir = gateway.as_ref().map(|gateway| gateway.rules_dir.clone()).unwrap_or_default();
-    let (antivirus, verdict_actions) = antivirus::read(root, &rules_dir, &timeouts);
-    let (memory_per_message, memory_total, cut_through_from) = bounds::hold(root, &limits);
+    let hold_folder = gateway.as_ref().map(|gateway| gateway.data_dir.join("hold")).unwrap_or_default();
+    let (hold, cut_through_from) = bounds::hold(root, &limits, hold_folder);
+    let (antivirus, verdict_actions) = antivirus::read(root, &rules_dir, &hold.folder, &timeouts);
     let retention = bounds::retention(root);
     let alert = gateway::alert(root);
     let http = gateway::http(root, &listeners);
@@ -59,7 +60,7 @@ fn whole(root: &Table<'_, '_>, folder: &Path) -> Option<Settings> {
         },
         antivirus,
         verdict_actions,
-        hold: crate::hold::Settings { folder: gateway.data_dir.join("hold"), memory_per_message, memory_total },
+        hold,
         cut_through_from,
         limits,
         timeouts,
