@@ -178,7 +178,7 @@ fn fault_json(fault: &Fault, language: Language) -> serde_json::Value {
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "writes the files that are checked")]
 mod tests {
-    use std::{fs, path::PathBuf};
+    use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf};
 
     use super::*;
 
@@ -251,6 +251,8 @@ mod tests {
         let folder = Folder::new("bad-rules");
         folder.write("rules/mailboxes.toml", &BLOCKED.replace("send", "sned"));
         folder.write("rules/directory.toml", "");
+        let writable = folder.write("rules/subjects/open.toml", "");
+        fs::set_permissions(&writable, fs::Permissions::from_mode(0o666)).unwrap();
         folder.write("rules/subjects/boleto.tml", "");
         folder.write("rules/subjects/.boleto.toml.swp", "not read");
         folder.write("rules/subjects/boleto.toml~", "not read");
@@ -261,13 +263,14 @@ mod tests {
             "mailboxes.toml:3:13: erro: `direction` é um de receive | send | both, não `sned`",
             "directory.toml: erro: directory.toml ainda não existe nesta versão",
             "boleto.tml: aviso: não lido",
-            "\n2 erros, 1 aviso\n",
+            "open.toml: aviso: qualquer usuário desta máquina pode gravá-lo",
+            "\n2 erros, 2 avisos\n",
         ] {
             assert!(shown.contains(words), "{words} is not in:\n{shown}");
         }
         assert!(!shown.contains("boleto.toml"), "what editors leave behind is passed over: {shown}");
         checked.add(vec![CheckLine::error(text!("next hop x", "próximo salto x"), text!("silent", "mudo"))]);
-        assert!(checked.render(Language::PtBr).contains("\n3 erros, 1 aviso\n"), "what others found counts");
+        assert!(checked.render(Language::PtBr).contains("\n3 erros, 2 avisos\n"), "what others found counts");
     }
 
     #[test]

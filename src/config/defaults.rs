@@ -32,16 +32,21 @@ pub(super) const YARA_MAX_SIZE: u64 = 16 * MIB;
 pub(super) const MEMORY_PER_MESSAGE: u64 = 8 * MIB;
 /// `[hold] memory_total`, octets
 pub(super) const MEMORY_TOTAL: u64 = 256 * MIB;
+/// `[hold] disk_floor_percent`: of the file system, to be left free; the lower of the two floors counts
+pub(super) const DISK_FLOOR_PERCENT: u8 = 5;
+/// `[hold] disk_floor`, octets
+pub(super) const DISK_FLOOR: u64 = GIB;
 /// `[hold] cut_through_from`, octets
 pub(super) const CUT_THROUGH_FROM: u64 = 256 * KIB;
 /// `[limits] unlimited_networks`
 pub(super) const UNLIMITED_NETWORKS: [&str; 2] = ["127.0.0.0/8", "::1/128"];
 
 /// `[antivirus] scans_in_flight`: two a core of this machine, where a local clamd runs as well. clamd 1.4.6 on 2 cores did
-/// 733 scans/s at 4 in flight and 607 at 20 (decision 10).
+/// 733 scans/s at 4 in flight and 607 at 20 (decision 10). Below the 10 threads that clamd has unless told otherwise: a scan
+/// that we gave up goes on there (decision 9).
 pub(super) fn scans_in_flight() -> u32 {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    u32::try_from(cores.saturating_mul(2)).unwrap_or(u32::MAX)
+    u32::try_from(cores.saturating_mul(2).min(8)).unwrap_or(8)
 }
 
 impl Default for Limits {
@@ -84,8 +89,3 @@ impl Default for Retention {
         Self { quarantine: DAY * 30, tracking: DAY * 45, request_handling: DAY * 7 }
     }
 }
-
-/// Free space of the disk that no content of ours takes, percent of it.
-pub(super) const DISK_FLOOR_PERCENT: u8 = 5;
-/// The same in octets: whichever of the two leaves less for us counts (`452 4.3.1`).
-pub(super) const DISK_FLOOR_OCTETS: u64 = 1 << 30;

@@ -8,6 +8,7 @@ use std::{
     ffi::OsStr,
     fs,
     io::{self, Read as _},
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     time::SystemTime,
 };
@@ -36,10 +37,13 @@ pub struct Loaded {
 
 /// Reads `portaria.toml`. The error holds everything that is wrong with it, at least one error.
 pub fn load(path: &Path) -> Result<Loaded, Faults> {
-    let source = read_text(path).map_err(|fault| Faults(vec![*fault]))?;
-    match schema::read(path, &source) {
-        (Some(settings), warnings) => Ok(Loaded { settings, warnings }),
-        (None, faults) => Err(faults),
+    let mut faults = Faults::default();
+    let Some(source) = read_text(path, &mut faults) else { return Err(faults) };
+    let (settings, found) = schema::read(path, &source);
+    faults.append(found);
+    match settings {
+        Some(settings) => Ok(Loaded { settings, warnings: faults }),
+        None => Err(faults),
     }
 }
 
@@ -54,7 +58,7 @@ pub fn load_policy(settings: &Settings, now: SystemTime) -> (Policy, Faults) {
     // Whatever is not plainly absent is read, so that a list that cannot be read is an error and not an empty list.
     let mailboxes = match fs::symlink_metadata(&mailboxes_file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        _ => note(read_text(&mailboxes_file), &mut faults),
+        _ => read_text(&mailboxes_file, &mut faults),
     };
     let mailboxes = mailboxes.as_deref().map(|text| (mailboxes_file.as_path(), text));
     let (policy, found) = Policy::assemble(settings.directory.clone(), mailboxes, &rules, now);
@@ -78,14 +82,20 @@ fn not_yet(folder: &Path, faults: &mut Faults) {
 pub fn rule_octets(folder: &Path) -> (Vec<(PathBuf, Vec<u8>)>, Faults) {
     let mut faults = Faults::default();
     let names = rule_names(&folder.join("subjects"), folder, &mut faults);
-    let read = |file: PathBuf| note(read_octets(&file), &mut faults).map(|octets| (file, octets));
-    (names.into_iter().filter_map(read).collect(), faults)
+    let mut files = Vec::new();
+    for file in names {
+        match read_octets(&file) {
+            Ok(octets) => files.push((file, octets)),
+            Err(fault) => faults.0.push(*fault),
+        }
+    }
+    (files, faults)
 }
 
 /// The texts of the rule files, in name order.
 fn rule_files(subjects: &Path, folder: &Path, faults: &mut Faults) -> Vec<(PathBuf, String)> {
     let names = rule_names(subjects, folder, faults);
-    names.into_iter().filter_map(|file| note(read_text(&file), faults).map(|text| (file, text))).collect()
+    names.into_iter().filter_map(|file| read_text(&file, faults).map(|text| (file, text))).collect()
 }
 
 /// The rule files, in name order.
@@ -134,13 +144,29 @@ fn is_rule_file(file: &Path, faults: &mut Faults) -> bool {
     is_rule
 }
 
-fn note<T>(result: Result<T, Box<Fault>>, faults: &mut Faults) -> Option<T> {
-    result.map_err(|fault| faults.0.push(*fault)).ok()
+/// A whole file as text; none after a fault.
+fn read_text(path: &Path, faults: &mut Faults) -> Option<String> {
+    let read =
+        read_octets(path).and_then(|octets| text_of(&octets).map_err(|what| Box::new(Fault::about_file(path, what))));
+    match read {
+        Ok(text) => {
+            faults.0.extend(writable_by_all(path));
+            Some(text)
+        }
+        Err(fault) => {
+            faults.0.push(*fault);
+            None
+        }
+    }
 }
 
-/// A whole file as text.
-fn read_text(path: &Path) -> Result<String, Box<Fault>> {
-    text_of(&read_octets(path)?).map_err(|what| Box::new(Fault::about_file(path, what)))
+/// Whoever may write a rule decides what mail arrives.
+fn writable_by_all(path: &Path) -> Option<Fault> {
+    let mode = fs::metadata(path).ok()?.permissions().mode();
+    let what = text!("every user of this machine may write it", "qualquer usuário desta máquina pode gravá-lo");
+    let help = text!("chmod o-w", "chmod o-w");
+    let fault = Fault { severity: Severity::Warning, help: Some(help), ..Fault::about_file(path, what) };
+    (mode & 0o002 != 0).then_some(fault)
 }
 
 /// A whole file, if it is a plain one of at most [`FILE_SIZE`].

@@ -44,6 +44,12 @@ pub(super) fn count(table: &Table<'_, '_>, key: &'static str, default: u32, most
     bounded(table, key, default, 1..=most, |count| count.to_string())
 }
 
+/// A share, 0 to 90: more could never be kept free.
+pub(super) fn percent(table: &Table<'_, '_>, key: &'static str, default: u8) -> u8 {
+    let percent = bounded(table, key, u32::from(default), 0..=90, |percent| format!("{percent} %"));
+    u8::try_from(percent).unwrap_or(default)
+}
+
 /// A number of things that is used as a length.
 pub(super) fn length(table: &Table<'_, '_>, key: &'static str, default: usize, most: u32) -> usize {
     // Not a lossy step on any machine that this runs on: usize has at least 32 bits there.

@@ -1,15 +1,15 @@
 //! `[hold]`, `[limits]`, `[timeouts]`, `[quarantine]`, `[tracking]`: numbers, and what they must be to one another.
 
-use std::{ops::RangeInclusive, time::Duration};
+use std::{ops::RangeInclusive, path::PathBuf, time::Duration};
 
 use ipnet::IpNet;
 
 use super::super::{
     defaults::{self, DAY, GIB, KIB, MIB},
-    quantity::{count, duration, duration_text, length, rate, size, size_text},
+    quantity::{count, duration, duration_text, length, percent, rate, size, size_text},
     settings::{Limits, Retention, Timeouts},
 };
-use crate::{document::Table, text};
+use crate::{document::Table, hold, text};
 
 /// Clients wait 10 minutes for the reply to the end of mail data (RFC 5321 §4.5.3.2.6); whoever answers later has made a
 /// duplicate (decision 11). 10 seconds are for the way there and back.
@@ -66,16 +66,31 @@ fn check_limits(table: &Table<'_, '_>, limits: &Limits) {
     }
 }
 
-/// `[hold]`: memory per message, memory of all, and where cut-through begins.
-pub(super) fn hold(root: &Table<'_, '_>, limits: &Limits) -> (u64, u64, u64) {
-    let defaults =
-        (defaults::MEMORY_PER_MESSAGE, defaults::MEMORY_TOTAL, defaults::CUT_THROUGH_FROM.min(limits.message_size));
-    let Some(table) = root.table("hold") else { return defaults };
-    let per_message = size(&table, "memory_per_message", defaults.0, 0..=16 * GIB);
-    let total = size(&table, "memory_total", defaults.1, 0..=1_024 * GIB);
-    let cut_through_from = size(&table, "cut_through_from", defaults.2, 0..=16 * GIB);
-    if per_message > total {
-        let total = size_text(total);
+/// `[hold]`: its settings, and where cut-through begins (octets).
+pub(super) fn hold(root: &Table<'_, '_>, limits: &Limits, folder: PathBuf) -> (hold::Settings, u64) {
+    let mut settings = hold::Settings {
+        folder,
+        memory_per_message: defaults::MEMORY_PER_MESSAGE,
+        memory_total: defaults::MEMORY_TOTAL,
+        disk_floor_percent: defaults::DISK_FLOOR_PERCENT,
+        disk_floor_bytes: defaults::DISK_FLOOR,
+    };
+    // A small message size takes the default down with it: that is no fault of a key that nobody wrote.
+    let cut_through_from = defaults::CUT_THROUGH_FROM.min(limits.message_size);
+    let Some(table) = root.table("hold") else { return (settings, cut_through_from) };
+    settings.memory_per_message = size(&table, "memory_per_message", settings.memory_per_message, 0..=16 * GIB);
+    settings.memory_total = size(&table, "memory_total", settings.memory_total, 0..=1_024 * GIB);
+    settings.disk_floor_percent = percent(&table, "disk_floor_percent", settings.disk_floor_percent);
+    settings.disk_floor_bytes = size(&table, "disk_floor", settings.disk_floor_bytes, 0..=1_024 * GIB);
+    let cut_through_from = size(&table, "cut_through_from", cut_through_from, 0..=16 * GIB);
+    check_hold(&table, &settings, cut_through_from, limits);
+    table.finish();
+    (settings, cut_through_from)
+}
+
+fn check_hold(table: &Table<'_, '_>, settings: &hold::Settings, cut_through_from: u64, limits: &Limits) {
+    if settings.memory_per_message > settings.memory_total {
+        let total = size_text(settings.memory_total);
         let what = text!(
             "`memory_per_message` is above `memory_total` ({total})",
             "`memory_per_message` passa de `memory_total` ({total})"
@@ -90,8 +105,6 @@ pub(super) fn hold(root: &Table<'_, '_>, limits: &Limits) -> (u64, u64, u64) {
         );
         table.document().fault(table.span_of("cut_through_from"), what, None);
     }
-    table.finish();
-    (per_message, total, cut_through_from)
 }
 
 /// `[timeouts]`

@@ -42,8 +42,8 @@ fn whole(root: &Table<'_, '_>, folder: &Path) -> Option<Settings> {
     let directory = domain::read(root, &next_hops);
     let rules_dir = gateway.as_ref().map(|gateway| gateway.rules_dir.clone()).unwrap_or_default();
     let hold_folder = gateway.as_ref().map(|gateway| gateway.data_dir.join("hold")).unwrap_or_default();
-    let (antivirus, verdict_actions) = antivirus::read(root, &rules_dir, &hold_folder, &timeouts);
-    let (memory_per_message, memory_total, cut_through_from) = bounds::hold(root, &limits);
+    let (hold, cut_through_from) = bounds::hold(root, &limits, hold_folder);
+    let (antivirus, verdict_actions) = antivirus::read(root, &rules_dir, &hold.folder, &timeouts);
     let retention = bounds::retention(root);
     let alert = gateway::alert(root);
     let http = gateway::http(root, &listeners);
@@ -60,13 +60,7 @@ fn whole(root: &Table<'_, '_>, folder: &Path) -> Option<Settings> {
         },
         antivirus,
         verdict_actions,
-        hold: crate::hold::Settings {
-            folder: gateway.data_dir.join("hold"),
-            memory_per_message,
-            memory_total,
-            disk_floor_percent: super::defaults::DISK_FLOOR_PERCENT,
-            disk_floor_bytes: super::defaults::DISK_FLOOR_OCTETS,
-        },
+        hold,
         cut_through_from,
         limits,
         timeouts,
