@@ -229,7 +229,7 @@ mod tests {
         check("between fields", "A: 1\r\nhello\r\nSubject: x\r\n\r\n", &["A= 1", "Subject= x"], 1);
         check("a name that is empty or only white space", ": 1\r\n :2\r\nSubject: x\r\n\r\n", &["Subject= x"], 2);
         check("a name with white space inside", "From me at 10:00\r\nSubject: x\r\n\r\n", &["Subject= x"], 1);
-        check("a name with a control inside", "Sub\0ject: x\r\n\r\n", &[], 1);
+        check("a name with a control inside", "Sub\0ject: x\r\nSub\x7fject: x\r\n\r\n", &[], 2);
         check("a continuation of nothing", " x\r\nSubject: y\r\n\r\n", &["Subject= y"], 1);
         check("a continuation of a stray line", "A: 1\r\nhello\r\n x\r\nB: 2\r\n\r\n", &["A= 1", "B= 2"], 2);
     }

@@ -83,6 +83,8 @@ fn neighbours_in_one_charset_are_one_text() {
             (b"=?utf-8?b?Ym9sZXR?= =?utf-8?b?v?=", "boleto"),
             (b"=?utf-8?b?Ym9sZ?= =?utf-8?b?XRv?=", "boleto"),
             (b"=?utf-8?b?Y?= =?utf-8?b?m9?= =?utf-8?b?s?=", "bol"),
+            (b"=?utf-8?b?Ym9sZX?= =?utf-8?b?R?= =?utf-8?b?v?=", "boleto"),
+            (b"=?utf-8?b?YWI?= =?utf-8?b?x?=", "ab1"),
             (b"=?utf-8?b?Ym8?= =?utf-8?b?bGV0bw?=", "boleto"),
             (b"=?utf-8?b?Ym8=?= =?utf-8?b?bGV0bw==?=", "boleto"),
             (b"=?utf-8?b?Y?= =?utf-8?q?x?=", "x"),
@@ -121,7 +123,12 @@ fn charsets() {
     );
     check(
         "UTF-16: little endian unless a byte order mark says otherwise",
-        &[(b"=?utf-16?b?YgBvAA==?=", "bo"), (b"=?utf-16?b?/v8AYgBv?=", "bo"), (b"=?utf-16le?b?//5iAG8A?=", "bo")],
+        &[
+            (b"=?utf-16?b?YgBvAA==?=", "bo"),
+            (b"=?utf-16?b?/v8AYgBv?=", "bo"),
+            (b"=?utf-16le?b?//5iAG8A?=", "bo"),
+            (b"=?utf-16be?b?77u/AA==?=", "\u{efbb}\u{bf00}"),
+        ],
     );
     check(
         "UTF-7, each word for itself",

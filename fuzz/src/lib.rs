@@ -1,0 +1,26 @@
+//! Fuzz targets, each with an oracle: a naive second reading, a round trip, a promise. A target panics when the oracle is
+//! broken and returns otherwise.
+//!
+//! A new one is a module with a function of its name, a line in [`TARGETS`], a `[[bin]]` in `Cargo.toml` with its three lines
+//! in `fuzz_targets/`, and seeds named by meaning in `corpus/<name>/`.
+
+pub mod choices;
+pub mod encoded_word;
+pub mod fold;
+pub mod header_section;
+pub mod mutator;
+
+/// One target.
+pub struct Target {
+    /// Also the name of its folder of seeds.
+    pub name: &'static str,
+    /// Panics when the oracle is broken.
+    pub run: fn(&[u8]),
+}
+
+/// All targets, by name.
+pub const TARGETS: &[Target] = &[
+    Target { name: "encoded_word", run: encoded_word::encoded_word },
+    Target { name: "fold", run: fold::fold },
+    Target { name: "header_section", run: header_section::header_section },
+];
