@@ -8,7 +8,7 @@ use crate::support::{
     eicar,
     gateway::Setup,
     sink::Sink,
-    trace::{assert_same_octets, behind_our_received, id_of_reply, sha256},
+    trace::{assert_arrived, id_of_reply, sha256},
     waiting::wait_until,
 };
 
@@ -72,7 +72,7 @@ fn a_stopped_clamd_means_451_and_never_a_delivery_and_a_started_one_is_used_at_o
         reply.expect("250 2.0.0", &format!("clamd at {address} is back: the same message, the same connection"));
         assert_eq!(sink.state().messages.len(), 2);
         let second = sink.state().messages[1].content.clone();
-        assert_same_octets("after clamd came back", behind_our_received(&second), message);
+        assert_arrived("after clamd came back", &second, message);
     }
 }
 

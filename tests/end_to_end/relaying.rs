@@ -10,7 +10,7 @@ use crate::support::{
     load::{Letter, Load},
     sender::Sender,
     sink::{Captured, Sink},
-    trace::{assert_same_octets, behind_our_received, find_id, id_of_reply, split_first_field},
+    trace::{assert_arrived, find_id, id_of_reply, split_first_field},
     waiting::alone,
 };
 
@@ -45,7 +45,7 @@ fn two_thousand_messages_of_a_postfix_queue_arrive_once_and_unchanged_behind_one
     let expected = distinct(&straight.messages);
     for (reverse_path, arrived) in distinct(&behind.messages) {
         assert_eq!(arrived.recipients, ["maria@tjpa.jus.br"], "{reverse_path}");
-        assert_same_octets(reverse_path, behind_our_received(&arrived.content), &expected[reverse_path].content);
+        assert_arrived(reverse_path, &arrived.content, &expected[reverse_path].content);
     }
 }
 
@@ -72,7 +72,7 @@ fn messages_that_no_mail_program_would_write_arrive_unchanged_behind_one_receive
                 "{name} (pipelining {pipelining}): arrives once; the sink heard {}",
                 state.summary()
             );
-            assert_same_octets(name, behind_our_received(&arrived[0].content), &letter.content);
+            assert_arrived(name, &arrived[0].content, &letter.content);
         }
         state.messages.clear();
     }
@@ -90,11 +90,9 @@ fn our_received_field_says_who_gave_it_to_whom_how_and_under_which_id() {
     let id = id_of_reply(&reply.expect("250 2.0.0", "dot").line());
     let content = sink.only_message().content;
     let field = String::from_utf8(split_first_field(&content).0.to_vec()).expect("ASCII");
+    let unfolded = field.split_whitespace().collect::<Vec<_>>().join(" ");
     for part in ["from mta.origin.example", "127.0.0.1", "by mx.tjpa.jus.br", "with ESMTP ", "; "] {
-        assert!(
-            field.contains(part) || field.contains(&part.replace(' ', "\r\n\t")),
-            "{part:?} is missing in {field:?}"
-        );
+        assert!(unfolded.contains(part), "{part:?} is missing in {field:?}");
     }
     assert_eq!(find_id(&field), Some(id.clone()), "the id of the reply is the id of the field: {field:?}");
     assert!(!field.contains("maria"), "no recipient is named, blind copies stay blind: {field:?}");

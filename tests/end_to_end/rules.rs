@@ -8,7 +8,7 @@ use crate::support::{
     rule,
     sink::Sink,
     subject::{encodings_of_the_phrase, message_about, near_misses},
-    trace::{assert_same_octets, behind_our_received, id_of_reply, sha256},
+    trace::{assert_arrived, id_of_reply, sha256},
     waiting::wait_until,
 };
 
@@ -136,7 +136,7 @@ fn an_exception_spares_some_recipients_and_the_reply_says_how_many_were_held() {
         ["noc@tjpa.jus.br", "auditoria@tjpa.jus.br"],
         "those that are spared, and nobody else"
     );
-    assert_same_octets("what the spared get", behind_our_received(&arrived.content), &message);
+    assert_arrived("what the spared get", &arrived.content, &message);
     let item = gateway.quarantine_with(&id);
     assert_eq!(item["recipients"], serde_json::json!(["maria@tjpa.jus.br"]), "{item:#}");
     assert_eq!((&item["state"], &item["acknowledged"]), (&"held".into(), &true.into()), "{item:#}");

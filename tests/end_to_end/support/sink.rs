@@ -52,8 +52,10 @@ pub struct Captured {
     pub reverse_path: String,
     /// The parameters of MAIL.
     pub parameters: String,
-    /// What stood in the brackets of each accepted RCPT, with a space and its parameters if it had any.
+    /// What stood in the brackets of each accepted RCPT.
     pub recipients: Vec<String>,
+    /// The parameters of each accepted RCPT.
+    pub recipient_parameters: Vec<String>,
     /// The content, dots unstuffed, every line with its CRLF.
     pub content: Vec<u8>,
     /// What was answered to the dot; empty when the connection was closed instead.
@@ -294,6 +296,7 @@ impl Session {
             reverse_path: path,
             parameters,
             recipients: Vec::new(),
+            recipient_parameters: Vec::new(),
             content: Vec::new(),
             reply: String::new(),
         });
@@ -312,7 +315,8 @@ impl Session {
         match refused {
             Some(reply) => self.say(&reply),
             None => {
-                mail.recipients.push(format!("{path} {parameters}").trim_end().to_owned());
+                mail.recipients.push(path);
+                mail.recipient_parameters.push(parameters);
                 self.say("250 2.1.5 recipient noted")
             }
         }
