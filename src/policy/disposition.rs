@@ -12,7 +12,6 @@ use super::{
     verdict::ScanVerdict,
     verdict_action::{VerdictAction, VerdictActions},
 };
-use crate::record::ItemClass;
 
 /// What becomes of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,18 +95,6 @@ pub fn tag_by_rules(judgement: &Judgement, recipients: usize) -> Option<By> {
         .filter_map(|recipient| deciding_rule(judgement, recipient))
         .find(|(_, rule)| rule.action == Action::Tag)
         .map(|(index, _)| By::Rule(index))
-}
-
-/// The class of a quarantine item that is there by `by`.
-pub fn item_class(by: By, worst: &ScanVerdict) -> ItemClass {
-    match (by, worst) {
-        (_, ScanVerdict::Infected { .. }) => ItemClass::Virus,
-        (By::Rule(_), _) => ItemClass::Rule,
-        (By::Antivirus, ScanVerdict::Macro { .. } | ScanVerdict::Encrypted { .. } | ScanVerdict::Ambiguous { .. }) => {
-            ItemClass::Policy
-        }
-        (By::Antivirus, _) => ItemClass::Unscannable,
-    }
 }
 
 fn deciding_rule(judgement: &Judgement, recipient: usize) -> Option<(usize, &RuleMatch)> {
@@ -245,14 +232,6 @@ mod tests {
             let decided = decide(&judged(&[None]), 1, &verdict, &VerdictActions::default());
             assert_ne!(decided, Disposition::Deliver(vec![Delivery::Relay { tag: None }]), "{verdict:?}");
         }
-    }
-
-    #[test]
-    fn malware_wins_the_class_of_what_a_rule_holds() {
-        assert_eq!(item_class(By::Rule(0), &infected()), ItemClass::Virus);
-        assert_eq!(item_class(By::Rule(0), &ScanVerdict::Clean), ItemClass::Rule);
-        assert_eq!(item_class(By::Antivirus, &ScanVerdict::Encrypted { signature: "x".into() }), ItemClass::Policy);
-        assert_eq!(item_class(By::Antivirus, &ScanVerdict::Unavailable { text: "x".into() }), ItemClass::Unscannable);
     }
 
     #[test]

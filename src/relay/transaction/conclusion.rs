@@ -11,7 +11,7 @@ use crate::{
         rule::Judgement,
         verdict::{ScanVerdict, ScannerReport},
     },
-    record::{Cause, Ending, Fate, Intent, Item, ItemState, TransactionId},
+    record::{Cause, Ending, Fate, Intent, Item, ItemClass, ItemState, TransactionId},
     relay::{
         event::{Moment, Output},
         reply,
@@ -230,7 +230,7 @@ impl Transaction {
             .map(|admitted| admitted.path.to_string());
         Box::new(Item {
             id: self.id.clone(),
-            class: disposition::item_class(by, worst),
+            class: ItemClass::of(by, worst),
             state,
             acknowledged,
             received_at: self.received_at(),
