@@ -206,9 +206,12 @@ fn descriptor(stream: &UnixStream) -> io::Result<File> {
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
     let mut octet = [0];
     rustix::net::recvmsg(stream.as_fd(), &mut [IoSliceMut::new(&mut octet)], &mut ancillary, RecvFlags::empty())?;
-    let received = ancillary.drain().find_map(|message| match message {
-        RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
-        _ => None,
-    });
-    received.map(File::from).ok_or_else(|| io::Error::other("no descriptor"))
+    for message in ancillary.drain() {
+        if let RecvAncillaryMessage::ScmRights(mut descriptors) = message
+            && let Some(descriptor) = descriptors.next()
+        {
+            return Ok(File::from(descriptor));
+        }
+    }
+    Err(io::Error::other("no descriptor"))
 }
