@@ -60,6 +60,7 @@ pub async fn serve(stream: ClientStream, session: Session, listener: Arc<Listene
         buffer: BytesMut::new(),
         answers: VecDeque::new(),
         policy,
+        disk_was_low: false,
         listener,
         gateway,
     };
@@ -82,8 +83,9 @@ struct Driver {
     buffer: BytesMut,
     /// Answers that came at once.
     answers: VecDeque<Input>,
-    /// The policy that the session has.
+    /// The policy that the session has, and what it knows of the disk.
     policy: Arc<Policy>,
+    disk_was_low: bool,
     listener: Arc<Listener>,
     gateway: Arc<Gateway>,
 }
@@ -267,6 +269,10 @@ impl Driver {
         if let Some(policy) = self.gateway.newer_policy(&self.policy) {
             self.policy = policy.clone();
             return Poll::Ready(Input::Policy(policy));
+        }
+        let disk_is_low = self.gateway.disk_is_low();
+        if std::mem::replace(&mut self.disk_was_low, disk_is_low) != disk_is_low {
+            return Poll::Ready(Input::DiskLow(disk_is_low));
         }
         if let Some(opening) = &mut self.opening
             && let Poll::Ready(opened) = opening.as_mut().poll(cx)

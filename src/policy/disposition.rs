@@ -112,17 +112,7 @@ fn rule_wish(rule: &RuleMatch) -> Wish {
 }
 
 fn antivirus_wish(worst: &ScanVerdict, actions: &VerdictActions) -> Wish {
-    let action = match worst {
-        ScanVerdict::Clean | ScanVerdict::NotScanned => return Wish::Relay,
-        ScanVerdict::Macro { .. } => actions.macro_,
-        ScanVerdict::Encrypted { .. } => actions.encrypted,
-        ScanVerdict::Ambiguous { .. } => actions.ambiguous,
-        ScanVerdict::NotFullyScanned { .. } => actions.not_fully_scanned,
-        ScanVerdict::ScannerError { .. } => actions.scanner_error,
-        ScanVerdict::Unavailable { .. } => actions.unavailable,
-        ScanVerdict::Infected { .. } => actions.infected,
-    };
-    match action {
+    match actions.of(worst) {
         VerdictAction::Relay => Wish::Relay,
         VerdictAction::Tag => Wish::Tag,
         VerdictAction::Quarantine => Wish::Quarantine,

@@ -179,7 +179,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Listening<S> {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt, duplex},
+        time::timeout,
+    };
 
     use super::*;
 
@@ -190,9 +193,12 @@ mod tests {
         let progress = Arc::new(Progress::default());
         let mut stream = Listening::new(ours, progress.clone());
         theirs.write_all(b"INSTREAM size limit exceeded. ERROR\0").await.unwrap();
-        for _ in 0..100 {
-            stream.write_all(&[0; 1000]).await.unwrap();
-        }
+        let writing = async {
+            for _ in 0..100 {
+                stream.write_all(&[0; 1000]).await.unwrap();
+            }
+        };
+        timeout(Duration::from_secs(5), writing).await.expect("it waits for a pipe that nobody empties");
         stream.flush().await.unwrap();
         drop(theirs);
         let mut heard = Vec::new();
