@@ -2,7 +2,7 @@
 //!
 //! In: an address. Out: a [`TransportProtocol`] for one exchange, and afterwards what happened on it. The crate writes
 //! everything before it reads: over `StreamMaxLength` clamd answers, closes, and the crate reports `BrokenPipe` (7 of 8
-//! runs against 1.4.6, `crates.md` §6) where clamd said `INSTREAM size limit exceeded. ERROR`. So this stream listens
+//! runs against 1.4.6) where clamd said `INSTREAM size limit exceeded. ERROR`. So this stream listens
 //! before every write; once clamd has spoken or hung up, further writes go nowhere and succeed, and the crate comes to
 //! read what was said. It also caps what is read (the crate reads without a bound) and never returns an error of its own.
 
