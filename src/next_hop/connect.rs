@@ -114,7 +114,7 @@ pub(super) enum ConnectFault {
 }
 
 impl ConnectFault {
-    /// Whether it is TLS that failed, where TLS is required.
+    /// Whether it is TLS that failed.
     pub(super) fn is_tls(&self) -> bool {
         use IntroductionFault::{Injection, NoTls, Refused};
         matches!(self, Self::Handshake(_) | Self::Introduction(NoTls | Injection | Refused { command: "STARTTLS", .. }))
