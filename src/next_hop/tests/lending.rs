@@ -33,7 +33,7 @@ async fn a_lease_that_is_dropped_closes_the_connection_at_once() {
 
 #[tokio::test]
 async fn the_connection_used_last_is_lent_first() {
-    let server = Server::start(GOOD).await;
+    let mut server = Server::start(GOOD).await;
     let next_hops = next_hops(one(&[&server.address]));
     let first = next_hops.lease(&request()).await.unwrap();
     let second = next_hops.lease(&request()).await.unwrap();
@@ -41,7 +41,6 @@ async fn the_connection_used_last_is_lent_first() {
     settles(&next_hops, 1, 1).await;
     first.release();
     settles(&next_hops, 2, 0).await;
-    let mut server = server;
     let mut last = next_hops.lease(&request()).await.unwrap();
     say(&mut last, "NOOP").await;
     server.hears("1 NOOP").await;
