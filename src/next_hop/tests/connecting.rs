@@ -1,5 +1,7 @@
 //! Addresses, their health, and what is known of them.
 
+use tokio::net::TcpSocket;
+
 use super::*;
 
 /// An address at which nobody listens.
@@ -45,16 +47,41 @@ async fn when_all_addresses_fail_each_was_tried_once_and_is_named() {
     }
 }
 
+/// A listener whose queue is full: the kernel drops what else comes, as a firewall does. With the connections that fill it.
+async fn black_hole() -> (TcpListener, Vec<TcpStream>) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut queue = Vec::new();
+    while let Ok(connection) = timeout(Duration::from_millis(200), TcpStream::connect(address)).await {
+        queue.push(connection.unwrap());
+        assert!(queue.len() < 64, "the queue never fills");
+    }
+    (listener, queue)
+}
+
+#[tokio::test]
+async fn an_address_that_swallows_packets_leaves_time_for_the_next() {
+    let (listener, _queue) = black_hole().await;
+    let good = Server::start(GOOD).await;
+    let next_hops = next_hops(one(&[&listener.local_addr().unwrap().to_string(), &good.address]));
+    // Less than the connect timeout.
+    let lease = next_hops.lease(&request_within(1000)).await.unwrap();
+    assert_eq!(lease.ready().address, good.address);
+    let first = &status(&next_hops).addresses[0];
+    assert_eq!((first.healthy, first.last_error.as_deref()), (false, Some("no connection in time")));
+}
+
 /// The deadline is the session's; a server that takes connections and says nothing is learnt from it all the same.
 #[tokio::test]
 async fn a_silent_server_is_unreachable_at_the_deadline() {
     let silent = Server::start(Script { greeting: "", ..GOOD }).await;
-    let next_hops = next_hops(one(&[&silent.address]));
-    let early = next_hops.lease(&request_within(50)).await.unwrap_err();
-    let text = format!("{}: the deadline of the session passed", silent.address);
-    assert_eq!(early, NextHopFailure::Unreachable(text));
+    let next_hops = next_hops_with(one(&[&silent.address]), Duration::from_millis(600), Duration::from_secs(5));
+    let failure = NextHopFailure::Unreachable(format!("{}: the deadline of the session passed", silent.address));
+    assert_eq!(next_hops.lease(&request_within(50)).await.unwrap_err(), failure);
     assert!(status(&next_hops).addresses[0].healthy, "50 ms are no proof");
-    assert!(matches!(next_hops.lease(&request()).await.unwrap_err(), NextHopFailure::Unreachable(_)));
+    assert_eq!(next_hops.lease(&request_within(400)).await.unwrap_err(), failure);
     assert!(!status(&next_hops).addresses[0].healthy);
 }
 

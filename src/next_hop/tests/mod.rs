@@ -173,12 +173,12 @@ fn one(addresses: &[&str]) -> NextHopSettings {
 }
 
 fn next_hops(one: NextHopSettings) -> NextHops {
-    let settings = Settings {
-        next_hops: vec![one],
-        hostname: "portaria.example".into(),
-        connect_timeout: Duration::from_secs(2),
-        reply_timeout: Duration::from_millis(400),
-    };
+    next_hops_with(one, Duration::from_secs(2), Duration::from_millis(400))
+}
+
+fn next_hops_with(one: NextHopSettings, connect_timeout: Duration, reply_timeout: Duration) -> NextHops {
+    let settings =
+        Settings { next_hops: vec![one], hostname: "portaria.example".into(), connect_timeout, reply_timeout };
     NextHops::new(settings).unwrap()
 }
 
