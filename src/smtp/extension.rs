@@ -94,10 +94,18 @@ impl Offer {
         Self { eight_bit_mime: seen.eight_bit_mime, smtputf8: seen.smtputf8, dsn: seen.dsn, starttls, size }
     }
 
-    /// The lines of our reply to EHLO.
+    /// The lines of our reply to EHLO; the first is our name.
     pub fn ehlo_lines(&self, hostname: &str) -> Vec<String> {
-        let _ = hostname;
-        todo!()
+        let mut lines = vec![hostname.to_owned(), "PIPELINING".to_owned(), format!("SIZE {}", self.size)];
+        let keywords = [
+            ("8BITMIME", self.eight_bit_mime),
+            ("STARTTLS", self.starttls),
+            ("ENHANCEDSTATUSCODES", true),
+            ("DSN", self.dsn),
+            ("SMTPUTF8", self.smtputf8),
+        ];
+        lines.extend(keywords.iter().filter(|(_, offered)| *offered).map(|(keyword, _)| (*keyword).to_owned()));
+        lines
     }
 }
 

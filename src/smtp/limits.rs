@@ -7,7 +7,8 @@ pub struct Limits {
     pub message_size: u64,
     /// Recipients of one transaction (floor: 100); above: `452 4.5.3`.
     pub recipients: usize,
-    /// Errors of one connection (syntax, sequence, refused recipients by our own policy); above: `421 4.7.0` and close.
+    /// Errors of one connection since its last message that was taken (syntax, sequence, 5xx to MAIL or RCPT); above:
+    /// `421 4.7.0` and close.
     pub errors: u32,
     /// Mail transactions of one connection; above: `421 4.3.2` and close.
     pub transactions: u32,

@@ -258,7 +258,8 @@ mod tests {
 
     #[test]
     fn the_end_of_mail_data() {
-        let rows: &[(&[u8], &[u8], bool, &[u8])] = &[
+        type Row<'a> = (&'a [u8], &'a [u8], bool, &'a [u8]);
+        let rows: &[Row<'_>] = &[
             // An empty message; what follows are commands again.
             (b".\r\n", b"", false, b""),
             (b".\r\nQUIT\r\n", b"", false, b"QUIT\r\n"),

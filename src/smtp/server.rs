@@ -2,63 +2,72 @@
 //!
 //! At most one event awaits an answer, and until it is answered nothing further is parsed. That one rule settles
 //! pipelining, slow policy and STARTTLS injection.
+//!
+//! The session answers by itself what needs no decision: HELO, EHLO, RSET, NOOP, VRFY, HELP, QUIT, STARTTLS, and every way of
+//! breaking the protocol or a limit. Who may send what to whom, and what becomes of the content, it does not know.
+
+mod event;
+#[cfg(test)]
+mod tests;
 
 use bytes::{Bytes, BytesMut};
 
 use super::{
+    command::{self, Command, Grammar, Verb},
     envelope::{MailFrom, RcptTo},
     extension::Offer,
     limits::Limits,
-    reply::Reply,
+    line::{Line, LineDecoder},
+    mail_data::{MailData, MailDataDecoder},
+    reply::{Enhanced, Reply},
+    violation::Violation,
 };
 
-/// What the client did.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// HELO or EHLO; answered by the session itself. Any transaction is over.
-    Hello(Hello),
-    /// RSET; answered by the session itself. Any transaction is over.
-    Reset,
-    /// STARTTLS; the session has said 220. Wait for the transmit buffer to be written, do the handshake, then call
-    /// [`Session::tls_established`]. Nothing further is parsed until then.
-    StartTls,
-    /// MAIL; to be answered with [`Session::answer`].
-    Mail(MailFrom),
-    /// RCPT; to be answered.
-    Rcpt(RcptTo),
-    /// DATA with at least one recipient; to be answered with 354 or a refusal.
-    Data,
-    /// Content of the message; not answered.
-    Content(Bytes),
-    /// The end of mail data; to be answered with the final reply.
-    EndOfMailData {
-        /// A bare CR or LF was in it: the content is to be refused (`550 5.6.11`), and the session closes after the answer.
-        bare_newline: bool,
+pub use super::command::Hello;
+pub use event::{Event, Farewell};
+
+/// Commands without any use (HELO, EHLO, RSET, NOOP, VRFY, HELP, a MAIL too large, a DATA for no one) that are free since the
+/// last recipient or message that was taken; each further one is an error. Postfix's `smtpd_junk_command_limit` is 100 too.
+/// Without it a client could keep a connection for ever, and be answered as fast as it writes.
+const USELESS_COMMANDS: u32 = 100;
+
+/// What the session waits for. The fields of a state exist only in it.
+#[derive(Debug)]
+enum State {
+    /// A command outside a transaction.
+    Ready {
+        /// Commands out of sequence that are no error: after a refused MAIL those that were pipelined behind it still
+        /// come (RFC 2920 §3.1), and their sender did nothing wrong.
+        forgiven: usize,
     },
-    /// The session has said its last reply (QUIT, too many errors, a violation): write what is to be transmitted, then close.
-    Close(Farewell),
+    /// The answer to MAIL.
+    MailAsked { smtputf8: bool },
+    /// A command inside a transaction.
+    Transaction(Transaction),
+    /// The answer to RCPT.
+    RcptAsked(Transaction),
+    /// The answer to DATA.
+    DataAsked,
+    /// Octets of mail data.
+    MailData(MailDataDecoder),
+    /// The answer to the end of mail data.
+    Ended { bare_newline: bool },
+    /// The handshake.
+    AwaitTls,
+    /// That its last event is taken.
+    Farewell(Farewell),
+    /// Nothing, ever.
+    Closed,
 }
 
-/// HELO or EHLO.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hello {
-    /// The argument, as written (valid by a lax grammar: no control octets, at most 255).
-    pub name: String,
-    /// EHLO.
-    pub extended: bool,
-}
-
-/// Why the session ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Farewell {
-    /// QUIT.
-    Quit,
-    /// Too many errors.
-    TooManyErrors,
-    /// Octets were pipelined behind STARTTLS, or a bare CR or LF was in commands or data.
-    Violation,
-    /// The owner asked for it with a 421.
-    Asked,
+/// What an open transaction is to this module.
+#[derive(Clone, Copy, Debug)]
+struct Transaction {
+    smtputf8: bool,
+    /// Accepted ones.
+    recipients: usize,
+    /// Those refused because there were enough.
+    overshoot: usize,
 }
 
 /// The server side of one connection.
@@ -67,62 +76,365 @@ pub struct Session {
     limits: Limits,
     offer: Offer,
     hostname: String,
+    starttls_required: bool,
+    tls: bool,
+    /// What MAIL needs; forgotten when TLS begins (RFC 3207 §4.2).
+    hello: Option<Hello>,
+    /// Since the last message that was taken (as Postfix counts): an MTA that sends a thousand messages over one connection may
+    /// well have a few unknown users in each.
+    errors: u32,
+    useless_commands: u32,
+    transactions: u32,
+    state: State,
+    lines: LineDecoder,
     unparsed: BytesMut,
+    transmit: BytesMut,
 }
 
 impl Session {
     /// A session that greets with 220 as its first transmission. `tls`: the connection is under TLS already (implicit).
-    /// `starttls_required`: MAIL before TLS gets `530 5.7.0`.
-    pub fn new(hostname: &str, offer: Offer, limits: Limits, tls: bool, starttls_required: bool) -> Self {
-        let _ = (tls, starttls_required);
-        Self { limits, offer, hostname: hostname.to_owned(), unparsed: BytesMut::new() }
+    /// `starttls_required`: before TLS all but NOOP, EHLO, STARTTLS and QUIT get `530 5.7.0`.
+    pub fn new(hostname: &str, mut offer: Offer, limits: Limits, tls: bool, starttls_required: bool) -> Self {
+        offer.starttls &= !tls;
+        let mut session = Self {
+            limits,
+            offer,
+            hostname: hostname.to_owned(),
+            starttls_required,
+            tls,
+            hello: None,
+            errors: 0,
+            useless_commands: 0,
+            transactions: 0,
+            state: State::Ready { forgiven: 0 },
+            lines: LineDecoder::default(),
+            unparsed: BytesMut::new(),
+            transmit: BytesMut::new(),
+        };
+        session.say(&Reply::new(220, None, format!("{hostname} ESMTP")));
+        session
     }
-    /// Takes octets from the wire.
+
+    /// Takes octets from the wire. How many may wait unparsed is the owner's business ([`Session::unparsed`]).
     pub fn receive(&mut self, octets: &[u8]) {
-        self.unparsed.extend_from_slice(octets);
+        match self.state {
+            State::Farewell(_) | State::Closed => {}
+            // They came in clear behind STARTTLS and must never be read as if under TLS. 220 is said: only silence is left.
+            State::AwaitTls if !octets.is_empty() => self.farewell(Farewell::Violation),
+            _ => self.unparsed.extend_from_slice(octets),
+        }
     }
+
     /// The next event, if there is one and none awaits an answer.
     pub fn poll_event(&mut self) -> Option<Event> {
-        let _ = (&self.limits, &self.offer, &self.hostname);
-        todo!()
+        loop {
+            match &mut self.state {
+                State::Ready { .. } | State::Transaction(_) => {
+                    let line = self.lines.decode(&mut self.unparsed)?;
+                    if let Some(event) = self.line(line).unwrap_or_else(|violation| self.violate(violation)) {
+                        return Some(event);
+                    }
+                }
+                State::MailData(decoder) => {
+                    return Some(match decoder.decode(&mut self.unparsed)? {
+                        MailData::Content(content) => Event::Content(content),
+                        MailData::End => {
+                            let bare_newline = decoder.saw_bare_newline();
+                            self.state = State::Ended { bare_newline };
+                            Event::EndOfMailData { bare_newline }
+                        }
+                    });
+                }
+                State::Farewell(why) => {
+                    let why = *why;
+                    self.state = State::Closed;
+                    return Some(Event::Close(why));
+                }
+                State::MailAsked { .. } | State::RcptAsked(_) | State::DataAsked | State::Ended { .. } => return None,
+                State::AwaitTls | State::Closed => return None,
+            }
+        }
     }
-    /// Answers the event that awaits it. A 421 closes the session. A 2xx to MAIL opens the transaction, to RCPT counts the
-    /// recipient, 354 to DATA starts mail data. After any answer to the end of mail data the transaction is over.
+
+    /// Answers the event that awaits it; without one, nothing happens. A 421 closes the session. A 2xx to MAIL opens the
+    /// transaction, to RCPT counts the recipient, 354 to DATA starts mail data; any other answer to DATA ends the
+    /// transaction. After any answer to the end of mail data it is over. A 3xx where none belongs, or a 2xx to
+    /// DATA, is a bug of the owner and becomes `451 4.3.0`.
     pub fn answer(&mut self, reply: Reply) {
-        let _ = reply;
-        todo!()
+        let reply = if self.fits(&reply) { reply } else { own(451, 3, 0, "Internal error") };
+        let taken = reply.is_positive();
+        let refused_for_good =
+            reply.is_permanent() && matches!(self.state, State::MailAsked { .. } | State::RcptAsked(_));
+        let next = match &self.state {
+            State::MailAsked { smtputf8 } if taken => {
+                self.transactions += 1;
+                State::Transaction(Transaction { smtputf8: *smtputf8, recipients: 0, overshoot: 0 })
+            }
+            State::MailAsked { .. } => self.ready_after_refused_mail(),
+            State::RcptAsked(transaction) => {
+                let recipients = transaction.recipients + usize::from(taken);
+                State::Transaction(Transaction { recipients, ..*transaction })
+            }
+            State::DataAsked if reply.is_intermediate() => State::MailData(MailDataDecoder::new()),
+            State::Ended { bare_newline: true } => State::Farewell(Farewell::Violation),
+            State::DataAsked | State::Ended { .. } => State::Ready { forgiven: 0 },
+            _ => return,
+        };
+        if taken && matches!(self.state, State::RcptAsked(_) | State::Ended { .. }) {
+            self.useless_commands = 0;
+        }
+        if taken && matches!(self.state, State::Ended { .. }) {
+            self.errors = 0;
+        }
+        self.state = next;
+        self.say(&reply);
+        if reply.code() == 421 {
+            self.farewell(Farewell::Asked);
+        } else if matches!(self.state, State::Farewell(_)) {
+            self.unparsed.clear();
+        } else if refused_for_good {
+            self.count_error();
+        }
     }
-    /// The TLS handshake succeeded: everything is forgotten (RFC 3207 §4.2), nothing is buffered.
+
+    /// The TLS handshake succeeded: everything is forgotten (RFC 3207 §4.2), nothing is buffered. What is counted stays
+    /// counted, since the connection is the same.
     pub fn tls_established(&mut self) {
-        todo!()
+        if matches!(self.state, State::AwaitTls) {
+            self.tls = true;
+            self.offer.starttls = false;
+            self.hello = None;
+            self.lines = LineDecoder::default();
+            self.unparsed.clear();
+            self.state = State::Ready { forgiven: 0 };
+        }
     }
-    /// Says 421 `text` out of turn (drain, deadline) and closes; pending events are dropped.
+
+    /// Says 421 `text` out of turn (drain, deadline) and closes; pending events are dropped, only [`Event::Close`] comes.
+    /// Between the 220 to STARTTLS and the handshake nothing can be said, so nothing is.
     pub fn close_with(&mut self, reply: Reply) {
-        let _ = reply;
-        todo!()
+        match self.state {
+            State::Farewell(_) | State::Closed => return,
+            State::AwaitTls => {}
+            _ => self.say(&reply),
+        }
+        self.farewell(Farewell::Asked);
     }
+
     /// What is to be written to the client now.
     pub fn poll_transmit(&mut self) -> Option<Bytes> {
-        todo!()
+        (!self.transmit.is_empty()).then(|| self.transmit.split().freeze())
     }
-    /// The last HELO or EHLO.
+
+    /// The last HELO or EHLO (under TLS: since TLS).
     pub fn hello(&self) -> Option<&Hello> {
-        todo!()
+        self.hello.as_ref()
     }
+
     /// Whether the session is under TLS.
     pub fn is_tls(&self) -> bool {
-        todo!()
+        self.tls
     }
+
     /// Whether an event awaits its answer.
     pub fn awaits_answer(&self) -> bool {
-        todo!()
+        matches!(self.state, State::MailAsked { .. } | State::RcptAsked(_) | State::DataAsked | State::Ended { .. })
     }
+
     /// Octets received and not parsed yet.
     pub fn unparsed(&self) -> usize {
         self.unparsed.len()
     }
+
     /// Whether what is unparsed is nothing, or nothing but one whole QUIT line: an end of stream behind it is a polite one.
     pub fn only_quit_is_left(&self) -> bool {
-        todo!()
+        self.unparsed.is_empty() || self.unparsed.eq_ignore_ascii_case(b"QUIT\r\n")
     }
+
+    /// One line of the client: an event, or nothing when the session could answer it.
+    fn line(&mut self, line: Line) -> Result<Option<Event>, Violation> {
+        let line = match line {
+            Line::Whole(line) => line,
+            Line::TooLong => return Err(Violation::LineTooLong),
+            Line::BareNewline => return Err(Violation::BareNewline),
+        };
+        let (verb, argument) = command::split(&line)?;
+        self.permit(verb)?;
+        let smtputf8 = matches!(self.state, State::Transaction(Transaction { smtputf8: true, .. }));
+        let grammar = Grammar { offer: &self.offer, smtputf8 };
+        let command = Command::parse(verb, argument, grammar).inspect_err(|_| {
+            // A pipelining client cannot know yet that its MAIL was not understood.
+            if verb == Verb::Mail {
+                self.state = self.ready_after_refused_mail();
+            }
+        })?;
+        Ok(self.command(command))
+    }
+
+    /// Whether a command may come now (§4.1.4).
+    fn permit(&self, verb: Verb) -> Result<(), Violation> {
+        let in_transaction = matches!(self.state, State::Transaction(_));
+        let before_tls = matches!(verb, Verb::Noop | Verb::Ehlo | Verb::StartTls | Verb::Quit);
+        match verb {
+            _ if self.starttls_required && !self.tls && !before_tls => Err(Violation::TlsRequired),
+            Verb::Mail | Verb::Rcpt | Verb::Data if self.hello.is_none() => Err(Violation::HelloFirst),
+            Verb::Mail | Verb::StartTls if in_transaction => Err(Violation::InTransaction),
+            Verb::Rcpt | Verb::Data if !in_transaction => Err(Violation::NoTransaction),
+            Verb::Data if matches!(self.state, State::Transaction(Transaction { recipients: 0, .. })) => {
+                Err(Violation::NoRecipients)
+            }
+            Verb::StartTls if self.tls => Err(Violation::TlsActive),
+            Verb::StartTls if !self.offer.starttls => Err(Violation::NotImplemented),
+            Verb::StartTls if !self.unparsed.is_empty() => Err(Violation::BehindStartTls),
+            _ => Ok(()),
+        }
+    }
+
+    /// A command that was understood and may come now.
+    fn command(&mut self, command: Command) -> Option<Event> {
+        match command {
+            Command::Hello(hello) => {
+                let reply = if hello.extended {
+                    Reply::multiline(250, self.offer.ehlo_lines(&self.hostname))
+                } else {
+                    Reply::new(250, None, &self.hostname)
+                };
+                self.hello = Some(hello.clone());
+                self.state = State::Ready { forgiven: 0 };
+                self.say_to_useless(&reply);
+                Some(Event::Hello(hello))
+            }
+            Command::Mail(mail) => self.mail(mail),
+            Command::Rcpt(rcpt) => self.rcpt(rcpt),
+            Command::Data => {
+                self.state = State::DataAsked;
+                Some(Event::Data)
+            }
+            Command::Reset => {
+                self.state = State::Ready { forgiven: 0 };
+                self.say_to_useless(&own(250, 0, 0, "OK"));
+                Some(Event::Reset)
+            }
+            Command::Noop => self.say_to_useless(&own(250, 0, 0, "OK")),
+            Command::Verify => self.say_to_useless(&own(252, 5, 0, "Cannot verify, will take mail and try")),
+            Command::Help => {
+                self.say_to_useless(&own(214, 0, 0, "HELO EHLO STARTTLS MAIL RCPT DATA RSET NOOP VRFY HELP QUIT"))
+            }
+            Command::Quit => {
+                self.say(&own(221, 0, 0, "Bye"));
+                self.farewell(Farewell::Quit);
+                None
+            }
+            Command::StartTls => {
+                self.say(&own(220, 0, 0, "Ready to start TLS"));
+                self.state = State::AwaitTls;
+                Some(Event::StartTls)
+            }
+        }
+    }
+
+    /// MAIL, unless the connection has had its transactions or the declared size is above what was announced.
+    fn mail(&mut self, mail: MailFrom) -> Option<Event> {
+        if self.transactions >= self.limits.transactions {
+            self.say(&own(421, 3, 2, "Enough for one connection, please open another"));
+            self.farewell(Farewell::TooManyTransactions);
+            return None;
+        }
+        // RFC 1870 §4: SIZE 0 announces no limit.
+        let announced = if self.offer.size == 0 { u64::MAX } else { self.offer.size };
+        if mail.parameters.size.is_some_and(|size| size > announced.min(self.limits.message_size)) {
+            self.say(&own(552, 3, 4, "Message size exceeds limit"));
+            self.state = self.ready_after_refused_mail();
+            self.count_useless_command();
+            return None;
+        }
+        self.state = State::MailAsked { smtputf8: mail.parameters.smtputf8 };
+        Some(Event::Mail(mail))
+    }
+
+    /// RCPT, unless the transaction has all the recipients that it may have.
+    fn rcpt(&mut self, rcpt: RcptTo) -> Option<Event> {
+        let State::Transaction(transaction) = &mut self.state else { return None };
+        if transaction.recipients < self.limits.recipients {
+            self.state = State::RcptAsked(*transaction);
+            return Some(Event::Rcpt(rcpt));
+        }
+        // §4.5.3.1.10: the client sends the rest in another transaction. Naming them all first is its right, within reason.
+        transaction.overshoot += 1;
+        let unreasonable = transaction.overshoot > self.limits.recipients;
+        self.say(&own(452, 5, 3, "Too many recipients"));
+        if unreasonable {
+            self.count_error();
+        }
+        None
+    }
+
+    /// The reply to a violation, and its consequence.
+    fn violate(&mut self, violation: Violation) -> Option<Event> {
+        self.say(&violation.reply());
+        if violation.closes() {
+            self.farewell(Farewell::Violation);
+            return None;
+        }
+        match (&mut self.state, violation) {
+            // The last of a pipelined group, none of whose recipients was taken: the refusals were counted.
+            (_, Violation::NoRecipients) => self.count_useless_command(),
+            (State::Ready { forgiven: forgiven @ 1.. }, Violation::NoTransaction) => *forgiven -= 1,
+            _ => self.count_error(),
+        }
+        None
+    }
+
+    /// The state after a MAIL that opened nothing: RCPTs and a DATA may have been pipelined behind it.
+    fn ready_after_refused_mail(&self) -> State {
+        State::Ready { forgiven: self.limits.recipients.saturating_add(1) }
+    }
+
+    /// Whether a reply can be the answer to what was asked.
+    fn fits(&self, reply: &Reply) -> bool {
+        let refuses = reply.is_transient() || reply.is_permanent();
+        match self.state {
+            State::DataAsked => reply.code() == 354 || refuses,
+            _ => reply.is_positive() || refuses,
+        }
+    }
+
+    fn say(&mut self, reply: &Reply) {
+        self.transmit.extend_from_slice(&reply.encode());
+    }
+
+    /// Answers a command that brings no message nearer.
+    fn say_to_useless(&mut self, reply: &Reply) -> Option<Event> {
+        self.say(reply);
+        self.count_useless_command();
+        None
+    }
+
+    /// One command more that was of no use; see [`USELESS_COMMANDS`].
+    fn count_useless_command(&mut self) {
+        self.useless_commands = self.useless_commands.saturating_add(1);
+        if self.useless_commands > USELESS_COMMANDS {
+            self.count_error();
+        }
+    }
+
+    /// One error more. The 421 comes as a reply of its own, behind that of the command that was one too many (§3.8).
+    fn count_error(&mut self) {
+        self.errors = self.errors.saturating_add(1);
+        if self.errors > self.limits.errors {
+            self.say(&own(421, 7, 0, "Too many errors"));
+            self.farewell(Farewell::TooManyErrors);
+        }
+    }
+
+    /// Nothing further is read.
+    fn farewell(&mut self, why: Farewell) {
+        self.state = State::Farewell(why);
+        self.unparsed.clear();
+    }
+}
+
+/// A reply of our own; the class of its enhanced code is that of its code.
+fn own(code: u16, subject: u16, detail: u16, text: &str) -> Reply {
+    Reply::new(code, Some(Enhanced((code / 100) as u8, subject, detail)), text)
 }

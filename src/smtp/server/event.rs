@@ -1,0 +1,48 @@
+//! What a server session tells its owner.
+
+use bytes::Bytes;
+
+use super::Hello;
+use crate::smtp::envelope::{MailFrom, RcptTo};
+
+/// What the client did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// HELO or EHLO; answered by the session itself. Any transaction is over.
+    Hello(Hello),
+    /// RSET; answered by the session itself. Any transaction is over.
+    Reset,
+    /// STARTTLS; the session has said 220. Wait for the transmit buffer to be written, do the handshake, then call
+    /// [`Session::tls_established`](super::Session::tls_established). Nothing further is parsed until then.
+    StartTls,
+    /// MAIL; to be answered with [`Session::answer`](super::Session::answer).
+    Mail(MailFrom),
+    /// RCPT; to be answered.
+    Rcpt(RcptTo),
+    /// DATA with at least one recipient; to be answered with 354 or a refusal, which ends the transaction.
+    Data,
+    /// Content of the message; not answered.
+    Content(Bytes),
+    /// The end of mail data; to be answered with the final reply.
+    EndOfMailData {
+        /// A bare CR or LF was in it: the content is to be refused (`550 5.6.11`), and the session closes after the answer.
+        bare_newline: bool,
+    },
+    /// The session has said its last reply (QUIT, too many errors, a violation): write what is to be transmitted, then close.
+    Close(Farewell),
+}
+
+/// Why the session ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Farewell {
+    /// QUIT.
+    Quit,
+    /// Too many errors.
+    TooManyErrors,
+    /// As many transactions as one connection may have.
+    TooManyTransactions,
+    /// Octets were pipelined behind STARTTLS, or a bare CR or LF was in commands or data, or what came is not SMTP.
+    Violation,
+    /// The owner asked for it with a 421.
+    Asked,
+}
