@@ -23,6 +23,7 @@ mod tls;
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use serde::Serialize;
+use tokio::sync::Semaphore;
 use tokio_rustls::rustls::pki_types::ServerName;
 
 pub use lease::Lease;
@@ -134,6 +135,9 @@ pub struct AddressStatus {
     pub seen: Option<Capabilities>,
 }
 
+/// Names resolved at once, for all next hops together.
+const RESOLVING: usize = 8;
+
 /// All next hops. Needs a tokio runtime with I/O and time.
 #[derive(Debug)]
 pub struct NextHops {
@@ -145,6 +149,7 @@ impl NextHops {
     /// Checks the settings and loads certificates (the system's only if some next hop needs them); opens no connection.
     pub fn new(settings: Settings) -> Result<Self, SettingsFault> {
         let hostname: Arc<str> = settings.hostname.into();
+        let resolving = Arc::new(Semaphore::new(RESOLVING));
         let mut hops = BTreeMap::new();
         for one in settings.next_hops {
             let name = one.name.clone();
@@ -155,6 +160,7 @@ impl NextHops {
                 server_name: one.server_name.as_deref().map(certificate_name).transpose().map_err(fault)?,
                 connect_timeout: settings.connect_timeout,
                 reply_timeout: settings.reply_timeout,
+                resolving: Arc::clone(&resolving),
             };
             let hop = Hop::new(one.clone(), dialler, Health::new(addresses(&one).map_err(fault)?));
             if hops.insert(name.clone(), Arc::new(hop)).is_some() {

@@ -20,13 +20,16 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     AddressStatus, NextHopSettings, NextHopStatus,
-    connect::{ConnectFault, Connection, Dialler, send},
+    connect::{Address, ConnectFault, Connection, Dialler, send},
     health::Health,
     lease::Lease,
 };
 use crate::{
     relay::event::{NextHopFailure, OpenNextHop},
-    smtp::{client::Transaction, extension::Capabilities},
+    smtp::{
+        client::{TlsWish, Transaction},
+        extension::Capabilities,
+    },
 };
 
 /// An idle connection is closed after this time. Servers close theirs after one to five minutes; we should be the first.
@@ -96,7 +99,7 @@ impl Hop {
         let _permit = self.permit(Instant::now() + self.dialler.connect_timeout).await?;
         let mut faults = Faults::default();
         let mut seen = Vec::new();
-        // Taken out first: a lock must not be held while we wait.
+        // Bound outside the loop: a lock taken in the head of a `for` is held to its end.
         let order = self.lock().health.order(Instant::now());
         for (nth, address) in order {
             self.make_room();
@@ -108,7 +111,7 @@ impl Hop {
                 }
                 Err(fault) => {
                     self.failed(nth, &fault);
-                    faults.add(&address, &fault);
+                    self.add(&mut faults, &address, &fault);
                 }
             }
         }
@@ -233,7 +236,7 @@ impl Hop {
             if !matches!(fault, ConnectFault::Deadline) || time >= self.dialler.connect_timeout / 2 {
                 self.failed(nth, &fault);
             }
-            faults.add(&address, &fault);
+            self.add(&mut faults, &address, &fault);
         }
         Err(faults.failure())
     }
@@ -256,6 +259,11 @@ impl Hop {
 
     fn in_use(&self) -> usize {
         self.settings.max_connections.saturating_sub(self.permits.available_permits())
+    }
+
+    fn add(&self, faults: &mut Faults, address: &Address, fault: &ConnectFault) {
+        faults.texts.push(format!("{address}: {fault}"));
+        faults.tls |= fault.is_tls() && self.settings.tls == TlsWish::Required;
     }
 
     fn succeeded(&self, nth: usize, connection: &Connection) {
@@ -309,12 +317,7 @@ struct Faults {
 }
 
 impl Faults {
-    fn add(&mut self, address: &super::connect::Address, fault: &ConnectFault) {
-        self.texts.push(format!("{address}: {fault}"));
-        self.tls |= fault.is_tls();
-    }
-
-    /// TLS if it was TLS anywhere: that is the one that a person has to mend.
+    /// TLS if required TLS failed anywhere: that is the one that a person has to mend.
     fn failure(self) -> NextHopFailure {
         let text = if self.texts.is_empty() { "no time left to connect".to_owned() } else { self.texts.join("; ") };
         if self.tls { NextHopFailure::Tls(text) } else { NextHopFailure::Unreachable(text) }
