@@ -183,6 +183,14 @@ impl NextHops {
         self.hops.get(name)?.seen()
     }
 
+    /// Takes over what an earlier run saw an address of a next hop offer. Without it a restart would offer less for a moment, and
+    /// a client whose message needs SMTPUTF8 bounces it in that moment (seen with Postfix 3.7).
+    pub fn remember(&self, name: &NextHopName, address: &str, seen: &Capabilities) {
+        if let Some(hop) = self.hops.get(name) {
+            hop.remember(address, seen);
+        }
+    }
+
     /// Introduces ourselves to each address of the next hop and says QUIT; health and `seen` are brought up to date. Uses a
     /// connection of its `max_connections`, and says `Busy` if none becomes free within the connect timeout.
     pub async fn probe(&self, name: &NextHopName) -> Result<Capabilities, NextHopFailure> {

@@ -89,7 +89,7 @@ impl Hop {
         let reused = idle.is_some();
         let connection = match idle {
             Some(connection) => connection,
-            None => self.connect(until).await?,
+            None => self.connect(until, &request.avoid).await?,
         };
         Ok(Lease { connection, permit, hop: Arc::clone(self), tasks: tasks.clone(), reused })
     }
@@ -116,6 +116,11 @@ impl Hop {
             }
         }
         Capabilities::common(seen).ok_or_else(|| faults.failure())
+    }
+
+    /// Takes over what an earlier run saw, for an address that this one has not seen yet.
+    pub(super) fn remember(&self, address: &str, seen: &Capabilities) {
+        self.lock().health.remember(address, seen);
     }
 
     /// What all its addresses can do, as last seen.
@@ -207,11 +212,15 @@ impl Hop {
         None
     }
 
-    /// Tries each address at most once, in order of health, until `until`. The permit is held by the caller.
-    async fn connect(&self, until: Instant) -> Result<Connection, NextHopFailure> {
+    /// Tries each address at most once, in order of health, until `until`; those of `avoid`, which lost this transaction a
+    /// connection already, after all others. The permit is held by the caller.
+    async fn connect(&self, until: Instant, avoid: &[String]) -> Result<Connection, NextHopFailure> {
         self.make_room();
         let mut faults = Faults::default();
-        let order = self.lock().health.order(Instant::now());
+        let mut order = self.lock().health.order(Instant::now());
+        // What is avoided may have the IP address behind the configured one.
+        let avoided = |address: &Address| avoid.iter().any(|lost| lost.starts_with(&address.to_string()));
+        order.sort_by_key(|(_, address)| avoided(address));
         let mut left = u32::try_from(order.len()).unwrap_or(u32::MAX);
         for (nth, address) in order {
             let begun = Instant::now();

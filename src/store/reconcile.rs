@@ -58,11 +58,8 @@ pub(super) async fn reconcile(
     let left = |(id, _): &(TransactionId, PathBuf)| !keeping.contains(id);
     let marks: Vec<_> = marks.into_iter().filter(left).collect();
     let marked: HashSet<&TransactionId> = marks.iter().map(|(id, _)| id).collect();
-    let (never_told, orphans): (Vec<_>, Vec<_>) = blobs
-        .into_iter()
-        .filter(left)
-        .filter(|(id, _)| !rows.contains(id))
-        .partition(|(id, _)| marked.contains(id));
+    let (never_told, orphans): (Vec<_>, Vec<_>) =
+        blobs.into_iter().filter(left).filter(|(id, _)| !rows.contains(id)).partition(|(id, _)| marked.contains(id));
     let unfinished = unfinished.into_iter().filter(left).chain(never_told);
     let unfinished: Vec<PathBuf> = unfinished.map(|(_, path)| path).collect();
     let marks: Vec<PathBuf> = marks.into_iter().map(|(_, path)| path).collect();

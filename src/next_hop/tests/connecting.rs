@@ -130,3 +130,36 @@ async fn a_next_hop_that_is_not_configured_is_unreachable() {
     assert_eq!(next_hops.lease(&request).await.unwrap_err(), failure);
     assert_eq!(next_hops.seen(&request.name), None);
 }
+
+#[tokio::test]
+async fn an_address_that_lost_this_transaction_a_connection_is_tried_last() {
+    let (first, second) = (Server::start(GOOD).await, Server::start(GOOD).await);
+    let next_hops = next_hops(one(&[&first.address, &second.address]));
+    let again = |avoid: &[&String]| OpenNextHop {
+        fresh: true,
+        avoid: avoid.iter().map(|address| (*address).clone()).collect(),
+        ..request()
+    };
+    for (avoid, expected) in [
+        (vec![], &first.address),
+        (vec![&first.address], &second.address),
+        (vec![&first.address, &second.address], &first.address),
+    ] {
+        let lease = next_hops.lease(&again(&avoid)).await.unwrap();
+        assert_eq!(lease.ready().address, *expected, "avoiding {avoid:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_an_earlier_run_saw_counts_until_this_one_has_looked() {
+    let server = Server::start(GOOD).await;
+    let next_hops = next_hops(one(&[&server.address]));
+    let remembered = Capabilities { smtputf8: true, ..Capabilities::default() };
+    next_hops.remember(&name(), "192.0.2.1:25", &remembered);
+    assert_eq!(next_hops.seen(&name()), None, "an address that is not configured any more says nothing");
+    next_hops.remember(&name(), &server.address, &remembered);
+    assert_eq!(next_hops.seen(&name()), Some(remembered.clone()));
+    let seen = next_hops.probe(&name()).await.unwrap();
+    next_hops.remember(&name(), &server.address, &remembered);
+    assert_eq!(next_hops.seen(&name()), Some(seen), "what was seen now counts more");
+}

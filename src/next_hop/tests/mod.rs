@@ -185,7 +185,7 @@ fn next_hops_with(one: NextHopSettings, connect_timeout: Duration, reply_timeout
 /// The tests may read the clock: they are the door here.
 #[expect(clippy::disallowed_methods, reason = "a deadline needs a now")]
 fn request_within(millis: u64) -> OpenNextHop {
-    OpenNextHop { name: name(), fresh: false, until: Instant::now() + Duration::from_millis(millis) }
+    OpenNextHop { name: name(), fresh: false, avoid: Vec::new(), until: Instant::now() + Duration::from_millis(millis) }
 }
 
 fn request() -> OpenNextHop {
