@@ -1,0 +1,287 @@
+//! The gateway as its operator meets it: a binary, a configuration file, a folder, signals, a log, commands, HTTP paths.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, ExitStatus},
+    time::Duration,
+};
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use super::{
+    clamd::Clamd,
+    command::{Output, run},
+    daemon::{Daemon, read_lossy, tail},
+    http,
+    port::Port,
+    scratch::{Scratch, files_under},
+    waiting::{eventually, listens, wait_for, wait_until},
+};
+
+/// The binary under test.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_portaria");
+
+/// What a gateway is started with.
+#[derive(Debug)]
+pub struct Setup {
+    scratch: Scratch,
+    smtp: Port,
+    http: Port,
+    next_hop: u16,
+    scanner: Option<String>,
+    listener: String,
+    more: String,
+}
+
+/// A gateway between a client's port and a next hop's.
+#[derive(Debug)]
+pub struct Gateway {
+    daemon: Option<Daemon>,
+    setup: Setup,
+}
+
+impl Setup {
+    /// Relays for tjepa.jus.br and its alias tjpa.jus.br to a next hop on this port, by default without antivirus.
+    pub fn new(next_hop: u16) -> Self {
+        let scratch = Scratch::new("gateway");
+        scratch.folder("rules/subjects");
+        Self {
+            scratch,
+            smtp: Port::lease(),
+            http: Port::lease(),
+            next_hop,
+            scanner: None,
+            listener: "tls = \"off\"\n".to_owned(),
+            more: String::new(),
+        }
+    }
+
+    /// Scans with this clamd, over its local socket.
+    pub fn clamd(self, clamd: &Clamd) -> Self {
+        self.scanner(&clamd.unix_address())
+    }
+
+    /// Scans with a clamd at this address.
+    pub fn scanner(mut self, address: &str) -> Self {
+        self.scanner = Some(format!("kind = \"clamd\"\naddress = \"{address}\"\n"));
+        self
+    }
+
+    /// Scans with the embedded scanner and the YARA rules that the repository ships.
+    pub fn yara(mut self) -> Self {
+        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("rules/yara");
+        for file in files_under(&shipped) {
+            let name = file.strip_prefix(&shipped).unwrap();
+            self.scratch.write(&format!("rules/yara/{}", name.display()), fs::read(&file).unwrap());
+        }
+        self.scanner = Some("kind = \"yara\"\nrules = \"yara\"\n".to_owned());
+        self
+    }
+
+    /// Further tables of `portaria.toml`, as written.
+    pub fn table(mut self, toml: &str) -> Self {
+        self.more.push_str(toml);
+        self.more.push('\n');
+        self
+    }
+
+    /// The listener asks for STARTTLS with this certificate and key.
+    pub fn starttls(mut self, certificate: &str, key: &str) -> Self {
+        let certificate = self.scratch.write("certificate.pem", certificate);
+        let key = self.scratch.write("key.pem", key);
+        self.listener = "tls = \"starttls\"\n".to_owned();
+        self.table(&format!("[tls]\ncertificate = \"{}\"\nkey = \"{}\"", certificate.display(), key.display()))
+    }
+
+    /// A file under `rules/`: `subjects/boleto.toml`, `mailboxes.toml`.
+    pub fn rules(self, name: &str, toml: &str) -> Self {
+        self.scratch.write(&format!("rules/{name}"), toml);
+        self
+    }
+
+    /// Starts the gateway and waits until `/health/ready` says yes.
+    pub fn start(self) -> Gateway {
+        let gateway = self.start_unready();
+        gateway.wait_until_ready();
+        gateway
+    }
+
+    /// Starts the gateway and waits only until it listens: its scanner or next hop is down.
+    pub fn start_unready(self) -> Gateway {
+        self.scratch.write("portaria.toml", self.configuration());
+        let mut gateway = Gateway { daemon: None, setup: self };
+        gateway.run();
+        gateway
+    }
+
+    fn configuration(&self) -> String {
+        let folder = self.scratch.path().display();
+        let antivirus = match &self.scanner {
+            Some(scanner) => format!("[[scanner]]\n{scanner}"),
+            None => "[antivirus]\nenabled = false\n".to_owned(),
+        };
+        format!(
+            "[gateway]\nhostname = \"mx.tjpa.jus.br\"\ndata_dir = \"{folder}/data\"\nrules_dir = \"{folder}/rules\"\n\
+             language = \"en\"\ntimezone = \"America/Belem\"\n\n\
+             [[listener]]\nrole = \"relay\"\naddress = \"127.0.0.1:{}\"\n{}\n\
+             [[domain]]\nname = \"tjepa.jus.br\"\naliases = [\"tjpa.jus.br\"]\nnext_hop = \"mailbox\"\n\n\
+             [[next_hop]]\nname = \"mailbox\"\naddress = [\"127.0.0.1:{}\"]\ntls = \"off\"\n\n\
+             {antivirus}\n[http]\naddress = \"127.0.0.1:{}\"\n\n{}",
+            self.smtp.number(),
+            self.listener,
+            self.next_hop,
+            self.http.number(),
+            self.more
+        )
+    }
+}
+
+impl Gateway {
+    /// Where it takes mail.
+    pub fn port(&self) -> u16 {
+        self.setup.smtp.number()
+    }
+
+    /// Its `data_dir`.
+    pub fn data(&self) -> PathBuf {
+        self.setup.scratch.join("data")
+    }
+
+    /// Writes a file under `rules/`; it counts from the next SIGHUP on.
+    pub fn write_rules(&self, name: &str, toml: &str) {
+        self.setup.scratch.write(&format!("rules/{name}"), toml);
+    }
+
+    /// Removes a file under `rules/`.
+    pub fn remove_rules(&self, name: &str) {
+        fs::remove_file(self.setup.scratch.join("rules").join(name)).unwrap();
+    }
+
+    /// Starts the program (again) and waits until it listens.
+    pub fn run(&mut self) {
+        fs::create_dir_all(self.data()).unwrap();
+        let mut command = Command::new(PROGRAM);
+        command.arg("run").arg("--config").arg(self.configuration_file());
+        let mut daemon = Daemon::start(&mut command, &self.log_file());
+        let port = self.port();
+        wait_until("the gateway listens", Duration::from_secs(30), || {
+            if let Some(status) = daemon.ended() {
+                panic!(
+                    "the gateway ended at once, {status}:\n{}-- portaria.toml:\n{}",
+                    tail(&daemon.log(), 40),
+                    self.setup.configuration()
+                );
+            }
+            listens(port)
+        });
+        self.daemon = Some(daemon);
+    }
+
+    /// Waits until `/health/ready` answers 200.
+    #[track_caller]
+    pub fn wait_until_ready(&self) {
+        let mut answer = None;
+        let ready = eventually(Duration::from_secs(30), || {
+            answer = http::get(self.setup.http.number(), "/health/ready");
+            matches!(answer, Some((200, _)))
+        });
+        assert!(ready, "/health/ready is to answer 200, but says {answer:?}");
+    }
+
+    /// What an HTTP path answers.
+    #[track_caller]
+    pub fn http(&self, path: &str) -> (u16, String) {
+        http::get(self.setup.http.number(), path).unwrap_or_else(|| panic!("nobody answers to GET {path}"))
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        self.daemon.as_mut().expect("it runs").kill();
+        self.daemon = None;
+    }
+
+    /// SIGTERM: it drains.
+    pub fn terminate(&self) {
+        self.daemon.as_ref().expect("it runs").signal(Signal::TERM);
+    }
+
+    /// SIGHUP: it reads rules and lists again.
+    pub fn hang_up(&self) {
+        self.daemon.as_ref().expect("it runs").signal(Signal::HUP);
+    }
+
+    /// Waits for its end.
+    pub fn wait(&mut self, limit: Duration) -> Option<ExitStatus> {
+        self.daemon.as_mut().expect("it ran").wait(limit)
+    }
+
+    /// Resident memory, in octets.
+    pub fn resident(&self) -> u64 {
+        let id = self.daemon.as_ref().expect("it runs").id();
+        let status = fs::read_to_string(format!("/proc/{id}/status")).expect("the gateway lives");
+        let kib = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        kib.expect("/proc/…/status has VmRSS") * 1024
+    }
+
+    /// A command of the same binary with the same configuration: `["quarantine", "list", "--json"]`.
+    pub fn command(&self, arguments: &[&str]) -> Output {
+        run(Command::new(PROGRAM).args(arguments).arg("--config").arg(self.configuration_file()))
+    }
+
+    /// The items of the quarantine, once this one is among them (the index is filled behind the mail path).
+    #[track_caller]
+    pub fn quarantine_with(&self, id: &str) -> Value {
+        wait_for(&format!("the item {id} in `portaria quarantine list --json`"), Duration::from_secs(10), || {
+            self.quarantine().into_iter().find(|item| item["id"] == id)
+        })
+    }
+
+    /// The items of the quarantine.
+    #[track_caller]
+    pub fn quarantine(&self) -> Vec<Value> {
+        self.command(&["quarantine", "list", "--json"]).succeeded().json_lines()
+    }
+
+    /// The record of a transaction, once it is there.
+    #[track_caller]
+    pub fn explain(&self, id: &str) -> Value {
+        wait_for(&format!("a record from `portaria explain {id} --json`"), Duration::from_secs(10), || {
+            let output = self.command(&["explain", id, "--json"]);
+            (output.code == Some(0)).then(|| output.json_lines().into_iter().next()).flatten()
+        })
+    }
+
+    /// What it has logged so far, over all its starts.
+    pub fn log(&self) -> String {
+        read_lossy(&self.log_file())
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.setup.scratch.join("portaria.log")
+    }
+
+    fn configuration_file(&self) -> PathBuf {
+        self.setup.scratch.join("portaria.toml")
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!(
+                "-- the gateway's last words:\n{}-- its portaria.toml:\n{}",
+                tail(&self.log(), 40),
+                self.setup.configuration()
+            );
+        }
+    }
+}
+
+/// Runs the binary without a configuration.
+pub fn portaria(arguments: &[&str], folder: &Path) -> Output {
+    run(Command::new(PROGRAM).args(arguments).current_dir(folder))
+}
