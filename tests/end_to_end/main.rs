@@ -15,5 +15,13 @@
     reason = "these tests are the outside world: files, sockets, clocks, threads, child processes"
 )]
 
+mod antivirus;
+mod crashes;
+mod life;
+mod mailboxes;
+mod next_hop;
+mod relaying;
+mod rules;
+mod sizes;
 
 mod support;
