@@ -1,0 +1,165 @@
+#!/usr/bin/env bash
+# Runs all rings of tests, in order, and closes with the counts:
+#
+#   tests/run.sh                 everything
+#   tests/run.sh unit fuzz       only these rings: unit doc integration end_to_end fuzz
+#   PORTARIA_KEEP=1 tests/run.sh end_to_end      and keep the folders of the programs, to look at their logs
+#
+# On Debian it installs what the end-to-end ring needs and is not there (that takes root), and starts no service of the system: the
+# tests start programs of their own, in folders and on ports of their own. A ring that cannot run is a failure; nothing is skipped.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+RINGS=(unit doc integration end_to_end fuzz)
+# The file that shows that a package is there, and the package.
+NEEDED=(
+    /usr/sbin/clamd:clamav-daemon
+    /usr/lib/postfix/sbin/master:postfix
+    /usr/bin/swaks:swaks
+    /usr/share/doc/libnet-ssleay-perl:libnet-ssleay-perl    # swaks speaks TLS through it
+)
+export CARGO_TERM_COLOR=never
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/portaria-run.XXXXXX")
+chmod 755 "$work"                           # Postfix's processes are not root and must get in
+policy=
+passed=0 failed=0
+
+main() {
+    local ring
+    for ring; do
+        [[ " ${RINGS[*]} " == *" $ring "* ]] || { echo "no ring $ring; there are: ${RINGS[*]}" >&2; exit 2; }
+    done
+    trap clean_up EXIT
+    [ $# -gt 0 ] || set -- "${RINGS[@]}"
+    local before broken=()
+    for ring; do
+        heading "$ring"
+        before=$failed
+        "ring_$ring"
+        [ "$failed" = "$before" ] || broken+=("$ring")
+    done
+    [ ${#broken[@]} = 0 ] || printf '\nwith failures: %s\n' "${broken[*]}"
+    printf '\n%d passed, %d failed\n' "$passed" "$failed"
+    [ "$failed" = 0 ]
+}
+
+heading() { printf '\n== %s (%s)\n' "$1" "$(date +%T)"; }
+
+# ── rings ──
+
+ring_unit() { cargo_test --lib --bins; }
+
+ring_doc() { counted cargo test --no-fail-fast --doc; }
+
+ring_integration() {                        # every test program but the end-to-end one
+    local path name names=()
+    for path in tests/*.rs tests/*/main.rs; do
+        [ -e "$path" ] || continue
+        name=${path%/main.rs}
+        name=$(basename "$name" .rs)
+        [ "$name" = end_to_end ] || names+=(--test "$name")
+    done
+    [ ${#names[@]} -gt 0 ] || { fault "tests/ holds no integration test"; return; }
+    cargo_test "${names[@]}"
+}
+
+ring_end_to_end() {
+    install_needed || { fault "what the end-to-end ring needs is not there"; return; }
+    [ "$(id -u)" = 0 ] || { fault "Postfix's master has to be started by root: sudo -E env PATH=\"\$PATH\" tests/run.sh"; return; }
+    TMPDIR=$work cargo_test --test end_to_end
+    end_leftovers
+}
+
+ring_fuzz() {                               # every fuzz body over its corpus, and seeded mutations, without a nightly compiler
+    counted cargo run --quiet --manifest-path fuzz/Cargo.toml --target-dir target --bin smoke -- --seconds 10
+}
+
+# ── counting ──
+
+cargo_test() {                              # cargo-nextest if it is there: it shows what fails at once, and isolates each test
+    if cargo nextest --version >/dev/null 2>&1; then
+        counted cargo nextest run --no-fail-fast "$@"
+    else
+        counted cargo test --no-fail-fast "$@"
+    fi
+}
+
+counted() {                                 # runs a command and adds up what it says of itself; one that says nothing counts as one
+    local status=0 good bad
+    "$@" 2>&1 | tee "$work/output" || status=$?
+    good=$(sum passed)
+    bad=$(($(sum failed) + $(sum 'timed out') + $(sum 'exec failed') + $(sum ignored) + $(sum skipped)))
+    if [ "$status" != 0 ] && [ "$bad" = 0 ]; then bad=1; fi
+    if [ "$status" = 0 ] && [ "$good" = 0 ] && [ "$bad" = 0 ] && ! summary | grep -q .; then good=1; fi
+    passed=$((passed + good)) failed=$((failed + bad))
+}
+
+summary() { grep -E '^ *Summary \[|^test result: ' "$work/output" || true; }
+
+sum() {                                     # all numbers before a word, in the lines that close a test program
+    { summary | grep -oE "[0-9]+ $1" || true; } | awk '{ n += $1 } END { print n + 0 }'
+}
+
+fault() {
+    echo "FAILED: $1" >&2
+    failed=$((failed + 1))
+}
+
+# ── what the end-to-end ring needs ──
+
+install_needed() {
+    local entry missing=()
+    for entry in "${NEEDED[@]}"; do
+        [ -e "${entry%%:*}" ] || missing+=("${entry##*:}")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    local command="apt-get install --no-install-recommends --no-remove ${missing[*]}"
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+        echo "missing: ${missing[*]}; as root: $command" >&2
+        return 1
+    fi
+    echo "installing ${missing[*]}"
+    start_nothing
+    export DEBIAN_FRONTEND=noninteractive
+    echo 'postfix postfix/main_mailer_type select No configuration' | debconf-set-selections
+    # shellcheck disable=SC2086
+    { apt-get -o DPkg::Lock::Timeout=300 update && apt-get -o DPkg::Lock::Timeout=300 -y ${command#apt-get }; } \
+        >"$work/apt.log" 2>&1 || { tail -20 "$work/apt.log" >&2; return 1; }
+    start_services_again
+    if command -v systemctl >/dev/null; then    # nor at the next boot: they came for the tests alone
+        systemctl disable "${missing[@]/%/.service}" clamav-freshclam.service clamav-daemon.socket >/dev/null 2>&1 || true
+    fi
+}
+
+start_nothing() {                           # packages ask this file whether to start their services; ours says no
+    policy=/usr/sbin/policy-rc.d
+    [ ! -e "$policy" ] || { policy=; return 0; }
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+}
+
+start_services_again() {
+    [ -z "$policy" ] || rm -f "$policy"
+    policy=
+}
+
+# ── the end ──
+
+end_leftovers() {                           # of tests that were killed and could not clean up: only what they started
+    local file
+    for file in "$work"/*/main.cf; do
+        [ ! -e "$file" ] || postfix -c "$(dirname "$file")" stop >/dev/null 2>&1 || true
+    done
+    for file in "$work"/*/*.pid; do
+        [ ! -e "$file" ] || kill "$(cat "$file")" 2>/dev/null || true
+    done
+}
+
+clean_up() {
+    start_services_again
+    end_leftovers
+    [ -n "${PORTARIA_KEEP:-}" ] || rm -rf "$work"
+}
+
+main "$@"
