@@ -75,7 +75,7 @@ pub async fn start(
     let (gateway, loader) = join(settings, policy).await?;
     let last = CancellationToken::new();
     doors.spawn(loader.run(last.clone()));
-    gateway.scanners.self_test().await;
+    tokio::join!(gateway.scanners.self_test(), probe::first_look(&gateway, data_dir));
     gateway.look_at_disk();
 
     let acceptor = match &settings.tls {
@@ -101,7 +101,7 @@ pub async fn start(
     let control = control_socket(&data_dir.join("control.sock"))?;
     doors.spawn(control::serve(control, gateway.clone(), reloader.clone()));
     let http = start_http(settings.http, &gateway, metrics, &doors).await?;
-    doors.spawn(probe::next_hops(gateway.clone()));
+    doors.spawn(probe::next_hops(gateway.clone(), data_dir.clone()));
     doors.spawn(probe::scanners(gateway.clone()));
     doors.spawn(probe::disk(gateway.clone()));
     Ok(Running { gateway, listeners: bound, http, reloader, drain: settings.timeouts.drain, doors, last, _lock: lock })

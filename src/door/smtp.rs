@@ -44,6 +44,8 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(60);
 /// After our last reply we read on for a moment: closing with octets unread resets the connection, and the reset can overtake
 /// the reply (RFC 9293 §3.10.7.1 and every refused sender's log).
 const LINGER: Duration = Duration::from_secs(1);
+/// … but only so much: who sends on and on is not listening.
+const LINGER_OCTETS: u64 = 1 << 20;
 
 /// Serves one client until its connection ends.
 pub async fn serve(stream: ClientStream, session: Session, listener: Arc<Listener>, gateway: Arc<Gateway>) {
@@ -216,9 +218,7 @@ impl Driver {
         let Some(mut client) = self.client.take() else { return };
         let _ = tokio::time::timeout(LINGER, async {
             client.shutdown().await?;
-            let mut rest = [0; 4096];
-            while client.read(&mut rest).await? > 0 {}
-            io::Result::Ok(())
+            tokio::io::copy(&mut client.take(LINGER_OCTETS), &mut tokio::io::sink()).await
         })
         .await;
     }
