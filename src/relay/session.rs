@@ -223,11 +223,13 @@ impl Session {
     }
 
     fn effects(&mut self, now: Moment) {
-        let _ = now;
         while let State::Ready(Some(transaction)) | State::Closing(Some(transaction)) = &mut self.state {
             match transaction.poll_effect() {
                 None => break,
                 Some(Effect::Answer(reply)) => {
+                    // The client's time begins anew: what we took for the answer is not its silence.
+                    transaction.heard(now);
+                    self.heard = now;
                     if matches!(self.state, State::Ready(_)) {
                         self.server.answer(reply);
                     }
