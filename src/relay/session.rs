@@ -33,7 +33,7 @@ pub struct Session {
     server: server::Session,
     state: State,
     outputs: VecDeque<Output>,
-    /// When the client last sent something.
+    /// When the client last ended a line or sent mail data, or we last answered it.
     heard: Moment,
     draining: bool,
 }
@@ -144,8 +144,11 @@ impl Session {
     }
 
     fn client_octets(&mut self, octets: &Bytes, now: Moment) {
-        self.heard = now;
-        self.with(now, |it, _| it.heard(now));
+        // A command has its time as a whole (RFC 5321 §4.5.3.2): an octet now and then must not buy more of it.
+        if self.server.is_in_mail_data() || octets.contains(&b'\n') {
+            self.heard = now;
+            self.with(now, |it, _| it.heard(now));
+        }
         self.server.receive(octets);
     }
 

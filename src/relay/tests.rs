@@ -231,3 +231,17 @@ fn a_slow_answer_does_not_cost_the_client_its_time() {
     let said = world.to_client();
     assert!(said.starts_with("250 2.0.0 taken") && !said.contains("421"), "{said}");
 }
+
+/// An octet now and then is a client that holds a connection and says nothing (slowloris).
+#[test]
+fn a_command_has_its_time_as_a_whole() {
+    let mut world = World::new();
+    world.client("EHLO client.example\r\n");
+    for octet in ["N", "O", "O", "P", " "] {
+        world.pass(Duration::from_secs(59));
+        world.client(octet);
+    }
+    assert!(!world.to_client().contains("421"));
+    world.pass(Duration::from_secs(10));
+    assert!(world.to_client().contains("421 4.4.2"), "five minutes for one command are over");
+}
