@@ -241,6 +241,11 @@ impl Session {
         matches!(self.state, State::MailAsked { .. } | State::RcptAsked(_) | State::DataAsked | State::Ended { .. })
     }
 
+    /// Whether what comes is mail data and not a command.
+    pub fn is_in_mail_data(&self) -> bool {
+        matches!(self.state, State::MailData(_))
+    }
+
     /// Octets received and not parsed yet.
     pub fn unparsed(&self) -> usize {
         self.unparsed.len()

@@ -73,7 +73,7 @@ pub(super) struct Transaction {
     effects: VecDeque<Effect>,
     /// The facts gathered so far; completed at the end.
     record: Box<Record>,
-    /// When the client last sent something.
+    /// When the client last ended a line or sent mail data, or we last answered it.
     heard: Instant,
     /// The client is gone: no reply reaches it any more.
     gone: bool,
@@ -172,7 +172,7 @@ impl Transaction {
         self.handover.as_ref().is_some_and(Handover::is_open)
     }
 
-    /// The client sent something.
+    /// The client's time begins anew.
     pub(super) fn heard(&mut self, now: Moment) {
         self.heard = now.monotonic;
     }
