@@ -444,8 +444,14 @@ impl Transaction {
         format!("{}; {held} of {} recipients held", self.id, accepted.count())
     }
 
+    /// The same, for what the client did or failed to do.
+    pub(super) fn end_by_client(&mut self, ending: Ending, how: &str, around: &mut Around<'_>) {
+        let (ending, cause) = facts::by_client(ending, how);
+        self.end_without_reply(ending, cause, around);
+    }
+
     /// Nobody waits for an answer: recorded, and over at once.
-    pub(super) fn end_without_reply(&mut self, ending: Ending, how: &str, around: &mut Around<'_>) {
+    pub(super) fn end_without_reply(&mut self, ending: Ending, cause: Cause, around: &mut Around<'_>) {
         if matches!(self.phase, Phase::Over) {
             return;
         }
@@ -471,7 +477,7 @@ impl Transaction {
         }
         self.set_fates(Fate::None);
         self.record.ending = ending;
-        self.record.cause = Cause::Client { what: how.to_owned() };
+        self.record.cause = cause;
         around.put(Output::Record { record: self.record_now(around.now), acknowledge: false });
         self.effects.push_back(Effect::Over);
     }
@@ -500,7 +506,7 @@ impl Transaction {
             Phase::Content(_) => self.content_time_passed(around),
             Phase::Envelope { asking: None } if now.monotonic >= self.heard + around.settings.timeouts.command => {
                 self.effects.push_back(Effect::Close(reply::idle()));
-                self.end_without_reply(Ending::ClientGone, "silent between commands", around);
+                self.end_by_client(Ending::ClientGone, "silent between commands", around);
             }
             Phase::Scanning { late, .. } if now.monotonic >= *late => {
                 self.phase = Phase::Over;
