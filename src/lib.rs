@@ -1,17 +1,19 @@
 //! *Portaria*: an inbound mail filtering gateway.
 //!
-//! The modules stand in the order in which octets flow, layer by layer; a module uses only what stands above it
-//! (`tests/architecture.rs` holds the table).
+//! The modules stand layer by layer; a module uses only what stands above it (`tests/architecture.rs` holds the table). How a
+//! message goes through them: `docs/walkthrough.md`.
 
-// ── frame of words: texts and files as people write them ──
-pub mod document;
+// ── words: texts and files as people write them ──
 pub mod language;
+
+pub mod document;
 
 // ── core: values and machines; no sockets, files, clock, async ──
 pub mod message;
+pub mod smtp;
+
 pub mod policy;
 pub mod record;
-pub mod smtp;
 
 // ── flow: core parts joined, still no I/O ──
 pub mod inspect;
@@ -27,6 +29,7 @@ pub mod store;
 // ── front doors: the only code that waits ──
 pub mod door;
 
-// ── frame ──
-pub mod cli;
+// ── frame: files and flags into all of the above ──
 pub mod config;
+
+pub mod cli;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::policy::{
     directory::MailboxKey,
+    disposition::By,
     rule::RuleMatch,
     verdict::{ScanVerdict, ScannerReport},
 };
@@ -218,6 +219,9 @@ pub struct NextHopFacts {
     pub attempts: u32,
     /// Content began to flow before the end of mail data.
     pub cut_through: bool,
+    /// The last thing that went wrong with it, our words: a connection that could not be had or was lost.
+    #[serde(default)]
+    pub fault: Option<String>,
 }
 
 /// All facts of one transaction.
@@ -301,6 +305,21 @@ pub enum ItemClass {
     Unscannable,
 }
 
+impl ItemClass {
+    /// Of an item that is there by `by`. Malware wins the class of what a rule holds.
+    pub fn of(by: By, worst: &ScanVerdict) -> Self {
+        match (by, worst) {
+            (_, ScanVerdict::Infected { .. }) => Self::Virus,
+            (By::Rule(_), _) => Self::Rule,
+            (
+                By::Antivirus,
+                ScanVerdict::Macro { .. } | ScanVerdict::Encrypted { .. } | ScanVerdict::Ambiguous { .. },
+            ) => Self::Policy,
+            (By::Antivirus, _) => Self::Unscannable,
+        }
+    }
+}
+
 /// The state of a quarantine item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -369,6 +388,15 @@ mod tests {
         for bad in ["", "../../etc/passwd", "0190a5c1e7b07a7a8a8a8a8a8a8a8a8G"] {
             assert!(TransactionId::try_from(bad.to_owned()).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn malware_wins_the_class_of_what_a_rule_holds() {
+        let text = String::new;
+        assert_eq!(ItemClass::of(By::Rule(0), &ScanVerdict::Infected { signature: text() }), ItemClass::Virus);
+        assert_eq!(ItemClass::of(By::Rule(0), &ScanVerdict::Clean), ItemClass::Rule);
+        assert_eq!(ItemClass::of(By::Antivirus, &ScanVerdict::Encrypted { signature: text() }), ItemClass::Policy);
+        assert_eq!(ItemClass::of(By::Antivirus, &ScanVerdict::Unavailable { text: text() }), ItemClass::Unscannable);
     }
 
     /// An intent that nothing followed says so for whoever was still open, and takes nothing back from the others.

@@ -3,6 +3,7 @@
 #
 #   tests/run.sh                 everything
 #   tests/run.sh unit fuzz       only these rings: unit doc integration end_to_end fuzz
+#   PORTARIA_KEEP=1 tests/run.sh end_to_end      and keep the folders of the programs, to look at their logs
 #
 # On Debian it installs what the end-to-end ring needs and is not there (that takes root), and starts no service of the system: the
 # tests start programs of their own, in folders and on ports of their own. A ring that cannot run is a failure; nothing is skipped.
@@ -31,10 +32,14 @@ main() {
     done
     trap clean_up EXIT
     [ $# -gt 0 ] || set -- "${RINGS[@]}"
+    local before broken=()
     for ring; do
         heading "$ring"
+        before=$failed
         "ring_$ring"
+        [ "$failed" = "$before" ] || broken+=("$ring")
     done
+    [ ${#broken[@]} = 0 ] || printf '\nwith failures: %s\n' "${broken[*]}"
     printf '\n%d passed, %d failed\n' "$passed" "$failed"
     [ "$failed" = 0 ]
 }

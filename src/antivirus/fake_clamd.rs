@@ -43,8 +43,10 @@ pub enum Answer {
     Say(Vec<u8>),
     /// Says nothing until the client closes, or the fake is told to let go.
     Hang,
-    /// Answers a scan before it has read all of it.
+    /// Answers INSTREAM before it has read any of it.
     SayAtOnce(Vec<u8>),
+    /// Takes INSTREAM and never reads any of it.
+    HangAtOnce,
 }
 
 type Script = dyn FnMut(&Asked) -> Option<Answer> + Send;
@@ -130,9 +132,11 @@ fn serve(mut stream: UnixStream, script: &Mutex<Script>, scans: &AtomicUsize, le
     let mut asked = Asked { command, content: Vec::new(), descriptor: None };
     if asked.command == "INSTREAM" {
         // Asked before the stream is read, for an answer that comes too early.
-        if let Some(Answer::SayAtOnce(words)) = script.lock().unwrap()(&asked) {
-            let _ = stream.write_all(&words);
-            return;
+        let at_once = script.lock().unwrap()(&asked);
+        match at_once {
+            Some(Answer::SayAtOnce(words)) => return drop(stream.write_all(&words)),
+            Some(Answer::HangAtOnce) => return wait(let_go),
+            _ => {}
         }
         let Ok(content) = instream(&mut stream) else { return };
         asked.content = content;
@@ -149,12 +153,13 @@ fn serve(mut stream: UnixStream, script: &Mutex<Script>, scans: &AtomicUsize, le
     let scripted = script.lock().unwrap()(&asked);
     match scripted.unwrap_or_else(|| honest(&asked, eicar)) {
         Answer::Say(words) | Answer::SayAtOnce(words) => drop(stream.write_all(&words)),
-        Answer::Hang => {
-            stream.set_read_timeout(Some(Duration::from_millis(10))).unwrap();
-            while !let_go.load(Ordering::Acquire) {
-                std::thread::park_timeout(Duration::from_millis(10));
-            }
-        }
+        Answer::Hang | Answer::HangAtOnce => wait(let_go),
+    }
+}
+
+fn wait(let_go: &AtomicBool) {
+    while !let_go.load(Ordering::Acquire) {
+        std::thread::park_timeout(Duration::from_millis(10));
     }
 }
 
@@ -202,10 +207,10 @@ fn descriptor(stream: &UnixStream) -> io::Result<File> {
     let mut octet = [0];
     rustix::net::recvmsg(stream.as_fd(), &mut [IoSliceMut::new(&mut octet)], &mut ancillary, RecvFlags::empty())?;
     for message in ancillary.drain() {
-        if let RecvAncillaryMessage::ScmRights(descriptors) = message {
-            for descriptor in descriptors {
-                return Ok(File::from(descriptor));
-            }
+        if let RecvAncillaryMessage::ScmRights(mut descriptors) = message
+            && let Some(descriptor) = descriptors.next()
+        {
+            return Ok(File::from(descriptor));
         }
     }
     Err(io::Error::other("no descriptor"))

@@ -304,4 +304,28 @@ mod tests {
             Scanners::new(settings).unwrap_err().to_string().starts_with("/nonexistent/rules: error: cannot be read")
         );
     }
+
+    #[test]
+    fn every_scan_is_counted_by_scanner_and_verdict() {
+        let fake = FakeClamd::start(|_: &Asked| None);
+        let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+        let shown = recorder.handle();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        metrics::with_local_recorder(&recorder, || {
+            runtime.block_on(async {
+                let scanners = Scanners::new(settings(&[("clamd", fake.address())])).unwrap();
+                scanners.scan(content(MAIL)).await;
+                scanners.scan(content(&self_test::mail())).await;
+            });
+        });
+        let (shown, name) = (shown.render(), format!("scanner=\"clamd {}\"", fake.address()));
+        for line in [
+            format!("portaria_scans_total{{{name},verdict=\"clean\"}} 1"),
+            format!("portaria_scans_total{{{name},verdict=\"infected\"}} 1"),
+            format!("portaria_scan_seconds_count{{{name}}} 2"),
+            format!("portaria_scans_in_flight{{{name}}} 0"),
+        ] {
+            assert!(shown.contains(&line), "{line}\n{shown}");
+        }
+    }
 }

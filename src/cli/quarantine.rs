@@ -15,7 +15,7 @@ const DIGITS: usize = 12;
 /// The widest that a column of message text gets.
 const WIDEST: usize = 48;
 
-/// What scripts rely on (`design.md` §6.3): names and order.
+/// What scripts rely on (`docs/operations.md`): names and order.
 #[derive(Serialize)]
 struct Listed<'a> {
     id: &'a str,

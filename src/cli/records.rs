@@ -1,32 +1,69 @@
 //! `portaria explain`, `portaria quarantine list | show`: read from the database, whether the gateway runs or not.
 
+use std::{io, path::Path};
+
 use super::{
     Common, Exit, explain as explain_text, quarantine,
     rendering::{Rendering, Style, store_fault},
     run::with_runtime,
 };
-use crate::store::{Filter, Store, StoreFault, View};
+use crate::{
+    journal::{Entry, Position, Reader},
+    record::Record,
+    store::{Filter, Store, StoreFault, View},
+};
 
 /// How much of an item's beginning is looked at: the header section, or most of it.
 const BEGINNING: u64 = 64 * 1024;
 
 pub(super) fn explain(common: &mut Common, id: &str) -> Exit {
-    with_view(common, async |view, style| {
-        let id = view.find(id).await?;
-        let (record, item) = (view.record(&id).await?, view.item(&id).await?);
-        match record {
-            Some(record) => Ok(explain_text::explain(&record, item.as_ref(), style)),
-            None => Err(StoreFault::NotFound),
-        }
+    with_view(common, async |view, style, data_dir| {
+        let found = match view.find(id).await {
+            Ok(id) => view.record(&id).await?,
+            Err(StoreFault::NotFound) => None,
+            Err(fault) => return Err(fault),
+        };
+        // The database is a moment behind the journal, and more than that while the gateway is down.
+        let record = match found {
+            Some(record) => record,
+            None => in_journal(view, id, data_dir).await?.ok_or(StoreFault::NotFound)?,
+        };
+        let item = view.item(&record.id).await?;
+        Ok(explain_text::explain(&record, item.as_ref(), style))
     })
 }
 
+/// The last that the journal says of the transaction whose id ends with `suffix`, behind what the database has.
+async fn in_journal(view: &View, suffix: &str, data_dir: &Path) -> Result<Option<Record>, StoreFault> {
+    let loaded = view.journal_position().await?;
+    let from = Position { segment: loaded.segment, offset: loaded.offset };
+    let folder = data_dir.join("journal");
+    let suffix = suffix.to_ascii_lowercase();
+    let read = move || {
+        let mut reader = Reader::new(&folder, from);
+        let mut found = None;
+        while let Some(step) = reader.next_step()? {
+            let record = match step.entry {
+                Ok(Entry::Intent(intent)) => intent.without_outcome(),
+                Ok(Entry::Outcome(record)) => *record,
+                Err(_) => continue,
+            };
+            if record.id.as_str().ends_with(&suffix) {
+                found = Some(record);
+            }
+        }
+        io::Result::Ok(found)
+    };
+    let path = data_dir.join("journal");
+    tokio::task::block_in_place(read).map_err(|source| StoreFault::Folder { path, source })
+}
+
 pub(super) fn list(common: &mut Common) -> Exit {
-    with_view(common, async |view, style| Ok(quarantine::list(&view.items(Filter::default()).await?, style)))
+    with_view(common, async |view, style, _| Ok(quarantine::list(&view.items(Filter::default()).await?, style)))
 }
 
 pub(super) fn show(common: &mut Common, id: &str, lines: Option<usize>) -> Exit {
-    with_view(common, async |view, style| {
+    with_view(common, async |view, style, _| {
         let id = view.find(id).await?;
         let item = view.item(&id).await?.ok_or_else(|| StoreFault::NotFound)?;
         let beginning = view.beginning(&id, BEGINNING).await?;
@@ -34,13 +71,16 @@ pub(super) fn show(common: &mut Common, id: &str, lines: Option<usize>) -> Exit 
     })
 }
 
-fn with_view(common: &mut Common, act: impl AsyncFnOnce(&View, &Style) -> Result<Rendering, StoreFault>) -> Exit {
+fn with_view(
+    common: &mut Common,
+    act: impl AsyncFnOnce(&View, &Style, &Path) -> Result<Rendering, StoreFault>,
+) -> Exit {
     let Some(settings) = common.settings() else { return Exit::Faults };
     let style = Style { json: common.json, language: common.language, time_zone: settings.gateway.timezone.clone() };
     let asked = with_runtime(async {
         let rendering = async {
             let view = Store::open_read_only(&settings.gateway.data_dir).await?;
-            act(&view, &style).await
+            act(&view, &style, &settings.gateway.data_dir).await
         };
         Ok(rendering.await.unwrap_or_else(|fault| store_fault(&fault, &style)))
     });

@@ -27,7 +27,7 @@ pub struct Style {
 pub struct Rendering {
     /// With a line end, or empty. Nothing in it acts on a terminal.
     pub text: String,
-    /// 0 done, 1 faults found, 2 usage (`design.md` §6.3).
+    /// 0 done, 1 faults found, 2 usage (`docs/operations.md`).
     pub exit_code: u8,
 }
 

@@ -1,5 +1,4 @@
 //! From settings to a running gateway: adapters opened, sockets bound, doors started. Used by `run` and by `demo`.
-#![expect(clippy::disallowed_methods, reason = "the frame starts the doors, which touch files")]
 
 use std::{
     fs, io,
@@ -76,7 +75,7 @@ pub async fn start(
     let (gateway, loader) = join(settings, policy).await?;
     let last = CancellationToken::new();
     doors.spawn(loader.run(last.clone()));
-    gateway.scanners.self_test().await;
+    tokio::join!(gateway.scanners.self_test(), probe::first_look(&gateway, data_dir));
     gateway.look_at_disk();
 
     let acceptor = match &settings.tls {
@@ -102,7 +101,7 @@ pub async fn start(
     let control = control_socket(&data_dir.join("control.sock"))?;
     doors.spawn(control::serve(control, gateway.clone(), reloader.clone()));
     let http = start_http(settings.http, &gateway, metrics, &doors).await?;
-    doors.spawn(probe::next_hops(gateway.clone()));
+    doors.spawn(probe::next_hops(gateway.clone(), data_dir.clone()));
     doors.spawn(probe::scanners(gateway.clone()));
     doors.spawn(probe::disk(gateway.clone()));
     Ok(Running { gateway, listeners: bound, http, reloader, drain: settings.timeouts.drain, doors, last, _lock: lock })

@@ -31,8 +31,8 @@ pub(super) fn reload(common: &mut Common) -> Exit {
     if common.json {
         println!("{answer}");
     }
-    if answer["ok"].as_bool() == Some(true) {
-        let version = answer["policy"].as_str().unwrap_or_default();
+    if field(&answer, "ok").as_bool() == Some(true) {
+        let version = field(&answer, "policy").as_str().unwrap_or_default();
         let told = text!("in force: rule set {version}", "em vigor: conjunto de regras {version}");
         if !common.json {
             println!("{}", told.in_language(common.language));
@@ -40,12 +40,17 @@ pub(super) fn reload(common: &mut Common) -> Exit {
         return Exit::Done;
     }
     if !common.json {
-        eprint!("{}", answer["faults"].as_str().unwrap_or_default());
+        eprint!("{}", field(&answer, "faults").as_str().unwrap_or_default());
         let told =
             text!("nothing changed: mend the faults and reload again", "nada mudou: corrija as falhas e recarregue");
         eprintln!("{}", told.in_language(common.language));
     }
     Exit::Faults
+}
+
+/// A field of the answer; what is not there is null.
+fn field<'v>(value: &'v serde_json::Value, name: &str) -> &'v serde_json::Value {
+    value.get(name).unwrap_or(&serde_json::Value::Null)
 }
 
 fn ask(common: &mut Common, command: Command) -> Result<serde_json::Value, Exit> {
@@ -78,38 +83,40 @@ fn render(answer: &serde_json::Value, language: Language) -> String {
     let _ = writeln!(
         out,
         "Portaria {}, {} {} ({} {}), {} s, {} {}",
-        text(&answer["version"]),
+        text(field(answer, "version")),
         words("rule set", "conjunto de regras"),
-        text(&answer["policy"]),
-        answer["rules"],
+        text(field(answer, "policy")),
+        field(answer, "rules"),
         words("rules", "regras"),
-        answer["up_seconds"],
-        answer["connections"],
+        field(answer, "up_seconds"),
+        field(answer, "connections"),
         words("connections", "conexões"),
     );
     let mut table = Table::new([words("part", "parte").to_owned(), words("state", "estado").to_owned()]);
     let good = |value: &serde_json::Value| {
         if value.as_bool() == Some(true) { "ok".to_owned() } else { words("FAULT", "FALHA").to_owned() }
     };
-    for (part, state) in answer["health"].as_object().into_iter().flatten() {
+    for (part, state) in field(answer, "health").as_object().into_iter().flatten() {
         table.row([part.clone(), good(state)]);
     }
-    for listener in answer["listeners"].as_array().into_iter().flatten() {
-        table
-            .row([format!("{} {}", words("listener", "escuta"), text(&listener["address"])), text(&listener["bound"])]);
+    for listener in field(answer, "listeners").as_array().into_iter().flatten() {
+        table.row([
+            format!("{} {}", words("listener", "escuta"), text(field(listener, "address"))),
+            text(field(listener, "bound")),
+        ]);
     }
-    for scanner in answer["scanners"].as_array().into_iter().flatten() {
-        let name = format!("{} {}", words("scanner", "antivírus"), text(&scanner["scanner"]));
-        table.row([name, format!("{}, {}", good(&scanner["healthy"]), text(&scanner["handed"]))]);
+    for scanner in field(answer, "scanners").as_array().into_iter().flatten() {
+        let name = format!("{} {}", words("scanner", "antivírus"), text(field(scanner, "scanner")));
+        table.row([name, format!("{}, {}", good(field(scanner, "healthy")), text(field(scanner, "handed")))]);
     }
-    for next_hop in answer["next_hops"].as_array().into_iter().flatten() {
-        for address in next_hop["addresses"].as_array().into_iter().flatten() {
-            let name = format!("{} {}", words("next hop", "próximo salto"), text(&next_hop["name"]));
-            table.row([name, format!("{} {}", text(&address["address"]), good(&address["healthy"]))]);
+    for next_hop in field(answer, "next_hops").as_array().into_iter().flatten() {
+        for address in field(next_hop, "addresses").as_array().into_iter().flatten() {
+            let name = format!("{} {}", words("next hop", "próximo salto"), text(field(next_hop, "name")));
+            table.row([name, format!("{} {}", text(field(address, "address")), good(field(address, "healthy")))]);
         }
     }
     out.push_str(&table.render());
-    if let Some(fault) = answer["reload_fault"].as_str() {
+    if let Some(fault) = field(answer, "reload_fault").as_str() {
         let _ = writeln!(out, "{}\n{fault}", words("The rule files have faults:", "Os arquivos de regras têm falhas:"));
     }
     out

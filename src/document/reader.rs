@@ -20,8 +20,11 @@ pub struct Document<'d> {
     file: PathBuf,
     source: &'d str,
     root: Option<Spanned<DeTable<'d>>>,
-    faults: RefCell<Vec<(Range<usize>, Severity, Text, Option<Text>)>>,
+    faults: RefCell<Vec<Noted>>,
 }
+
+/// A fault before its place is looked up: octets, severity, what is wrong, what to do.
+type Noted = (Range<usize>, Severity, Text, Option<Text>);
 
 /// A value and the octets of the file that it was written in.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,36 +1,96 @@
 //! What is looked at again and again: next hops (decision 13), scanners, the disk.
+#![expect(clippy::disallowed_methods, reason = "what next hops were seen to offer is kept in a file")]
 
-use std::{sync::Arc, time::Duration};
+use std::{fs, io, path::Path, sync::Arc, time::Duration};
+
+use serde::{Deserialize, Serialize};
 
 use super::gateway::Gateway;
+use crate::{policy::route::NextHopName, smtp::extension::Capabilities};
 
 const NEXT_HOPS_EVERY: Duration = Duration::from_secs(300);
 /// A next hop that was never seen, or is down, is looked at more often: its extensions are missing from every EHLO of ours.
 const UNSEEN_EVERY: Duration = Duration::from_secs(10);
 const SCANNERS_EVERY: Duration = Duration::from_secs(60);
 const DISK_EVERY: Duration = Duration::from_secs(1);
+/// The first look at the next hops delays our listening by no more than this.
+const FIRST_LOOK: Duration = Duration::from_secs(3);
+/// The file in `data_dir` that keeps what was seen.
+const SEEN: &str = "next-hops.json";
 
-/// Probes every next hop, until the gateway drains.
-pub async fn next_hops(gateway: Arc<Gateway>) {
-    let mut last_failed = false;
-    loop {
-        let mut failed = false;
-        for name in &gateway.next_hop_names {
-            if let Err(fault) = gateway.next_hops.probe(name).await {
-                if !last_failed {
-                    tracing::warn!(next_hop = %name.0, fault = ?fault.to_string(), "a next hop does not answer as it should");
-                }
-                failed = true;
+/// What an address of a next hop was seen to offer.
+#[derive(Debug, Serialize, Deserialize)]
+struct Seen {
+    name: NextHopName,
+    address: String,
+    offers: Capabilities,
+}
+
+/// Before we listen: what the last run saw, and a first look of our own. A client that connects right after a restart must be
+/// offered no less than before it: Postfix 3.7 bounces a message that needs SMTPUTF8 when it is not offered.
+pub async fn first_look(gateway: &Gateway, data_dir: &Path) {
+    match recall(data_dir) {
+        Ok(seen) => {
+            for one in seen {
+                gateway.next_hops.remember(&one.name, &one.address, &one.offers);
             }
         }
-        if last_failed && !failed {
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => {}
+        Err(fault) => tracing::warn!(%fault, "what next hops were last seen to offer cannot be read"),
+    }
+    if tokio::time::timeout(FIRST_LOOK, look(gateway, false)).await.is_err() {
+        tracing::warn!("not every next hop answers in time; listening all the same");
+    }
+}
+
+/// Probes every next hop, until the gateway drains.
+pub async fn next_hops(gateway: Arc<Gateway>, data_dir: std::path::PathBuf) {
+    let mut failing = false;
+    loop {
+        let good = look(&gateway, failing).await;
+        if failing && good {
             tracing::info!("every next hop answers again");
         }
-        last_failed = failed;
-        if !pause(&gateway, if failed { UNSEEN_EVERY } else { NEXT_HOPS_EVERY }).await {
+        failing = !good;
+        if let Err(fault) = keep(&gateway, &data_dir) {
+            tracing::warn!(%fault, "what next hops offer cannot be kept");
+        }
+        if !pause(&gateway, if failing { UNSEEN_EVERY } else { NEXT_HOPS_EVERY }).await {
             return;
         }
     }
+}
+
+/// Whether every next hop answers as it should. `quietly`: it is known already that one does not.
+async fn look(gateway: &Gateway, quietly: bool) -> bool {
+    let mut good = true;
+    for name in &gateway.next_hop_names {
+        if let Err(fault) = gateway.next_hops.probe(name).await {
+            if !quietly {
+                tracing::warn!(next_hop = %name.0, fault = ?fault.to_string(), "a next hop does not answer as it should");
+            }
+            good = false;
+        }
+    }
+    good
+}
+
+fn recall(data_dir: &Path) -> io::Result<Vec<Seen>> {
+    Ok(serde_json::from_slice(&fs::read(data_dir.join(SEEN))?)?)
+}
+
+/// Written beside and moved into place: a kill leaves the old file or the new one.
+fn keep(gateway: &Gateway, data_dir: &Path) -> io::Result<()> {
+    let mut seen = Vec::new();
+    for status in gateway.next_hops.status() {
+        for address in status.addresses {
+            let name = status.name.clone();
+            seen.extend(address.seen.map(|offers| Seen { name, address: address.address, offers }));
+        }
+    }
+    let new = data_dir.join(format!("{SEEN}.new"));
+    fs::write(&new, serde_json::to_vec_pretty(&seen)?)?;
+    fs::rename(new, data_dir.join(SEEN))
 }
 
 /// Lets every scanner prove that it detects, until the gateway drains.

@@ -44,6 +44,8 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(60);
 /// After our last reply we read on for a moment: closing with octets unread resets the connection, and the reset can overtake
 /// the reply (RFC 9293 §3.10.7.1 and every refused sender's log).
 const LINGER: Duration = Duration::from_secs(1);
+/// … but only so much: who sends on and on is not listening.
+const LINGER_OCTETS: u64 = 1 << 20;
 
 /// Serves one client until its connection ends.
 pub async fn serve(stream: ClientStream, session: Session, listener: Arc<Listener>, gateway: Arc<Gateway>) {
@@ -60,6 +62,7 @@ pub async fn serve(stream: ClientStream, session: Session, listener: Arc<Listene
         buffer: BytesMut::new(),
         answers: VecDeque::new(),
         policy,
+        disk_was_low: false,
         listener,
         gateway,
     };
@@ -82,8 +85,9 @@ struct Driver {
     buffer: BytesMut,
     /// Answers that came at once.
     answers: VecDeque<Input>,
-    /// The policy that the session has.
+    /// The policy that the session has, and what it knows of the disk.
     policy: Arc<Policy>,
+    disk_was_low: bool,
     listener: Arc<Listener>,
     gateway: Arc<Gateway>,
 }
@@ -214,9 +218,7 @@ impl Driver {
         let Some(mut client) = self.client.take() else { return };
         let _ = tokio::time::timeout(LINGER, async {
             client.shutdown().await?;
-            let mut rest = [0; 4096];
-            while client.read(&mut rest).await? > 0 {}
-            io::Result::Ok(())
+            tokio::io::copy(&mut client.take(LINGER_OCTETS), &mut tokio::io::sink()).await
         })
         .await;
     }
@@ -267,6 +269,10 @@ impl Driver {
         if let Some(policy) = self.gateway.newer_policy(&self.policy) {
             self.policy = policy.clone();
             return Poll::Ready(Input::Policy(policy));
+        }
+        let disk_is_low = self.gateway.disk_is_low();
+        if std::mem::replace(&mut self.disk_was_low, disk_is_low) != disk_is_low {
+            return Poll::Ready(Input::DiskLow(disk_is_low));
         }
         if let Some(opening) = &mut self.opening
             && let Poll::Ready(opened) = opening.as_mut().poll(cx)

@@ -5,7 +5,7 @@
 
 use std::{
     fmt, io,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, SocketAddr, ToSocketAddrs},
     sync::Arc,
     time::Duration,
 };
@@ -13,7 +13,9 @@ use std::{
 use bytes::Bytes;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpStream, lookup_host},
+    net::TcpStream,
+    sync::Semaphore,
+    task::spawn_blocking,
     time::{Instant, error::Elapsed, timeout, timeout_at},
 };
 use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
@@ -72,6 +74,8 @@ pub(super) struct Dialler {
     pub server_name: Option<ServerName<'static>>,
     pub connect_timeout: Duration,
     pub reply_timeout: Duration,
+    /// The right to resolve a name; see [`Dialler::resolve`].
+    pub resolving: Arc<Semaphore>,
 }
 
 /// A connection that is ready for MAIL.
@@ -114,7 +118,7 @@ pub(super) enum ConnectFault {
 }
 
 impl ConnectFault {
-    /// Whether it is TLS that failed, where TLS is required.
+    /// Whether it is TLS that failed.
     pub(super) fn is_tls(&self) -> bool {
         use IntroductionFault::{Injection, NoTls, Refused};
         matches!(self, Self::Handshake(_) | Self::Introduction(NoTls | Injection | Refused { command: "STARTTLS", .. }))
@@ -130,11 +134,10 @@ impl Dialler {
         connect_within: Duration,
     ) -> Result<Connection, ConnectFault> {
         let until = Instant::now() + connect_within.min(self.connect_timeout);
-        let resolved: Vec<SocketAddr> = timeout_at(until, lookup_host((&*address.host, address.port)))
+        let resolved = timeout_at(until, self.resolve(address))
             .await
             .map_err(|_: Elapsed| ConnectFault::ResolveTimeout)?
-            .map_err(ConnectFault::Resolve)?
-            .collect();
+            .map_err(ConnectFault::Resolve)?;
         let mut fault = ConnectFault::NoAddress;
         let mut left = u32::try_from(resolved.len()).unwrap_or(u32::MAX);
         for ip in resolved {
@@ -147,6 +150,22 @@ impl Dialler {
             }
         }
         Err(fault)
+    }
+
+    /// All IP addresses of a host. The system's resolver blocks a thread, and goes on blocking it when nobody waits any more: while
+    /// DNS hangs every session would leave one behind, until the runtime has none left for files. So few run at once.
+    async fn resolve(&self, address: &Address) -> io::Result<Vec<SocketAddr>> {
+        if let Ok(ip) = address.host.parse::<IpAddr>() {
+            return Ok(vec![SocketAddr::new(ip, address.port)]);
+        }
+        let permit = Arc::clone(&self.resolving).acquire_owned().await.map_err(io::Error::other)?;
+        let Address { host, port } = address.clone();
+        let lookup = move || {
+            let resolved = (&*host, port).to_socket_addrs().map(Iterator::collect);
+            drop(permit);
+            resolved
+        };
+        spawn_blocking(lookup).await.map_err(io::Error::other)?
     }
 
     /// As wished; after a failed opportunistic handshake once more, in clear. Some old servers offer STARTTLS with nothing newer than

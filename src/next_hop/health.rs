@@ -66,6 +66,13 @@ impl Health {
         address.last_error.take().is_some()
     }
 
+    /// What an earlier run saw of an address; what this one saw itself counts more.
+    pub(super) fn remember(&mut self, address: &str, seen: &Capabilities) {
+        if let Some(known) = self.0.iter_mut().find(|known| known.address.to_string() == address) {
+            known.seen.get_or_insert_with(|| seen.clone());
+        }
+    }
+
     /// The n-th is not. True if it was before.
     pub(super) fn failed(&mut self, nth: usize, error: String, now: Instant) -> bool {
         let Some(address) = self.0.get_mut(nth) else { return false };

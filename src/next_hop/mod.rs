@@ -23,6 +23,7 @@ mod tls;
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use serde::Serialize;
+use tokio::sync::Semaphore;
 use tokio_rustls::rustls::pki_types::ServerName;
 
 pub use lease::Lease;
@@ -134,6 +135,9 @@ pub struct AddressStatus {
     pub seen: Option<Capabilities>,
 }
 
+/// Names resolved at once, for all next hops together.
+const RESOLVING: usize = 8;
+
 /// All next hops. Needs a tokio runtime with I/O and time.
 #[derive(Debug)]
 pub struct NextHops {
@@ -145,6 +149,7 @@ impl NextHops {
     /// Checks the settings and loads certificates (the system's only if some next hop needs them); opens no connection.
     pub fn new(settings: Settings) -> Result<Self, SettingsFault> {
         let hostname: Arc<str> = settings.hostname.into();
+        let resolving = Arc::new(Semaphore::new(RESOLVING));
         let mut hops = BTreeMap::new();
         for one in settings.next_hops {
             let name = one.name.clone();
@@ -155,6 +160,7 @@ impl NextHops {
                 server_name: one.server_name.as_deref().map(certificate_name).transpose().map_err(fault)?,
                 connect_timeout: settings.connect_timeout,
                 reply_timeout: settings.reply_timeout,
+                resolving: Arc::clone(&resolving),
             };
             let hop = Hop::new(one.clone(), dialler, Health::new(addresses(&one).map_err(fault)?));
             if hops.insert(name.clone(), Arc::new(hop)).is_some() {
@@ -175,6 +181,14 @@ impl NextHops {
     /// What the next hop was last seen to offer, on every address seen so far; kept while it is down (decision 13).
     pub fn seen(&self, name: &NextHopName) -> Option<Capabilities> {
         self.hops.get(name)?.seen()
+    }
+
+    /// Takes over what an earlier run saw an address of a next hop offer. Without it a restart would offer less for a moment, and
+    /// a client whose message needs SMTPUTF8 bounces it in that moment (seen with Postfix 3.7).
+    pub fn remember(&self, name: &NextHopName, address: &str, seen: &Capabilities) {
+        if let Some(hop) = self.hops.get(name) {
+            hop.remember(address, seen);
+        }
     }
 
     /// Introduces ourselves to each address of the next hop and says QUIT; health and `seen` are brought up to date. Uses a

@@ -20,13 +20,16 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     AddressStatus, NextHopSettings, NextHopStatus,
-    connect::{ConnectFault, Connection, Dialler, send},
+    connect::{Address, ConnectFault, Connection, Dialler, send},
     health::Health,
     lease::Lease,
 };
 use crate::{
     relay::event::{NextHopFailure, OpenNextHop},
-    smtp::{client::Transaction, extension::Capabilities},
+    smtp::{
+        client::{TlsWish, Transaction},
+        extension::Capabilities,
+    },
 };
 
 /// An idle connection is closed after this time. Servers close theirs after one to five minutes; we should be the first.
@@ -86,7 +89,7 @@ impl Hop {
         let reused = idle.is_some();
         let connection = match idle {
             Some(connection) => connection,
-            None => self.connect(until).await?,
+            None => self.connect(until, &request.avoid).await?,
         };
         Ok(Lease { connection, permit, hop: Arc::clone(self), tasks: tasks.clone(), reused })
     }
@@ -96,7 +99,7 @@ impl Hop {
         let _permit = self.permit(Instant::now() + self.dialler.connect_timeout).await?;
         let mut faults = Faults::default();
         let mut seen = Vec::new();
-        // Taken out first: a lock must not be held while we wait.
+        // Bound outside the loop: a lock taken in the head of a `for` is held to its end.
         let order = self.lock().health.order(Instant::now());
         for (nth, address) in order {
             self.make_room();
@@ -108,11 +111,16 @@ impl Hop {
                 }
                 Err(fault) => {
                     self.failed(nth, &fault);
-                    faults.add(&address, &fault);
+                    self.add(&mut faults, &address, &fault);
                 }
             }
         }
         Capabilities::common(seen).ok_or_else(|| faults.failure())
+    }
+
+    /// Takes over what an earlier run saw, for an address that this one has not seen yet.
+    pub(super) fn remember(&self, address: &str, seen: &Capabilities) {
+        self.lock().health.remember(address, seen);
     }
 
     /// What all its addresses can do, as last seen.
@@ -204,11 +212,15 @@ impl Hop {
         None
     }
 
-    /// Tries each address at most once, in order of health, until `until`. The permit is held by the caller.
-    async fn connect(&self, until: Instant) -> Result<Connection, NextHopFailure> {
+    /// Tries each address at most once, in order of health, until `until`; those of `avoid`, which lost this transaction a
+    /// connection already, after all others. The permit is held by the caller.
+    async fn connect(&self, until: Instant, avoid: &[String]) -> Result<Connection, NextHopFailure> {
         self.make_room();
         let mut faults = Faults::default();
-        let order = self.lock().health.order(Instant::now());
+        let mut order = self.lock().health.order(Instant::now());
+        // What is avoided may have the IP address behind the configured one.
+        let avoided = |address: &Address| avoid.iter().any(|lost| lost.starts_with(&address.to_string()));
+        order.sort_by_key(|(_, address)| avoided(address));
         let mut left = u32::try_from(order.len()).unwrap_or(u32::MAX);
         for (nth, address) in order {
             let begun = Instant::now();
@@ -233,7 +245,7 @@ impl Hop {
             if !matches!(fault, ConnectFault::Deadline) || time >= self.dialler.connect_timeout / 2 {
                 self.failed(nth, &fault);
             }
-            faults.add(&address, &fault);
+            self.add(&mut faults, &address, &fault);
         }
         Err(faults.failure())
     }
@@ -256,6 +268,11 @@ impl Hop {
 
     fn in_use(&self) -> usize {
         self.settings.max_connections.saturating_sub(self.permits.available_permits())
+    }
+
+    fn add(&self, faults: &mut Faults, address: &Address, fault: &ConnectFault) {
+        faults.texts.push(format!("{address}: {fault}"));
+        faults.tls |= fault.is_tls() && self.settings.tls == TlsWish::Required;
     }
 
     fn succeeded(&self, nth: usize, connection: &Connection) {
@@ -309,12 +326,7 @@ struct Faults {
 }
 
 impl Faults {
-    fn add(&mut self, address: &super::connect::Address, fault: &ConnectFault) {
-        self.texts.push(format!("{address}: {fault}"));
-        self.tls |= fault.is_tls();
-    }
-
-    /// TLS if it was TLS anywhere: that is the one that a person has to mend.
+    /// TLS if required TLS failed anywhere: that is the one that a person has to mend.
     fn failure(self) -> NextHopFailure {
         let text = if self.texts.is_empty() { "no time left to connect".to_owned() } else { self.texts.join("; ") };
         if self.tls { NextHopFailure::Tls(text) } else { NextHopFailure::Unreachable(text) }

@@ -75,3 +75,22 @@ impl AsyncWrite for Stream {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// Between the close and the lease the runtime had no occasion to hear of it; the kernel knows.
+    #[tokio::test]
+    async fn a_close_is_noticed_before_the_runtime_hears_of_it() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let socket = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (server, _) = listener.accept().unwrap();
+        let mut stream = Stream::Clear(socket);
+        assert!(stream.is_quiet());
+        drop(server);
+        assert!(!stream.is_quiet());
+    }
+}

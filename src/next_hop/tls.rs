@@ -32,7 +32,7 @@ pub enum TrustFault {
     Tls(#[from] rustls::Error),
 }
 
-/// A connector that takes any certificate: RFC 7435 §1.2, "some protection most of the time". Between MTAs nobody promised
+/// A connector that takes any certificate: RFC 7435, "some protection most of the time". Between MTAs nobody promised
 /// us a name to check, the alternative is clear text, and whoever can put a certificate of his own in the way could strip STARTTLS
 /// as well. It keeps listeners on the wire out, and nobody else. For more there is `required`.
 pub(super) fn opportunistic() -> Result<TlsConnector, TrustFault> {

@@ -2,7 +2,7 @@
 //!
 //! In: the served domains as configured, and addresses as clients or operators spelled them. Out: one key a mailbox,
 //! whatever alias, case, quoting or sub-address named it (clauses 8.1.1 to 8.1.3). A spelling that this module does not
-//! fold is a way round every block, so it folds more than any mailbox server is known to (reliability table, row 17).
+//! fold is a way round every block, so it folds more than any mailbox server is known to.
 //! It does not know which mailboxes exist: that is the next hop's own answer.
 
 use std::{

@@ -12,7 +12,6 @@ use super::{
     verdict::ScanVerdict,
     verdict_action::{VerdictAction, VerdictActions},
 };
-use crate::record::ItemClass;
 
 /// What becomes of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,18 +97,6 @@ pub fn tag_by_rules(judgement: &Judgement, recipients: usize) -> Option<By> {
         .map(|(index, _)| By::Rule(index))
 }
 
-/// The class of a quarantine item that is there by `by`.
-pub fn item_class(by: By, worst: &ScanVerdict) -> ItemClass {
-    match (by, worst) {
-        (_, ScanVerdict::Infected { .. }) => ItemClass::Virus,
-        (By::Rule(_), _) => ItemClass::Rule,
-        (By::Antivirus, ScanVerdict::Macro { .. } | ScanVerdict::Encrypted { .. } | ScanVerdict::Ambiguous { .. }) => {
-            ItemClass::Policy
-        }
-        (By::Antivirus, _) => ItemClass::Unscannable,
-    }
-}
-
 fn deciding_rule(judgement: &Judgement, recipient: usize) -> Option<(usize, &RuleMatch)> {
     let index = (*judgement.deciding.get(recipient)?)?;
     judgement.matches.get(index).map(|rule| (index, rule))
@@ -125,17 +112,7 @@ fn rule_wish(rule: &RuleMatch) -> Wish {
 }
 
 fn antivirus_wish(worst: &ScanVerdict, actions: &VerdictActions) -> Wish {
-    let action = match worst {
-        ScanVerdict::Clean | ScanVerdict::NotScanned => return Wish::Relay,
-        ScanVerdict::Macro { .. } => actions.macro_,
-        ScanVerdict::Encrypted { .. } => actions.encrypted,
-        ScanVerdict::Ambiguous { .. } => actions.ambiguous,
-        ScanVerdict::NotFullyScanned { .. } => actions.not_fully_scanned,
-        ScanVerdict::ScannerError { .. } => actions.scanner_error,
-        ScanVerdict::Unavailable { .. } => actions.unavailable,
-        ScanVerdict::Infected { .. } => actions.infected,
-    };
-    match action {
+    match actions.of(worst) {
         VerdictAction::Relay => Wish::Relay,
         VerdictAction::Tag => Wish::Tag,
         VerdictAction::Quarantine => Wish::Quarantine,
@@ -245,14 +222,6 @@ mod tests {
             let decided = decide(&judged(&[None]), 1, &verdict, &VerdictActions::default());
             assert_ne!(decided, Disposition::Deliver(vec![Delivery::Relay { tag: None }]), "{verdict:?}");
         }
-    }
-
-    #[test]
-    fn malware_wins_the_class_of_what_a_rule_holds() {
-        assert_eq!(item_class(By::Rule(0), &infected()), ItemClass::Virus);
-        assert_eq!(item_class(By::Rule(0), &ScanVerdict::Clean), ItemClass::Rule);
-        assert_eq!(item_class(By::Antivirus, &ScanVerdict::Encrypted { signature: "x".into() }), ItemClass::Policy);
-        assert_eq!(item_class(By::Antivirus, &ScanVerdict::Unavailable { text: "x".into() }), ItemClass::Unscannable);
     }
 
     #[test]

@@ -35,6 +35,8 @@ pub enum Input {
     TlsEstablished(String),
     /// Other rules and lists are in force: for transactions that begin from now on.
     Policy(Arc<Policy>),
+    /// The disk fell under its floor of free space (`true`) or rose above it: while it is low, MAIL is answered `452 4.3.1`.
+    DiskLow(bool),
     /// The connection asked for by `OpenNextHop` is ready for MAIL.
     NextHopReady(NextHopReady),
     /// It could not be had.

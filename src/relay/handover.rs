@@ -613,6 +613,7 @@ impl Handover {
     /// The same on another connection, while there are attempts left.
     fn again(&mut self, why: String, world: &mut World<'_>) {
         self.attempts_left = self.attempts_left.saturating_sub(1);
+        self.facts.fault = Some(why.clone());
         if self.attempts_left == 0 {
             self.fail(reply::next_hop_unavailable(), why);
             return;
@@ -627,6 +628,7 @@ impl Handover {
 
     /// The goal cannot be reached.
     fn fail(&mut self, told: Reply, why: String) {
+        self.facts.fault = Some(why.clone());
         match std::mem::replace(&mut self.goal, Goal::Nothing) {
             Goal::Nothing => {}
             Goal::Ask(_) => self.progress.push_back(Progress::Asked(told, false)),

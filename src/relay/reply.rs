@@ -1,4 +1,5 @@
-//! The replies that the relay itself gives, and those of the next hop as they are passed on (`design.md` §6.4).
+//! The replies that the relay itself gives, and those of the next hop as they are passed on. The whole table stands in
+//! `docs/replies.md`.
 //!
 //! Texts reveal no configuration: no rule name but the one the rule file gives, no scanner, no address.
 

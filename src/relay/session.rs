@@ -36,6 +36,7 @@ pub struct Session {
     /// When the client last ended a line or sent mail data, or we last answered it.
     heard: Moment,
     draining: bool,
+    disk_is_low: bool,
 }
 
 #[derive(Debug)]
@@ -75,6 +76,7 @@ impl Session {
             outputs: VecDeque::new(),
             heard: now,
             draining: false,
+            disk_is_low: false,
         }
     }
 
@@ -86,6 +88,7 @@ impl Session {
             Input::ClientGone => self.client_gone(now),
             Input::TlsEstablished(facts) => self.tls_established(facts, now),
             Input::Policy(policy) => self.policy = policy,
+            Input::DiskLow(low) => self.disk_is_low = low,
             Input::NextHopReady(ready) => self.with(now, |it, around| it.next_hop_ready(ready, around)),
             Input::NextHopFailed(failure) => self.with(now, |it, around| it.next_hop_failed(&failure, around)),
             Input::NextHopOctets(octets) => self.with(now, |it, around| it.next_hop_octets(&octets, around)),
@@ -278,6 +281,10 @@ impl Session {
     }
 
     fn mail(&mut self, mail: MailFrom, now: Moment) {
+        if self.disk_is_low {
+            self.server.answer(reply::storage_full());
+            return;
+        }
         let milliseconds = now.wall.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
         let id = TransactionId::new(milliseconds, self.chance.next());
         let with = WithProtocol {

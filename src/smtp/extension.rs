@@ -1,7 +1,7 @@
 //! EHLO keywords: those that a next hop said, and those that we offer (RFC 5321 §2.2, §4.1.1.1; decision 13).
 
 /// What a next hop said to EHLO, as far as we use it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Capabilities {
     /// PIPELINING (RFC 2920)
     pub pipelining: bool,

@@ -121,7 +121,7 @@ impl Reply {
         wire.freeze()
     }
 
-    /// A next hop's reply as we pass it on (`design.md` §6.4): printable ASCII, one line, and a missing enhanced code
+    /// A next hop's reply as we pass it on (`docs/replies.md`): printable ASCII, one line, and a missing enhanced code
     /// becomes `X.0.0` (only for 2xx, 4xx, 5xx).
     pub fn passed_on(&self) -> Self {
         let missing = Enhanced((self.code / 100) as u8, 0, 0);

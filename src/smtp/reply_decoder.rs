@@ -165,7 +165,7 @@ fn enhanced(code: u16, line: &str) -> Option<(Enhanced, &str)> {
     });
     let (class, subject, detail) = (numbers.next()??, numbers.next()??, numbers.next()??);
     let fits = numbers.next().is_none() && class == code / 100 && matches!(class, 2 | 4 | 5);
-    fits.then(|| (Enhanced(class as u8, subject, detail), text))
+    fits.then_some((Enhanced(class as u8, subject, detail), text))
 }
 
 /// The beginning of a line that is none of ours, for a log: short and escaped.

@@ -24,6 +24,10 @@ use crate::record::{Item, TransactionId};
 /// What is written at a time, octets; also what one [`Contents::put`] keeps in memory.
 const PART: usize = 1024 * 1024;
 
+/// Empty files named by ids that are being kept: their blob has no row yet, and nobody was told anything. Not synced: should a power
+/// cut lose one, its blob is taken for one that somebody may miss, which errs on the safe side.
+pub(super) const INCOMING: &str = "incoming";
+
 /// All blobs.
 #[derive(Debug)]
 pub(super) struct Contents {
@@ -42,6 +46,7 @@ impl Contents {
             _ => Ok(()),
         };
         make(&folder)?;
+        make(&folder.join(INCOMING))?;
         for part in 0..=255_u8 {
             make(&folder.join(format!("{part:02x}")))?;
         }
@@ -79,6 +84,21 @@ impl Contents {
             let _ = upload.abort().await;
         }
         put
+    }
+
+    /// Notes that an id is being kept.
+    pub(super) async fn mark(&self, id: &TransactionId) -> Result<(), StoreFault> {
+        let path = self.mark_of(id);
+        tokio::fs::write(&path, []).await.map_err(|source| StoreFault::Folder { path, source })
+    }
+
+    /// Its row stands, or nothing of it does. A mark that stays is found by reconciliation.
+    pub(super) async fn unmark(&self, id: &TransactionId) {
+        let _ = tokio::fs::remove_file(self.mark_of(id)).await;
+    }
+
+    fn mark_of(&self, id: &TransactionId) -> PathBuf {
+        self.folder.join(INCOMING).join(id.as_str())
     }
 
     /// The whole blob.

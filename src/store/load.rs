@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sqlx::{AnyConnection, Row};
+use sqlx::AnyConnection;
 
 use super::{Store, StoreFault, database, rows};
 use crate::record::{Intent, Record, TransactionId};
@@ -31,14 +31,6 @@ pub enum Change {
 }
 
 impl Store {
-    /// How far the journal is loaded.
-    pub async fn journal_position(&self) -> Result<JournalPosition, StoreFault> {
-        let row =
-            sqlx::query("SELECT segment, octet FROM journal_position WHERE one = 1").fetch_one(&self.writer).await?;
-        let unsigned = |number: i64| u64::try_from(number).unwrap_or(0);
-        Ok(JournalPosition { segment: unsigned(row.try_get(0)?), offset: unsigned(row.try_get(1)?) })
-    }
-
     /// Loads entries, in their order, and moves the position to `upto`, or does neither. The same entries again change nothing.
     pub async fn load(&self, changes: &[Change], upto: JournalPosition) -> Result<(), StoreFault> {
         let mut transaction = self.writer.begin_with(database::BEGIN).await?;

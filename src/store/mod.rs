@@ -150,12 +150,18 @@ impl Store {
         if self.view.item(&item.id).await?.is_some() {
             return Err(StoreFault::AlreadyKept);
         }
-        self.view.contents().put(item, content).await?;
+        self.view.contents().mark(&item.id).await?;
+        let put = self.view.contents().put(item, content).await;
+        if put.is_err() {
+            self.view.contents().unmark(&item.id).await;
+            return put;
+        }
         let inserted = rows::insert_item(&self.writer, item).await;
         if inserted.is_err() && matches!(self.view.item(&item.id).await, Ok(None)) {
             // Only when it is sure that the row is not there: a commit can fail to be told and be done all the same.
             let _ = self.view.contents().remove(&item.id).await;
         }
+        self.view.contents().unmark(&item.id).await;
         inserted
     }
 
@@ -199,7 +205,8 @@ fn may_become(from: ItemState, to: ItemState) -> bool {
     use ItemState::{Deleted, Expired, Held, Pending, Released, Releasing, Withdrawn};
     match from {
         Pending => matches!(to, Held | Withdrawn | Releasing | Deleted),
-        Held => matches!(to, Releasing | Deleted | Expired),
+        // Withdrawn: its client went away before it heard 250, and sends it again.
+        Held => matches!(to, Releasing | Deleted | Expired | Withdrawn),
         Releasing => matches!(to, Released | Held),
         Released | Deleted | Expired | Withdrawn => false,
     }

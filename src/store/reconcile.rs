@@ -3,7 +3,8 @@
 //! | found | it means | what is done |
 //! |---|---|---|
 //! | `ID#1` | killed while content was written: nobody was told anything | removed |
-//! | a blob without a row | killed before the row: nobody was told either; or the database is an older one | moved to `orphans/` |
+//! | a blob without a row, marked as incoming | killed before the row: nobody was told either | removed |
+//! | a blob without a row | the database is an older one, or a new one: somebody may have been told | moved to `orphans/` |
 //! | a row without a blob | the disk lost it, or someone removed it | told; the row stays |
 
 use std::{
@@ -14,13 +15,13 @@ use std::{
     sync::Mutex,
 };
 
-use super::{StoreFault, locked, view::View};
+use super::{StoreFault, content::INCOMING, locked, view::View};
 use crate::record::TransactionId;
 
 /// What was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reconciliation {
-    /// Halves of content, removed.
+    /// Content that a kill cut off before anybody was told anything, removed.
     pub unfinished: usize,
     /// Blobs without a row, moved to `quarantine/orphans`.
     pub orphans: Vec<TransactionId>,
@@ -33,6 +34,7 @@ pub struct Reconciliation {
 struct Listing {
     blobs: Vec<(TransactionId, PathBuf)>,
     unfinished: Vec<(TransactionId, PathBuf)>,
+    marks: Vec<(TransactionId, PathBuf)>,
 }
 
 /// Blobs are listed first, then the ids that are being kept, then the rows: an item that is kept meanwhile is in one of the last two.
@@ -46,7 +48,7 @@ pub(super) async fn reconcile(
     let rows: HashSet<TransactionId> = view.item_ids(false).await?.into_iter().collect();
 
     let mut found = Reconciliation::default();
-    let Listing { blobs, unfinished } = listed;
+    let Listing { blobs, unfinished, marks } = listed;
     let present: HashSet<TransactionId> = blobs.iter().map(|(id, _)| id.clone()).collect();
     for id in view.item_ids(true).await? {
         if !present.contains(&id) && !view.contents().has(&id).await? {
@@ -54,10 +56,15 @@ pub(super) async fn reconcile(
         }
     }
     let left = |(id, _): &(TransactionId, PathBuf)| !keeping.contains(id);
-    let unfinished: Vec<PathBuf> = unfinished.into_iter().filter(left).map(|(_, path)| path).collect();
-    let orphans: Vec<_> = blobs.into_iter().filter(left).filter(|(id, _)| !rows.contains(id)).collect();
+    let marks: Vec<_> = marks.into_iter().filter(left).collect();
+    let marked: HashSet<&TransactionId> = marks.iter().map(|(id, _)| id).collect();
+    let (never_told, orphans): (Vec<_>, Vec<_>) =
+        blobs.into_iter().filter(left).filter(|(id, _)| !rows.contains(id)).partition(|(id, _)| marked.contains(id));
+    let unfinished = unfinished.into_iter().filter(left).chain(never_told);
+    let unfinished: Vec<PathBuf> = unfinished.map(|(_, path)| path).collect();
+    let marks: Vec<PathBuf> = marks.into_iter().map(|(_, path)| path).collect();
     found.orphans = orphans.iter().map(|(id, _)| id.clone()).collect();
-    found.unfinished = on_disk(folder, move |folder| clear(folder, &unfinished, &orphans)).await?;
+    found.unfinished = on_disk(folder, move |folder| clear(folder, &unfinished, &marks, &orphans)).await?;
     Ok(found)
 }
 
@@ -72,6 +79,11 @@ async fn on_disk<T: Send + 'static>(
 
 fn list(folder: &Path) -> io::Result<Listing> {
     let mut listing = Listing::default();
+    for entry in std::fs::read_dir(folder.join(INCOMING))? {
+        let entry = entry?;
+        let id = entry.file_name().to_str().and_then(|name| TransactionId::try_from(name.to_owned()).ok());
+        listing.marks.extend(id.map(|id| (id, entry.path())));
+    }
     for part in 0..=255_u8 {
         for entry in std::fs::read_dir(folder.join(format!("{part:02x}")))? {
             let entry = entry?;
@@ -86,16 +98,15 @@ fn list(folder: &Path) -> io::Result<Listing> {
     Ok(listing)
 }
 
-fn clear(folder: &Path, unfinished: &[PathBuf], orphans: &[(TransactionId, PathBuf)]) -> io::Result<usize> {
-    let mut removed = 0;
-    for path in unfinished {
-        match std::fs::remove_file(path) {
-            Ok(()) => removed += 1,
-            // Finished or given up since it was listed.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
-    }
+fn clear(
+    folder: &Path,
+    unfinished: &[PathBuf],
+    marks: &[PathBuf],
+    orphans: &[(TransactionId, PathBuf)],
+) -> io::Result<usize> {
+    let removed = remove(unfinished)?;
+    // Only now: a kill in between must find the marks again.
+    remove(marks)?;
     if !orphans.is_empty() {
         let aside = folder.join("orphans");
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&aside)?;
@@ -104,6 +115,20 @@ fn clear(folder: &Path, unfinished: &[PathBuf], orphans: &[(TransactionId, PathB
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
             }
+        }
+    }
+    Ok(removed)
+}
+
+/// Says how many there were.
+fn remove(files: &[PathBuf]) -> io::Result<usize> {
+    let mut removed = 0;
+    for path in files {
+        match std::fs::remove_file(path) {
+            Ok(()) => removed += 1,
+            // Finished or given up since it was listed.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
         }
     }
     Ok(removed)

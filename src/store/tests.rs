@@ -165,6 +165,9 @@ async fn what_a_crash_left_is_found() {
     let (half, orphan, lost, released) = (sample::id(2), sample::id(3), sample::id(4), sample::id(5));
     std::fs::write(format!("{}#1", blob(&half).display()), b"Recei").unwrap();
     std::fs::write(blob(&orphan), b"Received: x").unwrap();
+    let never_told = sample::id(7);
+    store.contents().mark(&never_told).await.unwrap();
+    std::fs::write(blob(&never_told), b"Received: x").unwrap();
     std::fs::write(blob(&half).with_file_name("README"), b"not ours").unwrap();
     for (number, id) in [(4, &lost), (5, &released)] {
         keep(&store, &sample::item(number, TRACE, b"y"), b"y").await.unwrap();
@@ -177,8 +180,9 @@ async fn what_a_crash_left_is_found() {
     std::fs::write(blob(&now), b"Received: y").unwrap();
 
     let found = store.reconcile().await.unwrap();
-    assert_eq!(found, Reconciliation { unfinished: 1, orphans: vec![orphan.clone()], missing: vec![lost.clone()] });
+    assert_eq!(found, Reconciliation { unfinished: 2, orphans: vec![orphan.clone()], missing: vec![lost.clone()] });
     assert!(folder.path().join("quarantine/orphans").join(orphan.as_str()).exists());
+    assert!(!blob(&never_told).exists(), "killed between content and row: nobody was told anything");
     assert!(blob(&now).exists() && blob(&kept.id).exists() && !blob(&orphan).exists());
     assert!(matches!(store.content(&lost).await, Err(StoreFault::NotFound)));
 
@@ -319,5 +323,6 @@ async fn the_writer_syncs_every_commit() {
 async fn content_is_synced_in_folders_that_stand() {
     let (folder, store) = open().await;
     assert!(format!("{:?}", store.contents()).contains("fsync: true"));
-    assert_eq!(std::fs::read_dir(folder.path().join("quarantine")).unwrap().count(), 256);
+    // 256, and `incoming`.
+    assert_eq!(std::fs::read_dir(folder.path().join("quarantine")).unwrap().count(), 257);
 }

@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
-use sqlx::{AnyPool, AssertSqlSafe};
+use sqlx::{AnyPool, AssertSqlSafe, Row as _};
 
-use super::{StoreFault, content::Contents, rows};
+use super::{JournalPosition, StoreFault, content::Contents, rows};
 use crate::record::{Item, ItemClass, ItemState, Record, TransactionId};
 
 /// Which items; everything that is none does not restrict.
@@ -69,6 +69,24 @@ impl View {
             .fetch_optional(&self.readers)
             .await?;
         Ok(found.map(|text| serde_json::from_str(&text)).transpose()?)
+    }
+
+    /// The newest records, at most `limit`.
+    pub async fn recent(&self, limit: u32) -> Result<Vec<Record>, StoreFault> {
+        let found: Vec<String> =
+            sqlx::query_scalar("SELECT record FROM transactions ORDER BY began DESC, id DESC LIMIT $1")
+                .bind(i64::from(limit))
+                .fetch_all(&self.readers)
+                .await?;
+        Ok(found.iter().map(|text| serde_json::from_str(text)).collect::<Result<_, _>>()?)
+    }
+
+    /// How far the journal is loaded.
+    pub async fn journal_position(&self) -> Result<JournalPosition, StoreFault> {
+        let row =
+            sqlx::query("SELECT segment, octet FROM journal_position WHERE one = 1").fetch_one(&self.readers).await?;
+        let unsigned = |number: i64| u64::try_from(number).unwrap_or(0);
+        Ok(JournalPosition { segment: unsigned(row.try_get(0)?), offset: unsigned(row.try_get(1)?) })
     }
 
     /// The one transaction or item whose id ends with `suffix`: 6 to 32 hexadecimal digits in any case.

@@ -42,6 +42,23 @@ fn the_test_file_is_refused_in_every_wrapping_and_a_copy_is_in_the_quarantine() 
 }
 
 #[test]
+fn the_embedded_scanner_with_the_shipped_rules_finds_the_test_file_without_any_other_program() {
+    let sink = Sink::start();
+    let gateway = Setup::new(sink.port()).yara().start();
+    let mut client = Client::connect(gateway.port());
+    client
+        .send("a@origin.example", &["maria@tjpa.jus.br"], b"Subject: x\r\n\r\nx\r\n")
+        .expect("250 2.0.0", "a clean message");
+    // It looks into attachments and attached messages, and unpacks nothing: archives are clamd's business.
+    for (name, message) in eicar::messages().into_iter().filter(|(name, _)| !name.contains("zip")) {
+        let reply = client.send("a@origin.example", &["maria@tjpa.jus.br"], &message);
+        let id = id_of_reply(&reply.expect("550 5.7.1", &format!("the test file {name}")).line());
+        assert_eq!(gateway.quarantine_with(&id)["class"], "virus", "{name}");
+    }
+    sink.only_message();
+}
+
+#[test]
 fn a_stopped_clamd_means_451_and_never_a_delivery_and_a_started_one_is_used_at_once() {
     let mut clamd = Clamd::start();
     let addresses = [clamd.unix_address(), clamd.tcp_address()];

@@ -63,7 +63,10 @@ fn extensions_that_reach_end_to_end_are_offered_and_carried_if_the_next_hop_has_
     for parameter in ["BODY=8BITMIME", "RET=HDRS", "ENVID=ABC+2B1"] {
         assert!(parameters.split(' ').any(|word| word == parameter), "{parameter} is to be carried: {parameters:?}");
     }
-    assert_eq!(message.recipient_parameters, ["NOTIFY=FAILURE,DELAY ORCPT=rfc822;maria@tjepa.jus.br"]);
+    for parameter in ["NOTIFY=FAILURE,DELAY", "ORCPT=rfc822;maria@tjepa.jus.br"] {
+        let said = &message.recipient_parameters[0];
+        assert!(said.split(' ').any(|word| word == parameter), "{parameter} is to be carried: {said:?}");
+    }
 
     let plain = Sink::start();
     plain.behave(|behaviour| behaviour.offers = vec!["SIZE 2000000"]);

@@ -59,7 +59,7 @@ fn after_prefix(line: &[u8]) -> Option<&[u8]> {
     if number.is_empty() || number.len() > 10 { None } else { rest.strip_prefix(b"]: ") }
 }
 
-/// A name that stands for a limit, for encryption or for a macro is no malware (`reliability.md` §3: with
+/// A name that stands for a limit, for encryption or for a macro is no malware (measured with 1.4.6: with
 /// `AlertExceedsMax`, `AlertEncrypted` and `AlertOLE2Macros` clamd says them as if they were).
 /// `(null) FOUND` comes when clamd lost the name: something went wrong inside it, so it is an error and not a verdict.
 fn found(name: &[u8]) -> Option<ScanVerdict> {

@@ -56,10 +56,10 @@ fn pass(socket: BorrowedFd<'_>, descriptor: BorrowedFd<'_>) -> io::Result<()> {
 
 /// The content opened once more, read-only: a `dup` would share its offset and its right to write.
 ///
-/// A memfd is born with mode 0777 (memfd_create(2) sets none), so whoever holds any descriptor of it may open it for
-/// writing through `/proc/self/fd`. clamd parses what attackers wrote; to keep a taken-over clamd under another user
-/// from changing the message after its verdict, the mode becomes 0600 first. (A clamd that runs as root or as our own
-/// user is not stopped by that.)
+/// A memfd is born with mode 0777, so whoever holds any descriptor of it may open it for writing through
+/// `/proc/self/fd` (tried: another user wrote through a read-only one). clamd parses what attackers wrote; so that a
+/// taken-over clamd under another user cannot change the message after its verdict, the mode becomes 0600 first. (A
+/// clamd that runs as root or as our own user is not stopped by that.)
 fn reopened_read_only(content: &Content) -> io::Result<OwnedFd> {
     rustix::fs::fchmod(&*content.file, Mode::RUSR | Mode::WUSR)?;
     let path = format!("/proc/self/fd/{}", content.file.as_raw_fd());

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::antivirus::Content;
 
-/// Chunk size, octets. 4 and 64 KiB took the same time (`crates.md` §6); fewer system calls for the same.
+/// Chunk size, octets. 4 and 64 KiB took the same time; fewer system calls for the same.
 const CHUNK: usize = 64 * 1024;
 
 /// Hands over `content` and returns the answer. The caller sets the time limit; dropped in the middle of the stream,

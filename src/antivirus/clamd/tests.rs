@@ -233,12 +233,12 @@ async fn content_goes_by_the_way_that_clamd_can_read() {
     }
 }
 
-/// A clamd that only takes INSTREAM, and says `words` to anything but the test file.
-fn instream_only(at_once: Option<&'static [u8]>) -> FakeClamd {
+/// A clamd that only takes INSTREAM, and once it has proved itself does this before it reads the stream.
+fn instream_only(at_once: impl Fn() -> Option<Answer> + Send + 'static) -> FakeClamd {
     let mut proved = false;
     FakeClamd::start(move |asked: &Asked| match asked.command.as_str() {
         "FILDES" => Some(Answer::Say(b"UNKNOWN COMMAND\0".to_vec())),
-        "INSTREAM" if proved => at_once.map(|words| Answer::SayAtOnce(words.to_vec())),
+        "INSTREAM" if proved => at_once(),
         "INSTREAM" => {
             proved = !asked.content.is_empty();
             None
@@ -249,7 +249,7 @@ fn instream_only(at_once: Option<&'static [u8]>) -> FakeClamd {
 
 #[tokio::test]
 async fn a_large_stream_arrives_whole() {
-    let fake = instream_only(None);
+    let fake = instream_only(|| None);
     let scanners = scanners(&fake);
     let mut mail = MAIL.to_vec();
     mail.extend(b"0123456789abcdef\r\n".repeat(200_000));
@@ -268,11 +268,45 @@ async fn what_clamd_says_in_the_middle_of_the_stream_is_heard() {
         (b"stream: OK\0", early),
         (b"", ScanVerdict::ScannerError { text: "no answer".to_owned() }),
     ] {
-        let fake = instream_only(Some(words));
+        let fake = instream_only(|| Some(Answer::SayAtOnce(words.to_vec())));
         let scanners = scanners(&fake);
         assert_eq!(one(scanners.self_test().await).handed, "instream");
         assert_eq!(verdict_of(&scanners, &mail).await, expected);
     }
+}
+
+/// clamd has not got the content, so it is not at work: the connection is closed, and the slot is free at once.
+#[tokio::test]
+async fn a_stream_that_is_not_taken_is_dropped_with_its_slot() {
+    let fake = instream_only(|| Some(Answer::HangAtOnce));
+    let mut settings = settings(&[("clamd", fake.address())]);
+    settings.scan_timeout = Duration::from_millis(500);
+    let scanners = Scanners::new(settings).unwrap();
+    assert_eq!(one(scanners.self_test().await).handed, "instream");
+    let mail = [MAIL, &b"x\r\n".repeat(2_000_000)].concat();
+    assert!(is_unavailable(&verdict_of(&scanners, &mail).await));
+    sleep(Duration::from_millis(100)).await;
+    assert_eq!(one(scanners.status()).in_flight, 0);
+}
+
+#[tokio::test]
+async fn a_crowd_asks_a_sick_clamd_once() {
+    let pings = Arc::new(Mutex::new(0));
+    let count = pings.clone();
+    let fake = FakeClamd::start(move |asked: &Asked| {
+        *count.lock().unwrap() += usize::from(asked.command == "PING");
+        Some(Answer::Say(b"NO\0".to_vec()))
+    });
+    let mut settings = settings(&[("clamd", fake.address())]);
+    settings.in_flight = 8;
+    let scanners = Scanners::new(settings).unwrap();
+    let scan = || verdict(&scanners);
+    let verdicts = tokio::join!(scan(), scan(), scan(), scan());
+    let sick = ScanVerdict::ScannerError { text: "does not answer PING with PONG".to_owned() };
+    assert_eq!(verdicts, (sick.clone(), sick.clone(), sick.clone(), sick.clone()));
+    assert_eq!(*pings.lock().unwrap(), 1);
+    assert_eq!(scan().await, sick);
+    assert_eq!(*pings.lock().unwrap(), 2, "who comes later asks again");
 }
 
 #[tokio::test]

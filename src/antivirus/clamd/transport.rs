@@ -2,7 +2,7 @@
 //!
 //! In: an address. Out: a [`TransportProtocol`] for one exchange, and afterwards what happened on it. The crate writes
 //! everything before it reads: over `StreamMaxLength` clamd answers, closes, and the crate reports `BrokenPipe` (7 of 8
-//! runs against 1.4.6, `crates.md` §6) where clamd said `INSTREAM size limit exceeded. ERROR`. So this stream listens
+//! runs against 1.4.6) where clamd said `INSTREAM size limit exceeded. ERROR`. So this stream listens
 //! before every write; once clamd has spoken or hung up, further writes go nowhere and succeed, and the crate comes to
 //! read what was said. It also caps what is read (the crate reads without a bound) and never returns an error of its own.
 
@@ -179,7 +179,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Listening<S> {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt, duplex},
+        time::timeout,
+    };
 
     use super::*;
 
@@ -190,9 +193,12 @@ mod tests {
         let progress = Arc::new(Progress::default());
         let mut stream = Listening::new(ours, progress.clone());
         theirs.write_all(b"INSTREAM size limit exceeded. ERROR\0").await.unwrap();
-        for _ in 0..100 {
-            stream.write_all(&[0; 1000]).await.unwrap();
-        }
+        let writing = async {
+            for _ in 0..100 {
+                stream.write_all(&[0; 1000]).await.unwrap();
+            }
+        };
+        timeout(Duration::from_secs(5), writing).await.expect("it waits for a pipe that nobody empties");
         stream.flush().await.unwrap();
         drop(theirs);
         let mut heard = Vec::new();

@@ -11,6 +11,7 @@ use std::{
     io::{self, Write as _},
     net::SocketAddr,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use messages::{Expected, Sample};
@@ -27,7 +28,7 @@ use crate::{
     config,
     door::{gateway::now, reload::Reloader},
     language::{Language, Text},
-    record::TransactionId,
+    record::{Record, TransactionId},
     smtp::reply::Reply,
     text,
 };
@@ -114,6 +115,7 @@ async fn send_samples(
 ) -> io::Result<bool> {
     let headings = [
         text!("message", "mensagem"),
+        text!("id", "protocolo"),
         text!("became", "resultado"),
         text!("reply", "resposta"),
         text!("as expected", "como esperado"),
@@ -123,12 +125,13 @@ async fn send_samples(
     for sample in messages::samples() {
         let before = delivered(maildir);
         let reply = client::send(listener, sample.from, sample.to, sample.content.clone()).await?;
+        let id = id_of(&sample, running).await;
         let good = went_as_expected(&sample, &reply, running, delivered(maildir) - before).await;
         all_good &= good;
         let what = sample.what.in_language(language).to_owned();
         if json {
             let line = serde_json::json!({
-                "message": what, "expected": sample.expected.label().en, "reply": reply.summary(), "id": id_in(&reply), "good": good,
+                "message": what, "expected": sample.expected.label().en, "reply": reply.summary(), "id": id, "good": good,
             });
             println!("{line}");
         }
@@ -139,7 +142,7 @@ async fn send_samples(
             (false, Language::PtBr) => "NÃO",
             (false, Language::En) => "NO",
         };
-        table.row([what, if good { became } else { "?".into() }, reply.summary(), verdict.into()]);
+        table.row([what, id, if good { became } else { "?".into() }, without_id(&reply), verdict.into()]);
     }
     if !json {
         print!("{}", table.render());
@@ -159,6 +162,32 @@ async fn went_as_expected(sample: &Sample, reply: &Reply, running: &Running, del
             let item = running.gateway.store.item(&id).await;
             reply.code() == 250 && delivered == 0 && matches!(item, Ok(Some(item)) if item.acknowledged)
         }
+    }
+}
+
+/// The id of the sample's record. A reply to MAIL or RCPT does not carry it, and the record stands in the database a moment
+/// after the reply.
+async fn id_of(sample: &Sample, running: &Running) -> String {
+    for _ in 0..50 {
+        let newest = running.gateway.store.recent(1).await.unwrap_or_default();
+        let is_it = |record: &Record| {
+            let told = record.recipients.iter().any(|recipient| recipient.address == sample.to);
+            record.reverse_path == sample.from && (told || record.recipients.is_empty())
+        };
+        if let Some(record) = newest.into_iter().find(is_it) {
+            return record.id.to_string();
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    String::new()
+}
+
+/// The reply without the id, which has a column of its own.
+fn without_id(reply: &Reply) -> String {
+    let summary = reply.summary();
+    match id_in(reply) {
+        Some(id) => summary.trim_end_matches(&format!(" ({id})")).to_owned(),
+        None => summary,
     }
 }
 

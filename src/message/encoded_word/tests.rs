@@ -1,3 +1,5 @@
+//! What every encoded word becomes, broken ones above all: one row a reading.
+
 use std::time::{Duration, Instant};
 
 use super::decode;

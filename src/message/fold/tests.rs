@@ -1,3 +1,5 @@
+//! What folding makes equal and what it leaves apart, and that folding twice changes nothing.
+
 use std::time::{Duration, Instant};
 
 use super::*;

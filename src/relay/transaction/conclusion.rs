@@ -11,7 +11,7 @@ use crate::{
         rule::Judgement,
         verdict::{ScanVerdict, ScannerReport},
     },
-    record::{Cause, Ending, Fate, Intent, Item, ItemState, TransactionId},
+    record::{Cause, Ending, Fate, Intent, Item, ItemClass, ItemState, TransactionId},
     relay::{
         event::{Moment, Output},
         reply,
@@ -230,7 +230,7 @@ impl Transaction {
             .map(|admitted| admitted.path.to_string());
         Box::new(Item {
             id: self.id.clone(),
-            class: disposition::item_class(by, worst),
+            class: ItemClass::of(by, worst),
             state,
             acknowledged,
             received_at: self.received_at(),
@@ -266,6 +266,8 @@ impl Transaction {
     fn kept(&mut self, result: Result<(), String>, after: After, late: Instant, around: &mut Around<'_>) {
         self.record.quarantined = result.is_ok();
         match (result, after) {
+            // A copy of what is refused anyway stays; nobody counts on it.
+            (Ok(()), After::Conclude { conclusion, acknowledged: false }) => self.conclude(conclusion, around),
             (Ok(()), _) if self.gone => {
                 // The client did not wait for its answer and will send again: what was held now would be held twice.
                 self.record.quarantined = false;
@@ -442,8 +444,14 @@ impl Transaction {
         format!("{}; {held} of {} recipients held", self.id, accepted.count())
     }
 
+    /// The same, for what the client did or failed to do.
+    pub(super) fn end_by_client(&mut self, ending: Ending, how: &str, around: &mut Around<'_>) {
+        let (ending, cause) = facts::by_client(ending, how);
+        self.end_without_reply(ending, cause, around);
+    }
+
     /// Nobody waits for an answer: recorded, and over at once.
-    pub(super) fn end_without_reply(&mut self, ending: Ending, how: &str, around: &mut Around<'_>) {
+    pub(super) fn end_without_reply(&mut self, ending: Ending, cause: Cause, around: &mut Around<'_>) {
         if matches!(self.phase, Phase::Over) {
             return;
         }
@@ -469,7 +477,7 @@ impl Transaction {
         }
         self.set_fates(Fate::None);
         self.record.ending = ending;
-        self.record.cause = Cause::Client { what: how.to_owned() };
+        self.record.cause = cause;
         around.put(Output::Record { record: self.record_now(around.now), acknowledge: false });
         self.effects.push_back(Effect::Over);
     }
@@ -498,7 +506,7 @@ impl Transaction {
             Phase::Content(_) => self.content_time_passed(around),
             Phase::Envelope { asking: None } if now.monotonic >= self.heard + around.settings.timeouts.command => {
                 self.effects.push_back(Effect::Close(reply::idle()));
-                self.end_without_reply(Ending::ClientGone, "silent between commands", around);
+                self.end_by_client(Ending::ClientGone, "silent between commands", around);
             }
             Phase::Scanning { late, .. } if now.monotonic >= *late => {
                 self.phase = Phase::Over;

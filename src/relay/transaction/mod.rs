@@ -179,7 +179,8 @@ impl Transaction {
 
     /// RSET, HELO, QUIT, a violation: the client (or the session) ends it before its end of mail data.
     pub(super) fn abandon(&mut self, how: &str, around: &mut Around<'_>) {
-        self.end_without_reply(Ending::Abandoned, how, around);
+        let (ending, cause) = self.refused_envelope().unwrap_or_else(|| facts::by_client(Ending::Abandoned, how));
+        self.end_without_reply(ending, cause, around);
     }
 
     /// The client is gone. Before our dot that ends the transaction, and nothing of it is delivered.
@@ -189,7 +190,10 @@ impl Transaction {
             _ if self.is_past_dot() => {}
             // The item is being made durable, and the answer is on its way: then it is withdrawn.
             Phase::Keeping { .. } => {}
-            _ => self.end_without_reply(Ending::ClientGone, how, around),
+            _ => {
+                let (ending, cause) = facts::by_client(Ending::ClientGone, how);
+                self.end_without_reply(ending, cause, around);
+            }
         }
     }
 }

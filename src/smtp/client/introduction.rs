@@ -36,7 +36,7 @@ pub enum Step {
     Receive,
 }
 
-/// Why an introduction failed. All of these are about us, not about the message (`design.md` §6.4).
+/// Why an introduction failed. All of these are about us, not about the message (`docs/replies.md`).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IntroductionFault {
     /// The greeting, EHLO and HELO, or STARTTLS was answered with this.

@@ -120,7 +120,8 @@ impl Transaction {
     pub fn end_of_mail_data(&mut self) {
         debug_assert!(self.mail_data.is_some() || self.faulty, "an end of mail data that never began");
         if let Some(encoder) = self.mail_data.take() {
-            self.ask(Question::EndOfMailData, encoder.end());
+            // Before a RSET asked while DATA had no reply yet: the other way round it would be content.
+            self.waiting.push_front((Question::EndOfMailData, encoder.end()));
         }
     }
 
@@ -214,7 +215,6 @@ impl Transaction {
     /// What `reply` answers.
     fn settle(&mut self, reply: Reply) -> Result<(Question, Reply), DialogueFault> {
         let possible = match self.sent.front() {
-            _ if self.too_early => false,
             None => false,
             Some(Question::Data) => reply.code() == 354 || reply.is_transient() || reply.is_permanent(),
             Some(_) => !reply.is_intermediate(),

@@ -2,9 +2,9 @@
 
 use super::wire::{base64, crc32};
 
-/// The EICAR test file, put together when it is asked for: in one piece, this source and the compiled test would be "infected" themselves.
+/// The EICAR test file. It stands here back to front: otherwise this source and the compiled test would be "infected" themselves.
 pub fn test_file() -> Vec<u8> {
-    ["X5O!P%@AP[4\\PZX54(P^)7CC)7}", "$EICAR-STANDARD-", "ANTIVIRUS-TEST-FILE!", "$H+H*"].concat().into_bytes()
+    r"*H+H$!ELIF-TSET-SURIVITNA-DRADNATS-RACIE$}7)CC7)^P(45XZP\4[PA@%P!O5X".bytes().rev().collect()
 }
 
 /// The wrappings, each a whole message, with a name for it.
@@ -21,7 +21,7 @@ pub fn messages() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 /// A message with a text and one attachment in base64.
-pub fn with_attachment(subject: &str, name: &str, octets: &[u8]) -> Vec<u8> {
+fn with_attachment(subject: &str, name: &str, octets: &[u8]) -> Vec<u8> {
     format!(
         "From: a@origin.example\r\nSubject: {subject}\r\nMIME-Version: 1.0\r\n\
          Content-Type: multipart/mixed; boundary=\"=_outer\"\r\n\r\n\
@@ -86,4 +86,10 @@ fn deflate(ascii: &[u8]) -> Vec<u8> {
     bits.extend([false; 7]);
     // Bits fill an octet from the least significant one on; a short last octet is zeros above.
     bits.chunks(8).map(|octet| octet.iter().rev().fold(0, |sum, bit| sum << 1 | u8::from(*bit))).collect()
+}
+
+#[test]
+fn the_test_file_is_the_one_that_eicar_publishes() {
+    let published = "275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f";
+    assert_eq!((test_file().len(), super::trace::sha256(&test_file()).as_str()), (68, published));
 }

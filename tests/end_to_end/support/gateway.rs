@@ -4,8 +4,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, ExitStatus},
-    thread::sleep,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use rustix::process::Signal;
@@ -17,8 +16,8 @@ use super::{
     daemon::{Daemon, read_lossy, tail},
     http,
     port::Port,
-    scratch::Scratch,
-    waiting::{listens, wait_for, wait_until},
+    scratch::{Scratch, files_under},
+    waiting::{eventually, listens, wait_for, wait_until},
 };
 
 /// The binary under test.
@@ -66,7 +65,18 @@ impl Setup {
 
     /// Scans with a clamd at this address.
     pub fn scanner(mut self, address: &str) -> Self {
-        self.scanner = Some(address.to_owned());
+        self.scanner = Some(format!("kind = \"clamd\"\naddress = \"{address}\"\n"));
+        self
+    }
+
+    /// Scans with the embedded scanner and the YARA rules that the repository ships.
+    pub fn yara(mut self) -> Self {
+        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("rules/yara");
+        for file in files_under(&shipped) {
+            let name = file.strip_prefix(&shipped).unwrap();
+            self.scratch.write(&format!("rules/yara/{}", name.display()), fs::read(&file).unwrap());
+        }
+        self.scanner = Some("kind = \"yara\"\nrules = \"yara\"\n".to_owned());
         self
     }
 
@@ -109,7 +119,7 @@ impl Setup {
     fn configuration(&self) -> String {
         let folder = self.scratch.path().display();
         let antivirus = match &self.scanner {
-            Some(address) => format!("[[scanner]]\nkind = \"clamd\"\naddress = \"{address}\"\n"),
+            Some(scanner) => format!("[[scanner]]\n{scanner}"),
             None => "[antivirus]\nenabled = false\n".to_owned(),
         };
         format!(
@@ -172,15 +182,12 @@ impl Gateway {
     /// Waits until `/health/ready` answers 200.
     #[track_caller]
     pub fn wait_until_ready(&self) {
-        let begun = Instant::now();
-        loop {
-            let answer = http::get(self.setup.http.number(), "/health/ready");
-            if matches!(answer, Some((200, _))) {
-                return;
-            }
-            assert!(begun.elapsed() < Duration::from_secs(30), "/health/ready is to answer 200, but says {answer:?}");
-            sleep(Duration::from_millis(50));
-        }
+        let mut answer = None;
+        let ready = eventually(Duration::from_secs(30), || {
+            answer = http::get(self.setup.http.number(), "/health/ready");
+            matches!(answer, Some((200, _)))
+        });
+        assert!(ready, "/health/ready is to answer 200, but says {answer:?}");
     }
 
     /// What an HTTP path answers.

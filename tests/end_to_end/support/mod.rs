@@ -20,6 +20,7 @@ pub mod rule;
 pub mod scratch;
 pub mod sender;
 pub mod sink;
+pub mod sink_session;
 pub mod slow_wire;
 pub mod subject;
 pub mod trace;

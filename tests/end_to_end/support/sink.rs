@@ -2,17 +2,13 @@
 
 use std::{
     collections::VecDeque,
-    io::{self, Write},
-    net::{Shutdown, TcpListener, TcpStream},
+    net::{TcpListener, TcpStream},
     sync::{Arc, Condvar, Mutex, MutexGuard},
     thread,
     time::{Duration, Instant},
 };
 
-use super::{
-    port::Port,
-    reader::{Line, LineReader},
-};
+use super::{port::Port, sink_session::accept};
 
 /// The server, listening until it is dropped.
 #[derive(Debug)]
@@ -21,8 +17,9 @@ pub struct Sink {
     shared: Arc<Shared>,
 }
 
+/// What the sink and the threads of its connections share.
 #[derive(Debug)]
-struct Shared {
+pub struct Shared {
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -42,7 +39,8 @@ pub struct State {
     pub connections: usize,
     /// How it behaves.
     pub behaviour: Behaviour,
-    closed: bool,
+    /// The sink is gone: its threads end.
+    pub closed: bool,
 }
 
 /// A message whose final dot came.
@@ -193,214 +191,35 @@ impl Drop for Sink {
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    /// The state, to look at.
+    pub fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+    /// Changes the state and wakes those that wait for it.
+    pub fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let result = change(&mut self.lock());
         self.changed.notify_all();
         result
     }
 
-    fn violation(&self, what: &str, octets: &[u8]) {
-        let octets = octets.get(..200).unwrap_or(octets).escape_ascii().to_string();
-        self.change(|state| state.violations.push(format!("{what}: {octets}")));
-    }
-}
-
-fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
-    for stream in listener.incoming() {
-        if shared.lock().closed {
-            return;
-        }
-        let Ok(stream) = stream else { continue };
-        shared.change(|state| state.connections += 1);
-        let shared = Arc::clone(shared);
-        thread::spawn(move || {
-            // A connection that breaks off is the other side's right; what came of it stands in the state.
-            let _ = Session { reader: LineReader::new(stream.try_clone()?), stream, shared, mail: None }.serve();
-            io::Result::Ok(())
-        });
-    }
-}
-
-struct Session {
-    stream: TcpStream,
-    reader: LineReader,
-    shared: Arc<Shared>,
-    mail: Option<Captured>,
-}
-
-impl Session {
-    fn serve(&mut self) -> io::Result<()> {
-        self.stream.set_read_timeout(Some(Duration::from_secs(300)))?;
-        self.stream.set_nodelay(true)?;
-        self.say("220 mailbox.example ESMTP")?;
-        loop {
-            let line = match self.reader.next()? {
-                Line::End => return Ok(()),
-                Line::Broken(line) => {
-                    self.shared.violation("a broken command line", line);
-                    self.stream.write_all(b"500 5.5.2 not a line\r\n")?;
-                    continue;
-                }
-                Line::Proper(line) => String::from_utf8_lossy(line).into_owned(),
-            };
-            if !self.command(&line)? {
-                return self.stream.shutdown(Shutdown::Both);
-            }
-        }
-    }
-
-    /// Obeys a command; false ends the session.
-    fn command(&mut self, line: &str) -> io::Result<bool> {
-        let verb = line.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
-        match verb.as_str() {
-            "EHLO" => {
-                self.mail = None;
-                let offers = self.shared.lock().behaviour.offers.join("\r\n250-");
-                self.say(&format!("250-mailbox.example\r\n250-{offers}\r\n250 HELP"))?;
-            }
-            "HELO" => self.say("250 mailbox.example")?,
-            "MAIL" => self.mail(line)?,
-            "RCPT" => self.rcpt(line)?,
-            "DATA" => return self.data(),
-            "RSET" => {
-                self.mail = None;
-                self.say("250 2.0.0 reset")?;
-            }
-            "NOOP" => self.say("250 2.0.0 noted")?,
-            "QUIT" => {
-                self.say("221 2.0.0 until next time")?;
-                return Ok(false);
-            }
-            _ => {
-                self.shared.violation("an unknown command", line.as_bytes());
-                self.say("500 5.5.1 unknown")?;
-            }
-        }
-        Ok(true)
-    }
-
-    fn mail(&mut self, line: &str) -> io::Result<()> {
-        if self.mail.is_some() {
-            self.shared.violation("MAIL within a transaction", line.as_bytes());
-            return self.say("503 5.5.1 nested MAIL");
-        }
-        let Some((path, parameters)) = path_of(line, "MAIL FROM:<") else {
-            self.shared.violation("not a MAIL command", line.as_bytes());
-            return self.say("501 5.5.4 MAIL FROM:<path>");
-        };
-        self.mail = Some(Captured {
-            reverse_path: path,
-            parameters,
-            recipients: Vec::new(),
-            recipient_parameters: Vec::new(),
-            content: Vec::new(),
-            reply: String::new(),
-        });
-        self.say("250 2.1.0 sender noted")
-    }
-
-    fn rcpt(&mut self, line: &str) -> io::Result<()> {
-        let (Some((path, parameters)), Some(mail)) = (path_of(line, "RCPT TO:<"), self.mail.as_mut()) else {
-            self.shared.violation("not an RCPT command, or no MAIL", line.as_bytes());
-            return self.say("503 5.5.1 RCPT TO:<path> after MAIL");
-        };
-        let refused = {
-            let state = self.shared.lock();
-            state.behaviour.rcpt.iter().find(|(address, _)| *address == path).map(|(_, reply)| reply.clone())
-        };
-        match refused {
-            Some(reply) => self.say(&reply),
-            None => {
-                mail.recipients.push(path);
-                mail.recipient_parameters.push(parameters);
-                self.say("250 2.1.5 recipient noted")
-            }
-        }
-    }
-
-    fn data(&mut self) -> io::Result<bool> {
-        if self.mail.as_ref().is_none_or(|mail| mail.recipients.is_empty()) {
-            // Not a violation: behind PIPELINING, DATA may follow refused recipients (RFC 2920 §3.1).
-            self.say("554 5.5.1 no valid recipients")?;
-            return Ok(true);
-        }
-        let Some(mut mail) = self.mail.take() else { return Ok(false) };
-        self.shared.change(|state| state.data_begun += 1);
-        self.say("354 go ahead")?;
-        mail.content = match self.content()? {
-            Some(content) => content,
-            None => return Ok(false),
-        };
-        let reply = self.reply_to_dot(mail);
-        if reply.is_empty() {
-            return Ok(false);
-        }
-        self.say(&reply)?;
-        Ok(!reply.starts_with("421"))
-    }
-
-    /// Keeps the message, then answers when it may; empty closes the connection.
-    fn reply_to_dot(&mut self, mut mail: Captured) -> String {
-        let mut state = self.shared.lock();
+    /// Keeps a message whose dot came; what to answer to it, once that may be said. Empty closes the connection.
+    pub fn keep(&self, mut mail: Captured) -> String {
+        let mut state = self.lock();
         let number = state.messages.len() + 1;
         mail.reply = state.behaviour.dots.pop_front().unwrap_or_else(|| format!("250 2.0.0 taken as {number}"));
         let reply = mail.reply.clone();
         state.messages.push(mail);
-        self.shared.changed.notify_all();
+        self.changed.notify_all();
         while state.behaviour.dots_wait && !state.closed {
-            state = self.shared.changed.wait(state).unwrap();
+            state = self.changed.wait(state).unwrap();
         }
         reply
     }
 
-    /// Mail data up to its dot; none if the connection ended before.
-    fn content(&mut self) -> io::Result<Option<Vec<u8>>> {
-        let mut content: Vec<u8> = Vec::new();
-        let mut told = 0;
-        loop {
-            match self.reader.next()? {
-                Line::End => return Ok(None),
-                Line::Proper(b".") => break,
-                Line::Proper(line) => {
-                    content.extend_from_slice(line.strip_prefix(b".").unwrap_or(line));
-                    content.extend_from_slice(b"\r\n");
-                }
-                Line::Broken(line) => {
-                    // The rest of a line that was cut off by the end of the stream is no offence.
-                    if line.ends_with(b"\n") || memchr::memchr(b'\r', &line[..line.len() - 1]).is_some() {
-                        self.shared.violation("a CR or LF out of place in mail data", line);
-                    }
-                    content.extend_from_slice(line);
-                }
-            }
-            if content.len() - told >= 64 * 1024 {
-                let more = (content.len() - told) as u64;
-                told = content.len();
-                let pause = self.shared.change(|state| {
-                    state.octets += more;
-                    state.behaviour.pause
-                });
-                thread::sleep(pause);
-            }
-        }
-        self.shared.change(|state| state.octets += (content.len() - told) as u64);
-        Ok(Some(content))
+    /// Notes that the protocol was broken.
+    pub fn violation(&self, what: &str, octets: &[u8]) {
+        let octets = octets.get(..200).unwrap_or(octets).escape_ascii().to_string();
+        self.change(|state| state.violations.push(format!("{what}: {octets}")));
     }
-
-    fn say(&mut self, reply: &str) -> io::Result<()> {
-        self.stream.write_all(format!("{reply}\r\n").as_bytes())
-    }
-}
-
-/// What stands in the brackets, and the parameters behind.
-fn path_of(line: &str, before: &str) -> Option<(String, String)> {
-    if !line.get(..before.len())?.eq_ignore_ascii_case(before) {
-        return None;
-    }
-    let (path, parameters) = line[before.len()..].rsplit_once('>')?;
-    Some((path.to_owned(), parameters.trim().to_owned()))
 }

@@ -7,23 +7,33 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Asks every 20 ms until there is an answer; fails the test with `what` after `limit`.
-#[track_caller]
-pub fn wait_for<T>(what: &str, limit: Duration, mut ask: impl FnMut() -> Option<T>) -> T {
+/// Asks every 20 ms until it holds; false if it does not within `limit`.
+pub fn eventually(limit: Duration, mut holds: impl FnMut() -> bool) -> bool {
     let begun = Instant::now();
-    loop {
-        if let Some(answer) = ask() {
-            return answer;
+    while !holds() {
+        if begun.elapsed() >= limit {
+            return false;
         }
-        assert!(begun.elapsed() < limit, "waited {limit:?} in vain for: {what}");
         thread::sleep(Duration::from_millis(20));
     }
+    true
 }
 
-/// Waits until something is true.
+/// Waits until something is true; fails the test with `what` after `limit`.
 #[track_caller]
-pub fn wait_until(what: &str, limit: Duration, mut holds: impl FnMut() -> bool) {
-    wait_for(what, limit, || holds().then_some(()));
+pub fn wait_until(what: &str, limit: Duration, holds: impl FnMut() -> bool) {
+    assert!(eventually(limit, holds), "waited {limit:?} in vain for: {what}");
+}
+
+/// Waits until there is an answer; fails the test with `what` after `limit`.
+#[track_caller]
+pub fn wait_for<T>(what: &str, limit: Duration, mut ask: impl FnMut() -> Option<T>) -> T {
+    let mut answer = None;
+    wait_until(what, limit, || {
+        answer = ask();
+        answer.is_some()
+    });
+    answer.unwrap()
 }
 
 /// Whether somebody listens on a loopback port.

@@ -222,6 +222,22 @@ fn nothing_goes_out_between_the_dot_and_its_reply() {
         "
     );
     run(true, &script);
+    // Nor between 354 and the dot: a RSET asked before the 354 came would be content.
+    let script = INTO_MAIL_DATA.replace("R: DATA\n", "R: DATA\n ask rset\n");
+    let script = format!(
+        "{script}
+        R:
+        content a\\n
+        ask dot
+        R: a | .
+        N: 250 ok
+        = EndOfMailData 250 ok
+        R: RSET
+        N: 250 ok
+        = Reset 250 ok
+        "
+    );
+    run(true, &script);
 }
 
 #[test]

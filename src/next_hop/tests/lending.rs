@@ -1,0 +1,169 @@
+//! Leases and the pool behind them.
+
+use super::*;
+
+#[tokio::test]
+async fn a_connection_given_back_is_reset_before_it_is_lent_again() {
+    let mut server = Server::start(GOOD).await;
+    let next_hops = next_hops(one(&[&server.address]));
+    let mut lease = next_hops.lease(&request()).await.unwrap();
+    let NextHopReady { capabilities, address, tls, reused } = lease.ready();
+    assert_eq!((address, tls, reused), (server.address.clone(), None, false));
+    assert!(capabilities.dsn);
+    assert_eq!(say(&mut lease, "MAIL FROM:<>").await, "250 ok");
+    lease.release();
+    server.hears("1 RSET").await;
+    settles(&next_hops, 1, 0).await;
+
+    let mut again = next_hops.lease(&request()).await.unwrap();
+    assert!(again.ready().reused);
+    assert_eq!(say(&mut again, "MAIL FROM:<>").await, "250 ok");
+    assert_eq!(server.connections(), 1);
+}
+
+#[tokio::test]
+async fn a_lease_that_is_dropped_closes_the_connection_at_once() {
+    let mut server = Server::start(GOOD).await;
+    let next_hops = next_hops(one(&[&server.address]));
+    drop(next_hops.lease(&request()).await.unwrap());
+    server.hears("1 EHLO portaria.example").await;
+    assert_eq!(server.heard.recv().await.unwrap(), "1 <end>");
+    settles(&next_hops, 0, 0).await;
+}
+
+#[tokio::test]
+async fn the_connection_used_last_is_lent_first() {
+    let mut server = Server::start(GOOD).await;
+    let next_hops = next_hops(one(&[&server.address]));
+    let first = next_hops.lease(&request()).await.unwrap();
+    let second = next_hops.lease(&request()).await.unwrap();
+    second.release();
+    settles(&next_hops, 1, 1).await;
+    first.release();
+    settles(&next_hops, 2, 0).await;
+    let mut last = next_hops.lease(&request()).await.unwrap();
+    say(&mut last, "NOOP").await;
+    server.hears("1 NOOP").await;
+}
+
+#[tokio::test]
+async fn an_odd_answer_to_rset_closes_the_connection() {
+    for rset in ["550 no", "250 ok\r\n250 ok", "250-ok\r\n251 ok", "hello", ""] {
+        let mut server = Server::start(Script { rset, ..GOOD }).await;
+        let next_hops = next_hops(one(&[&server.address]));
+        next_hops.lease(&request()).await.unwrap().release();
+        server.hears("1 RSET").await;
+        server.hears("1 <end>").await;
+        settles(&next_hops, 0, 0).await;
+        assert!(!next_hops.lease(&request()).await.unwrap().ready().reused, "{rset:?}");
+    }
+}
+
+/// A server that closed, or said `421` and will close, while the connection was idle must not fail the next message.
+#[tokio::test]
+async fn an_idle_connection_that_the_server_gave_up_is_not_lent() {
+    for text in ["", "421 4.4.2 idle too long"] {
+        let mut server = Server::start(GOOD).await;
+        let next_hops = next_hops(one(&[&server.address]));
+        next_hops.lease(&request()).await.unwrap().release();
+        settles(&next_hops, 1, 0).await;
+        server.say.send(text).unwrap();
+        if text.is_empty() {
+            server.hears("1 <end>").await;
+        }
+        // Until the octets have crossed the loopback.
+        sleep(Duration::from_millis(50)).await;
+        let mut lease = next_hops.lease(&request()).await.unwrap();
+        assert!(!lease.ready().reused, "{text:?}");
+        assert_eq!(say(&mut lease, "NOOP").await, "250 ok");
+        assert_eq!(server.connections(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_fresh_one_is_not_one_that_was_used_and_the_bound_holds() {
+    let mut server = Server::start(GOOD).await;
+    let next_hops = next_hops(NextHopSettings { max_connections: 1, ..one(&[&server.address]) });
+    next_hops.lease(&request()).await.unwrap().release();
+    settles(&next_hops, 1, 0).await;
+    let lease = next_hops.lease(&OpenNextHop { fresh: true, ..request() }).await.unwrap();
+    assert!(!lease.ready().reused);
+    // The idle one made room.
+    server.hears("1 <end>").await;
+    settles(&next_hops, 0, 1).await;
+}
+
+/// Doors spawn these; a lock held across a wait would show here.
+#[test]
+fn what_a_door_awaits_can_be_spawned() {
+    fn sent(_: impl Send) {}
+    let (next_hops, request, name) = (next_hops(one(&["192.0.2.1:25"])), request(), name());
+    sent(next_hops.lease(&request));
+    sent(next_hops.probe(&name));
+    sent(next_hops.close());
+}
+
+#[tokio::test]
+async fn when_all_are_in_use_it_waits_and_says_busy_at_the_deadline() {
+    let server = Server::start(GOOD).await;
+    let next_hops = next_hops(NextHopSettings { max_connections: 1, ..one(&[&server.address]) });
+    let only = next_hops.lease(&request()).await.unwrap();
+    assert_eq!(next_hops.lease(&request_within(100)).await.unwrap_err(), NextHopFailure::Busy);
+    // One that becomes free in time is had.
+    let request = request();
+    let (waited, ()) = tokio::join!(next_hops.lease(&request), async {
+        sleep(Duration::from_millis(50)).await;
+        only.release();
+    });
+    assert!(waited.unwrap().ready().reused);
+    assert_eq!(server.connections(), 1);
+}
+
+#[tokio::test]
+async fn giving_up_at_any_point_leaks_no_slot() {
+    // Says nothing: a lease hangs while it is introduced.
+    let silent = Server::start(Script { greeting: "", ..GOOD }).await;
+    let next_hops = next_hops(NextHopSettings { max_connections: 1, ..one(&[&silent.address]) });
+    let request = request();
+    for millis in [0, 1, 20, 100] {
+        let lease = next_hops.lease(&request);
+        // Two at once: the second one waits for the slot.
+        let both = async { tokio::join!(lease, next_hops.lease(&request)) };
+        assert!(timeout(Duration::from_millis(millis), both).await.is_err());
+        settles(&next_hops, 0, 0).await;
+    }
+}
+
+#[tokio::test]
+async fn an_old_connection_is_closed_with_quit() {
+    let mut server = Server::start(GOOD).await;
+    let lifetime = Duration::from_millis(300);
+    let next_hops = next_hops(NextHopSettings { connection_lifetime: lifetime, ..one(&[&server.address]) });
+    // While idle.
+    next_hops.lease(&request()).await.unwrap().release();
+    settles(&next_hops, 1, 0).await;
+    server.hears("1 QUIT").await;
+    settles(&next_hops, 0, 0).await;
+    // And when it is given back too late.
+    let lease = next_hops.lease(&request()).await.unwrap();
+    sleep(lifetime).await;
+    lease.release();
+    server.hears("2 QUIT").await;
+    settles(&next_hops, 0, 0).await;
+}
+
+#[tokio::test]
+async fn closing_says_quit_and_keeps_nothing() {
+    let mut server = Server::start(GOOD).await;
+    let next_hops = next_hops(one(&[&server.address]));
+    let late = next_hops.lease(&request()).await.unwrap();
+    next_hops.lease(&request()).await.unwrap().release();
+    settles(&next_hops, 1, 1).await;
+    timeout(Duration::from_secs(2), next_hops.close()).await.expect("closing waits for no timer");
+    server.hears("2 QUIT").await;
+    server.hears("2 <end>").await;
+    // Nothing is gained by a reset, and drain would wait for its reply.
+    late.release();
+    assert_eq!(server.heard.recv().await.unwrap(), "1 QUIT");
+    settles(&next_hops, 0, 0).await;
+}
