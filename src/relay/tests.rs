@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use super::{
     Session,
-    event::{Input, Moment, NextHopReady, Output, Wait},
+    event::{Input, Moment, NextHopFailure, NextHopReady, Output, Wait},
     settings::{Settings, Timeouts},
 };
 use crate::{
@@ -244,4 +244,92 @@ fn a_command_has_its_time_as_a_whole() {
     assert!(!world.to_client().contains("421"));
     world.pass(Duration::from_secs(10));
     assert!(world.to_client().contains("421 4.4.2"), "five minutes for one command are over");
+}
+
+/// What was read for a connection that is lost belongs nowhere on the next one.
+#[test]
+fn a_read_for_a_lost_connection_is_not_content_of_the_next() {
+    let mut world = World::new();
+    world.envelope();
+    let content = format!(
+        "Subject: x\r\n\r\n{}",
+        "0123456789abcdef0123456789abcdef0123456789abcdef012345678901\r\n".repeat(4000)
+    );
+    world.content(&content);
+    world.clean();
+    world.next_hop("354 go\r\n");
+    world.feed(Input::NextHopDrained);
+    world.read_hold();
+    world.feed(Input::NextHopDrained);
+    world.take();
+    // The second piece is being read: the connection breaks, and the next one is ready before the piece is there.
+    world.feed(Input::NextHopGone("reset".into()));
+    world.next_hop_ready();
+    world.next_hop("250 ok\r\n250 ok\r\n");
+    world.next_hop("354 go\r\n");
+    while world.asked.iter().all(|output| !matches!(output, Output::Intent(_))) {
+        if world.reads.is_empty() {
+            world.feed(Input::NextHopDrained);
+        } else {
+            world.read_hold();
+        }
+    }
+    let wire = world.to_next_hop();
+    let (_, data) = wire.split_once("DATA\r\n").unwrap();
+    assert!(data.starts_with("Received: ") && data.ends_with(&content), "{} octets", data.len());
+    assert_eq!(data.len(), world.hold.len());
+}
+
+/// Between the intent and our dot the connection may break: the dot belongs to content that is whole.
+#[test]
+fn the_dot_never_goes_out_on_a_connection_that_has_not_all_of_it() {
+    for replies in [&[][..], &["250 ok\r\n250 ok\r\n"][..], &["250 ok\r\n250 ok\r\n", "354 go\r\n"][..]] {
+        let mut world = World::new();
+        world.envelope();
+        world.content("Subject: x\r\n\r\nx\r\n");
+        world.clean();
+        world.next_hop("354 go\r\n");
+        world.feed(Input::NextHopDrained);
+        world.read_hold();
+        world.feed(Input::NextHopDrained);
+        assert!(world.take().iter().any(|output| matches!(output, Output::Intent(_))));
+        world.feed(Input::NextHopGone("reset".into()));
+        world.next_hop_ready();
+        for reply in replies {
+            world.next_hop(reply);
+        }
+        world.feed(Input::Journaled(Ok(())));
+        world.feed(Input::Journaled(Ok(())));
+        let asked = world.take();
+        let said = |output: &Output| match output {
+            Output::ToNextHop(octets) => octets.ends_with(b"\r\n.\r\n"),
+            _ => false,
+        };
+        assert!(!asked.iter().any(said), "{asked:?}");
+        let told = |output: &Output| matches!(output, Output::ToClient(octets) if octets.starts_with(b"451 4.4.1"));
+        assert!(asked.iter().any(told), "{asked:?}");
+    }
+}
+
+/// The journal's answer to the intent is not its answer to the record.
+#[test]
+fn every_answer_of_the_journal_belongs_to_its_own_question() {
+    let mut world = World::new();
+    world.envelope();
+    world.content("Subject: x\r\n\r\nx\r\n");
+    world.clean();
+    world.next_hop("354 go\r\n");
+    world.feed(Input::NextHopDrained);
+    world.read_hold();
+    world.feed(Input::NextHopDrained);
+    // The connection is lost, and another cannot be had, before the intent stands.
+    world.feed(Input::NextHopGone("reset".into()));
+    world.feed(Input::NextHopFailed(NextHopFailure::Busy));
+    world.take();
+    world.feed(Input::Journaled(Ok(())));
+    let asked = world.take();
+    assert!(asked.iter().any(|output| matches!(output, Output::Record { .. })), "{asked:?}");
+    assert!(!asked.iter().any(|output| matches!(output, Output::ToClient(_))), "{asked:?}");
+    world.feed(Input::Journaled(Ok(())));
+    assert!(world.to_client().starts_with("451 4.3.2"));
 }

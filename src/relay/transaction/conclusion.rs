@@ -84,6 +84,12 @@ pub(super) fn prefix(trace: &Bytes, tag: Option<&str>) -> Bytes {
     }
 }
 
+/// The next hop did not take it, before our dot or in place of an answer to it.
+fn failed(told: Reply, why: String) -> Conclusion {
+    let ending = if told.is_permanent() { Ending::Refused } else { Ending::Deferred };
+    Conclusion { reply: told, ending, cause: Cause::NextHop { what: why } }
+}
+
 impl Transaction {
     /// All content is held: ask the scanners.
     pub(super) fn scan(&mut self, received: Received, around: &mut Around<'_>) {
@@ -319,7 +325,7 @@ impl Transaction {
                 let mut record = self.record_now(around.now);
                 record.ending = Ending::Unknown;
                 around.put(Output::Intent(Box::new(Intent { record: *record })));
-                self.phase = Phase::Intending { plan };
+                self.phase = Phase::Intending { plan, failed: None };
             }
             other => self.phase = other,
         }
@@ -328,7 +334,10 @@ impl Transaction {
     /// The journal took the intent or the record, or did not.
     pub(in crate::relay) fn journaled(&mut self, result: Result<(), String>, around: &mut Around<'_>) {
         match std::mem::replace(&mut self.phase, Phase::Over) {
-            Phase::Intending { plan } => match result {
+            Phase::Intending { plan, failed: Some(conclusion) } => {
+                self.settle(plan.pending, ItemState::Withdrawn, conclusion, around);
+            }
+            Phase::Intending { plan, failed: None } => match result {
                 Ok(()) => {
                     self.phase = Phase::Dotted { plan };
                     self.with_handover(around, |handover, around| handover.dot(&mut around.world()));
@@ -359,9 +368,7 @@ impl Transaction {
             let conclusion = Conclusion { reply: told, ending, cause: Cause::Nothing };
             self.settle(plan.pending, ItemState::Held, conclusion, around);
         } else {
-            let ending = if told.is_permanent() { Ending::Refused } else { Ending::Deferred };
-            let conclusion = Conclusion { reply: told, ending, cause: Cause::NextHop { what: answer.summary() } };
-            self.settle(plan.pending, ItemState::Withdrawn, conclusion, around);
+            self.settle(plan.pending, ItemState::Withdrawn, failed(told, answer.summary()), around);
         }
     }
 
@@ -377,11 +384,11 @@ impl Transaction {
     /// Before our dot: it cannot be handed over.
     pub(super) fn handover_failed(&mut self, told: Reply, why: String, around: &mut Around<'_>) {
         match std::mem::replace(&mut self.phase, Phase::Over) {
-            Phase::HandingOver { plan, .. } | Phase::Intending { plan } | Phase::Dotted { plan } => {
-                let ending = if told.is_permanent() { Ending::Refused } else { Ending::Deferred };
-                let conclusion = Conclusion { reply: told, ending, cause: Cause::NextHop { what: why } };
-                self.settle(plan.pending, ItemState::Withdrawn, conclusion, around);
+            Phase::HandingOver { plan, .. } | Phase::Dotted { plan } => {
+                self.settle(plan.pending, ItemState::Withdrawn, failed(told, why), around);
             }
+            // The journal's answer is awaited first, or it would be taken for its answer to the record.
+            Phase::Intending { plan, .. } => self.phase = Phase::Intending { plan, failed: Some(failed(told, why)) },
             // Cut-through failed while content still arrives: the hold has it all, and the end will try again.
             other => self.phase = other,
         }
@@ -457,7 +464,7 @@ impl Transaction {
         }
         let scanning = matches!(self.phase, Phase::Scanning { .. });
         let pending = match &self.phase {
-            Phase::HandingOver { plan, .. } | Phase::Intending { plan } => plan.pending,
+            Phase::HandingOver { plan, .. } | Phase::Intending { plan, .. } => plan.pending,
             _ => false,
         };
         let held_content = !matches!(self.phase, Phase::Envelope { .. });

@@ -93,7 +93,11 @@ enum Phase {
     /// The next hop is given the content.
     HandingOver { plan: conclusion::Plan, late: Instant },
     /// The journal was asked to take the intent.
-    Intending { plan: conclusion::Plan },
+    Intending {
+        plan: conclusion::Plan,
+        /// The next hop was lost meanwhile.
+        failed: Option<Conclusion>,
+    },
     /// Our dot is out.
     Dotted { plan: conclusion::Plan },
     /// The item's state follows the next hop's answer.
