@@ -46,7 +46,7 @@ pub fn samples() -> Vec<Sample> {
             text!("a clean message", "mensagem limpa"),
             "cidadao@exemplo.org",
             "ana@tjpa.jus.br",
-            message("Ata da reunião", "Segue a ata.\r\n"),
+            message("=?utf-8?Q?Ata_da_reuni=C3=A3o?=", "Segue a ata.\r\n"),
             Expected::Delivered,
         ),
         sample(

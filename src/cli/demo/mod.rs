@@ -16,6 +16,7 @@ use std::{
 
 use messages::{Expected, Sample};
 use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::task::TaskTracker;
 
 use super::{
@@ -206,10 +207,15 @@ async fn stay(running: &Running, listener: SocketAddr, folder: &Path, language: 
     let (folder, http): (PathBuf, SocketAddr) = (folder.to_owned(), running.http);
     let config = folder.join("portaria.toml").display().to_string();
     let maildir = folder.join("Maildir/new").display().to_string();
+    let program = std::env::args().next().unwrap_or_else(|| "portaria".into());
     let told = text!(
-        "\nStill running: SMTP on {listener}, delivered mail in {maildir},\nhttp://{http}/health/ready and http://{http}/metrics.\n  portaria quarantine list --config {config}\nCtrl+C ends it and removes the folder.",
-        "\nContinua rodando: SMTP em {listener}, mensagens entregues em {maildir},\nhttp://{http}/health/ready e http://{http}/metrics.\n  portaria quarantine list --config {config}\nCtrl+C encerra e remove a pasta."
+        "\nStill running: SMTP on {listener}, delivered mail in {maildir},\nhttp://{http}/health/ready and http://{http}/metrics.\n  {program} quarantine list --config {config}\nCtrl+C ends it and removes the folder.",
+        "\nContinua rodando: SMTP em {listener}, mensagens entregues em {maildir},\nhttp://{http}/health/ready e http://{http}/metrics.\n  {program} quarantine list --config {config}\nCtrl+C encerra e remove a pasta."
     );
     println!("{}", told.in_language(language));
-    let _ = tokio::signal::ctrl_c().await;
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
 }
