@@ -219,6 +219,9 @@ pub struct NextHopFacts {
     pub attempts: u32,
     /// Content began to flow before the end of mail data.
     pub cut_through: bool,
+    /// The last thing that went wrong with it, our words: a connection that could not be had or was lost.
+    #[serde(default)]
+    pub fault: Option<String>,
 }
 
 /// All facts of one transaction.

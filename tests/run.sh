@@ -27,10 +27,10 @@ passed=0 failed=0
 
 main() {
     local ring
+    trap clean_up EXIT
     for ring; do
         [[ " ${RINGS[*]} " == *" $ring "* ]] || { echo "no ring $ring; there are: ${RINGS[*]}" >&2; exit 2; }
     done
-    trap clean_up EXIT
     [ $# -gt 0 ] || set -- "${RINGS[@]}"
     local before broken=()
     for ring; do

@@ -5,10 +5,15 @@
 //! in `fuzz_targets/`, and seeds named by meaning in `corpus/<name>/`.
 
 pub mod choices;
+pub mod command;
 pub mod encoded_word;
 pub mod fold;
 pub mod header_section;
+pub mod line;
+pub mod mail_data;
 pub mod mutator;
+pub mod reply;
+pub mod splits;
 
 /// One target.
 pub struct Target {
@@ -20,7 +25,11 @@ pub struct Target {
 
 /// All targets, by name.
 pub const TARGETS: &[Target] = &[
+    Target { name: "command", run: command::command },
     Target { name: "encoded_word", run: encoded_word::encoded_word },
     Target { name: "fold", run: fold::fold },
     Target { name: "header_section", run: header_section::header_section },
+    Target { name: "line", run: line::line },
+    Target { name: "mail_data", run: mail_data::mail_data },
+    Target { name: "reply", run: reply::reply },
 ];

@@ -24,15 +24,14 @@ pub(super) fn command(language: Language) -> Command {
         "An inbound mail filtering gateway: antivirus, subject rules, blocked mailboxes, quarantine",
         "Filtro de correio de entrada: antivírus, regras de assunto, caixas bloqueadas, quarentena"
     );
-    let (commands, options) = match language {
-        Language::En => ("Commands", "Options"),
-        Language::PtBr => ("Comandos", "Opções"),
+    let commands = match language {
+        Language::En => "Commands",
+        Language::PtBr => "Comandos",
     };
     localised(Command::new("portaria"), language)
         .version(env!("CARGO_PKG_VERSION"))
         .about(say(about))
         .subcommand_help_heading(commands)
-        .next_help_heading(options)
         .subcommand_required(true)
         .arg_required_else_help(true)
         .arg(

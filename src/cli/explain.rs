@@ -198,6 +198,9 @@ impl Account<'_> {
             );
             self.say(1, &said);
         }
+        if let Some(fault) = next_hop.fault.as_deref().map(escape) {
+            self.say(1, &text!("what went wrong: {fault}", "o que deu errado: {fault}"));
+        }
         match next_hop.reply.as_deref().map(escape) {
             Some(reply) => self.say(1, &text!("it said to the message: {reply}", "disse da mensagem: {reply}")),
             None => self.say(

@@ -344,7 +344,8 @@ impl Driver {
     }
 }
 
-/// Writes as much as is taken; ready once everything is written and flushed.
+/// Writes as much as is taken; ready once everything is written and flushed. Until then the queue is not empty: octets may
+/// wait in the buffer of TLS, and whoever finds the queue empty would never flush them.
 fn poll_write_queue<W: AsyncWrite>(
     mut to: Pin<&mut W>,
     cx: &mut Context<'_>,
@@ -352,6 +353,9 @@ fn poll_write_queue<W: AsyncWrite>(
 ) -> Poll<io::Result<()>> {
     while let Some(front) = queue.front_mut() {
         if front.is_empty() {
+            if queue.len() == 1 {
+                break;
+            }
             queue.pop_front();
             continue;
         }
@@ -362,7 +366,9 @@ fn poll_write_queue<W: AsyncWrite>(
             Poll::Pending => return Poll::Pending,
         }
     }
-    to.poll_flush(cx)
+    let flushed = std::task::ready!(to.poll_flush(cx));
+    queue.clear();
+    Poll::Ready(flushed)
 }
 
 /// Reads at most `room` octets; none means the end of the stream.
@@ -375,4 +381,30 @@ fn poll_read_into<R: AsyncRead>(
     buffer.reserve(room.min(READ));
     let mut limited = buffer.limit(room.min(READ));
     tokio_util::io::poll_read_buf(from, cx, &mut limited).map_ok(|_| buffer.split().freeze())
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{BufWriter, duplex};
+
+    use super::*;
+
+    /// As under TLS: the octets are taken, and lie in a buffer of ours because the other side does not read.
+    #[tokio::test]
+    async fn a_queue_that_is_not_flushed_is_not_empty() {
+        let (ours, mut theirs) = duplex(64);
+        let mut to = BufWriter::with_capacity(1 << 16, ours);
+        let mut queue = VecDeque::from([Bytes::from(vec![b'x'; 500]), Bytes::from(vec![b'y'; 500])]);
+        let mut read = 0;
+        loop {
+            let written =
+                std::future::poll_fn(|cx| Poll::Ready(poll_write_queue(Pin::new(&mut to), cx, &mut queue).is_ready()));
+            if written.await {
+                break;
+            }
+            assert!(!queue.is_empty(), "nobody would flush it any more");
+            read += theirs.read(&mut [0; 64]).await.unwrap();
+        }
+        assert!(queue.is_empty() && read >= 1000 - 64);
+    }
 }

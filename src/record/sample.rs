@@ -99,6 +99,7 @@ pub(crate) fn record(number: u64) -> Record {
             reply: Some("250 2.0.0 Ok: queued".to_owned()),
             attempts: 2,
             cut_through: false,
+            fault: None,
         }),
         ending: Ending::RelayedAndHeld,
         cause: Cause::Rule { index: 0 },

@@ -59,7 +59,19 @@ pub(super) struct Handover {
     attempts_left: u32,
     avoid: Vec<String>,
     facts: NextHopFacts,
+    reading: Reading,
     progress: VecDeque<Progress>,
+}
+
+/// Whether a `ReadHold` is out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Reading {
+    #[default]
+    No,
+    /// For the content that flows.
+    Wanted,
+    /// For content that does not flow any more: what comes is dropped.
+    Stale,
 }
 
 /// What is wanted of the next hop.
@@ -84,8 +96,6 @@ struct Delivery {
     available: u64,
     /// Nothing more will be added to the hold.
     complete: bool,
-    /// A `ReadHold` is out.
-    reading: bool,
     /// Our dot is out: from here on nothing is ever repeated.
     dotted: bool,
 }
@@ -160,6 +170,7 @@ impl Handover {
             attempts_left: ATTEMPTS,
             avoid: Vec::new(),
             facts,
+            reading: Reading::No,
             progress: VecDeque::new(),
         }
     }
@@ -223,7 +234,6 @@ impl Handover {
             offset: skip,
             available: skip,
             complete: false,
-            reading: false,
             dotted: false,
         });
         self.attempts_left = ATTEMPTS;
@@ -241,16 +251,16 @@ impl Handover {
 
     /// Content read from the hold, as asked for.
     pub(super) fn hold_octets(&mut self, octets: Bytes, world: &mut World<'_>) {
+        let wanted = std::mem::take(&mut self.reading) == Reading::Wanted;
         let Goal::Deliver(delivery) = &mut self.goal else { return };
-        if !std::mem::take(&mut delivery.reading) {
-            return;
+        if !wanted {
+            return self.flow(world);
         }
         if octets.is_empty() {
             self.close(world);
             self.fail(reply::local_fault(), "the hold ended before its end".into());
             return;
         }
-        // What is read for a connection that was lost meanwhile is read again for the next one: `offset` says where.
         if let Link::Open(open) = &mut self.link
             && open.stage == Stage::Content
         {
@@ -262,7 +272,8 @@ impl Handover {
 
     /// The final dot. Only after [`Progress::AwaitsDot`], and only when the intent stands in the journal.
     pub(super) fn dot(&mut self, world: &mut World<'_>) {
-        if let (Goal::Deliver(delivery), Link::Open(open)) = (&mut self.goal, &mut self.link) {
+        let whole = self.is_whole();
+        if let (Goal::Deliver(delivery), Link::Open(open), true) = (&mut self.goal, &mut self.link, whole) {
             delivery.dotted = true;
             open.dialogue.end_of_mail_data();
             self.deadline = Some(world.now.monotonic + world.timeouts.next_hop_end_of_data);
@@ -557,12 +568,12 @@ impl Handover {
     fn flow(&mut self, world: &mut World<'_>) {
         self.transmit(world);
         let (Goal::Deliver(delivery), Link::Open(open)) = (&mut self.goal, &self.link) else { return };
-        if open.stage != Stage::Content || open.writing || delivery.reading || delivery.dotted {
+        if open.stage != Stage::Content || open.writing || self.reading != Reading::No || delivery.dotted {
             return;
         }
         let left = delivery.available.saturating_sub(delivery.offset);
         if left > 0 {
-            delivery.reading = true;
+            self.reading = Reading::Wanted;
             let max = usize::try_from(left).unwrap_or(CHUNK).min(CHUNK);
             world.outputs.push_back(Output::ReadHold { offset: delivery.offset, max });
         } else if delivery.complete {
@@ -570,6 +581,12 @@ impl Handover {
         } else {
             self.facts.cut_through = true;
         }
+    }
+
+    /// Whether all of the content is written on the connection that is open now: it may be another than a moment ago.
+    fn is_whole(&self) -> bool {
+        let (Goal::Deliver(delivery), Link::Open(open)) = (&self.goal, &self.link) else { return false };
+        open.stage == Stage::Content && !open.writing && delivery.complete && delivery.offset >= delivery.available
     }
 
     fn transmit(&mut self, world: &mut World<'_>) {
@@ -613,6 +630,7 @@ impl Handover {
     /// The same on another connection, while there are attempts left.
     fn again(&mut self, why: String, world: &mut World<'_>) {
         self.attempts_left = self.attempts_left.saturating_sub(1);
+        self.facts.fault = Some(why.clone());
         if self.attempts_left == 0 {
             self.fail(reply::next_hop_unavailable(), why);
             return;
@@ -627,6 +645,7 @@ impl Handover {
 
     /// The goal cannot be reached.
     fn fail(&mut self, told: Reply, why: String) {
+        self.facts.fault = Some(why.clone());
         match std::mem::replace(&mut self.goal, Goal::Nothing) {
             Goal::Nothing => {}
             Goal::Ask(_) => self.progress.push_back(Progress::Asked(told, false)),
@@ -656,6 +675,9 @@ impl Handover {
 
     fn drop_link(&mut self, world: &mut World<'_>) {
         self.deadline = None;
+        if self.reading == Reading::Wanted {
+            self.reading = Reading::Stale;
+        }
         match std::mem::replace(&mut self.link, Link::Closed) {
             Link::Closed => {}
             Link::Opening => world.outputs.push_back(Output::CancelNextHop),

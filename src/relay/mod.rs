@@ -27,6 +27,8 @@ mod handover;
 mod reply;
 mod session;
 pub mod settings;
+#[cfg(test)]
+mod tests;
 mod transaction;
 
 pub use session::Session;

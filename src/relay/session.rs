@@ -33,7 +33,7 @@ pub struct Session {
     server: server::Session,
     state: State,
     outputs: VecDeque<Output>,
-    /// When the client last sent something.
+    /// When the client last ended a line or sent mail data, or we last answered it.
     heard: Moment,
     draining: bool,
     disk_is_low: bool,
@@ -147,8 +147,11 @@ impl Session {
     }
 
     fn client_octets(&mut self, octets: &Bytes, now: Moment) {
-        self.heard = now;
-        self.with(now, |it, _| it.heard(now));
+        // A command has its time as a whole (RFC 5321 §4.5.3.2): an octet now and then must not buy more of it.
+        if self.server.is_in_mail_data() || octets.contains(&b'\n') {
+            self.heard = now;
+            self.with(now, |it, _| it.heard(now));
+        }
         self.server.receive(octets);
     }
 
@@ -226,11 +229,13 @@ impl Session {
     }
 
     fn effects(&mut self, now: Moment) {
-        let _ = now;
         while let State::Ready(Some(transaction)) | State::Closing(Some(transaction)) = &mut self.state {
             match transaction.poll_effect() {
                 None => break,
                 Some(Effect::Answer(reply)) => {
+                    // The client's time begins anew: what we took for the answer is not its silence.
+                    transaction.heard(now);
+                    self.heard = now;
                     if matches!(self.state, State::Ready(_)) {
                         self.server.answer(reply);
                     }

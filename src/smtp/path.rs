@@ -302,7 +302,9 @@ fn literal(text: &str) -> Option<&str> {
         Some((tag, content)) => {
             let is_tag = tag.bytes().all(|octet| octet.is_ascii_alphanumeric() || octet == b'-')
                 && tag.ends_with(|char: char| char != '-');
-            let is_content = content.bytes().all(|octet| matches!(octet, 33..=90 | 94..=126)) && !content.is_empty();
+            // `dcontent` has angle brackets and quotes too, and no path holds them: whoever looks for its end would find another.
+            let is_dcontent = |octet| matches!(octet, 33..=90 | 94..=126) && !matches!(octet, b'<' | b'>' | b'"');
+            let is_content = content.bytes().all(is_dcontent) && !content.is_empty();
             is_tag && is_content
         }
     };
@@ -379,6 +381,9 @@ mod tests {
             ("[tag-:x]", false),
             ("[tag:a b]", false),
             ("[tag:a]b]", false),
+            ("[tag:a>b]", false),
+            ("[tag:a<b]", false),
+            ("[tag:a\"b]", false),
             ("[tag:ç]", false),
             ("[192.0.2.1", false),
             ("[192.0.2.1].", false),

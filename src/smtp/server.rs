@@ -31,6 +31,10 @@ pub use event::{Event, Farewell};
 /// Without it a client could keep a connection for ever, and be answered as fast as it writes.
 const USELESS_COMMANDS: u32 = 100;
 
+/// Times the limit of recipients that a transaction may name, those refused included. The owner keeps each of them for the record,
+/// and a refusal with 4xx is no error: without this a client fills its memory.
+const NAMED: usize = 2;
+
 /// What the session waits for. The fields of a state exist only in it.
 #[derive(Debug)]
 enum State {
@@ -66,6 +70,8 @@ struct Transaction {
     smtputf8: bool,
     /// Accepted ones.
     recipients: usize,
+    /// Those that the owner refused.
+    refused: usize,
     /// Those refused because there were enough.
     overshoot: usize,
 }
@@ -168,12 +174,13 @@ impl Session {
         let next = match &self.state {
             State::MailAsked { smtputf8 } if taken => {
                 self.transactions += 1;
-                State::Transaction(Transaction { smtputf8: *smtputf8, recipients: 0, overshoot: 0 })
+                State::Transaction(Transaction { smtputf8: *smtputf8, recipients: 0, refused: 0, overshoot: 0 })
             }
             State::MailAsked { .. } => self.ready_after_refused_mail(),
             State::RcptAsked(transaction) => {
                 let recipients = transaction.recipients + usize::from(taken);
-                State::Transaction(Transaction { recipients, ..*transaction })
+                let refused = transaction.refused + usize::from(!taken);
+                State::Transaction(Transaction { recipients, refused, ..*transaction })
             }
             State::DataAsked if reply.is_intermediate() => State::MailData(MailDataDecoder::new()),
             State::Ended { bare_newline: true } => State::Farewell(Farewell::Violation),
@@ -239,6 +246,11 @@ impl Session {
     /// Whether an event awaits its answer.
     pub fn awaits_answer(&self) -> bool {
         matches!(self.state, State::MailAsked { .. } | State::RcptAsked(_) | State::DataAsked | State::Ended { .. })
+    }
+
+    /// Whether what comes is mail data and not a command.
+    pub fn is_in_mail_data(&self) -> bool {
+        matches!(self.state, State::MailData(_))
     }
 
     /// Octets received and not parsed yet.
@@ -355,7 +367,9 @@ impl Session {
     /// RCPT, unless the transaction has all the recipients that it may have.
     fn rcpt(&mut self, rcpt: RcptTo) -> Option<Event> {
         let State::Transaction(transaction) = &mut self.state else { return None };
-        if transaction.recipients < self.limits.recipients {
+        let named = transaction.recipients.saturating_add(transaction.refused);
+        let room = named < self.limits.recipients.saturating_mul(NAMED);
+        if room && transaction.recipients < self.limits.recipients {
             self.state = State::RcptAsked(*transaction);
             return Some(Event::Rcpt(rcpt));
         }

@@ -59,7 +59,6 @@ fn killed_in_the_middle_of_data_the_sender_tries_again_and_the_message_arrives_o
         gateway.kill();
         gateway.run();
         wire.let_go();
-        sender.flush();
         sink.wait_until(&format!("the message cut off after {octets} octets"), Duration::from_secs(60), |state| {
             state.messages.iter().any(|message| message.reverse_path == reverse_path)
         });
@@ -96,7 +95,6 @@ fn killed_between_our_dot_and_our_reply_the_message_may_arrive_twice_and_the_rec
     assert_eq!(record["reverse_path"], "twice@origin.example", "{record:#}");
     assert_eq!(record["reply"], serde_json::Value::Null, "the client heard nothing: {record:#}");
 
-    sender.flush();
     sender.wait_until_empty(Duration::from_secs(60));
     let state = sink.state();
     assert_eq!(state.messages.len(), 2, "Postfix was not answered, so it sent again: {}", state.summary());

@@ -74,3 +74,14 @@ fn metrics_and_health_answer_and_count_what_happened() {
     let status = gateway.command(&["status", "--json"]).succeeded().json_lines();
     assert!(!status.is_empty(), "status says something of a running gateway");
 }
+
+#[test]
+fn a_socket_that_systemd_opened_is_taken_over() {
+    let sink = Sink::start();
+    // Had it not taken the one it was handed, its own bind to the same port would have failed.
+    let gateway = Setup::new(sink.port()).inherits().start();
+    Client::connect(gateway.port())
+        .send("a@origin.example", &["maria@tjpa.jus.br"], b"Subject: x\r\n\r\nx\r\n")
+        .expect("250 2.0.0", "through the socket that was handed over");
+    assert_eq!(sink.state().messages.len(), 1);
+}

@@ -84,6 +84,12 @@ pub(super) fn prefix(trace: &Bytes, tag: Option<&str>) -> Bytes {
     }
 }
 
+/// The next hop did not take it, before our dot or in place of an answer to it.
+fn failed(told: Reply, why: String) -> Conclusion {
+    let ending = if told.is_permanent() { Ending::Refused } else { Ending::Deferred };
+    Conclusion { reply: told, ending, cause: Cause::NextHop { what: why } }
+}
+
 impl Transaction {
     /// All content is held: ask the scanners.
     pub(super) fn scan(&mut self, received: Received, around: &mut Around<'_>) {
@@ -319,7 +325,7 @@ impl Transaction {
                 let mut record = self.record_now(around.now);
                 record.ending = Ending::Unknown;
                 around.put(Output::Intent(Box::new(Intent { record: *record })));
-                self.phase = Phase::Intending { plan };
+                self.phase = Phase::Intending { plan, failed: None };
             }
             other => self.phase = other,
         }
@@ -328,7 +334,10 @@ impl Transaction {
     /// The journal took the intent or the record, or did not.
     pub(in crate::relay) fn journaled(&mut self, result: Result<(), String>, around: &mut Around<'_>) {
         match std::mem::replace(&mut self.phase, Phase::Over) {
-            Phase::Intending { plan } => match result {
+            Phase::Intending { plan, failed: Some(conclusion) } => {
+                self.settle(plan.pending, ItemState::Withdrawn, conclusion, around);
+            }
+            Phase::Intending { plan, failed: None } => match result {
                 Ok(()) => {
                     self.phase = Phase::Dotted { plan };
                     self.with_handover(around, |handover, around| handover.dot(&mut around.world()));
@@ -359,9 +368,7 @@ impl Transaction {
             let conclusion = Conclusion { reply: told, ending, cause: Cause::Nothing };
             self.settle(plan.pending, ItemState::Held, conclusion, around);
         } else {
-            let ending = if told.is_permanent() { Ending::Refused } else { Ending::Deferred };
-            let conclusion = Conclusion { reply: told, ending, cause: Cause::NextHop { what: answer.summary() } };
-            self.settle(plan.pending, ItemState::Withdrawn, conclusion, around);
+            self.settle(plan.pending, ItemState::Withdrawn, failed(told, answer.summary()), around);
         }
     }
 
@@ -377,11 +384,11 @@ impl Transaction {
     /// Before our dot: it cannot be handed over.
     pub(super) fn handover_failed(&mut self, told: Reply, why: String, around: &mut Around<'_>) {
         match std::mem::replace(&mut self.phase, Phase::Over) {
-            Phase::HandingOver { plan, .. } | Phase::Intending { plan } | Phase::Dotted { plan } => {
-                let ending = if told.is_permanent() { Ending::Refused } else { Ending::Deferred };
-                let conclusion = Conclusion { reply: told, ending, cause: Cause::NextHop { what: why } };
-                self.settle(plan.pending, ItemState::Withdrawn, conclusion, around);
+            Phase::HandingOver { plan, .. } | Phase::Dotted { plan } => {
+                self.settle(plan.pending, ItemState::Withdrawn, failed(told, why), around);
             }
+            // The journal's answer is awaited first, or it would be taken for its answer to the record.
+            Phase::Intending { plan, .. } => self.phase = Phase::Intending { plan, failed: Some(failed(told, why)) },
             // Cut-through failed while content still arrives: the hold has it all, and the end will try again.
             other => self.phase = other,
         }
@@ -444,14 +451,20 @@ impl Transaction {
         format!("{}; {held} of {} recipients held", self.id, accepted.count())
     }
 
+    /// The same, for what the client did or failed to do.
+    pub(super) fn end_by_client(&mut self, ending: Ending, how: &str, around: &mut Around<'_>) {
+        let (ending, cause) = facts::by_client(ending, how);
+        self.end_without_reply(ending, cause, around);
+    }
+
     /// Nobody waits for an answer: recorded, and over at once.
-    pub(super) fn end_without_reply(&mut self, ending: Ending, how: &str, around: &mut Around<'_>) {
+    pub(super) fn end_without_reply(&mut self, ending: Ending, cause: Cause, around: &mut Around<'_>) {
         if matches!(self.phase, Phase::Over) {
             return;
         }
         let scanning = matches!(self.phase, Phase::Scanning { .. });
         let pending = match &self.phase {
-            Phase::HandingOver { plan, .. } | Phase::Intending { plan } => plan.pending,
+            Phase::HandingOver { plan, .. } | Phase::Intending { plan, .. } => plan.pending,
             _ => false,
         };
         let held_content = !matches!(self.phase, Phase::Envelope { .. });
@@ -471,7 +484,7 @@ impl Transaction {
         }
         self.set_fates(Fate::None);
         self.record.ending = ending;
-        self.record.cause = Cause::Client { what: how.to_owned() };
+        self.record.cause = cause;
         around.put(Output::Record { record: self.record_now(around.now), acknowledge: false });
         self.effects.push_back(Effect::Over);
     }
@@ -500,7 +513,7 @@ impl Transaction {
             Phase::Content(_) => self.content_time_passed(around),
             Phase::Envelope { asking: None } if now.monotonic >= self.heard + around.settings.timeouts.command => {
                 self.effects.push_back(Effect::Close(reply::idle()));
-                self.end_without_reply(Ending::ClientGone, "silent between commands", around);
+                self.end_by_client(Ending::ClientGone, "silent between commands", around);
             }
             Phase::Scanning { late, .. } if now.monotonic >= *late => {
                 self.phase = Phase::Over;

@@ -167,7 +167,7 @@ impl Transaction {
 
     fn give_up_swallowing(&mut self, around: &mut Around<'_>) {
         self.effects.push_back(Effect::Close(reply::swallowed_enough()));
-        self.end_without_reply(Ending::Refused, "refused content did not end", around);
+        self.end_by_client(Ending::Refused, "refused content did not end", around);
     }
 
     /// The hold took what it was given, or did not.
@@ -255,10 +255,10 @@ impl Transaction {
             self.give_up_swallowing(around);
         } else if now >= self.heard + around.settings.timeouts.data_idle {
             self.effects.push_back(Effect::Close(reply::idle()));
-            self.end_without_reply(Ending::ClientGone, "silent in mail data", around);
+            self.end_by_client(Ending::ClientGone, "silent in mail data", around);
         } else if incoming.is_below_floor(now, around.settings.data_floor) {
             self.effects.push_back(Effect::Close(reply::too_slow()));
-            self.end_without_reply(Ending::ClientGone, "below the data floor", around);
+            self.end_by_client(Ending::ClientGone, "below the data floor", around);
         } else if now >= incoming.window.0 + FLOOR_WINDOW {
             incoming.window = (now, 0);
         }

@@ -1,6 +1,6 @@
 //! The record of a transaction: begun at MAIL, completed at its end.
 
-use super::Transaction;
+use super::{Recipient, Transaction};
 use crate::{
     policy::{
         Policy,
@@ -72,7 +72,28 @@ pub(super) fn reason(by: By, judgement: &Judgement, worst: &ScanVerdict) -> Stri
     }
 }
 
+/// The client's doing, or ours for what it did.
+pub(super) fn by_client(ending: Ending, how: &str) -> (Ending, Cause) {
+    (ending, Cause::Client { what: how.to_owned() })
+}
+
 impl Transaction {
+    /// When every recipient that was named was refused, that is how the transaction ended, whatever the client did next: for
+    /// good if one of them was, since its sender hears of that one.
+    pub(super) fn refused_envelope(&self) -> Option<(Ending, Cause)> {
+        if self.recipients.iter().any(Recipient::is_accepted) {
+            return None;
+        }
+        let for_good = self.recipients.iter().find(|recipient| recipient.facts.reply.starts_with('5'));
+        let told = &for_good.or(self.recipients.first())?.facts;
+        let ending = if for_good.is_some() { Ending::Refused } else { Ending::Deferred };
+        let cause = match &told.refusal {
+            Some((name, reason)) => Cause::Policy { name: name.clone(), reason: reason.clone() },
+            None => Cause::NextHop { what: told.reply.clone() },
+        };
+        Some((ending, cause))
+    }
+
     /// Sets what became of every recipient that was accepted.
     pub(super) fn set_fates(&mut self, fate: Fate) {
         for recipient in self.recipients.iter_mut().filter(|recipient| recipient.is_accepted()) {

@@ -73,7 +73,7 @@ pub(super) struct Transaction {
     effects: VecDeque<Effect>,
     /// The facts gathered so far; completed at the end.
     record: Box<Record>,
-    /// When the client last sent something.
+    /// When the client last ended a line or sent mail data, or we last answered it.
     heard: Instant,
     /// The client is gone: no reply reaches it any more.
     gone: bool,
@@ -93,7 +93,11 @@ enum Phase {
     /// The next hop is given the content.
     HandingOver { plan: conclusion::Plan, late: Instant },
     /// The journal was asked to take the intent.
-    Intending { plan: conclusion::Plan },
+    Intending {
+        plan: conclusion::Plan,
+        /// The next hop was lost meanwhile.
+        failed: Option<Conclusion>,
+    },
     /// Our dot is out.
     Dotted { plan: conclusion::Plan },
     /// The item's state follows the next hop's answer.
@@ -172,14 +176,15 @@ impl Transaction {
         self.handover.as_ref().is_some_and(Handover::is_open)
     }
 
-    /// The client sent something.
+    /// The client's time begins anew.
     pub(super) fn heard(&mut self, now: Moment) {
         self.heard = now.monotonic;
     }
 
     /// RSET, HELO, QUIT, a violation: the client (or the session) ends it before its end of mail data.
     pub(super) fn abandon(&mut self, how: &str, around: &mut Around<'_>) {
-        self.end_without_reply(Ending::Abandoned, how, around);
+        let (ending, cause) = self.refused_envelope().unwrap_or_else(|| facts::by_client(Ending::Abandoned, how));
+        self.end_without_reply(ending, cause, around);
     }
 
     /// The client is gone. Before our dot that ends the transaction, and nothing of it is delivered.
@@ -189,7 +194,10 @@ impl Transaction {
             _ if self.is_past_dot() => {}
             // The item is being made durable, and the answer is on its way: then it is withdrawn.
             Phase::Keeping { .. } => {}
-            _ => self.end_without_reply(Ending::ClientGone, how, around),
+            _ => {
+                let (ending, cause) = facts::by_client(Ending::ClientGone, how);
+                self.end_without_reply(ending, cause, around);
+            }
         }
     }
 }

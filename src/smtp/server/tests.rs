@@ -220,6 +220,21 @@ fn commands_without_use_are_free_only_so_often() {
     }
 }
 
+/// A refusal with 4xx is no error, and the owner remembers whom it refused: that must end somewhere.
+#[test]
+fn refused_recipients_are_limited_too() {
+    let mut session = plain();
+    session.receive(b"EHLO c.example\r\nMAIL FROM:<>\r\n");
+    drain(&mut session);
+    let mut log = String::new();
+    for _ in 0..20 {
+        session.receive(b"RCPT TO:<later@b>\r\n");
+        log.push_str(&drain(&mut session));
+    }
+    assert_eq!(log.matches("<rcpt later@b>").count(), 6, "{log}");
+    assert!(log.ends_with("421 4.7.0 Too many errors / <close TooManyErrors>"), "{log}");
+}
+
 #[test]
 fn recipients_and_transactions_are_limited() {
     let taken = "<rcpt a@b> 250 2.1.0 yes / ".repeat(3);

@@ -22,6 +22,8 @@ use super::{
 
 /// The binary under test.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_portaria");
+/// Starts a program with a listening socket, as systemd does.
+const INHERIT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/end_to_end/support/inherit.pl");
 
 /// What a gateway is started with.
 #[derive(Debug)]
@@ -32,6 +34,7 @@ pub struct Setup {
     next_hop: u16,
     scanner: Option<String>,
     listener: String,
+    inherits: bool,
     more: String,
 }
 
@@ -54,6 +57,7 @@ impl Setup {
             next_hop,
             scanner: None,
             listener: "tls = \"off\"\n".to_owned(),
+            inherits: false,
             more: String::new(),
         }
     }
@@ -98,6 +102,12 @@ impl Setup {
     /// A file under `rules/`: `subjects/boleto.toml`, `mailboxes.toml`.
     pub fn rules(self, name: &str, toml: &str) -> Self {
         self.scratch.write(&format!("rules/{name}"), toml);
+        self
+    }
+
+    /// The gateway is handed its listening socket, as by systemd.
+    pub fn inherits(mut self) -> Self {
+        self.inherits = true;
         self
     }
 
@@ -162,7 +172,13 @@ impl Gateway {
     /// Starts the program (again) and waits until it listens.
     pub fn run(&mut self) {
         fs::create_dir_all(self.data()).unwrap();
-        let mut command = Command::new(PROGRAM);
+        let mut command = if self.setup.inherits {
+            let mut perl = Command::new("perl");
+            perl.args([INHERIT, &self.port().to_string(), PROGRAM]);
+            perl
+        } else {
+            Command::new(PROGRAM)
+        };
         command.arg("run").arg("--config").arg(self.configuration_file());
         let mut daemon = Daemon::start(&mut command, &self.log_file());
         let port = self.port();

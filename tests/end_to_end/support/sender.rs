@@ -28,9 +28,9 @@ impl Sender {
             "myhostname = mta.origin.example\n\
              transport_maps = inline:{{ {} }}\n\
              minimal_backoff_time = 2s\n\
-             maximal_backoff_time = 4s\n\
-             queue_run_delay = 2s\n\
-             transport_retry_time = 2s\n\
+             maximal_backoff_time = 3s\n\
+             queue_run_delay = 1s\n\
+             transport_retry_time = 1s\n\
              smtp_connect_timeout = 5s\n\
              default_destination_concurrency_failed_cohort_limit = 1000\n\
              {more}",
@@ -50,13 +50,11 @@ impl Sender {
     }
 
     /// Lets go what was held.
+    ///
+    /// Only for this the queue is flushed. A message whose delivery has just failed is tried again by Postfix itself after two seconds: any
+    /// sooner, it may find the queue file still locked by the delivery that failed, and then lets it lie for a minute.
     pub fn release(&self) {
         self.postfix.control("postsuper", &["-H", "ALL"]).succeeded();
-        self.flush();
-    }
-
-    /// Tries everything now.
-    pub fn flush(&self) {
         self.postfix.control("postqueue", &["-f"]).succeeded();
     }
 

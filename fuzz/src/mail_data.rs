@@ -1,0 +1,135 @@
+//! `smtp::mail_data`: the decoder beside a naive reading of the whole wire, the encoder against the decoder.
+
+use bytes::{Bytes, BytesMut};
+use portaria::smtp::mail_data::{MailData, MailDataDecoder, MailDataEncoder};
+
+use crate::{
+    choices::Choices,
+    splits::{find, only_crlf, splits},
+};
+
+/// What stands on the wire.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// Content, dots undone, bare CR and LF gone.
+    pub content: Vec<u8>,
+    /// A CR or LF stood alone.
+    pub bare_newline: bool,
+    /// The octets behind the end, if it came.
+    pub behind: Option<Vec<u8>>,
+}
+
+/// The octets are mail data on the wire; what is decoded is encoded again; and they are content.
+pub fn mail_data(data: &[u8]) {
+    let mut choices = Choices::of(data);
+    let expected = naive(data);
+    assert!(only_crlf(&expected.content));
+    for pieces in splits(data, &mut choices) {
+        assert_eq!(read(&pieces), expected, "{}", data.escape_ascii());
+    }
+    let content = &expected.content;
+    let wire = encoded(content, &mut choices);
+    let ended = content.is_empty() || content.ends_with(b"\r\n");
+    let whole = if ended { content.clone() } else { [content.as_slice(), b"\r\n"].concat() };
+    let back = Reading { content: whole, bare_newline: false, behind: Some(Vec::new()) };
+    assert_eq!(read(&[&wire]), back, "{}", content.escape_ascii());
+    assert_eq!(naive(&wire), back);
+    // No content, whoever made it, has an LF and a dot on a line of its own in it: whoever ends lines with LF is not led astray.
+    let wire = encoded(data, &mut choices);
+    let wire = [b"\n", wire.as_slice()].concat();
+    for end in [b"\n.\r".as_slice(), b"\n.\n"] {
+        let first = find(&wire, end).unwrap_or(wire.len());
+        assert!(first >= wire.len() - b"\n.\r\n".len(), "{} in {}", end.escape_ascii(), wire.escape_ascii());
+    }
+}
+
+fn read(pieces: &[&[u8]]) -> Reading {
+    let (mut decoder, mut wire) = (MailDataDecoder::new(), BytesMut::new());
+    let (mut content, mut behind): (Vec<u8>, Option<Vec<u8>>) = (Vec::new(), None);
+    for piece in pieces {
+        if let Some(behind) = &mut behind {
+            behind.extend_from_slice(piece);
+            continue;
+        }
+        wire.extend_from_slice(piece);
+        loop {
+            match decoder.decode(&mut wire) {
+                Some(MailData::Content(octets)) => {
+                    assert!(!octets.is_empty());
+                    content.extend_from_slice(&octets);
+                }
+                Some(MailData::End) => {
+                    behind = Some(wire.split().to_vec());
+                    break;
+                }
+                None => {
+                    assert!(wire.len() < 3, "{} octets cannot be decided", wire.len());
+                    break;
+                }
+            }
+        }
+    }
+    Reading { content, bare_newline: decoder.saw_bare_newline(), behind }
+}
+
+/// RFC 5321 §4.5.2 in the words of a reader who has everything before him.
+pub fn naive(wire: &[u8]) -> Reading {
+    // DATA's own CRLF stands in front.
+    let whole = [b"\r\n", wire].concat();
+    let end = find(&whole, b"\r\n.\r\n");
+    let text = &whole[2..end.map_or(whole.len(), |end| end.max(2))];
+    let behind = end.map(|end| whole[end + 5..].to_vec());
+    let mut reading = Reading { content: Vec::new(), bare_newline: false, behind };
+    let lines = lines(text);
+    let (last, lines) = lines.split_last().expect("there is always one");
+    for line in lines {
+        reading.add(line);
+        reading.content.extend_from_slice(b"\r\n");
+    }
+    match end {
+        Some(0) => {}
+        Some(_) => {
+            reading.add(last);
+            reading.content.extend_from_slice(b"\r\n");
+        }
+        // What may still become an end, or a CRLF, is neither content nor a fault.
+        None if last == b"." || last == b".\r" => {}
+        None => reading.add(last.strip_suffix(b"\r").unwrap_or(last)),
+    }
+    reading
+}
+
+impl Reading {
+    fn add(&mut self, line: &[u8]) {
+        let line = line.strip_prefix(b".").unwrap_or(line);
+        let kept = line.iter().filter(|octet| !b"\r\n".contains(octet));
+        self.bare_newline |= kept.clone().count() < line.len();
+        self.content.extend(kept);
+    }
+}
+
+/// Split at CRLF; the last one is what follows the last CRLF.
+fn lines(mut text: &[u8]) -> Vec<Vec<u8>> {
+    let mut lines = Vec::new();
+    while let Some(end) = find(text, b"\r\n") {
+        lines.push(text[..end].to_vec());
+        text = &text[end + 2..];
+    }
+    lines.push(text.to_vec());
+    lines
+}
+
+fn encoded(content: &[u8], choices: &mut Choices) -> Vec<u8> {
+    let wires = splits(content, choices).map(|pieces| {
+        let mut encoder = MailDataEncoder::default();
+        let mut wire = Vec::new();
+        for piece in pieces {
+            wire.extend_from_slice(&encoder.encode(Bytes::copy_from_slice(piece)));
+        }
+        wire.extend_from_slice(&encoder.end());
+        wire
+    });
+    assert!(wires.iter().all(|wire| *wire == wires[0]), "the encoder sees how its content is cut");
+    let [wire, ..] = wires;
+    wire
+}
