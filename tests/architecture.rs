@@ -23,7 +23,7 @@ const TABLE: &[(Layer, &str, &[&str])] = &[
     (Layer::Core, "policy", &["language", "document", "message", "smtp"]),
     (Layer::Core, "record", &["policy"]),
     (Layer::Flow, "inspect", &["message"]),
-    (Layer::Flow, "relay", &["language", "smtp", "policy", "record", "inspect"]),
+    (Layer::Flow, "relay", &["language", "message", "smtp", "policy", "record", "inspect"]),
     (Layer::Adapter, "antivirus", &["language", "document", "policy"]),
     (Layer::Adapter, "hold", &["relay"]),
     (Layer::Adapter, "journal", &["record"]),
