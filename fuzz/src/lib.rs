@@ -12,6 +12,7 @@ pub mod header_section;
 pub mod line;
 pub mod mail_data;
 pub mod mutator;
+pub mod relay_session;
 pub mod reply;
 pub mod splits;
 
@@ -31,5 +32,6 @@ pub const TARGETS: &[Target] = &[
     Target { name: "header_section", run: header_section::header_section },
     Target { name: "line", run: line::line },
     Target { name: "mail_data", run: mail_data::mail_data },
+    Target { name: "relay_session", run: relay_session::relay_session },
     Target { name: "reply", run: reply::reply },
 ];

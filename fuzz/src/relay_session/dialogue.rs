@@ -1,0 +1,164 @@
+//! The dialogue with the client, read a second time: every reply is put beside the command that it answers, from nothing but
+//! the client's octets and ours. That octets of mail data are no commands, and commands no mail data, shows here (promise 4).
+
+use std::collections::BTreeSet;
+
+use crate::{
+    mail_data::{Reading, naive},
+    splits::find,
+};
+
+/// A mail transaction as the client saw it.
+#[derive(Debug)]
+pub struct Said {
+    /// Paths that heard 250, in the form in which the next hop hears them.
+    pub recipients: BTreeSet<String>,
+    /// Paths that heard anything.
+    pub named: BTreeSet<String>,
+    /// 354 was heard; the mail data as far as it came.
+    pub content: Option<Reading>,
+    /// The reply to the end of mail data.
+    pub last: Option<(u16, String)>,
+}
+
+/// Both sides of the client's connection.
+#[derive(Debug, Default)]
+pub struct Dialogue {
+    /// What the client said.
+    stream: Vec<u8>,
+    /// Where the next command begins.
+    at: usize,
+    /// Ours, not yet a whole reply.
+    partial: Vec<u8>,
+    greeted: bool,
+    in_data: bool,
+    open: bool,
+    /// 421 was said, or QUIT answered.
+    pub ended: bool,
+    /// All transactions whose MAIL came to the policy.
+    pub transactions: Vec<Said>,
+}
+
+/// What a reply of ours was.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// Anything else.
+    Other,
+    /// The reply to the end of mail data of the last transaction.
+    Final,
+}
+
+impl Dialogue {
+    /// The client says this.
+    pub fn client(&mut self, octets: &[u8]) {
+        self.stream.extend_from_slice(octets);
+        self.read_on();
+    }
+
+    /// The mail data of an open transaction, as far as it came.
+    fn read_on(&mut self) {
+        if self.in_data {
+            let content = naive(&self.stream[self.at..]);
+            self.transactions.last_mut().expect("a transaction").content = Some(content);
+        }
+    }
+
+    /// We say this: `heard` is called for each reply.
+    pub fn server(&mut self, octets: &[u8], mut heard: impl FnMut(&mut Self, Heard)) {
+        assert!(!octets.is_empty());
+        self.partial.extend_from_slice(octets);
+        while let Some(end) = find(&self.partial, b"\r\n") {
+            let line: Vec<u8> = self.partial.drain(..end + 2).collect();
+            let text = String::from_utf8(line).expect("ASCII").trim_end().to_owned();
+            assert!(text.len() <= 510 && text.bytes().all(|octet| (b' '..=b'~').contains(&octet)), "{text:?}");
+            if text.as_bytes().get(3) != Some(&b'-') {
+                let what = self.reply(text[..3].parse().expect("a code"), text);
+                heard(self, what);
+            }
+        }
+        assert!(self.partial.is_empty(), "half a reply line");
+    }
+
+    fn reply(&mut self, code: u16, text: String) -> Heard {
+        assert!(!self.ended, "said behind the end: {text}");
+        if code == 421 {
+            self.ended = true;
+        } else if !self.greeted {
+            assert_eq!(code, 220);
+            self.greeted = true;
+        } else if self.in_data {
+            let said = self.transactions.last_mut().expect("a transaction");
+            let behind = said.content.as_ref().and_then(|content| content.behind.as_ref());
+            let behind = behind.unwrap_or_else(|| panic!("answered before the end of mail data: {text}")).len();
+            said.last = Some((code, text));
+            self.at = self.stream.len() - behind;
+            (self.in_data, self.open) = (false, false);
+            return Heard::Final;
+        } else {
+            let line = self.next_line(&text);
+            self.command(&line, code);
+        }
+        Heard::Other
+    }
+
+    /// The command that `text` answers.
+    fn next_line(&mut self, text: &str) -> Vec<u8> {
+        let rest = &self.stream[self.at..];
+        let stop = rest.iter().position(|octet| b"\r\n".contains(octet));
+        let stop = stop.unwrap_or_else(|| panic!("a reply to nothing: {text}"));
+        let line = rest[..stop].to_vec();
+        if rest[stop..].starts_with(b"\r\n") {
+            self.at += stop + 2;
+        } else {
+            assert!(text.starts_with("500"), "a bare CR or LF was answered {text}");
+            self.ended = true;
+        }
+        line
+    }
+
+    fn command(&mut self, line: &[u8], code: u16) {
+        let line = String::from_utf8_lossy(line);
+        let verb = line.split(' ').next().unwrap_or_default().to_ascii_uppercase();
+        match (verb.as_str(), code) {
+            ("MAIL", 250 | 550) => {
+                assert!(!self.open, "a transaction within another");
+                self.open = code == 250;
+                self.transactions.push(Said {
+                    recipients: BTreeSet::new(),
+                    named: BTreeSet::new(),
+                    content: None,
+                    last: None,
+                });
+            }
+            ("RCPT", _) if self.open => {
+                let said = self.transactions.last_mut().expect("a transaction");
+                if let Some(path) = path(&line) {
+                    said.named.insert(path.clone());
+                    if code / 100 == 2 {
+                        said.recipients.insert(path);
+                    }
+                }
+            }
+            ("RCPT", 200..300) => panic!("a recipient without transaction"),
+            ("DATA", 354) => {
+                assert!(self.open);
+                self.in_data = true;
+                self.read_on();
+            }
+            (_, 354) => panic!("354 to {line}"),
+            ("DATA", 400..) => {}
+            ("EHLO" | "HELO" | "RSET", 250) => self.open = false,
+            ("STARTTLS", 220) => assert_eq!(self.at, self.stream.len(), "octets in clear behind STARTTLS"),
+            ("QUIT", 221) => self.ended = true,
+            _ => {}
+        }
+    }
+}
+
+/// The path as the next hop is to hear it.
+fn path(line: &str) -> Option<String> {
+    let inside = line.split_once('<')?.1.rsplit_once('>')?.0;
+    let bare = if inside.starts_with('@') { inside.split_once(':')?.1 } else { inside };
+    let bare = bare.strip_suffix('.').unwrap_or(bare);
+    Some(if bare.eq_ignore_ascii_case("postmaster") { "postmaster@a.example".to_owned() } else { bare.to_owned() })
+}

@@ -1,0 +1,199 @@
+//! The gateway that the sessions run in: its settings, its policy, and, read a second time and simply, what it must decide.
+
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, Ipv4Addr},
+    path::{Path, PathBuf},
+    sync::{Arc, LazyLock},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use jiff::tz::TimeZone;
+use portaria::{
+    inspect,
+    message::header_section::HeaderLimits,
+    policy::{
+        Policy,
+        directory::{Directory, ServedDomain},
+        rule::Scope,
+        verdict::ScanVerdict,
+        verdict_action::VerdictActions,
+    },
+    record::ClientFacts,
+    relay::settings::{Settings, Timeouts},
+    smtp::{extension::Offer, limits::Limits},
+};
+
+/// Octets of a message.
+pub const MESSAGE_SIZE: u64 = 3000;
+/// Recipients of a transaction.
+const RECIPIENTS: usize = 4;
+
+const RULES: &str = r#"
+[[rule]]
+id = "REJECT"
+description = "rejects"
+owner = "x"
+ticket = "x"
+mode = "enforce"
+expires = 2099-01-01T00:00:00Z
+match = [{ all_words = ["rejeita"] }]
+except = { recipient = ["noc@a.example"] }
+action = { kind = "reject" }
+example = [
+  { subject = "rejeita", expect = "match" },
+  { subject = "ata", expect = "no match" },
+  { subject = "rejeita", recipient = "noc@a.example", expect = "no match" },
+]
+[[rule]]
+id = "HOLD"
+description = "holds"
+owner = "x"
+ticket = "x"
+mode = "enforce"
+match = [{ all_words = ["retem"] }]
+except = { recipient = ["noc@a.example"] }
+action = { kind = "quarantine", reply = "Mensagem retida ({rule}, {id})" }
+example = [
+  { subject = "retem", expect = "match" },
+  { subject = "ata", expect = "no match" },
+  { subject = "retem", recipient = "noc@a.example", expect = "no match" },
+]
+[[rule]]
+id = "TAG"
+description = "tags"
+owner = "x"
+ticket = "x"
+mode = "enforce"
+match = [{ all_words = ["marca"] }]
+action = { kind = "tag" }
+example = [{ subject = "marca", expect = "match" }, { subject = "ata", expect = "no match" }]
+"#;
+
+const MAILBOXES: &str = r#"
+[[blocked]]
+mailbox = "bloqueado"
+direction = "both"
+reason = "x"
+ticket = "x"
+by = "x"
+"#;
+
+/// Two domains behind two next hops, one of them with another name, a blocked mailbox, a rule of each kind.
+pub static POLICY: LazyLock<Arc<Policy>> = LazyLock::new(|| {
+    let domain = |name: &str, aliases: &[&str], next_hop: &str| ServedDomain {
+        name: name.to_owned(),
+        aliases: aliases.iter().map(|&alias| alias.to_owned()).collect(),
+        next_hop: next_hop.into(),
+    };
+    let domains = vec![domain("a.example", &["alias.example"], "one"), domain("b.example", &[], "two")];
+    let directory = Directory::new(domains, ["abuse"]).expect("two domains");
+    let rules = [(PathBuf::from("rules.toml"), RULES.to_owned())];
+    let mailboxes = (Path::new("mailboxes.toml"), MAILBOXES);
+    let (policy, faults) = Policy::assemble(directory, Some(mailboxes), &rules, began());
+    assert!(!faults.has_errors(), "{faults:?}");
+    Arc::new(policy)
+});
+
+/// When all sessions begin.
+pub fn began() -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(1_790_000_000)
+}
+
+/// Settings with limits that a short input reaches.
+pub fn settings(antivirus: bool, cut_through: bool) -> Arc<Settings> {
+    Arc::new(Settings {
+        hostname: "mx.a.example".to_owned(),
+        listener: "0.0.0.0:25".to_owned(),
+        scope: Scope::Relay,
+        implicit_tls: false,
+        starttls_required: false,
+        limits: Limits { message_size: MESSAGE_SIZE, recipients: RECIPIENTS, errors: 6, transactions: 6 },
+        content: inspect::Limits { header: HeaderLimits { size: 1500, fields: 12 }, hops: 3 },
+        cut_through_from: if cut_through { 250 } else { 1 << 20 },
+        data_floor: 2,
+        antivirus,
+        actions: VerdictActions::default(),
+        timeouts: Timeouts {
+            command: Duration::from_secs(300),
+            data_idle: Duration::from_secs(180),
+            connection: Duration::from_secs(10),
+            next_hop_reply: Duration::from_secs(45),
+            next_hop_end_of_data: Duration::from_secs(300),
+            verdict: Duration::from_secs(240),
+        },
+        timezone: TimeZone::UTC,
+    })
+}
+
+/// Everything is offered to the client.
+pub fn offer() -> Offer {
+    Offer { eight_bit_mime: true, smtputf8: true, dsn: true, starttls: true, size: MESSAGE_SIZE }
+}
+
+/// Who connects.
+pub fn client() -> ClientFacts {
+    ClientFacts {
+        listener: "0.0.0.0:25".to_owned(),
+        address: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
+        port: 12345,
+        hello: String::new(),
+        tls: None,
+    }
+}
+
+/// What must become of a message (`design.md` §6.5), recipient by recipient.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// Nobody gets it.
+    Refuse,
+    /// Nobody gets it now.
+    Defer,
+    /// These by the next hop, those by the quarantine.
+    Deliver {
+        /// To the next hop.
+        relay: BTreeSet<String>,
+        /// Into the quarantine.
+        hold: BTreeSet<String>,
+    },
+}
+
+/// What the rules and `worst` make of `content` for `recipients`.
+pub fn expected(content: &[u8], worst: &ScanVerdict, recipients: &BTreeSet<String>) -> Expected {
+    // Strength: 0 relay, 1 tag, 2 quarantine, 3 defer, 4 refuse by the scanners, 5 refuse by a rule.
+    let scanners = match worst {
+        ScanVerdict::Clean | ScanVerdict::NotScanned => 0,
+        ScanVerdict::Macro { .. } | ScanVerdict::Encrypted { .. } => 1,
+        ScanVerdict::Ambiguous { .. } | ScanVerdict::NotFullyScanned { .. } => 2,
+        ScanVerdict::ScannerError { .. } | ScanVerdict::Unavailable { .. } => 3,
+        ScanVerdict::Infected { .. } => 4,
+    };
+    let subjects = subjects(content);
+    let says = |word: &str| subjects.iter().any(|subject| subject.contains(word));
+    let rule = |recipient: &str| {
+        let local = recipient.split('@').next().unwrap_or_default().to_lowercase();
+        match local.as_str() {
+            "postmaster" | "abuse" => 0,
+            _ if says("rejeita") && local != "noc" => 5,
+            _ if says("retem") && local != "noc" => 2,
+            _ if says("marca") => 1,
+            _ => 0,
+        }
+    };
+    let wish = |recipient: &String| rule(recipient).max(scanners);
+    if recipients.iter().any(|recipient| wish(recipient) == 3) {
+        Expected::Defer
+    } else if recipients.iter().all(|recipient| wish(recipient) > 3) {
+        Expected::Refuse
+    } else {
+        let (hold, relay) = recipients.iter().cloned().partition(|recipient| wish(recipient) >= 2);
+        Expected::Deliver { relay, hold }
+    }
+}
+
+/// The Subject fields, in small letters.
+fn subjects(content: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(content).to_lowercase();
+    let section = if text.starts_with("\r\n") { "" } else { text.split("\r\n\r\n").next().unwrap_or_default() };
+    section.split("\r\n").filter_map(|line| line.strip_prefix("subject:").map(str::to_owned)).collect()
+}

@@ -1,0 +1,54 @@
+//! `relay::Session`, whole: a client, next hops, scanners, a hold, a quarantine and a journal do what the input says, and the
+//! promises of `design.md` §1 are looked at after every output. How an input is read: `script`.
+
+mod dialogue;
+mod house;
+mod next_hop;
+mod promises;
+mod script;
+mod world;
+
+use portaria::relay::Session;
+use script::Deed;
+use world::World;
+
+/// The first octet chooses the gateway, the others are deeds; then everybody does what is good, and the session must end.
+pub fn relay_session(data: &[u8]) {
+    let (&first, mut rest) = data.split_first().unwrap_or((&b'@', &[]));
+    let bit = |bit: u8| first >> bit & 1 == 1;
+    let (antivirus, cut_through, in_any_order, silent) = (!bit(0), bit(1), bit(2), bit(3));
+    let now = World::moment();
+    let settings = house::settings(antivirus, cut_through);
+    let seed = 0x0190_a5c1_e7b0_7a7a_8a8a_8a8a_8a8a_8a8f;
+    let session = Session::new(settings, house::offer(), house::POLICY.clone(), house::client(), seed, now);
+    let mut world = World::new(session, now, antivirus, !in_any_order);
+    while let Some((&octet, behind)) = rest.split_first() {
+        rest = behind;
+        if world.finished() {
+            break;
+        }
+        world.act(script::deed(octet), || {
+            let (&next, behind) = rest.split_first()?;
+            rest = behind;
+            Some(next)
+        });
+    }
+    end(&mut world, silent);
+    promises::check_end(&world);
+}
+
+/// The client goes, or falls silent.
+fn end(world: &mut World, silent: bool) {
+    world.settle(!silent);
+    if !silent && !world.finished() {
+        world.act(Deed::Leave, || None);
+    }
+    for _ in 0..200 {
+        world.settle(false);
+        if world.finished() {
+            return;
+        }
+        world.pass(None);
+    }
+    panic!("it never ends: {:?}", world.wait);
+}

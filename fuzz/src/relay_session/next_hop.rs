@@ -1,0 +1,220 @@
+//! A next hop that reads what is said to it naively and strictly: only whole commands of ours, with extensions that it offered,
+//! and mail data that nobody could read otherwise.
+
+use std::collections::VecDeque;
+
+use portaria::smtp::{
+    command::{Command, Grammar},
+    extension::{Capabilities, Offer},
+};
+
+use super::script::Mood;
+use crate::{mail_data::naive, splits::find};
+
+/// A message that was ended by a final dot.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// Paths of the RCPTs that were taken.
+    pub recipients: Vec<String>,
+    /// Without transparency dots.
+    pub content: Vec<u8>,
+    /// The code of the reply to the dot; none for what is no reply.
+    pub code: Option<u16>,
+    /// The reply reached the session whole.
+    pub told: bool,
+}
+
+/// A reply that is not wholly heard.
+#[derive(Debug)]
+struct Unheard {
+    /// Octets of it.
+    left: usize,
+    /// It answers a final dot.
+    dot: bool,
+    /// It answers nothing, or is none.
+    fault: bool,
+}
+
+/// One connection to the next hop.
+#[derive(Debug)]
+pub struct NextHop {
+    offered: Capabilities,
+    /// Mail data since 354.
+    data: Option<Vec<u8>>,
+    smtputf8: bool,
+    recipients: Vec<String>,
+    /// Said and not yet heard by the session.
+    replies: VecDeque<u8>,
+    unheard: VecDeque<Unheard>,
+    /// A reply was heard after which nothing may be said.
+    broken: bool,
+    gone: bool,
+    /// MAIL was taken.
+    open: bool,
+    /// Written and not taken yet.
+    pub writing: bool,
+    /// The messages of this connection.
+    pub messages: Vec<Message>,
+    /// Every RCPT said.
+    pub asked: Vec<String>,
+}
+
+impl NextHop {
+    pub fn new(offered: Capabilities) -> Self {
+        Self {
+            offered,
+            data: None,
+            smtputf8: false,
+            recipients: Vec::new(),
+            replies: VecDeque::new(),
+            unheard: VecDeque::new(),
+            broken: false,
+            gone: false,
+            open: false,
+            writing: false,
+            messages: Vec::new(),
+            asked: Vec::new(),
+        }
+    }
+
+    /// Octets are said to it. True when a final dot was among them.
+    pub fn said(&mut self, octets: &[u8], moods: &mut VecDeque<Mood>) -> bool {
+        assert!(!octets.is_empty(), "an empty write");
+        assert!(!self.broken, "said behind the end of the dialogue: {}", octets.escape_ascii());
+        self.writing = true;
+        if let Some(data) = &mut self.data {
+            data.extend_from_slice(octets);
+            return self.end_of_data(moods);
+        }
+        let mut rest = octets;
+        while let Some(end) = find(rest, b"\r\n") {
+            self.command(&rest[..end], moods);
+            rest = &rest[end + 2..];
+            assert!(self.data.is_none() || rest.is_empty(), "something follows DATA: {}", octets.escape_ascii());
+        }
+        assert!(rest.is_empty(), "half a command: {}", octets.escape_ascii());
+        false
+    }
+
+    fn end_of_data(&mut self, moods: &mut VecDeque<Mood>) -> bool {
+        let reading = naive(self.data.as_deref().unwrap_or_default());
+        assert!(!reading.bare_newline, "a bare CR or LF in mail data");
+        let Some(behind) = reading.behind else { return false };
+        assert!(behind.is_empty(), "said behind the final dot: {}", behind.escape_ascii());
+        (self.data, self.open) = (None, false);
+        let mood = moods.pop_front().unwrap_or(Mood::Good);
+        let code = self.reply(mood, 250, true);
+        let recipients = std::mem::take(&mut self.recipients);
+        self.messages.push(Message { recipients, content: reading.content, code, told: false });
+        true
+    }
+
+    fn command(&mut self, line: &[u8], moods: &mut VecDeque<Mood>) {
+        let shown = line.escape_ascii().to_string();
+        assert!(self.offered.pipelining || self.unheard.is_empty(), "pipelined without PIPELINING: {shown}");
+        let offered = &self.offered;
+        let offer = Offer {
+            eight_bit_mime: offered.eight_bit_mime,
+            smtputf8: offered.smtputf8,
+            dsn: offered.dsn,
+            starttls: false,
+            size: 0,
+        };
+        let grammar = Grammar { offer: &offer, smtputf8: self.smtputf8 };
+        let command = Command::from_line(line, grammar).unwrap_or_else(|fault| panic!("{fault:?}: {shown}"));
+        let mood = moods.pop_front().unwrap_or(Mood::Good);
+        match command {
+            Command::Mail(mail) => {
+                assert!(offered.size.is_some() || mail.parameters.size.is_none(), "SIZE was not offered: {shown}");
+                assert!(!self.open, "MAIL within a transaction");
+                self.smtputf8 = mail.parameters.smtputf8;
+                self.open = self.reply(mood, 250, false) == Some(250);
+            }
+            Command::Rcpt(rcpt) => {
+                self.asked.push(rcpt.path.to_string());
+                if self.reply(mood, 250, false) == Some(250) {
+                    self.recipients.push(rcpt.path.to_string());
+                }
+            }
+            Command::Data => {
+                assert!(!self.recipients.is_empty(), "DATA without recipients");
+                match self.reply(mood, 354, false) {
+                    Some(354) => self.data = Some(Vec::new()),
+                    _ => self.recipients.clear(),
+                }
+            }
+            Command::Reset => {
+                self.recipients.clear();
+                self.open = false;
+                self.reply(mood, 250, false);
+            }
+            other => panic!("never said by us: {other:?}"),
+        }
+    }
+
+    fn reply(&mut self, mood: Mood, good: u16, dot: bool) -> Option<u16> {
+        let (text, code) = match mood {
+            Mood::Good => (format!("{good} 2.0.0 as you wish\r\n"), Some(good)),
+            Mood::Wordy => (format!("{good}-as\r\n{good}-you\r\n{good} wish\r\n"), Some(good)),
+            Mood::Later => ("450 4.2.1 later\r\n".to_owned(), Some(450)),
+            Mood::No => ("550 5.1.1 no\r\n".to_owned(), Some(550)),
+            Mood::Closing => ("421 4.3.2 bye\r\n".to_owned(), Some(421)),
+            Mood::Confused if good == 354 => ("250 done\r\n".to_owned(), None),
+            Mood::Confused => ("354 go on\r\n".to_owned(), None),
+            Mood::Mad => ("HTTP/1.1 400 Bad Request\r\n".to_owned(), None),
+            // To anything but DATA the second reply may pass for that to the next command: nobody could tell.
+            Mood::Stuttering if good != 354 => (format!("{good} once\r\n"), Some(good)),
+            Mood::Stuttering => (format!("{good} once\r\n{good} twice\r\n"), Some(good)),
+        };
+        self.replies.extend(text.bytes());
+        let fault = code.is_none() || text.contains("twice");
+        self.unheard.push_back(Unheard { left: text.len(), dot, fault });
+        code
+    }
+
+    /// The next `most` octets of its replies.
+    pub fn hear(&mut self, most: usize) -> Vec<u8> {
+        let octets: Vec<u8> = self.replies.drain(..most.min(self.replies.len())).collect();
+        let mut heard = octets.len();
+        while let Some(reply) = self.unheard.front_mut() {
+            let now = heard.min(reply.left);
+            reply.left -= now;
+            heard -= now;
+            if reply.left > 0 {
+                break;
+            }
+            self.broken |= reply.fault;
+            if reply.dot && !self.broken {
+                self.messages.last_mut().expect("a dot").told = true;
+            }
+            self.unheard.pop_front();
+        }
+        octets
+    }
+
+    /// Whether it has something to say.
+    pub fn has_replies(&self) -> bool {
+        !self.replies.is_empty()
+    }
+
+    /// It closes the connection.
+    pub fn go(&mut self) {
+        (self.broken, self.gone, self.writing) = (true, true, false);
+        self.replies.clear();
+    }
+
+    /// Whether it has closed the connection.
+    pub fn is_gone(&self) -> bool {
+        self.gone
+    }
+
+    /// Whether it owes a reply.
+    pub fn is_awaited(&self) -> bool {
+        !self.unheard.is_empty()
+    }
+
+    /// Whether another session may have it: nothing half said, nothing half heard, no mail data open.
+    pub fn is_clean(&self) -> bool {
+        self.data.is_none() && self.unheard.is_empty() && !self.writing && !self.broken
+    }
+}

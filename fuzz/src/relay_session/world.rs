@@ -1,0 +1,491 @@
+//! What one session is in: a client, next hops, a hold, scanners, a quarantine, a journal. It does what the session asks, as the
+//! script has it, and looks at each thing that is asked.
+
+use std::{
+    collections::{BTreeSet, VecDeque},
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use portaria::{
+    policy::verdict::{ScanVerdict, ScannerReport},
+    record::{Item, ItemState, Record, TransactionId},
+    relay::{
+        Session,
+        event::{HoldFault, Input, Moment, NextHopFailure, NextHopReady, Output, Wait},
+    },
+    smtp::extension::Capabilities,
+};
+
+use super::{
+    dialogue::{Dialogue, Heard},
+    house,
+    next_hop::{Message, NextHop},
+    script::{Deed, Mood, Verdict},
+};
+use crate::command::everything;
+
+/// What was done within one transaction.
+#[derive(Debug, Default)]
+pub struct Deeds {
+    /// The record of the intent, and whether it stands in the journal.
+    pub intent: Option<(TransactionId, bool)>,
+    /// Final dots that went out.
+    pub dots: usize,
+    /// The worst that the scanners said.
+    pub worst: Option<ScanVerdict>,
+    /// What the next hop was given.
+    pub messages: Vec<Message>,
+    /// RCPTs that it was told.
+    pub asked: BTreeSet<String>,
+    /// The item, its content, its state as last asked for; none: it could not be kept.
+    pub item: Option<(Item, Vec<u8>, ItemState)>,
+}
+
+/// What was asked and must be answered.
+#[derive(Debug)]
+enum Asked {
+    Held(Bytes),
+    Read(u64, usize),
+    Keep(Box<Item>),
+    Settle(ItemState),
+    Intent(TransactionId),
+    Record,
+}
+
+/// The next time, something fails.
+#[derive(Debug, Default)]
+struct Faults {
+    full: bool,
+    unreadable: bool,
+    not_kept: bool,
+    not_journaled: bool,
+    little: bool,
+}
+
+/// All of it.
+pub struct World {
+    session: Session,
+    now: Moment,
+    antivirus: bool,
+    /// The hold, the quarantine and the journal answer before anything else happens, as they do at the door.
+    at_once: bool,
+    pub dialogue: Dialogue,
+    outbox: VecDeque<u8>,
+    client_open: bool,
+    /// We wrote to the client just now: so it may turn out that it is gone.
+    wrote: bool,
+    closed: bool,
+    securing: bool,
+    opening: bool,
+    next_hop: Option<NextHop>,
+    moods: VecDeque<Mood>,
+    scanning: bool,
+    hold: Option<Vec<u8>>,
+    asked: VecDeque<Asked>,
+    faults: Faults,
+    stopping: bool,
+    pub wait: Wait,
+    current: Deeds,
+    /// Each record with what was done before it.
+    pub sealed: Vec<(Record, Deeds)>,
+}
+
+impl World {
+    pub fn new(session: Session, now: Moment, antivirus: bool, at_once: bool) -> Self {
+        let wait = Wait { read_client: 0, read_next_hop: false, until: now.monotonic, finished: false };
+        let mut world = Self {
+            session,
+            now,
+            antivirus,
+            at_once,
+            dialogue: Dialogue::default(),
+            outbox: VecDeque::new(),
+            client_open: true,
+            wrote: false,
+            closed: false,
+            securing: false,
+            opening: false,
+            next_hop: None,
+            moods: VecDeque::new(),
+            scanning: false,
+            hold: None,
+            asked: VecDeque::new(),
+            faults: Faults::default(),
+            stopping: false,
+            wait,
+            current: Deeds::default(),
+            sealed: Vec::new(),
+        };
+        world.feed(Input::Accepted);
+        world
+    }
+
+    // ── in ──
+
+    /// Does it, if it can be done now.
+    pub fn act(&mut self, deed: Deed, next: impl FnOnce() -> Option<u8>) {
+        match deed {
+            Deed::Say(octets) => self.outbox.extend(octets),
+            Deed::SayNext => self.outbox.extend(next()),
+            Deed::Write(most) => self.write(most),
+            Deed::Leave => self.leave(),
+            Deed::Pass(seconds) => self.pass(seconds),
+            Deed::Open(good) => self.open(good),
+            Deed::Busy => self.fail(NextHopFailure::Busy),
+            Deed::Unreachable => self.fail(NextHopFailure::Unreachable("no route".into())),
+            Deed::NoTls => self.fail(NextHopFailure::Tls("no certificate".into())),
+            Deed::Answer => self.answer(),
+            Deed::HoldFull => self.faults.full = true,
+            Deed::HoldUnreadable => self.faults.unreadable = true,
+            Deed::NotKept => self.faults.not_kept = true,
+            Deed::NotJournaled => self.faults.not_journaled = true,
+            Deed::ReadLittle => self.faults.little ^= true,
+            Deed::Scan(verdict) => self.scan(verdict),
+            Deed::Drain => self.drained(),
+            Deed::Hear(most) => self.hear(most),
+            Deed::NextHopGone => {
+                if let Some(next_hop) = &mut self.next_hop {
+                    next_hop.go();
+                    self.feed(Input::NextHopGone("it closed the connection".into()));
+                    assert!(self.next_hop.as_ref().is_none_or(|next_hop| !next_hop.is_gone()), "it is kept for dead");
+                }
+            }
+            Deed::Mood(mood) => self.moods.push_back(mood),
+            Deed::Stop if self.stopping => {}
+            Deed::Stop => {
+                self.stopping = true;
+                self.feed(Input::Drain);
+            }
+            Deed::Policy => self.feed(Input::Policy(house::POLICY.clone())),
+            Deed::Settle(client) => self.settle(client),
+        }
+    }
+
+    /// Good things, one by one, until none is left to be done.
+    pub fn settle(&mut self, client: bool) {
+        for _ in 0..10_000 {
+            if self.wait.finished && self.asked.is_empty() {
+                return;
+            }
+            let said = self.next_hop.as_ref().is_some_and(NextHop::has_replies) && self.wait.read_next_hop;
+            match () {
+                () if !self.asked.is_empty() => self.answer(),
+                () if self.securing => {
+                    self.securing = false;
+                    self.feed(Input::TlsEstablished("TLSv1.3 x".into()));
+                }
+                () if self.opening => self.open(true),
+                () if self.next_hop.as_ref().is_some_and(|next_hop| next_hop.writing) => self.drained(),
+                () if said => self.hear(usize::MAX),
+                () if self.scanning => self.scan(Verdict::Clean),
+                () if client && self.client_open && self.wait.read_client > 0 && !self.outbox.is_empty() => {
+                    self.write(usize::MAX);
+                }
+                () => return,
+            }
+        }
+        panic!("it never comes to rest");
+    }
+
+    fn write(&mut self, most: usize) {
+        let length = most.min(self.wait.read_client).min(self.outbox.len());
+        if self.client_open && !self.securing && length > 0 {
+            let octets: Vec<u8> = self.outbox.drain(..length).collect();
+            self.dialogue.client(&octets);
+            self.feed(Input::ClientOctets(octets.into()));
+        }
+    }
+
+    /// Noticed only by reading, by writing, or in the handshake.
+    pub fn leave(&mut self) {
+        if self.client_open && (self.wait.read_client > 0 || self.wrote || self.securing) {
+            self.client_open = false;
+            self.securing = false;
+            self.feed(Input::ClientGone);
+        }
+    }
+
+    /// Time alone is only told at the deadline; short of it, it passes unnoticed until something else happens.
+    pub fn pass(&mut self, seconds: Option<u64>) {
+        let left = self.wait.until.saturating_duration_since(self.now.monotonic);
+        let passed = seconds.map_or(left, Duration::from_secs).min(left.max(Duration::from_secs(1)));
+        self.now.monotonic += passed;
+        self.now.wall += passed;
+        // One deadline may end in another that is over already, and so on; but not for ever.
+        for _ in 0..4 {
+            if self.now.monotonic < self.wait.until || self.wait.finished {
+                return;
+            }
+            self.feed(Input::TimePassed);
+        }
+        // While the disk is asked there is no deadline: the door itself waits for it.
+        assert!(!self.asked.is_empty(), "the deadline passed, was told, and stays: {:?}", self.wait);
+    }
+
+    fn open(&mut self, good: bool) {
+        if std::mem::take(&mut self.opening) {
+            let capabilities = if good { everything() } else { Capabilities::default() };
+            self.next_hop = Some(NextHop::new(capabilities.clone()));
+            let ready =
+                NextHopReady { capabilities, address: "192.0.2.25:25".to_owned(), tls: None, reused: !good };
+            self.feed(Input::NextHopReady(ready));
+        }
+    }
+
+    fn fail(&mut self, failure: NextHopFailure) {
+        if std::mem::take(&mut self.opening) {
+            self.feed(Input::NextHopFailed(failure));
+        }
+    }
+
+    fn drained(&mut self) {
+        if let Some(next_hop) = &mut self.next_hop
+            && std::mem::take(&mut next_hop.writing)
+        {
+            self.feed(Input::NextHopDrained);
+        }
+    }
+
+    fn hear(&mut self, most: usize) {
+        let read = self.wait.read_next_hop;
+        if let Some(next_hop) = self.next_hop.as_mut().filter(|_| read) {
+            let octets = next_hop.hear(most);
+            if !octets.is_empty() {
+                self.feed(Input::NextHopOctets(octets.into()));
+            }
+        }
+    }
+
+    fn scan(&mut self, verdict: Verdict) {
+        if !std::mem::take(&mut self.scanning) {
+            return;
+        }
+        let signature = "Eicar-Test-Signature".to_owned();
+        let verdict = match verdict {
+            Verdict::Clean => Some(ScanVerdict::Clean),
+            Verdict::Infected => Some(ScanVerdict::Infected { signature }),
+            Verdict::Unavailable => Some(ScanVerdict::Unavailable { text: "refused".to_owned() }),
+            Verdict::Limits => Some(ScanVerdict::NotFullyScanned { reason: "MaxScanSize".to_owned() }),
+            Verdict::Encrypted => Some(ScanVerdict::Encrypted { signature }),
+            Verdict::Nobody => None,
+        };
+        let worst = verdict.clone().unwrap_or(ScanVerdict::Unavailable { text: String::new() });
+        self.current.worst = Some(worst);
+        let report = |verdict| ScannerReport { group: "clamd".into(), scanner: "clamd".into(), verdict, took_ms: 1 };
+        let mut reports: Vec<ScannerReport> = verdict.into_iter().map(report).collect();
+        // A second group that found nothing changes nothing.
+        if !reports.is_empty() {
+            reports.push(report(ScanVerdict::Clean));
+        }
+        self.feed(Input::Scanned(reports));
+    }
+
+    /// Answers what was asked first.
+    fn answer(&mut self) {
+        let Some(asked) = self.asked.pop_front() else { return };
+        let faults = &mut self.faults;
+        let failed = |flag: &mut bool| std::mem::take(flag).then(|| "no space left".to_owned()).map_or(Ok(()), Err);
+        let input = match asked {
+            Asked::Held(_) if std::mem::take(&mut faults.full) => Input::Held(Err(HoldFault::Full("disk".into()))),
+            Asked::Held(octets) if octets.is_empty() => Input::Held(Ok(())),
+            Asked::Held(octets) => {
+                self.hold.get_or_insert_default().extend_from_slice(&octets);
+                Input::Held(Ok(()))
+            }
+            Asked::Read(..) if std::mem::take(&mut faults.unreadable) => {
+                Input::HoldOctets(Err(HoldFault::Failed("disk".into())))
+            }
+            Asked::Read(offset, max) => {
+                let max = if faults.little { max.min(1 + max / 3) } else { max };
+                let hold = self.hold.as_deref().unwrap_or_default();
+                let from = hold.get(offset as usize..).unwrap_or_default();
+                Input::HoldOctets(Ok(Bytes::copy_from_slice(&from[..max.min(from.len())])))
+            }
+            Asked::Keep(item) => {
+                let kept = failed(&mut faults.not_kept);
+                if kept.is_ok() {
+                    let content = self.hold.clone().expect("a hold");
+                    let state = item.state;
+                    self.current.item = Some((*item, content, state));
+                }
+                Input::Quarantined(kept)
+            }
+            Asked::Settle(state) => {
+                let settled = failed(&mut faults.not_kept);
+                // One that cannot be settled stays pending, and a human sees it.
+                let _ = state;
+                Input::Quarantined(settled)
+            }
+            Asked::Intent(id) => {
+                let written = failed(&mut faults.not_journaled);
+                self.current.intent = Some((id, written.is_ok()));
+                Input::Journaled(written)
+            }
+            Asked::Record => Input::Journaled(failed(&mut faults.not_journaled)),
+        };
+        self.feed(input);
+    }
+
+    // ── out ──
+
+    fn feed(&mut self, input: Input) {
+        self.wrote = false;
+        self.session.handle(self.now, input);
+        self.wait = loop {
+            match self.session.poll() {
+                Output::Wait(wait) => break wait,
+                output => self.perform(output),
+            }
+        };
+        let again = self.session.poll();
+        assert!(matches!(again, Output::Wait(wait) if wait == self.wait), "{again:?} behind {:?}", self.wait);
+        if self.at_once && !self.asked.is_empty() {
+            return self.answer();
+        }
+        self.check_wait();
+    }
+
+    /// The session waits for something that can happen.
+    fn check_wait(&self) {
+        let next_hop = self.next_hop.as_ref().is_some_and(|next_hop| next_hop.writing || next_hop.is_awaited());
+        let asked = !self.asked.is_empty() || self.opening || self.scanning || self.securing || next_hop;
+        if self.wait.finished {
+            let rest = (self.opening, self.scanning, self.next_hop.is_some(), self.securing);
+            assert_eq!(rest, (false, false, false, false), "over with something outstanding");
+            assert!(self.closed, "over and not closed");
+            assert!(self.hold.is_none() || !self.asked.is_empty(), "over and the hold not forgotten");
+        } else {
+            let reads = self.wait.read_client > 0 && self.client_open && !self.closed;
+            assert!(asked || reads, "nothing is outstanding, and the client is not read: {:?}", self.wait);
+        }
+    }
+
+    fn perform(&mut self, output: Output) {
+        match output {
+            Output::ToClient(octets) => self.to_client(&octets),
+            Output::StartTls => {
+                assert!(self.next_hop.is_none() && self.current.dots == 0);
+                self.securing = true;
+            }
+            Output::CloseClient => self.closed = true,
+            Output::OpenNextHop(request) => {
+                assert!(!self.opening && self.next_hop.is_none(), "a second connection");
+                assert_eq!(self.current.dots, 0, "another address after our dot (promise 2)");
+                assert!(request.until > self.now.monotonic);
+                self.opening = true;
+            }
+            Output::CancelNextHop => assert!(std::mem::take(&mut self.opening), "nothing to cancel"),
+            Output::ToNextHop(octets) => self.to_next_hop(&octets),
+            Output::ReleaseNextHop => {
+                let next_hop = self.next_hop.take().expect("a connection to give back");
+                assert!(next_hop.is_clean(), "given back in the middle: {next_hop:?}");
+                self.retire(next_hop);
+            }
+            Output::DropNextHop => {
+                let next_hop = self.next_hop.take();
+                self.retire(next_hop.expect("a connection to drop"));
+            }
+            Output::Hold(octets) => {
+                assert!(!octets.is_empty());
+                self.asked.push_back(Asked::Held(octets));
+            }
+            Output::ReadHold { offset, max } => {
+                let length = self.hold.as_ref().expect("a hold to read").len() as u64;
+                assert!(max > 0 && offset + max as u64 <= length, "{max} at {offset} of {length}");
+                assert!(!self.asked.iter().any(|asked| matches!(asked, Asked::Read(..))), "read twice at once");
+                self.asked.push_back(Asked::Read(offset, max));
+            }
+            Output::Scan => {
+                assert!(self.antivirus && !self.scanning && self.hold.is_some());
+                self.scanning = true;
+            }
+            Output::CancelScan => assert!(std::mem::take(&mut self.scanning), "nothing to cancel"),
+            Output::Quarantine(item) => {
+                self.check_item(&item);
+                self.asked.push_back(Asked::Keep(item));
+            }
+            Output::SettleItem(id, state) => {
+                let item = self.current.item.as_mut().expect("an item to settle");
+                assert_eq!(item.0.id, id);
+                item.2 = state;
+                self.asked.push_back(Asked::Settle(state));
+            }
+            Output::Intent(intent) => {
+                assert_eq!(self.current.dots, 0);
+                self.asked.push_back(Asked::Intent(intent.record.id.clone()));
+            }
+            Output::Record { record, acknowledge } => self.record(*record, acknowledge),
+            Output::Forget => {
+                self.hold = None;
+                // What it was still to take is answered all the same, and kept nowhere.
+                for asked in &mut self.asked {
+                    if let Asked::Held(octets) = asked {
+                        octets.clear();
+                    }
+                }
+            }
+            Output::Wait(_) => {}
+        }
+    }
+
+    fn to_client(&mut self, octets: &[u8]) {
+        assert!(!self.closed || !self.client_open, "said behind the close: {}", octets.escape_ascii());
+        self.wrote = self.client_open;
+        let sealed = &self.sealed;
+        self.dialogue.server(octets, |dialogue, heard| {
+            if heard == Heard::Final {
+                let at = dialogue.transactions.len() - 1;
+                let (record, deeds) = sealed.get(at).expect("the record comes before the reply (promise 5)");
+                super::promises::check_reply(&dialogue.transactions[at], record, deeds);
+            }
+        });
+    }
+
+    fn to_next_hop(&mut self, octets: &[u8]) {
+        let next_hop = self.next_hop.as_mut().expect("a connection to write to");
+        if next_hop.said(octets, &mut self.moods) {
+            self.current.dots += 1;
+            assert_eq!(self.current.dots, 1, "a second dot");
+            let message = next_hop.messages.last().expect("a message");
+            let said = self.dialogue.transactions.last().expect("a transaction");
+            let hold = self.hold.as_deref().expect("a hold");
+            super::promises::check_dot(message, said, &self.current, hold, self.antivirus);
+        }
+    }
+
+    fn check_item(&self, item: &Item) {
+        let said = self.dialogue.transactions.last().expect("a transaction");
+        let hold = self.hold.as_deref().expect("a hold to keep");
+        super::promises::check_item(item, said, self.worst().as_ref(), hold);
+    }
+
+    fn worst(&self) -> Option<ScanVerdict> {
+        if self.antivirus { self.current.worst.clone() } else { Some(ScanVerdict::NotScanned) }
+    }
+
+    /// A connection is of no more use to this transaction: what it was told is kept.
+    fn retire(&mut self, next_hop: NextHop) {
+        self.current.asked.extend(next_hop.asked);
+        self.current.messages.extend(next_hop.messages);
+    }
+
+    fn record(&mut self, record: Record, acknowledge: bool) {
+        assert!(self.next_hop.is_none() && !self.opening && !self.scanning, "recorded with something outstanding");
+        self.sealed.push((record, std::mem::take(&mut self.current)));
+        if acknowledge {
+            self.asked.push_back(Asked::Record);
+        }
+    }
+
+    /// Everything is over: the last look.
+    pub fn finished(&self) -> bool {
+        self.wait.finished && self.asked.is_empty()
+    }
+
+    /// For the beginning of all times.
+    #[expect(clippy::disallowed_methods, reason = "only differences count, and there is no other way to an Instant")]
+    pub fn moment() -> Moment {
+        Moment { monotonic: Instant::now(), wall: house::began() }
+    }
+}
