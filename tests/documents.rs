@@ -113,6 +113,40 @@ fn every_metric_is_in_the_table_and_the_table_has_no_other() {
     assert_eq!(told, made);
 }
 
+/// Codes as the sources write them: `own(452, 5, 3, …)`, `reply(451, (4, 4, 1), …)`, `=> (500, 5, 6)`, `Enhanced(5, 7, 1)` behind a code,
+/// `b"421 4.3.2 …"`. A class that is not written is that of the code.
+#[test]
+fn every_reply_of_ours_is_on_the_page_and_no_other() {
+    let page = fs::read_to_string(root().join("docs/replies.md")).unwrap();
+    let told: BTreeSet<String> = page.split('`').skip(1).step_by(2).filter_map(first_codes).collect();
+    let places = ["smtp/server.rs", "smtp/violation.rs", "policy/refusal.rs", "relay/reply.rs", "door/listener.rs"];
+    let mut made = BTreeSet::new();
+    for place in places {
+        let text = fs::read_to_string(root().join("src").join(place)).unwrap();
+        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
+            let numbers: Vec<u32> = line
+                .split(|char: char| !char.is_ascii_digit())
+                .filter_map(|number| number.parse().ok())
+                .skip_while(|number| !(200..600).contains(number))
+                .take(4)
+                .collect();
+            // Three numbers behind a code are a whole enhanced code, two lack its class; none is a reply without one.
+            match numbers.as_slice() {
+                [code, class, subject, detail] if *class == code / 100 && *subject < 10 => {
+                    made.insert(format!("{code} {class}.{subject}.{detail}"));
+                }
+                [code, subject, detail, ..] if *subject < 10 && *detail < 20 => {
+                    made.insert(format!("{code} {}.{subject}.{detail}", code / 100));
+                }
+                _ => {}
+            }
+        }
+    }
+    assert!(made.len() > 30, "replies are found: {made:?}");
+    assert_eq!(told, made);
+}
+
 #[test]
 fn the_samples_of_the_guide_load() {
     let guide = fs::read_to_string(root().join("docs/pt-BR/guia.md")).unwrap();
@@ -132,6 +166,14 @@ fn the_samples_of_the_guide_load() {
     let shown = |faults: &Faults| faults.render(Language::En);
     assert_eq!(shown(&faults), "");
     assert_eq!(policy.rules.len(), 1);
+}
+
+/// `550 5.7.1` of `550 5.7.1 Relaying denied`; none without an enhanced code.
+fn first_codes(text: &str) -> Option<String> {
+    let mut words = text.split([' ', ',']);
+    let (code, enhanced) = (words.next()?, words.next()?);
+    let numbers: Option<Vec<u32>> = enhanced.split('.').map(|part| part.parse().ok()).collect();
+    (code.len() == 3 && code.parse::<u32>().is_ok() && numbers?.len() == 3).then(|| format!("{code} {enhanced}"))
 }
 
 /// Numbers right behind a word: `decision 5`.

@@ -66,7 +66,7 @@ pub fn load_policy(settings: &Settings, now: SystemTime) -> (Policy, Faults) {
     (policy, faults)
 }
 
-/// Files of the design that this version does not act on: passing over them in silence would let somebody believe in them.
+/// Planned files that this version does not act on: passing over them in silence would let somebody believe in them.
 fn not_yet(folder: &Path, faults: &mut Faults) {
     for name in ["directory.toml", "applications.toml"] {
         let file = folder.join(name);

@@ -73,7 +73,7 @@ pub struct Listener {
     pub tls: ListenerTls,
 }
 
-/// What a listener is for. Other roles of the design are refused until they are built.
+/// What a listener is for. Other roles are planned, and refused until they are built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// MTAs that relay through us.

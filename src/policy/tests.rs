@@ -1,4 +1,4 @@
-//! MAIL and RCPT against a directory with aliases and a list of blocks (reliability table, rows 17 and 18).
+//! MAIL and RCPT against a directory with aliases and a list of blocks.
 
 use std::{
     path::Path,

@@ -11,7 +11,7 @@ use crate::{
     text,
 };
 
-/// Roles of the design; those without a value are not built yet.
+/// The roles that are planned; those without a value are not built yet.
 const ROLES: [(&str, Option<Role>); 5] =
     [("relay", Some(Role::Relay)), ("application", None), ("submission", None), ("outbound", None), ("milter", None)];
 

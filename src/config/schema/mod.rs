@@ -82,7 +82,7 @@ fn lines_to_add(lines: &[&str]) -> Text {
     crate::text!("add these lines:{lines}", "acrescente estas linhas:{lines}")
 }
 
-/// Reports a key of the design that this version does not act on: taking it silently would be a lie.
+/// Reports a planned key that this version does not act on: taking it silently would be a lie.
 fn not_yet(table: &Table<'_, '_>, key: &'static str) {
     if table.has(key) {
         let what = crate::text!("`{key}` is not supported in this version", "`{key}` ainda não existe nesta versão");

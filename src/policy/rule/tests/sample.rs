@@ -1,4 +1,4 @@
-//! The sample of the design, completed with the examples that reach each of its blocks and exceptions.
+//! A rule that uses every key, completed with the examples that reach each of its blocks and exceptions.
 
 use super::*;
 
