@@ -227,8 +227,7 @@ impl World {
         if std::mem::take(&mut self.opening) {
             let capabilities = if good { everything() } else { Capabilities::default() };
             self.next_hop = Some(NextHop::new(capabilities.clone()));
-            let ready =
-                NextHopReady { capabilities, address: "192.0.2.25:25".to_owned(), tls: None, reused: !good };
+            let ready = NextHopReady { capabilities, address: "192.0.2.25:25".to_owned(), tls: None, reused: !good };
             self.feed(Input::NextHopReady(ready));
         }
     }
