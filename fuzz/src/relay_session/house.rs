@@ -142,7 +142,7 @@ pub fn client() -> ClientFacts {
     }
 }
 
-/// What must become of a message (`docs/promises.md` §6.5), recipient by recipient.
+/// What must become of a message (the head of `src/policy/disposition.rs`), recipient by recipient.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Expected {
     /// Nobody gets it.

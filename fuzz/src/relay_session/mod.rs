@@ -1,5 +1,5 @@
 //! `relay::Session`, whole: a client, next hops, scanners, a hold, a quarantine and a journal do what the input says, and the
-//! promises of `docs/promises.md` are looked at after every output. How an input is read: `script`.
+//! promises (`docs/promises.md`) are looked at after every output. How an input is read: `script`.
 
 mod dialogue;
 mod house;

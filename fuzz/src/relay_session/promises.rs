@@ -1,4 +1,4 @@
-//! The promises of `docs/promises.md`, looked at from outside: what was said to whom, beside what was done.
+//! The promises (`docs/promises.md`), looked at from outside: what was said to whom, beside what was done.
 
 use std::collections::BTreeSet;
 
