@@ -21,6 +21,8 @@ pub(super) fn run(common: &mut Common) -> Exit {
     if faults.has_errors() {
         return Exit::Faults;
     }
+    // Everything in data_dir is other people's mail: nobody else reads it, whatever rules the folder was made with.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     if rustix::process::geteuid().is_root() {
         tracing::warn!("running as root: nothing here needs it; packaging/portaria.service shows how to do without");
     }
