@@ -333,14 +333,14 @@ impl Driver {
         if room == 0 {
             return Poll::Pending;
         }
-        poll_read_into(Pin::new(client), cx, &mut self.buffer, room).map(|read| match read {
-            Ok(octets) if octets.is_empty() => Input::ClientEnded,
-            Ok(octets) => Input::ClientOctets(octets),
-            Err(_) => {
+        match poll_read_into(Pin::new(client), cx, &mut self.buffer, room) {
+            Poll::Ready(Ok(octets)) if !octets.is_empty() => Poll::Ready(Input::ClientOctets(octets)),
+            Poll::Ready(_) => {
                 self.client = None;
-                Input::ClientGone
+                Poll::Ready(Input::ClientGone)
             }
-        })
+            Poll::Pending => Poll::Pending,
+        }
     }
 }
 

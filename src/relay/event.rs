@@ -29,9 +29,7 @@ pub enum Input {
     Accepted,
     /// Octets from the client.
     ClientOctets(Bytes),
-    /// The client's stream ended: it sends no more, and may still read.
-    ClientEnded,
-    /// The client's connection broke, or takes no more octets.
+    /// The client's stream ended or broke.
     ClientGone,
     /// The client's handshake succeeded; version and suite for the record.
     TlsEstablished(String),

@@ -37,8 +37,6 @@ pub struct Session {
     heard: Moment,
     draining: bool,
     disk_is_low: bool,
-    /// The client sends no more.
-    ended: bool,
 }
 
 #[derive(Debug)]
@@ -79,7 +77,6 @@ impl Session {
             heard: now,
             draining: false,
             disk_is_low: false,
-            ended: false,
         }
     }
 
@@ -88,7 +85,6 @@ impl Session {
         match input {
             Input::Accepted => {}
             Input::ClientOctets(octets) => self.client_octets(&octets, now),
-            Input::ClientEnded => self.client_ended(now),
             Input::ClientGone => self.client_gone(now),
             Input::TlsEstablished(facts) => self.tls_established(facts, now),
             Input::Policy(policy) => self.policy = policy,
@@ -124,7 +120,6 @@ impl Session {
         let deciding = transaction.is_some_and(Transaction::is_deciding) || self.server.awaits_answer();
         let read_client = match &self.state {
             State::Securing | State::Closing(_) => 0,
-            State::Ready(_) if self.ended => 0,
             State::Ready(_) if deciding => READ_WHILE_DECIDING.saturating_sub(self.server.unparsed()),
             State::Ready(transaction) if transaction.as_ref().is_none_or(Transaction::takes_events) => READ,
             State::Ready(_) => 0,
@@ -160,19 +155,13 @@ impl Session {
         self.server.receive(octets);
     }
 
-    /// A client that said QUIT behind its message and then ended its stream does not wait for the 221, but for the answer to
-    /// its message; it may still read both. Any other end, before our dot, says that nobody waits.
-    fn client_ended(&mut self, now: Moment) {
-        let said_quit = self.server.unparsed() > 0 && self.server.only_quit_is_left();
-        if said_quit && self.transaction().is_some_and(Transaction::is_past_content) {
-            self.ended = true;
-        } else {
-            self.client_gone(now);
-        }
-    }
-
+    /// An end of stream with nothing but a whole QUIT in front of it is a client that does not wait for its 221; it does wait
+    /// for the answer to its message.
     fn client_gone(&mut self, now: Moment) {
-        self.with(now, |it, around| it.client_gone("the client closed the connection", around));
+        let polite = self.transaction().is_some_and(Transaction::is_past_content) && self.server.only_quit_is_left();
+        if !polite {
+            self.with(now, |it, around| it.client_gone("the client closed the connection", around));
+        }
         self.effects(now);
         let transaction = self.take_transaction();
         self.state = State::Closing(transaction);
