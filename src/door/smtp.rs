@@ -190,7 +190,7 @@ impl Driver {
 
     fn client_is_gone(&mut self) {
         if self.client.take().is_some() {
-            self.answers.push_back(Input::ClientGone);
+            self.answers.push_back(Input::ClientBroke);
         }
     }
 
@@ -209,7 +209,7 @@ impl Driver {
             }
             Err(fault) => {
                 tracing::info!(fault = ?fault.to_string(), "a TLS handshake failed");
-                self.answers.push_back(Input::ClientGone);
+                self.answers.push_back(Input::ClientBroke);
             }
         }
     }
@@ -335,9 +335,11 @@ impl Driver {
         }
         match poll_read_into(Pin::new(client), cx, &mut self.buffer, room) {
             Poll::Ready(Ok(octets)) if !octets.is_empty() => Poll::Ready(Input::ClientOctets(octets)),
-            Poll::Ready(_) => {
+            // It may still listen, so it is ours to close.
+            Poll::Ready(Ok(_)) => Poll::Ready(Input::ClientGone),
+            Poll::Ready(Err(_)) => {
                 self.client = None;
-                Poll::Ready(Input::ClientGone)
+                Poll::Ready(Input::ClientBroke)
             }
             Poll::Pending => Poll::Pending,
         }

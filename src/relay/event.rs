@@ -29,8 +29,10 @@ pub enum Input {
     Accepted,
     /// Octets from the client.
     ClientOctets(Bytes),
-    /// The client's stream ended or broke.
+    /// The client's stream ended: it says nothing more, and may still listen.
     ClientGone,
+    /// The connection to the client broke, or takes no octets any more.
+    ClientBroke,
     /// The client's handshake succeeded; version and suite for the record.
     TlsEstablished(String),
     /// Other rules and lists are in force: for transactions that begin from now on.
@@ -106,7 +108,7 @@ pub enum HoldFault {
 pub enum Output {
     /// Write to the client.
     ToClient(Bytes),
-    /// Do the TLS handshake as server, once everything is written. Answered by `TlsEstablished` or `ClientGone`.
+    /// Do the TLS handshake as server, once everything is written. Answered by `TlsEstablished` or `ClientBroke`.
     StartTls,
     /// Close the client's connection once everything is written. The session is over when all answers are in.
     CloseClient,

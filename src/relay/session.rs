@@ -35,6 +35,8 @@ pub struct Session {
     outputs: VecDeque<Output>,
     /// When the client last ended a line or sent mail data, or we last answered it.
     heard: Moment,
+    /// Its stream ended politely: only answers are left to be given.
+    client_has_ended: bool,
     draining: bool,
     disk_is_low: bool,
 }
@@ -75,6 +77,7 @@ impl Session {
             state: State::Ready(None),
             outputs: VecDeque::new(),
             heard: now,
+            client_has_ended: false,
             draining: false,
             disk_is_low: false,
         }
@@ -86,6 +89,7 @@ impl Session {
             Input::Accepted => {}
             Input::ClientOctets(octets) => self.client_octets(&octets, now),
             Input::ClientGone => self.client_gone(now),
+            Input::ClientBroke => self.client_lost("the connection to the client broke", now),
             Input::TlsEstablished(facts) => self.tls_established(facts, now),
             Input::Policy(policy) => self.policy = policy,
             Input::DiskLow(low) => self.disk_is_low = low,
@@ -120,6 +124,7 @@ impl Session {
         let deciding = transaction.is_some_and(Transaction::is_deciding) || self.server.awaits_answer();
         let read_client = match &self.state {
             State::Securing | State::Closing(_) => 0,
+            State::Ready(_) if self.client_has_ended => 0,
             State::Ready(_) if deciding => READ_WHILE_DECIDING.saturating_sub(self.server.unparsed()),
             State::Ready(transaction) if transaction.as_ref().is_none_or(Transaction::takes_events) => READ,
             State::Ready(_) => 0,
@@ -155,13 +160,18 @@ impl Session {
         self.server.receive(octets);
     }
 
-    /// An end of stream with nothing but a whole QUIT in front of it is a client that does not wait for its 221; it does wait
-    /// for the answer to its message.
+    /// An end of stream behind a whole QUIT is a client that has said all; it may well wait for its answers (RFC 9293 §3.6: a
+    /// connection is closed in one direction), and would send a message again whose answer it did not hear.
     fn client_gone(&mut self, now: Moment) {
-        let polite = self.transaction().is_some_and(Transaction::is_past_content) && self.server.only_quit_is_left();
-        if !polite {
-            self.with(now, |it, around| it.client_gone("the client closed the connection", around));
+        if self.transaction().is_some_and(Transaction::is_past_content) && self.server.only_quit_is_left() {
+            self.client_has_ended = true;
+        } else {
+            self.client_lost("the client closed the connection", now);
         }
+    }
+
+    fn client_lost(&mut self, how: &str, now: Moment) {
+        self.with(now, |it, around| it.client_gone(how, around));
         self.effects(now);
         let transaction = self.take_transaction();
         self.state = State::Closing(transaction);

@@ -333,3 +333,40 @@ fn every_answer_of_the_journal_belongs_to_its_own_question() {
     world.feed(Input::Journaled(Ok(())));
     assert!(world.to_client().starts_with("451 4.3.2"));
 }
+
+/// Who ends its stream behind QUIT may still listen; who ends it otherwise, or breaks off, will send again.
+#[test]
+fn only_a_client_that_said_quit_and_may_listen_is_answered() {
+    for (behind, input, polite) in [
+        ("QUIT\r\n", Input::ClientGone, true),
+        ("", Input::ClientGone, false),
+        ("NOOP\r\n", Input::ClientGone, false),
+        ("QUIT\r\n", Input::ClientBroke, false),
+        ("", Input::ClientBroke, false),
+    ] {
+        let why = format!("{behind:?} {input:?}");
+        let mut world = World::new();
+        world.envelope();
+        world.content("Subject: x\r\n\r\nx\r\n");
+        world.client(behind);
+        world.feed(input);
+        if !polite {
+            let asked = world.take();
+            assert!(asked.iter().any(|output| matches!(output, Output::CancelScan)), "{why}: {asked:?}");
+            assert!(world.wait.finished, "{why}");
+            continue;
+        }
+        assert!(world.wait.read_client == 0 && !world.wait.finished);
+        world.clean();
+        world.next_hop("354 go\r\n");
+        world.feed(Input::NextHopDrained);
+        world.read_hold();
+        world.feed(Input::NextHopDrained);
+        world.feed(Input::Journaled(Ok(())));
+        world.next_hop("250 taken\r\n");
+        world.feed(Input::Journaled(Ok(())));
+        let said = world.to_client();
+        assert!(said.contains("250 2.0.0 taken") && said.ends_with("221 2.0.0 Bye\r\n"), "{said}");
+        assert!(world.wait.finished);
+    }
+}
