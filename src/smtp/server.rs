@@ -246,9 +246,10 @@ impl Session {
         self.unparsed.len()
     }
 
-    /// Whether what is unparsed is nothing, or nothing but one whole QUIT line: an end of stream behind it is a polite one.
+    /// Whether what is unparsed is one whole QUIT line and nothing else: an end of stream behind it is a polite one. Behind
+    /// nothing it is not: whoever goes without a word did not wait for its answer, and sends again.
     pub fn only_quit_is_left(&self) -> bool {
-        self.unparsed.is_empty() || self.unparsed.eq_ignore_ascii_case(b"QUIT\r\n")
+        self.unparsed.eq_ignore_ascii_case(b"QUIT\r\n")
     }
 
     /// One line of the client: an event, or nothing when the session could answer it.

@@ -419,7 +419,7 @@ fn a_wrong_answer_of_the_owner_does_not_become_a_lie() {
 #[test]
 fn a_polite_end_of_stream_is_told_apart() {
     let rows = [
-        ("", true),
+        ("", false),
         ("QUIT\r\n", true),
         ("quit\r\n", true),
         ("QUIT\r", false),
