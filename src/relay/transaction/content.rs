@@ -85,20 +85,26 @@ impl Transaction {
     }
 
     /// The next content.
-    pub(in crate::relay) fn content(&mut self, content: Bytes, around: &mut Around<'_>) {
+    pub(in crate::relay) fn content(&mut self, mut content: Bytes, around: &mut Around<'_>) {
         let Phase::Content(incoming) = &mut self.phase else { return };
         incoming.window.1 = incoming.window.1.saturating_add(content.len() as u64);
-        let inspected = incoming.inspection.receive(&content);
+        // What is within the limit speaks first, wherever the octets were split: a rule that refuses the message must not lose to
+        // its size when it comes in large pieces, and win when it comes in small ones (promise 7).
         let limit = around.settings.limits.message_size;
-        let size = incoming.inspection.size();
-        if incoming.swallowing.is_some() {
-            if size > limit.saturating_mul(SWALLOW_FACTOR) {
-                self.give_up_swallowing(around);
-            }
-            return;
+        let room = usize::try_from(limit.saturating_sub(incoming.inspection.size())).unwrap_or(usize::MAX);
+        let beyond = content.split_off(room.min(content.len()));
+        let is_too_large = !beyond.is_empty();
+        self.within_limit(content, is_too_large, around);
+        if is_too_large {
+            self.beyond_limit(&beyond, limit, around);
         }
-        if size > limit {
-            return self.swallow(limit_conclusion(reply::too_large(), format!("message size {limit} octets")), around);
+    }
+
+    fn within_limit(&mut self, content: Bytes, is_too_large: bool, around: &mut Around<'_>) {
+        let Phase::Content(incoming) = &mut self.phase else { return };
+        let inspected = incoming.inspection.receive(&content);
+        if incoming.swallowing.is_some() {
+            return;
         }
         match inspected {
             Err(fault) => return self.swallow(inspection_conclusion(fault), around),
@@ -108,9 +114,24 @@ impl Transaction {
         if let Phase::Content(incoming) = &mut self.phase
             && incoming.swallowing.is_none()
             && !content.is_empty()
+            && !is_too_large
         {
             incoming.asked = incoming.asked.saturating_add(content.len() as u64);
             around.put(Output::Hold(content));
+        }
+    }
+
+    /// Counted and hashed, and kept nowhere.
+    fn beyond_limit(&mut self, content: &[u8], limit: u64, around: &mut Around<'_>) {
+        let Phase::Content(incoming) = &mut self.phase else { return };
+        // Whatever its header section might still say, it is too large.
+        let _ = incoming.inspection.receive(content);
+        let size = incoming.inspection.size();
+        if incoming.swallowing.is_none() {
+            self.swallow(limit_conclusion(reply::too_large(), format!("message size {limit} octets")), around);
+        }
+        if size > limit.saturating_mul(SWALLOW_FACTOR) {
+            self.give_up_swallowing(around);
         }
     }
 
