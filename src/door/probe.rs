@@ -38,39 +38,29 @@ pub async fn first_look(gateway: &Gateway, data_dir: &Path) {
         Err(fault) if fault.kind() == io::ErrorKind::NotFound => {}
         Err(fault) => tracing::warn!(%fault, "what next hops were last seen to offer cannot be read"),
     }
-    if tokio::time::timeout(FIRST_LOOK, look(gateway, false)).await.is_err() {
+    if tokio::time::timeout(FIRST_LOOK, look(gateway)).await.is_err() {
         tracing::warn!("not every next hop answers in time; listening all the same");
     }
 }
 
 /// Probes every next hop, until the gateway drains.
 pub async fn next_hops(gateway: Arc<Gateway>, data_dir: std::path::PathBuf) {
-    let mut failing = false;
     loop {
-        let good = look(&gateway, failing).await;
-        if failing && good {
-            tracing::info!("every next hop answers again");
-        }
-        failing = !good;
+        let good = look(&gateway).await;
         if let Err(fault) = keep(&gateway, &data_dir) {
             tracing::warn!(%fault, "what next hops offer cannot be kept");
         }
-        if !pause(&gateway, if failing { UNSEEN_EVERY } else { NEXT_HOPS_EVERY }).await {
+        if !pause(&gateway, if good { NEXT_HOPS_EVERY } else { UNSEEN_EVERY }).await {
             return;
         }
     }
 }
 
-/// Whether every next hop answers as it should. `quietly`: it is known already that one does not.
-async fn look(gateway: &Gateway, quietly: bool) -> bool {
+/// Whether every next hop answers as it should. What changed is logged where it is found out, address by address.
+async fn look(gateway: &Gateway) -> bool {
     let mut good = true;
     for name in &gateway.next_hop_names {
-        if let Err(fault) = gateway.next_hops.probe(name).await {
-            if !quietly {
-                tracing::warn!(next_hop = %name.0, fault = ?fault.to_string(), "a next hop does not answer as it should");
-            }
-            good = false;
-        }
+        good &= gateway.next_hops.probe(name).await.is_ok();
     }
     good
 }

@@ -19,6 +19,7 @@ use crate::{
     smtp::{
         client::{self, Question},
         envelope::{MailFrom, RcptTo},
+        extension::TRACE_FIELDS,
         reply::Reply,
     },
 };
@@ -419,7 +420,9 @@ impl Handover {
             Goal::Ask(rcpt) => ((0..self.accepted.len()).collect(), Some(rcpt)),
             Goal::Deliver(delivery) => (delivery.recipients.clone(), None),
         };
-        open.dialogue.mail(&self.mail, self.mail.parameters.size);
+        // What the next hop gets is larger than what the client declared.
+        let size = self.mail.parameters.size.map(|size| size.saturating_add(TRACE_FIELDS));
+        open.dialogue.mail(&self.mail, size);
         open.asked.clear();
         for index in repeated {
             if let Some(rcpt) = self.accepted.get(index) {

@@ -64,7 +64,7 @@ fn smaller_limit(one: Option<u64>, other: Option<u64>) -> Option<u64> {
 }
 
 /// Octets kept free below a next hop's limit for the trace fields that we prepend (decision 13).
-const TRACE_FIELDS: u64 = 4 * 1024;
+pub const TRACE_FIELDS: u64 = 4 * 1024;
 
 /// What one listener offers.
 #[derive(Clone, Debug, PartialEq, Eq)]
