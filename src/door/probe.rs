@@ -41,18 +41,15 @@ pub async fn first_look(gateway: &Gateway, data_dir: &Path) {
     if tokio::time::timeout(FIRST_LOOK, look(gateway)).await.is_err() {
         tracing::warn!("not every next hop answers in time; listening all the same");
     }
+    keep_seen(gateway, data_dir);
 }
 
 /// Probes every next hop, until the gateway drains.
 pub async fn next_hops(gateway: Arc<Gateway>, data_dir: std::path::PathBuf) {
-    loop {
-        let good = look(&gateway).await;
-        if let Err(fault) = keep(&gateway, &data_dir) {
-            tracing::warn!(%fault, "what next hops offer cannot be kept");
-        }
-        if !pause(&gateway, if good { NEXT_HOPS_EVERY } else { UNSEEN_EVERY }).await {
-            return;
-        }
+    let mut good = false;
+    while pause(&gateway, if good { NEXT_HOPS_EVERY } else { UNSEEN_EVERY }).await {
+        good = look(&gateway).await;
+        keep_seen(&gateway, &data_dir);
     }
 }
 
@@ -67,6 +64,12 @@ async fn look(gateway: &Gateway) -> bool {
 
 fn recall(data_dir: &Path) -> io::Result<Vec<Seen>> {
     Ok(serde_json::from_slice(&fs::read(data_dir.join(SEEN))?)?)
+}
+
+fn keep_seen(gateway: &Gateway, data_dir: &Path) {
+    if let Err(fault) = keep(gateway, data_dir) {
+        tracing::warn!(%fault, "what next hops offer cannot be kept");
+    }
 }
 
 /// Written beside and moved into place: a kill leaves the old file or the new one.
