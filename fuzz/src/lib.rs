@@ -5,6 +5,8 @@
 //! in `fuzz_targets/`, and seeds named by meaning in `corpus/<name>/`.
 
 pub mod choices;
+pub mod client_introduction;
+pub mod client_transaction;
 pub mod command;
 pub mod encoded_word;
 pub mod fold;
@@ -14,6 +16,7 @@ pub mod mail_data;
 pub mod mutator;
 pub mod relay_session;
 pub mod reply;
+pub mod server_session;
 pub mod splits;
 
 /// One target.
@@ -26,6 +29,8 @@ pub struct Target {
 
 /// All targets, by name.
 pub const TARGETS: &[Target] = &[
+    Target { name: "client_introduction", run: client_introduction::client_introduction },
+    Target { name: "client_transaction", run: client_transaction::client_transaction },
     Target { name: "command", run: command::command },
     Target { name: "encoded_word", run: encoded_word::encoded_word },
     Target { name: "fold", run: fold::fold },
@@ -34,4 +39,5 @@ pub const TARGETS: &[Target] = &[
     Target { name: "mail_data", run: mail_data::mail_data },
     Target { name: "relay_session", run: relay_session::relay_session },
     Target { name: "reply", run: reply::reply },
+    Target { name: "server_session", run: server_session::server_session },
 ];

@@ -63,6 +63,11 @@ impl Dialogue {
         }
     }
 
+    /// Whether the client is to send mail data.
+    pub fn in_data(&self) -> bool {
+        self.in_data
+    }
+
     /// We say this: `heard` is called for each reply.
     pub fn server(&mut self, octets: &[u8], mut heard: impl FnMut(&mut Self, Heard)) {
         assert!(!octets.is_empty());
