@@ -197,9 +197,12 @@ impl Driver {
     async fn start_tls(&mut self) {
         let Some(client) = self.client.take() else { return };
         let secured = match self.listener.acceptor() {
-            Some(acceptor) => tokio::time::timeout(HANDSHAKE_TIMEOUT, client.accept_tls(&acceptor))
-                .await
-                .unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "no handshake in time"))),
+            Some(acceptor) => tokio::select! {
+                // Between STARTTLS and TLS nothing can be said, and whoever says nothing must not keep us from stopping.
+                () = self.gateway.draining() => Err(io::Error::other("the gateway stops")),
+                secured = tokio::time::timeout(HANDSHAKE_TIMEOUT, client.accept_tls(&acceptor)) => secured
+                    .unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "no handshake in time"))),
+            },
             None => Err(io::Error::other("no certificate")),
         };
         match secured {
