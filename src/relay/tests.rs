@@ -370,3 +370,18 @@ fn only_a_client_that_said_quit_and_may_listen_is_answered() {
         assert!(world.wait.finished);
     }
 }
+
+/// Nothing can be done about a slow disk but wait for it: a deadline that does nothing would be told again and again.
+#[test]
+fn a_slow_quarantine_is_waited_for_in_peace() {
+    let mut world = World::new();
+    world.envelope();
+    world.content("Subject: x\r\n\r\nx\r\n");
+    let verdict = ScanVerdict::Infected { signature: "Eicar".into() };
+    let (group, scanner) = ("clamd".to_owned(), "clamd".to_owned());
+    world.feed(Input::Scanned(vec![ScannerReport { group, scanner, verdict, took_ms: 1 }]));
+    world.pass(Duration::from_secs(500));
+    world.feed(Input::Quarantined(Ok(())));
+    world.feed(Input::Journaled(Ok(())));
+    assert!(world.to_client().contains("550 5.7.1 Malware found"));
+}

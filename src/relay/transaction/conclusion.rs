@@ -494,7 +494,7 @@ impl Transaction {
         let own = match &self.phase {
             Phase::Envelope { asking: None } => Some(self.heard + settings.timeouts.command),
             Phase::Content(_) => self.content_deadline(settings),
-            Phase::Scanning { late, .. } | Phase::Keeping { late, .. } | Phase::HandingOver { late, .. } => Some(*late),
+            Phase::Scanning { late, .. } | Phase::HandingOver { late, .. } => Some(*late),
             _ => None,
         };
         let handover = self.handover.as_ref();
