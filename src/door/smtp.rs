@@ -165,7 +165,8 @@ impl Driver {
             }
             Output::Record { record, acknowledge } => {
                 log::transaction(&record);
-                let written = self.gateway.journal.append_outcome(&record, false).await;
+                // Held mail rests on nobody else's copy: its record is on the disk before the client hears 250.
+                let written = self.gateway.journal.append_outcome(&record, acknowledge && record.quarantined).await;
                 if let Err(fault) = &written {
                     tracing::error!(id = %record.id, %fault, "a record could not be written to the journal");
                 }
