@@ -77,7 +77,10 @@ async fn session(
     let mut stream = ClientStream::Clear(stream);
     if listener.settings.implicit_tls {
         let acceptor = listener.acceptor().ok_or_else(|| io::Error::other("no certificate"))?;
-        stream = tokio::time::timeout(HANDSHAKE_TIMEOUT, stream.accept_tls(&acceptor)).await??;
+        stream = tokio::select! {
+            () = gateway.draining() => return Err(io::Error::other("the gateway stops")),
+            secured = tokio::time::timeout(HANDSHAKE_TIMEOUT, stream.accept_tls(&acceptor)) => secured??,
+        };
     }
     let client = ClientFacts {
         listener: listener.settings.listener.clone(),

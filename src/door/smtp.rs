@@ -165,7 +165,8 @@ impl Driver {
             }
             Output::Record { record, acknowledge } => {
                 log::transaction(&record);
-                let written = self.gateway.journal.append_outcome(&record, false).await;
+                // Held mail rests on nobody else's copy: its record is on the disk before the client hears 250.
+                let written = self.gateway.journal.append_outcome(&record, acknowledge && record.quarantined).await;
                 if let Err(fault) = &written {
                     tracing::error!(id = %record.id, %fault, "a record could not be written to the journal");
                 }
@@ -197,9 +198,12 @@ impl Driver {
     async fn start_tls(&mut self) {
         let Some(client) = self.client.take() else { return };
         let secured = match self.listener.acceptor() {
-            Some(acceptor) => tokio::time::timeout(HANDSHAKE_TIMEOUT, client.accept_tls(&acceptor))
-                .await
-                .unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "no handshake in time"))),
+            Some(acceptor) => tokio::select! {
+                // Between STARTTLS and TLS nothing can be said, and whoever says nothing must not keep us from stopping.
+                () = self.gateway.draining() => Err(io::Error::other("the gateway stops")),
+                secured = tokio::time::timeout(HANDSHAKE_TIMEOUT, client.accept_tls(&acceptor)) => secured
+                    .unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "no handshake in time"))),
+            },
             None => Err(io::Error::other("no certificate")),
         };
         match secured {

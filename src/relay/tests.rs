@@ -23,7 +23,7 @@ use crate::{
         verdict::{ScanVerdict, ScannerReport},
         verdict_action::VerdictActions,
     },
-    record::ClientFacts,
+    record::{ClientFacts, Fate},
     smtp::{
         extension::{Capabilities, Offer},
         limits::Limits,
@@ -199,8 +199,37 @@ fn policy(now: SystemTime) -> Policy {
     let domain = ServedDomain { name: "tjpa.jus.br".into(), aliases: Vec::new(), next_hop: "mailbox".into() };
     let other = ServedDomain { name: "other.jus.br".into(), aliases: Vec::new(), next_hop: "other".into() };
     let directory = Directory::new(vec![domain, other], []).unwrap();
-    Policy::assemble(directory, None, &[], now).0
+    let rules = [("subjects/a.toml".into(), RULE.to_owned())];
+    let (policy, faults) = Policy::assemble(directory, None, &rules, now);
+    assert!(faults.0.is_empty());
+    policy
 }
+
+/// Holds what is about a boleto, but for c@.
+const RULE: &str = r#"
+[[rule]]
+id = "R-1"
+description = "d"
+owner = "o"
+ticket = "t"
+mode = "enforce"
+[[rule.match]]
+any_words = ["boleto"]
+[rule.except]
+recipient = ["c@tjpa.jus.br"]
+[rule.action]
+kind = "quarantine"
+[[rule.example]]
+subject = "boleto"
+expect = "match"
+[[rule.example]]
+subject = "boleto"
+recipient = "c@tjpa.jus.br"
+expect = "no match"
+[[rule.example]]
+subject = "ata"
+expect = "no match"
+"#;
 
 /// A command's time begins with our last reply: what the next hop and the scanners took is not the client's.
 #[test]
@@ -369,4 +398,47 @@ fn only_a_client_that_said_quit_and_may_listen_is_answered() {
         assert!(said.contains("250 2.0.0 taken") && said.ends_with("221 2.0.0 Bye\r\n"), "{said}");
         assert!(world.wait.finished);
     }
+}
+
+/// Nothing can be done about a slow disk but wait for it: a deadline that does nothing would be told again and again.
+#[test]
+fn a_slow_quarantine_is_waited_for_in_peace() {
+    let mut world = World::new();
+    world.envelope();
+    world.content("Subject: x\r\n\r\nx\r\n");
+    let verdict = ScanVerdict::Infected { signature: "Eicar".into() };
+    let (group, scanner) = ("clamd".to_owned(), "clamd".to_owned());
+    world.feed(Input::Scanned(vec![ScannerReport { group, scanner, verdict, took_ms: 1 }]));
+    world.pass(Duration::from_secs(500));
+    world.feed(Input::Quarantined(Ok(())));
+    world.feed(Input::Journaled(Ok(())));
+    assert!(world.to_client().contains("550 5.7.1 Malware found"));
+}
+
+/// The item of a mixed outcome is withdrawn when the next hop does not answer: nobody holds it, and the client will send again.
+#[test]
+fn what_was_withdrawn_is_not_recorded_as_held() {
+    let mut world = World::new();
+    world.envelope();
+    world.client("RCPT TO:<c@tjpa.jus.br>\r\n");
+    world.next_hop("250 ok\r\n");
+    world.content("Subject: boleto\r\n\r\nx\r\n");
+    world.clean();
+    world.feed(Input::Quarantined(Ok(())));
+    world.next_hop("250 reset\r\n");
+    world.next_hop("250 ok\r\n250 ok\r\n");
+    world.next_hop("354 go\r\n");
+    world.feed(Input::NextHopDrained);
+    world.read_hold();
+    world.feed(Input::NextHopDrained);
+    world.feed(Input::Journaled(Ok(())));
+    world.take();
+    world.feed(Input::NextHopGone("reset".into()));
+    world.feed(Input::Quarantined(Ok(())));
+    let record = world.take().into_iter().find_map(|output| match output {
+        Output::Record { record, .. } => Some(record),
+        _ => None,
+    });
+    let fates: Vec<Fate> = record.unwrap().recipients.iter().map(|recipient| recipient.fate).collect();
+    assert_eq!(fates, [Fate::Deferred, Fate::Unknown]);
 }

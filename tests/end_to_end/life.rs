@@ -57,6 +57,21 @@ fn sigterm_lets_a_session_past_its_end_of_data_have_its_answer_and_then_the_prog
 }
 
 #[test]
+fn who_never_ends_a_handshake_does_not_keep_the_program_from_ending() {
+    let sink = Sink::start();
+    let certified = rcgen::generate_simple_self_signed(vec!["mx.tjpa.jus.br".to_owned()]).unwrap();
+    let (certificate, key) = (certified.cert.pem(), certified.signing_key.serialize_pem());
+    let mut gateway = Setup::new(sink.port()).starttls(&certificate, &key).start();
+    let mut silent = Client::connect(gateway.port());
+    silent.say("EHLO client.example");
+    silent.say("STARTTLS").expect("220", "the handshake may begin");
+
+    gateway.terminate();
+    let status = gateway.wait(Duration::from_secs(10)).expect("it ends long before its deadline for draining");
+    assert_eq!(status.code(), Some(0));
+}
+
+#[test]
 fn metrics_and_health_answer_and_count_what_happened() {
     let sink = Sink::start();
     let gateway = Setup::new(sink.port()).start();

@@ -376,6 +376,10 @@ impl Transaction {
     pub(super) fn answer_lost(&mut self, why: String, around: &mut Around<'_>) {
         let Phase::Dotted { plan } = std::mem::replace(&mut self.phase, Phase::Over) else { return };
         self.set_planned_fates(&plan, Fate::Unknown);
+        // Their item is withdrawn, and the client sends to them again.
+        for recipient in self.recipients.iter_mut().filter(|recipient| recipient.facts.fate == Fate::Held) {
+            recipient.facts.fate = Fate::Deferred;
+        }
         let cause = Cause::NextHop { what: format!("no answer to the end of mail data: {why}") };
         let conclusion = Conclusion { reply: reply::next_hop_unavailable(), ending: Ending::Unknown, cause };
         self.settle(plan.pending, ItemState::Withdrawn, conclusion, around);
@@ -494,7 +498,7 @@ impl Transaction {
         let own = match &self.phase {
             Phase::Envelope { asking: None } => Some(self.heard + settings.timeouts.command),
             Phase::Content(_) => self.content_deadline(settings),
-            Phase::Scanning { late, .. } | Phase::Keeping { late, .. } | Phase::HandingOver { late, .. } => Some(*late),
+            Phase::Scanning { late, .. } | Phase::HandingOver { late, .. } => Some(*late),
             _ => None,
         };
         let handover = self.handover.as_ref();
