@@ -54,6 +54,8 @@ pub(super) struct Handover {
     accepted: Vec<RcptTo>,
     goal: Goal,
     link: Link,
+    /// A `ReadHold` from this octet on is out, perhaps for a connection that was lost since.
+    reading: Option<u64>,
     /// When the world must have answered.
     deadline: Option<Instant>,
     attempts_left: u32,
@@ -84,8 +86,8 @@ struct Delivery {
     available: u64,
     /// Nothing more will be added to the hold.
     complete: bool,
-    /// A `ReadHold` is out.
-    reading: bool,
+    /// Everything is written on this connection, and only the dot is missing.
+    awaits_dot: bool,
     /// Our dot is out: from here on nothing is ever repeated.
     dotted: bool,
 }
@@ -156,6 +158,7 @@ impl Handover {
             accepted: Vec::new(),
             goal: Goal::Nothing,
             link: Link::Closed,
+            reading: None,
             deadline: None,
             attempts_left: ATTEMPTS,
             avoid: Vec::new(),
@@ -223,7 +226,7 @@ impl Handover {
             offset: skip,
             available: skip,
             complete: false,
-            reading: false,
+            awaits_dot: false,
             dotted: false,
         });
         self.attempts_left = ATTEMPTS;
@@ -241,16 +244,17 @@ impl Handover {
 
     /// Content read from the hold, as asked for.
     pub(super) fn hold_octets(&mut self, octets: Bytes, world: &mut World<'_>) {
+        let asked = self.reading.take();
         let Goal::Deliver(delivery) = &mut self.goal else { return };
-        if !std::mem::take(&mut delivery.reading) {
-            return;
+        if asked != Some(delivery.offset) {
+            // Asked for a connection that was lost meanwhile: on this one other octets come next.
+            return self.flow(world);
         }
         if octets.is_empty() {
             self.close(world);
             self.fail(reply::local_fault(), "the hold ended before its end".into());
             return;
         }
-        // What is read for a connection that was lost meanwhile is read again for the next one: `offset` says where.
         if let Link::Open(open) = &mut self.link
             && open.stage == Stage::Content
         {
@@ -260,9 +264,12 @@ impl Handover {
         self.flow(world);
     }
 
-    /// The final dot. Only after [`Progress::AwaitsDot`], and only when the intent stands in the journal.
+    /// The final dot. Only after [`Progress::AwaitsDot`], and only when the intent stands in the journal. Were the connection lost
+    /// in between and another one under way, a dot on that one would end the message in the middle.
     pub(super) fn dot(&mut self, world: &mut World<'_>) {
-        if let (Goal::Deliver(delivery), Link::Open(open)) = (&mut self.goal, &mut self.link) {
+        if let (Goal::Deliver(delivery), Link::Open(open)) = (&mut self.goal, &mut self.link)
+            && delivery.awaits_dot
+        {
             delivery.dotted = true;
             open.dialogue.end_of_mail_data();
             self.deadline = Some(world.now.monotonic + world.timeouts.next_hop_end_of_data);
@@ -478,6 +485,7 @@ impl Handover {
                     open.stage = Stage::Content;
                     if let Goal::Deliver(delivery) = &mut self.goal {
                         delivery.offset = delivery.skip;
+                        self.facts.cut_through |= !delivery.complete;
                         open.dialogue.content(delivery.prefix.clone());
                     }
                 }
@@ -557,18 +565,17 @@ impl Handover {
     fn flow(&mut self, world: &mut World<'_>) {
         self.transmit(world);
         let (Goal::Deliver(delivery), Link::Open(open)) = (&mut self.goal, &self.link) else { return };
-        if open.stage != Stage::Content || open.writing || delivery.reading || delivery.dotted {
+        if open.stage != Stage::Content || open.writing || self.reading.is_some() || delivery.dotted {
             return;
         }
         let left = delivery.available.saturating_sub(delivery.offset);
         if left > 0 {
-            delivery.reading = true;
+            self.reading = Some(delivery.offset);
             let max = usize::try_from(left).unwrap_or(CHUNK).min(CHUNK);
             world.outputs.push_back(Output::ReadHold { offset: delivery.offset, max });
         } else if delivery.complete {
+            delivery.awaits_dot = true;
             self.progress.push_back(Progress::AwaitsDot);
-        } else {
-            self.facts.cut_through = true;
         }
     }
 
@@ -620,7 +627,10 @@ impl Handover {
         match &mut self.goal {
             Goal::Nothing => return,
             Goal::Ask(_) => {}
-            Goal::Deliver(delivery) => delivery.offset = delivery.skip,
+            Goal::Deliver(delivery) => {
+                delivery.offset = delivery.skip;
+                delivery.awaits_dot = false;
+            }
         }
         self.open(world);
     }
