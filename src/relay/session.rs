@@ -33,7 +33,7 @@ pub struct Session {
     server: server::Session,
     state: State,
     outputs: VecDeque<Output>,
-    /// When the client last sent something.
+    /// Since when the client is silent: it last sent something, or a transaction of its ended.
     heard: Moment,
     draining: bool,
 }
@@ -223,7 +223,6 @@ impl Session {
     }
 
     fn effects(&mut self, now: Moment) {
-        let _ = now;
         while let State::Ready(Some(transaction)) | State::Closing(Some(transaction)) = &mut self.state {
             match transaction.poll_effect() {
                 None => break,
@@ -233,7 +232,11 @@ impl Session {
                     }
                 }
                 Some(Effect::Close(reply)) => self.server.close_with(reply),
-                Some(Effect::Over) => self.over(),
+                Some(Effect::Over) => {
+                    // The time for its next command begins with our reply, however long that took (RFC 5321 §4.5.3.2.7).
+                    self.heard = now;
+                    self.over();
+                }
             }
         }
     }

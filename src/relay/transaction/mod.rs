@@ -73,7 +73,7 @@ pub(super) struct Transaction {
     effects: VecDeque<Effect>,
     /// The facts gathered so far; completed at the end.
     record: Box<Record>,
-    /// When the client last sent something.
+    /// Since when the client is silent: it last sent something, or was answered to a RCPT.
     heard: Instant,
     /// The client is gone: no reply reaches it any more.
     gone: bool,
