@@ -188,9 +188,10 @@ impl Session {
 
     fn drain(&mut self, now: Moment) {
         self.draining = true;
-        if !self.transaction().is_some_and(Transaction::is_past_content) {
-            self.with(now, |it, around| it.abandon("the gateway stops", around));
-            self.close_with(reply::draining());
+        match self.transaction() {
+            Some(transaction) if transaction.is_past_content() => {}
+            Some(_) => self.with(now, |it, around| it.stop(around)),
+            None => self.close_with(reply::draining()),
         }
     }
 

@@ -367,6 +367,10 @@ impl Transaction {
     pub(super) fn answer_lost(&mut self, why: String, around: &mut Around<'_>) {
         let Phase::Dotted { plan } = std::mem::replace(&mut self.phase, Phase::Over) else { return };
         self.set_planned_fates(&plan, Fate::Unknown);
+        // The held ones' item is withdrawn, and their copy comes again with the others'.
+        for recipient in self.recipients.iter_mut().filter(|recipient| recipient.facts.fate == Fate::Held) {
+            recipient.facts.fate = Fate::Deferred;
+        }
         let cause = Cause::NextHop { what: format!("no answer to the end of mail data: {why}") };
         let conclusion = Conclusion { reply: reply::next_hop_unavailable(), ending: Ending::Unknown, cause };
         self.settle(plan.pending, ItemState::Withdrawn, conclusion, around);
@@ -444,6 +448,25 @@ impl Transaction {
 
     /// Nobody waits for an answer: recorded, and over at once.
     pub(super) fn end_without_reply(&mut self, ending: Ending, how: &str, around: &mut Around<'_>) {
+        let cause = self.refused_by_policy().unwrap_or(Cause::Client { what: how.to_owned() });
+        self.end(ending, cause, around);
+    }
+
+    /// The connection is closed with this reply, out of turn: recorded, and over at once.
+    pub(super) fn end_and_close(&mut self, reply: Reply, ending: Ending, cause: Cause, around: &mut Around<'_>) {
+        self.record.reply = Some(reply.summary());
+        self.effects.push_back(Effect::Close(reply));
+        self.end(ending, cause, around);
+    }
+
+    /// Why policy refused the first recipient, if it refused every one.
+    fn refused_by_policy(&self) -> Option<Cause> {
+        let mut refusals = self.recipients.iter().map(|recipient| recipient.facts.refusal.as_ref());
+        let (name, reason) = refusals.next()??.clone();
+        refusals.all(|refusal| refusal.is_some()).then_some(Cause::Policy { name, reason })
+    }
+
+    fn end(&mut self, ending: Ending, cause: Cause, around: &mut Around<'_>) {
         if matches!(self.phase, Phase::Over) {
             return;
         }
@@ -467,9 +490,9 @@ impl Transaction {
         if held_content {
             around.put(Output::Forget);
         }
-        self.set_fates(Fate::None);
+        self.set_fates(if ending == Ending::Deferred { Fate::Deferred } else { Fate::None });
         self.record.ending = ending;
-        self.record.cause = Cause::Client { what: how.to_owned() };
+        self.record.cause = cause;
         around.put(Output::Record { record: self.record_now(around.now), acknowledge: false });
         self.effects.push_back(Effect::Over);
     }
@@ -479,7 +502,8 @@ impl Transaction {
         let own = match &self.phase {
             Phase::Envelope { asking: None } => Some(self.heard + settings.timeouts.command),
             Phase::Content(_) => self.content_deadline(settings),
-            Phase::Scanning { late, .. } | Phase::Keeping { late, .. } | Phase::HandingOver { late, .. } => Some(*late),
+            // Not while an item is made durable: nothing could be done but to wait on, with a deadline that is over.
+            Phase::Scanning { late, .. } | Phase::HandingOver { late, .. } => Some(*late),
             _ => None,
         };
         let handover = self.handover.as_ref();
@@ -497,8 +521,8 @@ impl Transaction {
         match &self.phase {
             Phase::Content(_) => self.content_time_passed(around),
             Phase::Envelope { asking: None } if now.monotonic >= self.heard + around.settings.timeouts.command => {
-                self.effects.push_back(Effect::Close(reply::idle()));
-                self.end_without_reply(Ending::ClientGone, "silent between commands", around);
+                let cause = Cause::Client { what: "silent between commands".into() };
+                self.end_and_close(reply::idle(), Ending::ClientGone, cause, around);
             }
             Phase::Scanning { late, .. } if now.monotonic >= *late => {
                 self.phase = Phase::Over;
