@@ -204,9 +204,10 @@ impl Session {
 
     fn drain(&mut self, now: Moment) {
         self.draining = true;
-        if !self.transaction().is_some_and(Transaction::is_past_content) {
-            self.with(now, |it, around| it.abandon("the gateway stops", around));
-            self.close_with(reply::draining());
+        match self.transaction() {
+            Some(transaction) if transaction.is_past_content() => {}
+            Some(_) => self.with(now, |it, around| it.stop(around)),
+            None => self.close_with(reply::draining()),
         }
     }
 
@@ -251,7 +252,11 @@ impl Session {
                     }
                 }
                 Some(Effect::Close(reply)) => self.server.close_with(reply),
-                Some(Effect::Over) => self.over(),
+                Some(Effect::Over) => {
+                    // The time for its next command begins with our reply, however long that took (RFC 5321 §4.5.3.2.7).
+                    self.heard = now;
+                    self.over();
+                }
             }
         }
     }
