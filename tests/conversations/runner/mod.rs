@@ -5,11 +5,13 @@
 //! | a script as written | `script` |
 //! | the header lines: settings, rules, blocked mailboxes | `setup` |
 //! | one play of a script: inputs fed, expectations compared | `play` |
+//! | patterns, facts | `expected` |
 //! | the outside world of one session, as values | `world` |
 //! | the next hop as seen on its wire | `next_hop` |
 //! | the promises, checked at every output | `promises` |
 //! | where octets are split | `split` |
 
+mod expected;
 mod next_hop;
 mod play;
 mod promises;

@@ -2,6 +2,12 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
+use super::{
+    expected::{facts_fit, fits, shown},
+    script::{Act, AnswerPlan, Channel, HoldPlan, Script, Step},
+    split::Split,
+    world::{World, masked, must},
+};
 use bytes::Bytes;
 use portaria::{
     policy::verdict::{ScanVerdict, ScannerReport},
@@ -11,14 +17,6 @@ use portaria::{
         event::{Input, NextHopReady, Output, Wait},
     },
     smtp::extension::Capabilities,
-};
-use serde_json::Value;
-
-use super::{
-    script::{Act, AnswerPlan, Channel, HoldPlan, Script, Step},
-    setup::words,
-    split::Split,
-    world::{World, masked, must},
 };
 
 type Played<T> = Result<T, String>;
@@ -34,6 +32,8 @@ pub struct Play<'s> {
     client: VecDeque<u8>,
     next_hop: VecDeque<u8>,
     client_ends: bool,
+    /// Promise 6: what a client says while it waits is read, but not without end.
+    read_while_scanning: usize,
     next_hop_ends: bool,
     /// Where in the content the `R.` lines are.
     content_line: usize,
@@ -62,6 +62,7 @@ impl<'s> Play<'s> {
             client: VecDeque::new(),
             next_hop: VecDeque::new(),
             client_ends: false,
+            read_while_scanning: 0,
             next_hop_ends: false,
             content_line: 0,
         }
@@ -150,6 +151,7 @@ impl<'s> Play<'s> {
                 None if word == "fresh" => must(asked.fresh, "a fresh connection is asked for")?,
                 Some(("to", name)) => to = name,
                 Some(("address", is)) => is.clone_into(&mut address),
+                Some(("avoids", "nobody")) => must(asked.avoid.is_empty(), "no address is avoided")?,
                 Some(("avoids", is)) => must(asked.avoid.iter().any(|avoid| avoid == is), "it avoids that address")?,
                 _ => lines.push(word.replace('=', " ")),
             }
@@ -264,6 +266,12 @@ impl<'s> Play<'s> {
         if let Some(said) = &mut self.world.said_in_data {
             said.extend_from_slice(&piece);
         }
+        if self.world.scanning {
+            self.read_while_scanning += piece.len();
+            must(self.read_while_scanning <= 4096, "at most 4 KiB are read while a verdict is awaited")?;
+        } else {
+            self.read_while_scanning = 0;
+        }
         self.feed(Input::ClientOctets(piece))
     }
 
@@ -343,76 +351,5 @@ impl<'s> Play<'s> {
         must(self.wait.finished, &format!("the session does not end: {:?}", self.world.outstanding()))?;
         self.world.promises.finished();
         self.world.promises.fault().map_or(Ok(()), Err)
-    }
-}
-
-/// A line as a script writes it.
-fn shown(channel: Channel, text: &str) -> String {
-    let mark = match channel {
-        Channel::Client => "S",
-        Channel::NextHop => "R",
-        Channel::Content => return format!("R. {text}"),
-        Channel::Scanner => "V",
-        Channel::Quarantine => return format!("Q= {text}"),
-        Channel::Record => return format!("= {text}"),
-    };
-    match text.strip_prefix('!') {
-        Some(deed) => format!("{mark}!{deed}"),
-        None => format!("{mark}: {text}"),
-    }
-}
-
-/// Whether `text` is as the pattern says, in which `*` is anything.
-fn fits(pattern: &str, text: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == text,
-        Some((front, rest)) => text.strip_prefix(front).is_some_and(|behind| {
-            behind.char_indices().map(|(at, _)| at).chain([behind.len()]).any(|at| fits(rest, &behind[at..]))
-        }),
-    }
-}
-
-/// `key=pattern …` against facts. A key is a path (`recipients.0.fate`), `fates` is those of all recipients, `cause` its name.
-fn facts_fit(text: &str, facts: &Value) -> Result<(), String> {
-    for word in words(text) {
-        let (key, pattern) = word.split_once('=').ok_or(format!("\n  {word}: KEY=VALUE"))?;
-        let pointer = match key {
-            "cause" => "/cause/cause".to_owned(),
-            "fates" => "/recipients".to_owned(),
-            _ => format!("/{}", key.replace('.', "/")),
-        };
-        let value = facts.pointer(&pointer).ok_or(format!("\n  there is no {key}"))?;
-        let is = match value {
-            Value::String(text) => masked(text),
-            Value::Array(all) => {
-                let one = |value: &Value| match value {
-                    Value::Object(facts) => ["fate", "rule", "verdict"]
-                        .iter()
-                        .find_map(|key| facts.get(*key)?.as_str())
-                        .unwrap_or_default()
-                        .to_owned(),
-                    Value::String(text) => text.clone(),
-                    other => other.to_string(),
-                };
-                all.iter().map(one).collect::<Vec<_>>().join(",")
-            }
-            other => other.to_string(),
-        };
-        if !fits(pattern, &is) {
-            return Err(format!("\n  {key} is {is:?}, not {pattern:?}"));
-        }
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{super::setup::duration, *};
-
-    #[test]
-    fn patterns() {
-        assert!(fits("a*c*", "abcd") && fits("*", "") && fits("a", "a"));
-        assert!(!fits("a", "ab") && !fits("a*c", "abcd") && !fits("b*", "ab"));
-        assert_eq!(duration("5 min").unwrap().as_secs(), 300);
     }
 }
