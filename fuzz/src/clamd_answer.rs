@@ -25,7 +25,9 @@ fn check(octets: &[u8]) {
     assert_eq!(verdict == ScanVerdict::Clean, is_clean(octets), "{}", octets.escape_ascii());
     let (name, text, longest) = match &verdict {
         ScanVerdict::Clean => return,
-        ScanVerdict::Infected { signature } | ScanVerdict::Encrypted { signature } | ScanVerdict::Macro { signature } => {
+        ScanVerdict::Infected { signature }
+        | ScanVerdict::Encrypted { signature }
+        | ScanVerdict::Macro { signature } => {
             assert!(octets.ends_with(b" FOUND\0"), "{}", octets.escape_ascii());
             (true, signature, 128)
         }
@@ -33,7 +35,8 @@ fn check(octets: &[u8]) {
         ScanVerdict::ScannerError { text } => (false, text, 200),
         other => panic!("no answer of clamd's: {other:?}"),
     };
-    let harmless = |octet: u8| octet.is_ascii_alphanumeric() || b"._-".contains(&octet) || !name && (b' '..=b'~').contains(&octet);
+    let harmless =
+        |octet: u8| octet.is_ascii_alphanumeric() || b"._-".contains(&octet) || !name && (b' '..=b'~').contains(&octet);
     assert!(!text.is_empty() && text.len() <= longest && text.bytes().all(harmless), "{verdict:?}");
 }
 

@@ -57,7 +57,8 @@ fn judges(set: &RuleSet, source: &str, data: &[u8]) {
         subjects.push(Subject::new(some.join(" ").into_bytes()));
     }
     for pair in subjects.chunks(2) {
-        let recipients = [(MailboxKey("noc@a.example".to_owned()), false), (MailboxKey("x@a.example".to_owned()), true)];
+        let recipients =
+            [(MailboxKey("noc@a.example".to_owned()), false), (MailboxKey("x@a.example".to_owned()), true)];
         let now = UNIX_EPOCH + Duration::from_secs(1_700_000_000 + choices.below(200_000_000) as u64);
         let facts = facts(pair, &recipients, now);
         let judgement = set.judge(&facts);

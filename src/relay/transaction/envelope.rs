@@ -127,11 +127,7 @@ impl Transaction {
     pub(super) fn progress(&mut self, around: &mut Around<'_>) {
         while let Some(progress) = self.handover.as_mut().and_then(Handover::poll_progress) {
             match progress {
-                Progress::Asked(answer, by_next_hop) => {
-                    // The time that the next hop took is not the client's silence.
-                    self.heard = around.now.monotonic;
-                    self.asked(answer, by_next_hop);
-                }
+                Progress::Asked(answer, by_next_hop) => self.asked(answer, by_next_hop),
                 Progress::AwaitsDot => self.awaits_dot(around),
                 Progress::Answered(answer) => self.next_hop_answered(&answer, around),
                 Progress::Lost(why) => self.answer_lost(why, around),
