@@ -36,6 +36,8 @@ pub struct Deeds {
     pub worst: Option<ScanVerdict>,
     /// What the next hop was given.
     pub messages: Vec<Message>,
+    /// The client went before our dot and before the record, and not with a QUIT: it sends again.
+    pub left: bool,
     /// RCPTs that it was told.
     pub asked: BTreeSet<String>,
     /// The item, its content, its state as last asked for; none: it could not be kept.
@@ -212,6 +214,8 @@ impl World {
         if self.client_open && (self.wait.read_client > 0 || self.wrote || self.securing) {
             self.client_open = false;
             self.securing = false;
+            let open = self.sealed.len() < self.dialogue.transactions.len();
+            self.current.left = open && self.current.dots == 0 && !self.dialogue.is_quitting();
             self.feed(Input::ClientGone);
         }
     }
@@ -463,9 +467,14 @@ impl World {
 
     fn to_next_hop(&mut self, octets: &[u8]) {
         let next_hop = self.next_hop.as_mut().expect("a connection to write to");
+        if next_hop.in_data() && self.antivirus && self.current.worst.is_none() {
+            let said = self.dialogue.transactions.last().expect("a transaction");
+            super::promises::check_cut_through(said, self.hold.as_deref().expect("a hold"));
+        }
         if next_hop.said(octets, &mut self.moods) {
             self.current.dots += 1;
             assert_eq!(self.current.dots, 1, "a second dot");
+            assert!(!self.current.left, "a dot for a client that is gone and sends again");
             let message = next_hop.messages.last().expect("a message");
             let said = self.dialogue.transactions.last().expect("a transaction");
             let hold = self.hold.as_deref().expect("a hold");
