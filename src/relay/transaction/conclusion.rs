@@ -272,8 +272,6 @@ impl Transaction {
     fn kept(&mut self, result: Result<(), String>, after: After, late: Instant, around: &mut Around<'_>) {
         self.record.quarantined = result.is_ok();
         match (result, after) {
-            // A copy of what is refused anyway stays; nobody counts on it.
-            (Ok(()), After::Conclude { conclusion, acknowledged: false }) => self.conclude(conclusion, around),
             (Ok(()), _) if self.gone => {
                 // The client did not wait for its answer and will send again: what was held now would be held twice.
                 self.record.quarantined = false;
