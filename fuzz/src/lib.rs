@@ -5,16 +5,26 @@
 //! in `fuzz_targets/`, and seeds named by meaning in `corpus/<name>/`.
 
 pub mod choices;
+pub mod clamd_answer;
+pub mod client_introduction;
+pub mod client_transaction;
 pub mod command;
+pub mod config_file;
 pub mod encoded_word;
 pub mod fold;
 pub mod header_section;
+pub mod journal_reader;
 pub mod line;
 pub mod mail_data;
+pub mod mailboxes_file;
 pub mod mutator;
+pub mod places;
 pub mod relay_session;
 pub mod reply;
+pub mod rule_file;
+pub mod server_session;
 pub mod splits;
+pub mod terminal;
 
 /// One target.
 pub struct Target {
@@ -26,12 +36,21 @@ pub struct Target {
 
 /// All targets, by name.
 pub const TARGETS: &[Target] = &[
+    Target { name: "clamd_answer", run: clamd_answer::clamd_answer },
+    Target { name: "client_introduction", run: client_introduction::client_introduction },
+    Target { name: "client_transaction", run: client_transaction::client_transaction },
     Target { name: "command", run: command::command },
+    Target { name: "config_file", run: config_file::config_file },
     Target { name: "encoded_word", run: encoded_word::encoded_word },
     Target { name: "fold", run: fold::fold },
     Target { name: "header_section", run: header_section::header_section },
+    Target { name: "journal_reader", run: journal_reader::journal_reader },
     Target { name: "line", run: line::line },
     Target { name: "mail_data", run: mail_data::mail_data },
+    Target { name: "mailboxes_file", run: mailboxes_file::mailboxes_file },
     Target { name: "relay_session", run: relay_session::relay_session },
     Target { name: "reply", run: reply::reply },
+    Target { name: "rule_file", run: rule_file::rule_file },
+    Target { name: "server_session", run: server_session::server_session },
+    Target { name: "terminal", run: terminal::terminal },
 ];

@@ -10,6 +10,12 @@ mod pool;
 mod self_test;
 mod yara;
 
+/// What the fuzz targets look at, and nobody else.
+#[doc(hidden)]
+pub mod fuzzing {
+    pub use super::clamd::answer::parse as clamd_answer;
+}
+
 #[cfg(test)]
 mod fake_clamd;
 

@@ -83,14 +83,16 @@ pub fn fit(text: &str, columns: usize) -> String {
         return text.to_owned() + &" ".repeat(columns - taken);
     }
     let mut out = String::new();
-    let mut buffer = [0; 4];
-    let mut taken = 0;
+    // Two characters may take more columns than each alone (a heart and U+FE0F) or fewer (lam and alef): they are measured in pairs.
+    let (mut taken, mut before) = (0, None);
     for c in text.chars() {
-        let wide = width(c.encode_utf8(&mut buffer));
-        if taken + wide >= columns {
+        let pair: String = before.into_iter().chain([c]).collect();
+        let alone = before.map_or(0, |before: char| width(before.encode_utf8(&mut [0; 4])));
+        let after = (taken + width(&pair)).saturating_sub(alone);
+        if after >= columns {
             break;
         }
-        taken += wide;
+        (taken, before) = (after, Some(c));
         out.push(c);
     }
     out.push('…');
@@ -153,6 +155,8 @@ mod tests {
             ("boletos", "bolet…"),
             ("日本語", "日本語"),
             ("日本語日", "日本… "),
+            // A heart is one column, an emoji presentation selector behind it makes it two.
+            ("❤\u{fe0f}❤\u{fe0f}❤\u{fe0f}❤\u{fe0f}", "❤\u{fe0f}❤\u{fe0f}❤…"),
             ("", "      "),
         ] {
             assert_eq!(fit(text, 6), cell);

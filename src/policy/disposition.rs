@@ -125,8 +125,10 @@ fn combine(wishes: &[(Wish, By)]) -> Disposition {
     if wishes.iter().any(|(wish, _)| *wish == Wish::Defer) {
         return Disposition::Defer;
     }
-    if let Some((_, by)) = wishes.first().filter(|_| wishes.iter().all(|(wish, _)| *wish > Wish::Defer)) {
-        return Disposition::Refuse(*by);
+    if let Some((_, first)) = wishes.first().filter(|_| wishes.iter().all(|(wish, _)| *wish > Wish::Defer)) {
+        // Where both refuse, the scanners speak: their copy is kept, and the class is theirs.
+        let by_antivirus = wishes.iter().any(|(wish, _)| *wish == Wish::RefuseByAntivirus);
+        return Disposition::Refuse(if by_antivirus { By::Antivirus } else { *first });
     }
     let delivery = |(wish, by): &(Wish, By)| match wish {
         Wish::Relay => Delivery::Relay { tag: None },
@@ -195,6 +197,12 @@ mod tests {
                 vec![Some(Reject)],
                 down(),
                 Disposition::Refuse(By::Rule(0)),
+            ),
+            (
+                "malware beside a rule's refusal is refused as malware",
+                vec![Some(Reject), None],
+                infected(),
+                Disposition::Refuse(By::Antivirus),
             ),
             (
                 "malware is refused for the held too",

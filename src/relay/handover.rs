@@ -271,7 +271,8 @@ impl Handover {
         self.flow(world);
     }
 
-    /// The final dot. Only after [`Progress::AwaitsDot`], and only when the intent stands in the journal.
+    /// The final dot. Only after [`Progress::AwaitsDot`], and only when the intent stands in the journal. Were the connection lost
+    /// in between and another one under way, a dot on that one would end the message in the middle.
     pub(super) fn dot(&mut self, world: &mut World<'_>) {
         let whole = self.is_whole();
         if let (Goal::Deliver(delivery), Link::Open(open), true) = (&mut self.goal, &mut self.link, whole) {
@@ -492,6 +493,7 @@ impl Handover {
                     open.stage = Stage::Content;
                     if let Goal::Deliver(delivery) = &mut self.goal {
                         delivery.offset = delivery.skip;
+                        self.facts.cut_through |= !delivery.complete;
                         open.dialogue.content(delivery.prefix.clone());
                     }
                 }
@@ -581,8 +583,6 @@ impl Handover {
             world.outputs.push_back(Output::ReadHold { offset: delivery.offset, max });
         } else if delivery.complete {
             self.progress.push_back(Progress::AwaitsDot);
-        } else {
-            self.facts.cut_through = true;
         }
     }
 
@@ -665,8 +665,7 @@ impl Handover {
     /// Gives the connection back if it can still be reset, closes it otherwise: between 354 and the dot only closing abandons
     /// the content.
     fn close(&mut self, world: &mut World<'_>) {
-        let usable = matches!(&self.link, Link::Open(open)
-            if !open.dialogue.in_mail_data() && open.dialogue.outstanding() == 0 && !open.writing);
+        let usable = matches!(&self.link, Link::Open(open) if open.dialogue.is_at_rest() && !open.writing);
         if usable {
             self.link = Link::Closed;
             self.deadline = None;

@@ -172,7 +172,7 @@ impl Session {
 
     fn client_lost(&mut self, how: &str, now: Moment) {
         self.with(now, |it, around| it.client_gone(how, around));
-        self.effects(now);
+        self.effects();
         let transaction = self.take_transaction();
         self.state = State::Closing(transaction);
         self.outputs.push_back(Output::CloseClient);
@@ -204,9 +204,10 @@ impl Session {
 
     fn drain(&mut self, now: Moment) {
         self.draining = true;
-        if !self.transaction().is_some_and(Transaction::is_past_content) {
-            self.with(now, |it, around| it.abandon("the gateway stops", around));
-            self.close_with(reply::draining());
+        match self.transaction() {
+            Some(transaction) if transaction.is_past_content() => {}
+            Some(_) => self.with(now, |it, around| it.stop(around)),
+            None => self.close_with(reply::draining()),
         }
     }
 
@@ -222,30 +223,31 @@ impl Session {
 
     /// Everything that can be done now: effects of the transaction, then what the client said, one event at a time.
     fn advance(&mut self, now: Moment) {
-        self.effects(now);
+        self.effects();
         while matches!(&self.state, State::Ready(transaction) if transaction.as_ref().is_none_or(Transaction::takes_events))
         {
             let Some(event) = self.server.poll_event() else { break };
             self.event(event, now);
-            self.effects(now);
+            self.effects();
         }
-        self.transmit();
+        self.transmit(now);
     }
 
-    fn transmit(&mut self) {
+    /// Whatever we say, the client's time for its next command begins anew with it (RFC 5321 §4.5.3.2.7): what we took for an
+    /// answer is not its silence.
+    fn transmit(&mut self, now: Moment) {
         while let Some(octets) = self.server.poll_transmit() {
             self.outputs.push_back(Output::ToClient(octets));
+            self.heard = now;
+            self.with(now, |it, _| it.heard(now));
         }
     }
 
-    fn effects(&mut self, now: Moment) {
+    fn effects(&mut self) {
         while let State::Ready(Some(transaction)) | State::Closing(Some(transaction)) = &mut self.state {
             match transaction.poll_effect() {
                 None => break,
                 Some(Effect::Answer(reply)) => {
-                    // The client's time begins anew: what we took for the answer is not its silence.
-                    transaction.heard(now);
-                    self.heard = now;
                     if matches!(self.state, State::Ready(_)) {
                         self.server.answer(reply);
                     }
@@ -275,7 +277,7 @@ impl Session {
             Event::Reset => self.with(now, |it, around| it.abandon("RSET", around)),
             Event::StartTls => {
                 self.with(now, |it, around| it.abandon("STARTTLS", around));
-                self.transmit();
+                self.transmit(now);
                 self.outputs.push_back(Output::StartTls);
                 self.state = State::Securing;
             }
@@ -324,8 +326,8 @@ impl Session {
             Farewell::Asked => "closed by the gateway",
         };
         self.with(now, |it, around| it.abandon(how, around));
-        self.effects(now);
-        self.transmit();
+        self.effects();
+        self.transmit(now);
         let transaction = self.take_transaction();
         self.state = State::Closing(transaction);
         self.outputs.push_back(Output::CloseClient);

@@ -280,6 +280,10 @@ impl Session {
                 self.state = self.ready_after_refused_mail();
             }
         })?;
+        // Only behind a STARTTLS that would be obeyed: behind a malformed one commands may follow, at once or later (promise 7).
+        if command == Command::StartTls && !self.unparsed.is_empty() {
+            return Err(Violation::BehindStartTls);
+        }
         Ok(self.command(command))
     }
 
@@ -297,7 +301,6 @@ impl Session {
             }
             Verb::StartTls if self.tls => Err(Violation::TlsActive),
             Verb::StartTls if !self.offer.starttls => Err(Violation::NotImplemented),
-            Verb::StartTls if !self.unparsed.is_empty() => Err(Violation::BehindStartTls),
             _ => Ok(()),
         }
     }

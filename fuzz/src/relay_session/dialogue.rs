@@ -63,6 +63,17 @@ impl Dialogue {
         }
     }
 
+    /// Whether the client is to send mail data.
+    pub fn in_data(&self) -> bool {
+        self.in_data
+    }
+
+    /// Whether the client has said all its mail data and behind it QUIT, and nothing else.
+    pub fn is_quitting(&self) -> bool {
+        let content = self.transactions.last().filter(|_| self.in_data).and_then(|said| said.content.as_ref());
+        content.and_then(|content| content.behind.as_ref()).is_some_and(|rest| rest.eq_ignore_ascii_case(b"QUIT\r\n"))
+    }
+
     /// We say this: `heard` is called for each reply.
     pub fn server(&mut self, octets: &[u8], mut heard: impl FnMut(&mut Self, Heard)) {
         assert!(!octets.is_empty());

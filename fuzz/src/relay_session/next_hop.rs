@@ -197,6 +197,11 @@ impl NextHop {
         !self.replies.is_empty()
     }
 
+    /// Whether what is said now is mail data.
+    pub fn in_data(&self) -> bool {
+        self.data.is_some()
+    }
+
     /// It closes the connection.
     pub fn go(&mut self) {
         (self.broken, self.gone, self.writing) = (true, true, false);

@@ -33,6 +33,16 @@ pub fn check_dot(message: &Message, said: &Said, deeds: &Deeds, hold: &[u8], ant
     assert!(tag.is_empty() || is_one_field(tag, b"X-Portaria: "), "{}", tag.escape_ascii());
 }
 
+/// Content flows before the verdict: only if the rules have spoken, and keep it from nobody (`design.md` §3).
+pub fn check_cut_through(said: &Said, hold: &[u8]) {
+    let (_, content) = trace_and_content(hold);
+    assert!(content.starts_with(b"\r\n") || find(content, b"\r\n\r\n").is_some(), "the header section is not complete");
+    match expected(content, &ScanVerdict::Clean, &said.recipients) {
+        Expected::Deliver { hold, .. } if hold.is_empty() => {}
+        other => panic!("flows on too early: {other:?}"),
+    }
+}
+
 /// An item is to be kept.
 pub fn check_item(item: &Item, said: &Said, worst: Option<&ScanVerdict>, hold: &[u8]) {
     let (trace, content) = trace_and_content(hold);
@@ -105,6 +115,7 @@ fn check_transaction(said: &Said, record: &Record, deeds: &Deeds) {
         assert_eq!(dots, 0, "abandoned and delivered: {record:?}");
         assert!(kept(deeds).is_none(), "abandoned and held: {record:?}");
     }
+    assert!(!deeds.left || kept(deeds).is_none(), "held for a client that is gone and sends again: {record:?}");
     let took = deeds.messages.iter().any(|message| message.told && taken(message));
     for recipient in &record.recipients {
         assert!(recipient.fate != Fate::Relayed || took, "relayed to nobody: {record:?}");

@@ -23,7 +23,7 @@ use super::{
     next_hop::{Message, NextHop},
     script::{Deed, Mood, Verdict},
 };
-use crate::command::everything;
+use crate::{command::everything, splits::find};
 
 /// What was done within one transaction.
 #[derive(Debug, Default)]
@@ -36,6 +36,8 @@ pub struct Deeds {
     pub worst: Option<ScanVerdict>,
     /// What the next hop was given.
     pub messages: Vec<Message>,
+    /// The client went before our dot and before the record, and not with a QUIT: it sends again.
+    pub left: bool,
     /// RCPTs that it was told.
     pub asked: BTreeSet<String>,
     /// The item, its content, its state as last asked for; none: it could not be kept.
@@ -86,6 +88,10 @@ pub struct World {
     faults: Faults,
     stopping: bool,
     pub wait: Wait,
+    /// When the client or we last said something to each other.
+    spoken: Instant,
+    /// Nothing but time passes.
+    passing: bool,
     current: Deeds,
     /// Each record with what was done before it.
     pub sealed: Vec<(Record, Deeds)>,
@@ -114,6 +120,8 @@ impl World {
             faults: Faults::default(),
             stopping: false,
             wait,
+            spoken: now.monotonic,
+            passing: false,
             current: Deeds::default(),
             sealed: Vec::new(),
         };
@@ -193,6 +201,10 @@ impl World {
         if self.client_open && !self.securing && length > 0 {
             let octets: Vec<u8> = self.outbox.drain(..length).collect();
             self.dialogue.client(&octets);
+            // A command has its time as a whole: an octet now and then buys no more of it.
+            if self.dialogue.in_data() || octets.contains(&b'\n') {
+                self.spoken = self.now.monotonic;
+            }
             self.feed(Input::ClientOctets(octets.into()));
         }
     }
@@ -202,6 +214,8 @@ impl World {
         if self.client_open && (self.wait.read_client > 0 || self.wrote || self.securing) {
             self.client_open = false;
             self.securing = false;
+            let open = self.sealed.len() < self.dialogue.transactions.len();
+            self.current.left = open && self.current.dots == 0 && !self.dialogue.is_quitting();
             self.feed(Input::ClientGone);
         }
     }
@@ -330,6 +344,7 @@ impl World {
 
     fn feed(&mut self, input: Input) {
         self.wrote = false;
+        self.passing = matches!(input, Input::TimePassed);
         self.session.handle(self.now, input);
         self.wait = loop {
             match self.session.poll() {
@@ -367,7 +382,8 @@ impl World {
                 assert!(self.next_hop.is_none() && self.current.dots == 0);
                 self.securing = true;
             }
-            Output::CloseClient => self.closed = true,
+            // In the middle of a handshake too.
+            Output::CloseClient => (self.closed, self.securing) = (true, false),
             Output::OpenNextHop(request) => {
                 assert!(!self.opening && self.next_hop.is_none(), "a second connection");
                 assert_eq!(self.current.dots, 0, "another address after our dot (promise 2)");
@@ -377,6 +393,9 @@ impl World {
             Output::CancelNextHop => assert!(std::mem::take(&mut self.opening), "nothing to cancel"),
             Output::ToNextHop(octets) => self.to_next_hop(&octets),
             Output::ReleaseNextHop => {
+                // Decision 1: for a client that is silent, and it cannot be silent before it is answered.
+                let since = self.now.monotonic - self.spoken;
+                assert!(!self.passing || since >= Duration::from_secs(5), "given back after {since:?}");
                 let next_hop = self.next_hop.take().expect("a connection to give back");
                 assert!(next_hop.is_clean(), "given back in the middle: {next_hop:?}");
                 self.retire(next_hop);
@@ -429,6 +448,11 @@ impl World {
     }
 
     fn to_client(&mut self, octets: &[u8]) {
+        // RFC 5321 §4.5.3.2.7: a client has five minutes for its next command, from our reply on.
+        let idle = find(octets, b"421 4.4.2 Timeout").is_some() && !self.dialogue.in_data();
+        let since = self.now.monotonic - self.spoken;
+        assert!(!idle || since >= Duration::from_secs(300), "idle after {since:?}");
+        self.spoken = self.now.monotonic;
         assert!(!self.closed || !self.client_open, "said behind the close: {}", octets.escape_ascii());
         self.wrote = self.client_open;
         let sealed = &self.sealed;
@@ -443,9 +467,14 @@ impl World {
 
     fn to_next_hop(&mut self, octets: &[u8]) {
         let next_hop = self.next_hop.as_mut().expect("a connection to write to");
+        if next_hop.in_data() && self.antivirus && self.current.worst.is_none() {
+            let said = self.dialogue.transactions.last().expect("a transaction");
+            super::promises::check_cut_through(said, self.hold.as_deref().expect("a hold"));
+        }
         if next_hop.said(octets, &mut self.moods) {
             self.current.dots += 1;
             assert_eq!(self.current.dots, 1, "a second dot");
+            assert!(!self.current.left, "a dot for a client that is gone and sends again");
             let message = next_hop.messages.last().expect("a message");
             let said = self.dialogue.transactions.last().expect("a transaction");
             let hold = self.hold.as_deref().expect("a hold");

@@ -6,7 +6,7 @@
 //! Before the first scan, and again whenever an answer stayed away, clamd must prove itself: PING, VERSION, and the
 //! EICAR test file found by each way of handing over. A clamd that does not find it scans nothing for us.
 
-mod answer;
+pub(super) mod answer;
 mod command;
 mod connection;
 mod exchange;

@@ -455,9 +455,10 @@ impl Transaction {
         format!("{}; {held} of {} recipients held", self.id, accepted.count())
     }
 
-    /// The same, for what the client did or failed to do.
-    pub(super) fn end_by_client(&mut self, ending: Ending, how: &str, around: &mut Around<'_>) {
-        let (ending, cause) = facts::by_client(ending, how);
+    /// The connection is closed with this reply, out of turn: recorded, and over at once.
+    pub(super) fn end_and_close(&mut self, reply: Reply, ending: Ending, cause: Cause, around: &mut Around<'_>) {
+        self.record.reply = Some(reply.summary());
+        self.effects.push_back(Effect::Close(reply));
         self.end_without_reply(ending, cause, around);
     }
 
@@ -486,7 +487,7 @@ impl Transaction {
         if held_content {
             around.put(Output::Forget);
         }
-        self.set_fates(Fate::None);
+        self.set_fates(if ending == Ending::Deferred { Fate::Deferred } else { Fate::None });
         self.record.ending = ending;
         self.record.cause = cause;
         around.put(Output::Record { record: self.record_now(around.now), acknowledge: false });
@@ -498,6 +499,7 @@ impl Transaction {
         let own = match &self.phase {
             Phase::Envelope { asking: None } => Some(self.heard + settings.timeouts.command),
             Phase::Content(_) => self.content_deadline(settings),
+            // Not while an item is made durable: nothing could be done but to wait on, with a deadline that is over.
             Phase::Scanning { late, .. } | Phase::HandingOver { late, .. } => Some(*late),
             _ => None,
         };
@@ -516,8 +518,8 @@ impl Transaction {
         match &self.phase {
             Phase::Content(_) => self.content_time_passed(around),
             Phase::Envelope { asking: None } if now.monotonic >= self.heard + around.settings.timeouts.command => {
-                self.effects.push_back(Effect::Close(reply::idle()));
-                self.end_by_client(Ending::ClientGone, "silent between commands", around);
+                let cause = Cause::Client { what: "silent between commands".into() };
+                self.end_and_close(reply::idle(), Ending::ClientGone, cause, around);
             }
             Phase::Scanning { late, .. } if now.monotonic >= *late => {
                 self.phase = Phase::Over;

@@ -187,8 +187,9 @@ impl Transaction {
     }
 
     fn give_up_swallowing(&mut self, around: &mut Around<'_>) {
-        self.effects.push_back(Effect::Close(reply::swallowed_enough()));
-        self.end_by_client(Ending::Refused, "refused content did not end", around);
+        let Phase::Content(incoming) = &self.phase else { return };
+        let Some(cause) = incoming.swallowing.as_ref().map(|conclusion| conclusion.cause.clone()) else { return };
+        self.end_and_close(reply::swallowed_enough(), Ending::Deferred, cause, around);
     }
 
     /// The hold took what it was given, or did not.
@@ -275,11 +276,11 @@ impl Transaction {
         if too_long {
             self.give_up_swallowing(around);
         } else if now >= self.heard + around.settings.timeouts.data_idle {
-            self.effects.push_back(Effect::Close(reply::idle()));
-            self.end_by_client(Ending::ClientGone, "silent in mail data", around);
+            let cause = Cause::Client { what: "silent in mail data".into() };
+            self.end_and_close(reply::idle(), Ending::ClientGone, cause, around);
         } else if incoming.is_below_floor(now, around.settings.data_floor) {
-            self.effects.push_back(Effect::Close(reply::too_slow()));
-            self.end_by_client(Ending::ClientGone, "below the data floor", around);
+            let cause = Cause::Client { what: "below the data floor".into() };
+            self.end_and_close(reply::too_slow(), Ending::ClientGone, cause, around);
         } else if now >= incoming.window.0 + FLOOR_WINDOW {
             incoming.window = (now, 0);
         }

@@ -187,6 +187,12 @@ impl Transaction {
         self.end_without_reply(ending, cause, around);
     }
 
+    /// The gateway stops before the end of mail data: `421 4.3.2`, and it was not the client who ended it.
+    pub(super) fn stop(&mut self, around: &mut Around<'_>) {
+        let cause = crate::record::Cause::Gateway { what: "the gateway stops".to_owned() };
+        self.end_and_close(super::reply::draining(), Ending::Deferred, cause, around);
+    }
+
     /// The client is gone. Before our dot that ends the transaction, and nothing of it is delivered.
     pub(super) fn client_gone(&mut self, how: &str, around: &mut Around<'_>) {
         self.gone = true;

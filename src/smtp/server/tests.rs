@@ -341,6 +341,9 @@ fn tls() {
     // Not offered at all: one command as any other, what is behind it is run.
     let none = || Session::new("mx.example", Offer { starttls: false, ..offer() }, limits(), false, false);
     converse(none, "STARTTLS\r\nNOOP\r\n", "502 5.5.1 Command not implemented / 250 2.0.0 OK");
+    // Malformed: it begins nothing, and what is behind it is run, whether it came in the same breath or not.
+    let malformed = "501 5.5.4 This command takes no argument / 250 2.0.0 OK";
+    converse(plain, "STARTTLS x\r\nNOOP\r\n", malformed);
 }
 
 #[test]

@@ -1,0 +1,206 @@
+//! The header lines of a script: what differs from the gateway that all scripts share.
+//!
+//! It serves tjepa.jus.br (also called tjpa.jus.br) by the next hop `mailbox`, and outra.example by the next hop `other`;
+//! nobody is blocked and no rule is loaded.
+
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+
+use jiff::tz::{Offset, TimeZone};
+use portaria::{
+    inspect,
+    language::Language,
+    message::header_section::HeaderLimits,
+    policy::{
+        Policy,
+        directory::{Directory, ServedDomain},
+        rule::Scope,
+        verdict_action::{VerdictAction, VerdictActions},
+    },
+    relay::settings::{Settings, Timeouts},
+    smtp::{extension::Offer, limits::Limits},
+};
+
+use super::world::wall;
+
+/// What a script asks for before its conversation begins.
+#[derive(Debug, Default)]
+pub struct Setup {
+    settings: BTreeMap<String, String>,
+    rules: Vec<String>,
+    later_rules: Vec<String>,
+    blocked: Vec<String>,
+    /// Only this split is played: the octets mean something else when they come in pieces.
+    pub whole_only: bool,
+}
+
+impl Setup {
+    /// Takes a header line; whether it was one.
+    pub fn line(&mut self, line: &str) -> Result<bool, String> {
+        let Some((key, value)) = line.split_once(": ") else { return Ok(false) };
+        let value = value.trim();
+        match key {
+            "settings" => {
+                let (key, value) = value.split_once(" = ").ok_or("settings: KEY = VALUE")?;
+                self.settings.insert(key.to_owned(), value.trim_matches('"').to_owned());
+            }
+            "rule" => self.rules.push(rule(value)?),
+            "later rule" => self.later_rules.push(rule(value)?),
+            "blocked" => self.blocked.push(blocked(value)?),
+            "plays" if value == "whole" => self.whole_only = true,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn number(&self, key: &str, default: u64) -> u64 {
+        self.settings.get(key).map_or(default, |value| value.replace('_', "").parse().unwrap())
+    }
+
+    fn flag(&self, key: &str, default: bool) -> bool {
+        self.settings.get(key).map_or(default, |value| value == "true")
+    }
+
+    fn seconds(&self, key: &str, default: u64) -> Duration {
+        self.settings.get(key).map_or(Duration::from_secs(default), |value| duration(value).unwrap())
+    }
+
+    fn action(&self, key: &str, default: VerdictAction) -> VerdictAction {
+        use VerdictAction::{Defer, Quarantine, Refuse, Relay, Tag};
+        let named = |name: &str| [Relay, Tag, Quarantine, Defer, Refuse].into_iter().find(|is| is.name() == name);
+        self.settings.get(key).map_or(default, |name| named(name).unwrap())
+    }
+
+    /// The settings of the listener.
+    pub fn settings(&self) -> Settings {
+        let default = VerdictActions::default();
+        Settings {
+            hostname: "mx.tjpa.jus.br".into(),
+            listener: "0.0.0.0:25".into(),
+            scope: Scope::Relay,
+            implicit_tls: self.flag("implicit_tls", false),
+            starttls_required: self.flag("starttls_required", false),
+            limits: Limits {
+                message_size: self.number("message_size", 24 * 1024 * 1024),
+                recipients: self.number("recipients", 1000) as usize,
+                errors: self.number("errors_per_connection", 20) as u32,
+                transactions: self.number("transactions_per_connection", 1000) as u32,
+            },
+            content: inspect::Limits {
+                header: HeaderLimits {
+                    size: self.number("header_size", 256 * 1024),
+                    fields: self.number("header_fields", 1000) as u32,
+                },
+                hops: self.number("hops", 50) as usize,
+            },
+            cut_through_from: self.number("cut_through_from", 256 * 1024),
+            data_floor: self.number("data_floor", 500),
+            antivirus: self.flag("antivirus", true),
+            actions: VerdictActions {
+                infected: self.action("infected", default.infected),
+                unavailable: self.action("unavailable", default.unavailable),
+                scanner_error: self.action("scanner_error", default.scanner_error),
+                not_fully_scanned: self.action("not_fully_scanned", default.not_fully_scanned),
+                encrypted: self.action("encrypted", default.encrypted),
+                macro_: self.action("macro", default.macro_),
+                ambiguous: self.action("ambiguous", default.ambiguous),
+            },
+            timeouts: Timeouts {
+                command: self.seconds("command", 300),
+                data_idle: self.seconds("data_idle", 180),
+                connection: self.seconds("connection", 10),
+                next_hop_reply: self.seconds("next_hop_reply", 45),
+                next_hop_end_of_data: self.seconds("next_hop_end_of_data", 300),
+                verdict: self.seconds("verdict", 240),
+            },
+            timezone: TimeZone::fixed(Offset::from_seconds(-3 * 3600).unwrap()),
+        }
+    }
+
+    /// What the listener offers.
+    pub fn offer(&self) -> Offer {
+        Offer {
+            eight_bit_mime: self.flag("eight_bit_mime", true),
+            smtputf8: self.flag("smtputf8", false),
+            dsn: self.flag("dsn", false),
+            starttls: self.flag("starttls", false),
+            size: self.number("message_size", 24 * 1024 * 1024),
+        }
+    }
+
+    /// The policy in force when the client connects; `later`: the one of the `later rule:` lines.
+    pub fn policy(&self, later: bool) -> Arc<Policy> {
+        let domain = |name: &str, aliases: &[&str], next_hop: &str| ServedDomain {
+            name: name.to_owned(),
+            aliases: aliases.iter().map(|alias| (*alias).to_owned()).collect(),
+            next_hop: next_hop.into(),
+        };
+        let domains = vec![domain("tjepa.jus.br", &["tjpa.jus.br"], "mailbox"), domain("outra.example", &[], "other")];
+        let directory = Directory::new(domains, ["postmaster", "abuse"]).unwrap();
+        let rules = if later { &self.later_rules } else { &self.rules };
+        let files = [("subjects/script.toml".into(), rules.concat())];
+        let blocked = self.blocked.concat();
+        let list = Some((Path::new("mailboxes.toml"), blocked.as_str()));
+        let (policy, faults) = Policy::assemble(directory, list, &files, wall());
+        assert!(!faults.has_errors(), "{}", faults.render(Language::En));
+        Arc::new(policy)
+    }
+}
+
+/// `ID ACTION WORD [mode=observe] [reply="…"] [except.recipient=ADDRESS]` into a rule of a rule file: it matches the word.
+fn rule(short: &str) -> Result<String, String> {
+    let words = words(short);
+    let [id, action, word, rest @ ..] = words.as_slice() else { return Err("rule: ID ACTION WORD …".to_owned()) };
+    let (mut mode, mut reply, mut except, mut example) = ("enforce", String::new(), String::new(), String::new());
+    for option in rest {
+        match option.split_once('=') {
+            Some(("mode", value)) => mode = value,
+            Some(("reply", value)) => reply = format!("reply = '{value}'\n"),
+            Some(("except.recipient", value)) => {
+                except = format!("[rule.except]\nrecipient = ['{value}']\n");
+                example = format!("[[rule.example]]\nsubject = '{word}'\nrecipient = '{value}'\nexpect = 'no match'\n");
+            }
+            _ => return Err(format!("rule: {option}?")),
+        }
+    }
+    Ok(format!(
+        "[[rule]]\nid = '{id}'\ndescription = 'd'\nowner = 'o'\nticket = 't'\nmode = '{mode}'\n\
+         expires = 2027-12-20T23:59:59-03:00\n[[rule.match]]\nany_words = ['{word}']\n{except}\
+         [rule.action]\nkind = '{action}'\n{reply}\
+         [[rule.example]]\nsubject = '{word}'\nexpect = 'match'\n{example}\
+         [[rule.example]]\nsubject = 'ata'\nexpect = 'no match'\n"
+    ))
+}
+
+/// `MAILBOX receive|send|both` into an entry of the list.
+fn blocked(short: &str) -> Result<String, String> {
+    let (mailbox, direction) = short.split_once(' ').ok_or("blocked: MAILBOX DIRECTION")?;
+    Ok(format!(
+        "[[blocked]]\nmailbox = '{mailbox}'\ndirection = '{direction}'\nreason = 'r'\nticket = 'REQ 1'\nby = 's3b'\n"
+    ))
+}
+
+/// Words, apart from spaces inside double quotes.
+pub fn words(text: &str) -> Vec<String> {
+    let (mut words, mut quoted, mut word) = (Vec::new(), false, String::new());
+    for char in text.chars() {
+        match char {
+            '"' => quoted = !quoted,
+            ' ' if !quoted => words.push(std::mem::take(&mut word)),
+            _ => word.push(char),
+        }
+    }
+    words.push(word);
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// `5 min`, `30 s`.
+pub fn duration(text: &str) -> Option<Duration> {
+    let (number, unit) = text.trim().split_once(' ')?;
+    let number: u64 = number.parse().ok()?;
+    match unit {
+        "s" => Some(Duration::from_secs(number)),
+        "min" => Some(Duration::from_secs(number * 60)),
+        _ => None,
+    }
+}
