@@ -124,7 +124,8 @@ pub enum Output {
     CancelNextHop,
     /// Append to the hold (made at the first of these). Answered by `Held`.
     Hold(Bytes),
-    /// Read from the hold. Answered by `HoldOctets`.
+    /// Read from the hold. Answered by `HoldOctets`, in the order asked, and not any more after `Forget`: octets of one message
+    /// must not reach the next.
     ReadHold {
         /// From this octet.
         offset: u64,
