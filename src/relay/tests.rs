@@ -44,6 +44,7 @@ struct World {
 
 impl World {
     fn new() -> Self {
+        #[expect(clippy::disallowed_methods, reason = "the virtual clock has to begin somewhere")]
         let start = Instant::now();
         let now = Moment { monotonic: start, wall: UNIX_EPOCH + Duration::from_secs(1_800_000_000) };
         let client = ClientFacts {
@@ -126,7 +127,7 @@ impl World {
     }
 
     /// What was written to the client since the last look.
-    fn to_client(&mut self) -> String {
+    fn said_to_client(&mut self) -> String {
         text(self.take(), |output| match output {
             Output::ToClient(octets) => Some(octets),
             _ => None,
@@ -134,7 +135,7 @@ impl World {
     }
 
     /// What was written to the next hop since the last look.
-    fn to_next_hop(&mut self) -> String {
+    fn said_to_next_hop(&mut self) -> String {
         text(self.take(), |output| match output {
             Output::ToNextHop(octets) => Some(octets),
             _ => None,
@@ -146,7 +147,7 @@ impl World {
         self.client("EHLO client.example\r\nMAIL FROM:<a@example.org>\r\nRCPT TO:<b@tjpa.jus.br>\r\n");
         self.next_hop_ready();
         self.next_hop("250 ok\r\n250 ok\r\n");
-        assert!(self.to_client().ends_with("250 2.0.0 ok\r\n"));
+        assert!(self.said_to_client().ends_with("250 2.0.0 ok\r\n"));
     }
 
     /// Mail data up to the question of the scan.
@@ -257,7 +258,7 @@ fn a_slow_answer_does_not_cost_the_client_its_time() {
     world.next_hop("250 taken\r\n");
     world.feed(Input::Journaled(Ok(())));
     world.pass(Duration::from_secs(30));
-    let said = world.to_client();
+    let said = world.said_to_client();
     assert!(said.starts_with("250 2.0.0 taken") && !said.contains("421"), "{said}");
 }
 
@@ -270,9 +271,9 @@ fn a_command_has_its_time_as_a_whole() {
         world.pass(Duration::from_secs(59));
         world.client(octet);
     }
-    assert!(!world.to_client().contains("421"));
+    assert!(!world.said_to_client().contains("421"));
     world.pass(Duration::from_secs(10));
-    assert!(world.to_client().contains("421 4.4.2"), "five minutes for one command are over");
+    assert!(world.said_to_client().contains("421 4.4.2"), "five minutes for one command are over");
 }
 
 /// What was read for a connection that is lost belongs nowhere on the next one.
@@ -303,7 +304,7 @@ fn a_read_for_a_lost_connection_is_not_content_of_the_next() {
             world.read_hold();
         }
     }
-    let wire = world.to_next_hop();
+    let wire = world.said_to_next_hop();
     let (_, data) = wire.split_once("DATA\r\n").unwrap();
     assert!(data.starts_with("Received: ") && data.ends_with(&content), "{} octets", data.len());
     assert_eq!(data.len(), world.hold.len());
@@ -360,7 +361,7 @@ fn every_answer_of_the_journal_belongs_to_its_own_question() {
     assert!(asked.iter().any(|output| matches!(output, Output::Record { .. })), "{asked:?}");
     assert!(!asked.iter().any(|output| matches!(output, Output::ToClient(_))), "{asked:?}");
     world.feed(Input::Journaled(Ok(())));
-    assert!(world.to_client().starts_with("451 4.3.2"));
+    assert!(world.said_to_client().starts_with("451 4.3.2"));
 }
 
 /// Who ends its stream behind QUIT may still listen; who ends it otherwise, or breaks off, will send again.
@@ -394,7 +395,7 @@ fn only_a_client_that_said_quit_and_may_listen_is_answered() {
         world.feed(Input::Journaled(Ok(())));
         world.next_hop("250 taken\r\n");
         world.feed(Input::Journaled(Ok(())));
-        let said = world.to_client();
+        let said = world.said_to_client();
         assert!(said.contains("250 2.0.0 taken") && said.ends_with("221 2.0.0 Bye\r\n"), "{said}");
         assert!(world.wait.finished);
     }
@@ -412,7 +413,7 @@ fn a_slow_quarantine_is_waited_for_in_peace() {
     world.pass(Duration::from_secs(500));
     world.feed(Input::Quarantined(Ok(())));
     world.feed(Input::Journaled(Ok(())));
-    assert!(world.to_client().contains("550 5.7.1 Malware found"));
+    assert!(world.said_to_client().contains("550 5.7.1 Malware found"));
 }
 
 /// The item of a mixed outcome is withdrawn when the next hop does not answer: nobody holds it, and the client will send again.
