@@ -8,7 +8,7 @@ use crate::choices::Choices;
 pub fn clamd_answer(data: &[u8]) {
     check(data);
     let mut choices = Choices::of(data);
-    let clean: &[u8] = *choices.one_of(&[b"stream: OK\0".as_slice(), b"fd[10]: OK\0", b"fd[4294967295]: OK\0"]);
+    let clean = choices.one_of(&["stream: OK\0", "fd[10]: OK\0", "fd[4294967295]: OK\0"]).as_bytes();
     assert_eq!(parse(clean), ScanVerdict::Clean);
     for end in 0..clean.len() {
         assert_ne!(parse(&clean[..end]), ScanVerdict::Clean, "cut off");
@@ -25,7 +25,9 @@ fn check(octets: &[u8]) {
     assert_eq!(verdict == ScanVerdict::Clean, is_clean(octets), "{}", octets.escape_ascii());
     let (name, text, longest) = match &verdict {
         ScanVerdict::Clean => return,
-        ScanVerdict::Infected { signature } | ScanVerdict::Encrypted { signature } | ScanVerdict::Macro { signature } => {
+        ScanVerdict::Infected { signature }
+        | ScanVerdict::Encrypted { signature }
+        | ScanVerdict::Macro { signature } => {
             assert!(octets.ends_with(b" FOUND\0"), "{}", octets.escape_ascii());
             (true, signature, 128)
         }
@@ -33,7 +35,8 @@ fn check(octets: &[u8]) {
         ScanVerdict::ScannerError { text } => (false, text, 200),
         other => panic!("no answer of clamd's: {other:?}"),
     };
-    let harmless = |octet: u8| octet.is_ascii_alphanumeric() || b"._-".contains(&octet) || !name && (b' '..=b'~').contains(&octet);
+    let harmless =
+        |octet: u8| octet.is_ascii_alphanumeric() || b"._-".contains(&octet) || !name && (b' '..=b'~').contains(&octet);
     assert!(!text.is_empty() && text.len() <= longest && text.bytes().all(harmless), "{verdict:?}");
 }
 

@@ -25,5 +25,9 @@ pub fn config_file(data: &[u8]) {
     let session = settings.limits.session();
     assert!(session.message_size > 0 && session.recipients >= 1, "{session:?}");
     let clients_wait = std::time::Duration::from_secs(590);
-    assert!(settings.timeouts.verdict + settings.timeouts.next_hop_end_of_data <= clients_wait, "{:?}", settings.timeouts);
+    assert!(
+        settings.timeouts.verdict + settings.timeouts.next_hop_end_of_data <= clients_wait,
+        "{:?}",
+        settings.timeouts
+    );
 }

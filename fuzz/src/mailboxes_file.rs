@@ -38,9 +38,8 @@ pub fn mailboxes_file(data: &[u8]) {
         let keys = list.entries().iter().flat_map(|block| block.mailboxes.clone());
         for key in keys.chain([MailboxKey("nobody@a.example".to_owned())]) {
             let first = |other: Direction| {
-                let acts = |block: &&Block| {
-                    block.mailboxes.contains(&key) && block.direction != other && block.in_force(now)
-                };
+                let acts =
+                    |block: &&Block| block.mailboxes.contains(&key) && block.direction != other && block.in_force(now);
                 list.entries().iter().find(acts)
             };
             assert_eq!(list.to_receive(&key, now), first(Direction::Send), "{key:?} at {now:?}");

@@ -62,7 +62,8 @@ fn naive(mut rest: &[u8]) -> (Vec<(u16, Vec<String>)>, Option<ReplyFault>) {
         let line = rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]);
         rest = &rest[end + 1..];
         let code = line.get(..3).and_then(|code| std::str::from_utf8(code).ok());
-        let code = code.filter(|code| code.bytes().all(|octet| octet.is_ascii_digit())).and_then(|code| code.parse().ok());
+        let code =
+            code.filter(|code| code.bytes().all(|octet| octet.is_ascii_digit())).and_then(|code| code.parse().ok());
         let code: u16 = match (code, line.get(3)) {
             (Some(code @ 200..=599), None | Some(b' ' | b'-')) => code,
             _ => return (replies, Some(ReplyFault::NotAReply(String::new()))),

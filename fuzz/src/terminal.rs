@@ -40,6 +40,9 @@ fn harmless(text: &str) {
         let bidi = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
         let hidden = matches!(c, '\u{200b}' | '\u{200c}' | '\u{200d}' | '\u{2060}' | '\u{feff}' | '\u{ad}');
         let tag = ('\u{e0000}'..='\u{e007f}').contains(&c);
-        assert!(!c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}') && !bidi && !hidden && !tag, "{c:?} in {text:?}");
+        assert!(
+            !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}') && !bidi && !hidden && !tag,
+            "{c:?} in {text:?}"
+        );
     }
 }
