@@ -1,236 +1,16 @@
 //! What conversations cannot show: answers of the world that come late, out of turn, or after their question was taken back.
 
-use std::{
-    collections::VecDeque,
-    sync::Arc,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
-};
+mod world;
 
-use bytes::Bytes;
+use std::time::Duration;
 
-use super::{
-    Session,
-    event::{Input, Moment, NextHopFailure, NextHopReady, Output, Wait},
-    settings::{Settings, Timeouts},
-};
+use world::World;
+
+use super::event::{Input, NextHopFailure, Output};
 use crate::{
-    inspect,
-    message::header_section::HeaderLimits,
-    policy::{
-        Policy,
-        directory::{Directory, ServedDomain},
-        rule::Scope,
-        verdict::{ScanVerdict, ScannerReport},
-        verdict_action::VerdictActions,
-    },
-    record::{ClientFacts, Fate},
-    smtp::{
-        extension::{Capabilities, Offer},
-        limits::Limits,
-    },
+    policy::verdict::{ScanVerdict, ScannerReport},
+    record::Fate,
 };
-
-/// A session, a clock that is set by hand, and everything that the session asked of the world since the last look.
-struct World {
-    session: Session,
-    start: Instant,
-    elapsed: Duration,
-    asked: Vec<Output>,
-    wait: Wait,
-    hold: Vec<u8>,
-    /// Reads of the hold that wait for their answer.
-    reads: VecDeque<(u64, usize)>,
-}
-
-impl World {
-    fn new() -> Self {
-        #[expect(clippy::disallowed_methods, reason = "the virtual clock has to begin somewhere")]
-        let start = Instant::now();
-        let now = Moment { monotonic: start, wall: UNIX_EPOCH + Duration::from_secs(1_800_000_000) };
-        let client = ClientFacts {
-            listener: "127.0.0.1:25".into(),
-            address: "192.0.2.1".parse().unwrap(),
-            port: 40_000,
-            hello: String::new(),
-            tls: None,
-        };
-        let offer = Offer::new(None, 1 << 20, false);
-        let session = Session::new(Arc::new(settings()), offer, Arc::new(policy(now.wall)), client, 1, now);
-        let wait = Wait { read_client: 0, read_next_hop: false, until: start, finished: false };
-        let (hold, reads) = (Vec::new(), VecDeque::new());
-        let mut world = Self { session, start, elapsed: Duration::ZERO, asked: Vec::new(), wait, hold, reads };
-        world.feed(Input::Accepted);
-        world
-    }
-
-    fn now(&self) -> Moment {
-        let wall = UNIX_EPOCH + Duration::from_secs(1_800_000_000) + self.elapsed;
-        Moment { monotonic: self.start + self.elapsed, wall }
-    }
-
-    fn feed(&mut self, input: Input) {
-        self.session.handle(self.now(), input);
-        loop {
-            match self.session.poll() {
-                Output::Wait(wait) => break self.wait = wait,
-                output => {
-                    match &output {
-                        Output::Hold(octets) => self.hold.extend_from_slice(octets),
-                        Output::ReadHold { offset, max } => self.reads.push_back((*offset, *max)),
-                        _ => {}
-                    }
-                    self.asked.push(output);
-                }
-            }
-        }
-    }
-
-    fn client(&mut self, octets: &str) {
-        self.feed(Input::ClientOctets(Bytes::copy_from_slice(octets.as_bytes())));
-    }
-
-    /// What we wrote to the next hop is written, and this is what it says.
-    fn next_hop(&mut self, octets: &str) {
-        self.feed(Input::NextHopDrained);
-        self.feed(Input::NextHopOctets(Bytes::copy_from_slice(octets.as_bytes())));
-    }
-
-    /// The oldest read of the hold is answered.
-    fn read_hold(&mut self) {
-        let (offset, max) = self.reads.pop_front().expect("a read of the hold");
-        let octets: Vec<u8> = self.hold.iter().skip(offset as usize).take(max).copied().collect();
-        self.feed(Input::HoldOctets(Ok(octets.into())));
-    }
-
-    fn next_hop_ready(&mut self) {
-        let capabilities = Capabilities { pipelining: true, eight_bit_mime: true, ..Capabilities::default() };
-        let address = "mbx1.example:25".to_owned();
-        self.feed(Input::NextHopReady(NextHopReady { capabilities, address, tls: None, reused: false }));
-    }
-
-    /// Time passes, and the session is told when it asked to be.
-    fn pass(&mut self, time: Duration) {
-        let end = self.elapsed + time;
-        while self.wait.until <= self.start + end {
-            let due = self.wait.until.saturating_duration_since(self.start);
-            assert!(!self.wait.finished, "the session is over");
-            self.elapsed = due.max(self.elapsed);
-            self.feed(Input::TimePassed);
-            assert!(self.wait.until > self.start + self.elapsed, "a deadline that passed changed nothing");
-        }
-        self.elapsed = end;
-    }
-
-    /// Takes what was asked of the world since the last look.
-    fn take(&mut self) -> Vec<Output> {
-        std::mem::take(&mut self.asked)
-    }
-
-    /// What was written to the client since the last look.
-    fn said_to_client(&mut self) -> String {
-        text(self.take(), |output| match output {
-            Output::ToClient(octets) => Some(octets),
-            _ => None,
-        })
-    }
-
-    /// What was written to the next hop since the last look.
-    fn said_to_next_hop(&mut self) -> String {
-        text(self.take(), |output| match output {
-            Output::ToNextHop(octets) => Some(octets),
-            _ => None,
-        })
-    }
-
-    /// A transaction with one accepted recipient.
-    fn envelope(&mut self) {
-        self.client("EHLO client.example\r\nMAIL FROM:<a@example.org>\r\nRCPT TO:<b@tjpa.jus.br>\r\n");
-        self.next_hop_ready();
-        self.next_hop("250 ok\r\n250 ok\r\n");
-        assert!(self.said_to_client().ends_with("250 2.0.0 ok\r\n"));
-    }
-
-    /// Mail data up to the question of the scan.
-    fn content(&mut self, content: &str) {
-        self.client("DATA\r\n");
-        self.feed(Input::Held(Ok(())));
-        self.client(content);
-        self.feed(Input::Held(Ok(())));
-        self.client(".\r\n");
-    }
-
-    fn clean(&mut self) {
-        let (group, scanner) = ("clamd".to_owned(), "clamd".to_owned());
-        self.feed(Input::Scanned(vec![ScannerReport { group, scanner, verdict: ScanVerdict::Clean, took_ms: 1 }]));
-    }
-}
-
-fn text(outputs: Vec<Output>, of: impl Fn(Output) -> Option<Bytes>) -> String {
-    let octets: Vec<u8> = outputs.into_iter().filter_map(of).flatten().collect();
-    String::from_utf8(octets).unwrap()
-}
-
-fn settings() -> Settings {
-    let second = Duration::from_secs(1);
-    Settings {
-        hostname: "mx.tjpa.jus.br".into(),
-        listener: "127.0.0.1:25".into(),
-        scope: Scope::Relay,
-        implicit_tls: false,
-        starttls_required: false,
-        limits: Limits { message_size: 1 << 20, recipients: 100, errors: 20, transactions: 1000 },
-        content: inspect::Limits { header: HeaderLimits { size: 256 << 10, fields: 1000 }, hops: 50 },
-        cut_through_from: 256 << 10,
-        data_floor: 500,
-        antivirus: true,
-        actions: VerdictActions::default(),
-        timeouts: Timeouts {
-            command: 300 * second,
-            data_idle: 180 * second,
-            connection: 10 * second,
-            next_hop_reply: 45 * second,
-            next_hop_end_of_data: 300 * second,
-            verdict: 240 * second,
-        },
-        timezone: jiff::tz::TimeZone::UTC,
-    }
-}
-
-fn policy(now: SystemTime) -> Policy {
-    let domain = ServedDomain { name: "tjpa.jus.br".into(), aliases: Vec::new(), next_hop: "mailbox".into() };
-    let other = ServedDomain { name: "other.jus.br".into(), aliases: Vec::new(), next_hop: "other".into() };
-    let directory = Directory::new(vec![domain, other], []).unwrap();
-    let rules = [("subjects/a.toml".into(), RULE.to_owned())];
-    let (policy, faults) = Policy::assemble(directory, None, &rules, now);
-    assert!(faults.0.is_empty());
-    policy
-}
-
-/// Holds what is about a boleto, but for c@.
-const RULE: &str = r#"
-[[rule]]
-id = "R-1"
-description = "d"
-owner = "o"
-ticket = "t"
-mode = "enforce"
-[[rule.match]]
-any_words = ["boleto"]
-[rule.except]
-recipient = ["c@tjpa.jus.br"]
-[rule.action]
-kind = "quarantine"
-[[rule.example]]
-subject = "boleto"
-expect = "match"
-[[rule.example]]
-subject = "boleto"
-recipient = "c@tjpa.jus.br"
-expect = "no match"
-[[rule.example]]
-subject = "ata"
-expect = "no match"
-"#;
 
 /// A command's time begins with our last reply: what the next hop and the scanners took is not the client's.
 #[test]
@@ -258,7 +38,7 @@ fn a_slow_answer_does_not_cost_the_client_its_time() {
     world.next_hop("250 taken\r\n");
     world.feed(Input::Journaled(Ok(())));
     world.pass(Duration::from_secs(30));
-    let said = world.said_to_client();
+    let said = world.said();
     assert!(said.starts_with("250 2.0.0 taken") && !said.contains("421"), "{said}");
 }
 
@@ -271,9 +51,9 @@ fn a_command_has_its_time_as_a_whole() {
         world.pass(Duration::from_secs(59));
         world.client(octet);
     }
-    assert!(!world.said_to_client().contains("421"));
+    assert!(!world.said().contains("421"));
     world.pass(Duration::from_secs(10));
-    assert!(world.said_to_client().contains("421 4.4.2"), "five minutes for one command are over");
+    assert!(world.said().contains("421 4.4.2"), "five minutes for one command are over");
 }
 
 /// What was read for a connection that is lost belongs nowhere on the next one.
@@ -304,7 +84,7 @@ fn a_read_for_a_lost_connection_is_not_content_of_the_next() {
             world.read_hold();
         }
     }
-    let wire = world.said_to_next_hop();
+    let wire = world.written();
     let (_, data) = wire.split_once("DATA\r\n").unwrap();
     assert!(data.starts_with("Received: ") && data.ends_with(&content), "{} octets", data.len());
     assert_eq!(data.len(), world.hold.len());
@@ -361,7 +141,7 @@ fn every_answer_of_the_journal_belongs_to_its_own_question() {
     assert!(asked.iter().any(|output| matches!(output, Output::Record { .. })), "{asked:?}");
     assert!(!asked.iter().any(|output| matches!(output, Output::ToClient(_))), "{asked:?}");
     world.feed(Input::Journaled(Ok(())));
-    assert!(world.said_to_client().starts_with("451 4.3.2"));
+    assert!(world.said().starts_with("451 4.3.2"));
 }
 
 /// Who ends its stream behind QUIT may still listen; who ends it otherwise, or breaks off, will send again.
@@ -395,7 +175,7 @@ fn only_a_client_that_said_quit_and_may_listen_is_answered() {
         world.feed(Input::Journaled(Ok(())));
         world.next_hop("250 taken\r\n");
         world.feed(Input::Journaled(Ok(())));
-        let said = world.said_to_client();
+        let said = world.said();
         assert!(said.contains("250 2.0.0 taken") && said.ends_with("221 2.0.0 Bye\r\n"), "{said}");
         assert!(world.wait.finished);
     }
@@ -413,7 +193,7 @@ fn a_slow_quarantine_is_waited_for_in_peace() {
     world.pass(Duration::from_secs(500));
     world.feed(Input::Quarantined(Ok(())));
     world.feed(Input::Journaled(Ok(())));
-    assert!(world.said_to_client().contains("550 5.7.1 Malware found"));
+    assert!(world.said().contains("550 5.7.1 Malware found"));
 }
 
 /// The item of a mixed outcome is withdrawn when the next hop does not answer: nobody holds it, and the client will send again.
