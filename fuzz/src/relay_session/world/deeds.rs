@@ -90,7 +90,10 @@ impl World {
         if self.client_open && !self.securing && length > 0 {
             let octets: Vec<u8> = self.outbox.drain(..length).collect();
             self.dialogue.client(&octets);
-            self.spoken = self.now.monotonic;
+            // A command has its time as a whole: an octet now and then buys no more of it.
+            if self.dialogue.in_data() || octets.contains(&b'\n') {
+                self.spoken = self.now.monotonic;
+            }
             self.feed(Input::ClientOctets(octets.into()));
         }
     }
