@@ -33,7 +33,7 @@ pub fn check_dot(message: &Message, said: &Said, deeds: &Deeds, hold: &[u8], ant
     assert!(tag.is_empty() || is_one_field(tag, b"X-Portaria: "), "{}", tag.escape_ascii());
 }
 
-/// Content flows before the verdict: only if the rules have spoken, and keep it from nobody (`design.md` §3).
+/// Content flows before the verdict: only if the rules have spoken, and keep it from nobody (`docs/walkthrough.md`).
 pub fn check_cut_through(said: &Said, hold: &[u8]) {
     let (_, content) = trace_and_content(hold);
     assert!(content.starts_with(b"\r\n") || find(content, b"\r\n\r\n").is_some(), "the header section is not complete");

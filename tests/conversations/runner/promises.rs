@@ -1,4 +1,4 @@
-//! The promises of the gateway that can be seen from outside (`design.md` §1), checked at every output.
+//! The promises of the gateway that can be seen from outside (`docs/promises.md`), checked at every output.
 //!
 //! In: what the session asked for and how the world answered. Out: a fault for each promise that is broken. It does not know
 //! scripts.
