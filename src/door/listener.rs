@@ -91,8 +91,10 @@ async fn session(
     };
     let seed = uuid::Uuid::new_v4().as_u128();
     let offer = listener.offer(&gateway);
-    let session = Session::new(listener.settings.clone(), offer, gateway.policy(), client, seed, now());
-    smtp::serve(stream, session, listener, gateway).await;
+    // Taken once: were it replaced in between, the session would keep the old one and nobody would tell it.
+    let policy = gateway.policy();
+    let session = Session::new(listener.settings.clone(), offer, policy.clone(), client, seed, now());
+    smtp::serve(stream, session, policy, listener, gateway).await;
     Ok(())
 }
 

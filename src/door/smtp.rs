@@ -47,9 +47,14 @@ const LINGER: Duration = Duration::from_secs(1);
 /// … but only so much: who sends on and on is not listening.
 const LINGER_OCTETS: u64 = 1 << 20;
 
-/// Serves one client until its connection ends.
-pub async fn serve(stream: ClientStream, session: Session, listener: Arc<Listener>, gateway: Arc<Gateway>) {
-    let policy = gateway.policy();
+/// Serves one client until its connection ends. `policy` is the one that the session was made with.
+pub async fn serve(
+    stream: ClientStream,
+    session: Session,
+    policy: Arc<Policy>,
+    listener: Arc<Listener>,
+    gateway: Arc<Gateway>,
+) {
     let mut driver = Driver {
         client: Some(stream),
         next_hop: None,
