@@ -506,7 +506,7 @@ impl Transaction {
         let handover = self.handover.as_ref();
         let patience = handover
             .filter(|handover| handover.is_open() && !self.is_deciding())
-            .map(|_| self.heard + super::super::settings::PATIENCE);
+            .map(|_| self.waits.0.min(self.heard) + super::super::settings::PATIENCE);
         [own, handover.and_then(crate::relay::handover::Handover::deadline), patience].into_iter().flatten().min()
     }
 
