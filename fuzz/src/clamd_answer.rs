@@ -8,7 +8,7 @@ use crate::choices::Choices;
 pub fn clamd_answer(data: &[u8]) {
     check(data);
     let mut choices = Choices::of(data);
-    let clean: &[u8] = *choices.one_of(&[b"stream: OK\0".as_slice(), b"fd[10]: OK\0", b"fd[4294967295]: OK\0"]);
+    let clean = choices.one_of(&["stream: OK\0", "fd[10]: OK\0", "fd[4294967295]: OK\0"]).as_bytes();
     assert_eq!(parse(clean), ScanVerdict::Clean);
     for end in 0..clean.len() {
         assert_ne!(parse(&clean[..end]), ScanVerdict::Clean, "cut off");

@@ -52,8 +52,8 @@ fn judges(set: &RuleSet, source: &str, data: &[u8]) {
     let words: Vec<&str> = source.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
     let mut subjects = vec![Subject::new(data.to_vec()), Subject::new(data.repeat(4))];
     for _ in 0..20 {
-        let count = choices.below(6);
-        let some: Vec<&str> = (0..count).filter_map(|_| (!words.is_empty()).then(|| *choices.one_of(&words))).collect();
+        let count = if words.is_empty() { 0 } else { choices.below(6) };
+        let some: Vec<&str> = (0..count).map(|_| *choices.one_of(&words)).collect();
         subjects.push(Subject::new(some.join(" ").into_bytes()));
     }
     for pair in subjects.chunks(2) {

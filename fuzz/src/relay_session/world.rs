@@ -1,5 +1,7 @@
 //! What one session is in: a client, next hops, a hold, scanners, a quarantine, a journal. It does what the session asks, as the
-//! script has it, and looks at each thing that is asked.
+//! script has it (`deeds`), and looks at each thing that is asked.
+
+mod deeds;
 
 use std::{
     collections::{BTreeSet, VecDeque},
@@ -8,22 +10,21 @@ use std::{
 
 use bytes::Bytes;
 use portaria::{
-    policy::verdict::{ScanVerdict, ScannerReport},
+    policy::verdict::ScanVerdict,
     record::{Item, ItemState, Record, TransactionId},
     relay::{
         Session,
-        event::{HoldFault, Input, Moment, NextHopFailure, NextHopReady, Output, Wait},
+        event::{Input, Moment, Output, Wait},
     },
-    smtp::extension::Capabilities,
 };
 
 use super::{
     dialogue::{Dialogue, Heard},
     house,
     next_hop::{Message, NextHop},
-    script::{Deed, Mood, Verdict},
+    script::Mood,
 };
-use crate::{command::everything, splits::find};
+use crate::splits::find;
 
 /// What was done within one transaction.
 #[derive(Debug, Default)]
@@ -129,219 +130,6 @@ impl World {
         world
     }
 
-    // ── in ──
-
-    /// Does it, if it can be done now.
-    pub fn act(&mut self, deed: Deed, next: impl FnOnce() -> Option<u8>) {
-        match deed {
-            Deed::Say(octets) => self.outbox.extend(octets),
-            Deed::SayNext => self.outbox.extend(next()),
-            Deed::Write(most) => self.write(most),
-            Deed::Leave => self.leave(),
-            Deed::Pass(seconds) => self.pass(seconds),
-            Deed::Open(good) => self.open(good),
-            Deed::Busy => self.fail(NextHopFailure::Busy),
-            Deed::Unreachable => self.fail(NextHopFailure::Unreachable("no route".into())),
-            Deed::NoTls => self.fail(NextHopFailure::Tls("no certificate".into())),
-            Deed::Answer => self.answer(),
-            Deed::HoldFull => self.faults.full = true,
-            Deed::HoldUnreadable => self.faults.unreadable = true,
-            Deed::NotKept => self.faults.not_kept = true,
-            Deed::NotJournaled => self.faults.not_journaled = true,
-            Deed::ReadLittle => self.faults.little ^= true,
-            Deed::Scan(verdict) => self.scan(verdict),
-            Deed::Drain => self.drained(),
-            Deed::Hear(most) => self.hear(most),
-            Deed::NextHopGone => {
-                if let Some(next_hop) = &mut self.next_hop {
-                    next_hop.go();
-                    self.feed(Input::NextHopGone("it closed the connection".into()));
-                    assert!(self.next_hop.as_ref().is_none_or(|next_hop| !next_hop.is_gone()), "it is kept for dead");
-                }
-            }
-            Deed::Mood(mood) => self.moods.push_back(mood),
-            Deed::Stop if self.stopping => {}
-            Deed::Stop => {
-                self.stopping = true;
-                self.feed(Input::Drain);
-            }
-            Deed::Policy => self.feed(Input::Policy(house::POLICY.clone())),
-            Deed::Settle(client) => self.settle(client),
-        }
-    }
-
-    /// Good things, one by one, until none is left to be done.
-    pub fn settle(&mut self, client: bool) {
-        for _ in 0..10_000 {
-            if self.wait.finished && self.asked.is_empty() {
-                return;
-            }
-            let said = self.next_hop.as_ref().is_some_and(NextHop::has_replies) && self.wait.read_next_hop;
-            match () {
-                () if !self.asked.is_empty() => self.answer(),
-                () if self.securing => {
-                    self.securing = false;
-                    self.feed(Input::TlsEstablished("TLSv1.3 x".into()));
-                }
-                () if self.opening => self.open(true),
-                () if self.next_hop.as_ref().is_some_and(|next_hop| next_hop.writing) => self.drained(),
-                () if said => self.hear(usize::MAX),
-                () if self.scanning => self.scan(Verdict::Clean),
-                () if client && self.client_open && self.wait.read_client > 0 && !self.outbox.is_empty() => {
-                    self.write(usize::MAX);
-                }
-                () => return,
-            }
-        }
-        panic!("it never comes to rest");
-    }
-
-    fn write(&mut self, most: usize) {
-        let length = most.min(self.wait.read_client).min(self.outbox.len());
-        if self.client_open && !self.securing && length > 0 {
-            let octets: Vec<u8> = self.outbox.drain(..length).collect();
-            self.dialogue.client(&octets);
-            // A command has its time as a whole: an octet now and then buys no more of it.
-            if self.dialogue.in_data() || octets.contains(&b'\n') {
-                self.spoken = self.now.monotonic;
-            }
-            self.feed(Input::ClientOctets(octets.into()));
-        }
-    }
-
-    /// Noticed only by reading, by writing, or in the handshake.
-    pub fn leave(&mut self) {
-        if self.client_open && (self.wait.read_client > 0 || self.wrote || self.securing) {
-            self.client_open = false;
-            self.securing = false;
-            let open = self.sealed.len() < self.dialogue.transactions.len();
-            self.current.left = open && self.current.dots == 0 && !self.dialogue.is_quitting();
-            self.feed(Input::ClientGone);
-        }
-    }
-
-    /// Time alone is only told at the deadline; short of it, it passes unnoticed until something else happens.
-    pub fn pass(&mut self, seconds: Option<u64>) {
-        let left = self.wait.until.saturating_duration_since(self.now.monotonic);
-        let passed = seconds.map_or(left, Duration::from_secs).min(left.max(Duration::from_secs(1)));
-        self.now.monotonic += passed;
-        self.now.wall += passed;
-        // One deadline may end in another that is over already, and so on; but not for ever.
-        for _ in 0..4 {
-            if self.now.monotonic < self.wait.until || self.wait.finished {
-                return;
-            }
-            self.feed(Input::TimePassed);
-        }
-        // While the disk is asked there is no deadline: the door itself waits for it.
-        assert!(!self.asked.is_empty(), "the deadline passed, was told, and stays: {:?}", self.wait);
-    }
-
-    fn open(&mut self, good: bool) {
-        if std::mem::take(&mut self.opening) {
-            let capabilities = if good { everything() } else { Capabilities::default() };
-            self.next_hop = Some(NextHop::new(capabilities.clone()));
-            let ready = NextHopReady { capabilities, address: "192.0.2.25:25".to_owned(), tls: None, reused: !good };
-            self.feed(Input::NextHopReady(ready));
-        }
-    }
-
-    fn fail(&mut self, failure: NextHopFailure) {
-        if std::mem::take(&mut self.opening) {
-            self.feed(Input::NextHopFailed(failure));
-        }
-    }
-
-    fn drained(&mut self) {
-        if let Some(next_hop) = &mut self.next_hop
-            && std::mem::take(&mut next_hop.writing)
-        {
-            self.feed(Input::NextHopDrained);
-        }
-    }
-
-    fn hear(&mut self, most: usize) {
-        let read = self.wait.read_next_hop;
-        if let Some(next_hop) = self.next_hop.as_mut().filter(|_| read) {
-            let octets = next_hop.hear(most);
-            if !octets.is_empty() {
-                self.feed(Input::NextHopOctets(octets.into()));
-            }
-        }
-    }
-
-    fn scan(&mut self, verdict: Verdict) {
-        if !std::mem::take(&mut self.scanning) {
-            return;
-        }
-        let signature = "Eicar-Test-Signature".to_owned();
-        let verdict = match verdict {
-            Verdict::Clean => Some(ScanVerdict::Clean),
-            Verdict::Infected => Some(ScanVerdict::Infected { signature }),
-            Verdict::Unavailable => Some(ScanVerdict::Unavailable { text: "refused".to_owned() }),
-            Verdict::Limits => Some(ScanVerdict::NotFullyScanned { reason: "MaxScanSize".to_owned() }),
-            Verdict::Encrypted => Some(ScanVerdict::Encrypted { signature }),
-            Verdict::Nobody => None,
-        };
-        let worst = verdict.clone().unwrap_or(ScanVerdict::Unavailable { text: String::new() });
-        self.current.worst = Some(worst);
-        let report = |verdict| ScannerReport { group: "clamd".into(), scanner: "clamd".into(), verdict, took_ms: 1 };
-        let mut reports: Vec<ScannerReport> = verdict.into_iter().map(report).collect();
-        // A second group that found nothing changes nothing.
-        if !reports.is_empty() {
-            reports.push(report(ScanVerdict::Clean));
-        }
-        self.feed(Input::Scanned(reports));
-    }
-
-    /// Answers what was asked first.
-    fn answer(&mut self) {
-        let Some(asked) = self.asked.pop_front() else { return };
-        let faults = &mut self.faults;
-        let failed = |flag: &mut bool| std::mem::take(flag).then(|| "no space left".to_owned()).map_or(Ok(()), Err);
-        let input = match asked {
-            Asked::Held(_) if std::mem::take(&mut faults.full) => Input::Held(Err(HoldFault::Full("disk".into()))),
-            Asked::Held(octets) if octets.is_empty() => Input::Held(Ok(())),
-            Asked::Held(octets) => {
-                self.hold.get_or_insert_default().extend_from_slice(&octets);
-                Input::Held(Ok(()))
-            }
-            Asked::Read(..) if std::mem::take(&mut faults.unreadable) => {
-                Input::HoldOctets(Err(HoldFault::Failed("disk".into())))
-            }
-            Asked::Read(offset, max) => {
-                let max = if faults.little { max.min(1 + max / 3) } else { max };
-                let hold = self.hold.as_deref().unwrap_or_default();
-                let from = hold.get(offset as usize..).unwrap_or_default();
-                Input::HoldOctets(Ok(Bytes::copy_from_slice(&from[..max.min(from.len())])))
-            }
-            Asked::Keep(item) => {
-                let kept = failed(&mut faults.not_kept);
-                if kept.is_ok() {
-                    let content = self.hold.clone().expect("a hold");
-                    let state = item.state;
-                    self.current.item = Some((*item, content, state));
-                }
-                Input::Quarantined(kept)
-            }
-            Asked::Settle(state) => {
-                let settled = failed(&mut faults.not_kept);
-                // One that cannot be settled stays pending, and a human sees it.
-                let _ = state;
-                Input::Quarantined(settled)
-            }
-            Asked::Intent(id) => {
-                let written = failed(&mut faults.not_journaled);
-                self.current.intent = Some((id, written.is_ok()));
-                Input::Journaled(written)
-            }
-            Asked::Record => Input::Journaled(failed(&mut faults.not_journaled)),
-        };
-        self.feed(input);
-    }
-
-    // ── out ──
-
     fn feed(&mut self, input: Input) {
         self.wrote = false;
         self.passing = matches!(input, Input::TimePassed);
@@ -377,7 +165,7 @@ impl World {
 
     fn perform(&mut self, output: Output) {
         match output {
-            Output::ToClient(octets) => self.to_client(&octets),
+            Output::ToClient(octets) => self.said_to_client(&octets),
             Output::StartTls => {
                 assert!(self.next_hop.is_none() && self.current.dots == 0);
                 self.securing = true;
@@ -391,7 +179,7 @@ impl World {
                 self.opening = true;
             }
             Output::CancelNextHop => assert!(std::mem::take(&mut self.opening), "nothing to cancel"),
-            Output::ToNextHop(octets) => self.to_next_hop(&octets),
+            Output::ToNextHop(octets) => self.said_to_next_hop(&octets),
             Output::ReleaseNextHop => {
                 // Decision 1: for a client that is silent, and it cannot be silent before it is answered.
                 let since = self.now.monotonic - self.spoken;
@@ -447,7 +235,7 @@ impl World {
         }
     }
 
-    fn to_client(&mut self, octets: &[u8]) {
+    fn said_to_client(&mut self, octets: &[u8]) {
         // RFC 5321 §4.5.3.2.7: a client has five minutes for its next command, from our reply on.
         let idle = find(octets, b"421 4.4.2 Timeout").is_some() && !self.dialogue.in_data();
         let since = self.now.monotonic - self.spoken;
@@ -465,7 +253,7 @@ impl World {
         });
     }
 
-    fn to_next_hop(&mut self, octets: &[u8]) {
+    fn said_to_next_hop(&mut self, octets: &[u8]) {
         let next_hop = self.next_hop.as_mut().expect("a connection to write to");
         if next_hop.in_data() && self.antivirus && self.current.worst.is_none() {
             let said = self.dialogue.transactions.last().expect("a transaction");

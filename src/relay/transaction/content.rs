@@ -219,8 +219,8 @@ impl Transaction {
         if begins {
             let tag = disposition::tag_by_rules(judgement, accepted);
             let verdict = crate::policy::verdict::ScanVerdict::Clean;
-            let tag = tag.map(|by| super::conclusion::tag_field(by, judgement, &verdict, &self.id, around.settings));
-            let prefix = super::conclusion::prefix(&incoming.trace, tag.as_deref());
+            let tag = tag.map(|by| super::tag::field(by, judgement, &verdict, &self.id, around.settings));
+            let prefix = super::tag::prefix(&incoming.trace, tag.as_deref());
             let skip = incoming.trace.len() as u64;
             handover.deliver((0..accepted).collect(), prefix, skip, &mut around.world());
         }

@@ -4,16 +4,24 @@
 //! |---|---|---|
 //! | [`Phase::Envelope`] | RCPTs are decided by policy and asked at the next hop | `envelope` |
 //! | [`Phase::Content`] | content is inspected and held; the rules speak; large content flows on | `content` |
-//! | [`Phase::Scanning`] … [`Phase::Settling`] | verdicts become a disposition, and the disposition deeds | `conclusion` |
-//! | [`Phase::Recording`] | the outcome is journaled, then the client is answered | `conclusion` |
+//! | [`Phase::Scanning`] | verdicts become a disposition, the disposition a plan | `conclusion` |
+//! | [`Phase::Keeping`] | an item is made durable | `keeping` |
+//! | [`Phase::HandingOver`] … [`Phase::Settling`] | intent, our dot, the next hop's answer | `handing_over`, `tag` |
+//! | [`Phase::Recording`] | the outcome is journaled, then the client is answered | `ending` |
+//! | all | deadlines; the facts for the record | `deadline`, `facts` |
 //!
 //! In: what the client asked (values) and what the world did. Out: outputs, and [`Effect`]s for the session. It does not know
 //! the server session, nor how replies look on the wire.
 
 mod conclusion;
 mod content;
+mod deadline;
+mod ending;
 mod envelope;
 mod facts;
+mod handing_over;
+mod keeping;
+mod tag;
 
 use std::{collections::VecDeque, sync::Arc, time::Instant};
 

@@ -1,0 +1,97 @@
+//! Content on its way: the prefix, then the hold, piece by piece, and our dot.
+
+use bytes::Bytes;
+
+use super::{Goal, Handover, Link, Progress, Reading, Stage, World};
+use crate::relay::{event::Output, reply, settings::CHUNK};
+
+impl Handover {
+    /// The hold has so much now; `complete`: and will not grow.
+    pub(in crate::relay) fn available(&mut self, length: u64, complete: bool, world: &mut World<'_>) {
+        if let Goal::Deliver(delivery) = &mut self.goal {
+            delivery.available = length;
+            delivery.complete = complete;
+            self.flow(world);
+        }
+    }
+
+    /// Content read from the hold, as asked for.
+    pub(in crate::relay) fn hold_octets(&mut self, octets: Bytes, world: &mut World<'_>) {
+        let wanted = std::mem::take(&mut self.reading) == Reading::Wanted;
+        let Goal::Deliver(delivery) = &mut self.goal else { return };
+        if !wanted {
+            return self.flow(world);
+        }
+        if octets.is_empty() {
+            self.close(world);
+            self.fail(reply::local_fault(), "the hold ended before its end".into());
+            return;
+        }
+        if let Link::Open(open) = &mut self.link
+            && open.stage == Stage::Content
+        {
+            delivery.offset = delivery.offset.saturating_add(octets.len() as u64);
+            open.dialogue.content(octets);
+        }
+        self.flow(world);
+    }
+
+    /// The final dot. Only after [`Progress::AwaitsDot`], and only when the intent stands in the journal. Were the connection lost
+    /// in between and another one under way, a dot on that one would end the message in the middle.
+    pub(in crate::relay) fn dot(&mut self, world: &mut World<'_>) {
+        let whole = self.is_whole();
+        if let (Goal::Deliver(delivery), Link::Open(open), true) = (&mut self.goal, &mut self.link, whole) {
+            delivery.dotted = true;
+            open.dialogue.end_of_mail_data();
+            self.deadline = Some(world.now.monotonic + world.timeouts.next_hop_end_of_data);
+            self.transmit(world);
+        } else {
+            self.progress.push_back(Progress::Failed(reply::next_hop_unavailable(), "the connection was lost".into()));
+        }
+    }
+
+    pub(in crate::relay) fn drained(&mut self, world: &mut World<'_>) {
+        if let Link::Open(open) = &mut self.link {
+            open.writing = false;
+            if open.stage == Stage::Content && !self.is_dotted() {
+                self.deadline = None;
+            }
+            self.flow(world);
+        }
+    }
+
+    /// Moves content as far as it goes without waiting: asks for the next piece when the last one is written.
+    pub(super) fn flow(&mut self, world: &mut World<'_>) {
+        self.transmit(world);
+        let (Goal::Deliver(delivery), Link::Open(open)) = (&mut self.goal, &self.link) else { return };
+        if open.stage != Stage::Content || open.writing || self.reading != Reading::No || delivery.dotted {
+            return;
+        }
+        let left = delivery.available.saturating_sub(delivery.offset);
+        if left > 0 {
+            self.reading = Reading::Wanted;
+            let max = usize::try_from(left).unwrap_or(CHUNK).min(CHUNK);
+            world.outputs.push_back(Output::ReadHold { offset: delivery.offset, max });
+        } else if delivery.complete {
+            self.progress.push_back(Progress::AwaitsDot);
+        }
+    }
+
+    /// Whether all of the content is written on the connection that is open now: it may be another than a moment ago.
+    pub(super) fn is_whole(&self) -> bool {
+        let (Goal::Deliver(delivery), Link::Open(open)) = (&self.goal, &self.link) else { return false };
+        open.stage == Stage::Content && !open.writing && delivery.complete && delivery.offset >= delivery.available
+    }
+
+    pub(super) fn transmit(&mut self, world: &mut World<'_>) {
+        let Link::Open(open) = &mut self.link else { return };
+        while let Some(octets) = open.dialogue.poll_transmit() {
+            world.outputs.push_back(Output::ToNextHop(octets));
+            open.writing = true;
+            // A next hop that takes no more octets is as silent as one that does not answer.
+            if open.stage == Stage::Content && self.deadline.is_none() {
+                self.deadline = Some(world.now.monotonic + world.timeouts.next_hop_end_of_data);
+            }
+        }
+    }
+}
