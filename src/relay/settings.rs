@@ -58,8 +58,11 @@ pub struct Timeouts {
     pub verdict: Duration,
 }
 
-/// A client that is silent so long gives its next-hop connection back (decision 1).
+/// A next-hop connection waits so long for the client (decision 1) …
 pub const PATIENCE: Duration = Duration::from_secs(5);
+/// … and longer only while so many octets of mail data come in that time (16 KiB a second): connections are few, and twenty clients
+/// at the data floor would hold all of them for hours. Who is slower costs one more envelope at the end.
+pub const PATIENCE_OCTETS: u64 = 80 * 1024;
 /// The data floor is averaged over this.
 pub const FLOOR_WINDOW: Duration = Duration::from_secs(60);
 /// Refused content is swallowed so long at most …

@@ -223,3 +223,34 @@ fn what_was_withdrawn_is_not_recorded_as_held() {
     let fates: Vec<Fate> = record.unwrap().recipients.iter().map(|recipient| recipient.fate).collect();
     assert_eq!(fates, [Fate::Deferred, Fate::Unknown]);
 }
+
+/// Connections to the next hop are few: twenty clients that trickle, or say NOOP now and then, must not hold all of them.
+#[test]
+fn who_sends_slowly_holds_no_connection() {
+    let fast = "0123456789abcdef0123456789abcdef0123456789abcdef012345678901\r\n".repeat(1000);
+    for (big, slow) in [(true, "x\r\n".repeat(900)), (false, "x\r\n".repeat(900)), (false, String::new())] {
+        let mut world = World::new();
+        world.envelope();
+        if !slow.is_empty() {
+            world.client("DATA\r\n");
+            world.feed(Input::Held(Ok(())));
+            world.client("Subject: x\r\n\r\n");
+            world.feed(Input::Held(Ok(())));
+        }
+        for _ in 0..if big { 6 } else { 0 } {
+            world.client(&fast);
+            world.feed(Input::Held(Ok(())));
+        }
+        if big {
+            world.next_hop("354 go\r\n");
+        }
+        for _ in 0..5 {
+            world.pass(Duration::from_secs(4));
+            world.client(if slow.is_empty() { "NOOP\r\n" } else { &slow });
+            world.feed(Input::Held(Ok(())));
+        }
+        let asked = world.take();
+        let gives_back = |output: &Output| matches!(output, Output::ReleaseNextHop | Output::DropNextHop);
+        assert!(asked.iter().any(gives_back), "{big} {slow:.3}");
+    }
+}

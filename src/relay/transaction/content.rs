@@ -54,6 +54,7 @@ impl Transaction {
     pub(in crate::relay) fn data(&mut self, around: &mut Around<'_>) {
         let trace = Bytes::from(self.trace_field(around));
         let now = around.now.monotonic;
+        self.waits = (now, 0);
         around.put(Output::Hold(trace.clone()));
         self.phase = Phase::Content(Box::new(Incoming {
             inspection: Inspection::new(around.settings.content),
@@ -88,6 +89,7 @@ impl Transaction {
     pub(in crate::relay) fn content(&mut self, mut content: Bytes, around: &mut Around<'_>) {
         let Phase::Content(incoming) = &mut self.phase else { return };
         incoming.window.1 = incoming.window.1.saturating_add(content.len() as u64);
+        self.waits.1 = self.waits.1.saturating_add(content.len() as u64);
         // What is within the limit speaks first, wherever the octets were split: a rule that refuses the message must not lose to
         // its size when it comes in large pieces, and win when it comes in small ones (promise 7).
         let limit = around.settings.limits.message_size;

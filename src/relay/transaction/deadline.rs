@@ -24,8 +24,9 @@ impl Transaction {
             _ => None,
         };
         let handover = self.handover.as_ref();
-        let patience =
-            handover.filter(|handover| handover.is_open() && !self.is_deciding()).map(|_| self.heard + PATIENCE);
+        let patience = handover
+            .filter(|handover| handover.is_open() && !self.is_deciding())
+            .map(|_| self.waits.0.min(self.heard) + PATIENCE);
         [own, handover.and_then(Handover::deadline), patience].into_iter().flatten().min()
     }
 

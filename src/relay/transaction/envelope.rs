@@ -9,7 +9,7 @@ use crate::{
         event::{NextHopFailure, NextHopReady},
         handover::{Handover, Progress},
         reply,
-        settings::PATIENCE,
+        settings::{PATIENCE, PATIENCE_OCTETS},
     },
     smtp::{envelope::RcptTo, reply::Reply},
 };
@@ -127,7 +127,10 @@ impl Transaction {
     pub(super) fn progress(&mut self, around: &mut Around<'_>) {
         while let Some(progress) = self.handover.as_mut().and_then(Handover::poll_progress) {
             match progress {
-                Progress::Asked(answer, by_next_hop) => self.asked(answer, by_next_hop),
+                Progress::Asked(answer, by_next_hop) => {
+                    self.waits = (around.now.monotonic, 0);
+                    self.asked(answer, by_next_hop);
+                }
                 Progress::AwaitsDot => self.awaits_dot(around),
                 Progress::Answered(answer) => self.next_hop_answered(&answer, around),
                 Progress::Lost(why) => self.answer_lost(why, around),
@@ -139,7 +142,13 @@ impl Transaction {
     /// A client that is silent or slow gives its next-hop connection back (decision 1).
     pub(super) fn give_back_if_idle(&mut self, around: &mut Around<'_>) {
         let waits_for_client = matches!(self.phase, Phase::Envelope { asking: None } | Phase::Content(_));
-        if waits_for_client && around.now.monotonic >= self.heard + PATIENCE {
+        let (since, octets) = self.waits;
+        let now = around.now.monotonic;
+        let is_slow = now >= since + PATIENCE && octets < PATIENCE_OCTETS;
+        if now >= since + PATIENCE {
+            self.waits = (now, 0);
+        }
+        if waits_for_client && (is_slow || now >= self.heard + PATIENCE) {
             self.with_handover(around, |handover, around| {
                 if handover.is_open() {
                     handover.give_back(&mut around.world());

@@ -83,6 +83,8 @@ pub(super) struct Transaction {
     record: Box<Record>,
     /// When the client last ended a line or sent mail data, or we last answered it.
     heard: Instant,
+    /// Since when the next hop waits for the client, and the octets of mail data that came since.
+    waits: (Instant, u64),
     /// The client is gone: no reply reaches it any more.
     gone: bool,
 }
@@ -148,6 +150,7 @@ impl Transaction {
             effects: VecDeque::new(),
             record,
             heard: now.monotonic,
+            waits: (now.monotonic, 0),
             gone: false,
         }
     }
