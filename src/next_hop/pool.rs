@@ -218,8 +218,11 @@ impl Hop {
         self.make_room();
         let mut faults = Faults::default();
         let mut order = self.lock().health.order(Instant::now());
-        // What is avoided may have the IP address behind the configured one.
-        let avoided = |address: &Address| avoid.iter().any(|lost| lost.starts_with(&address.to_string()));
+        // What is avoided may have the IP address behind the configured one: `mbx:25 [192.0.2.1]`.
+        let avoided = |address: &Address| {
+            let configured = address.to_string();
+            avoid.iter().any(|lost| lost.split(' ').next() == Some(configured.as_str()))
+        };
         order.sort_by_key(|(_, address)| avoided(address));
         let mut left = u32::try_from(order.len()).unwrap_or(u32::MAX);
         for (nth, address) in order {
