@@ -74,7 +74,13 @@ fn subcommands(language: Language) -> Vec<Command> {
         )
         .arg(help(flag("once"), text!("ends after the samples", "encerra depois das amostras"))),
         sub("status", text!("How the running gateway stands", "Como está a Portaria em execução")),
-        sub("reload", text!("Puts changed rules and lists into force", "Põe em vigor regras e listas alteradas")),
+        sub(
+            "reload",
+            text!(
+                "Puts changed rules, lists and certificate into force",
+                "Põe em vigor regras, listas e certificado alterados"
+            ),
+        ),
         sub("explain", text!("What happened to a message, and why", "O que houve com uma mensagem, e por quê")).arg(
             help(id(), text!("its id, or the last 6 digits or more", "o protocolo, ou os últimos 6 dígitos ou mais")),
         ),

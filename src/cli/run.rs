@@ -45,7 +45,7 @@ pub(super) fn run(common: &mut Common) -> Exit {
     }
 }
 
-/// SIGTERM and SIGINT drain, SIGHUP reloads rules and lists.
+/// SIGTERM and SIGINT drain, SIGHUP reloads rules, lists and certificate.
 async fn serve(running: start::Running) -> Result<(), Text> {
     let listen = |kind| signal(kind).map_err(|fault| text!("signals: {fault}", "sinais: {fault}"));
     let (mut terminate, mut interrupt, mut hangup) =
@@ -57,7 +57,7 @@ async fn serve(running: start::Running) -> Result<(), Text> {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
             _ = hangup.recv() => {
-                // Faults are logged there, and the set in force stays.
+                // Faults are logged there, and what is in force stays.
                 let _ = running.reloader.reload(&running.gateway);
             }
         }

@@ -24,7 +24,7 @@ use crate::{
         loader::Loader,
         probe,
         reload::Reloader,
-        tls,
+        tls::Certificate,
     },
     hold::Holds,
     inspect,
@@ -46,7 +46,7 @@ pub struct Running {
     pub listeners: Vec<SocketAddr>,
     /// Where `/health` and `/metrics` are.
     pub http: SocketAddr,
-    /// Puts changed rules into force.
+    /// Puts changed rules and a renewed certificate into force.
     pub reloader: Arc<Reloader>,
     drain: Duration,
     doors: TaskTracker,
@@ -72,26 +72,20 @@ pub async fn start(
     prepare_folder(data_dir)?;
     let lock = lock(data_dir)?;
     let doors = TaskTracker::new();
-    let (gateway, loader) = join(settings, policy).await?;
+    let certificate = certificate(settings)?;
+    let (gateway, loader) = join(settings, policy, certificate).await?;
     let last = CancellationToken::new();
     doors.spawn(loader.run(last.clone()));
     tokio::join!(gateway.scanners.self_test(), probe::first_look(&gateway, data_dir));
     gateway.look_at_disk();
 
-    let acceptor = match &settings.tls {
-        Some(files) => Some(
-            tls::acceptor(&files.certificate, &files.key)
-                .map_err(|fault| text!("TLS cannot be used: {fault}", "não é possível usar TLS: {fault}"))?,
-        ),
-        None => None,
-    };
     let mut bound = Vec::new();
     for wanted in &settings.listeners {
         let socket = bind(wanted.address, &mut inherited).await?;
         let address = socket.local_addr().map_err(|fault| cannot_listen(wanted.address, &fault))?;
-        let acceptor = acceptor.clone().filter(|_| wanted.tls != ListenerTls::Off);
+        let certificate = gateway.certificate.clone().filter(|_| wanted.tls != ListenerTls::Off);
         let listener =
-            Arc::new(Listener { settings: Arc::new(relay_settings(settings, wanted)), bound: address, acceptor });
+            Arc::new(Listener { settings: Arc::new(relay_settings(settings, wanted)), bound: address, certificate });
         gateway.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(listener.clone());
         tracing::info!(listener = %address, tls = wanted.tls.name(), "listening");
         bound.push(address);
@@ -127,7 +121,11 @@ impl Running {
 }
 
 /// Opens the adapters and joins them.
-async fn join(settings: &Settings, policy: Policy) -> Result<(Arc<Gateway>, Loader), Text> {
+async fn join(
+    settings: &Settings,
+    policy: Policy,
+    certificate: Option<Arc<Certificate>>,
+) -> Result<(Arc<Gateway>, Loader), Text> {
     let data_dir = &settings.gateway.data_dir;
     let folder = data_dir.display().to_string();
     let holds = Holds::new(settings.hold.clone()).map_err(|fault| {
@@ -162,9 +160,18 @@ async fn join(settings: &Settings, policy: Policy) -> Result<(Arc<Gateway>, Load
         store,
         journal,
         connections,
+        certificate,
         policy,
     });
     Ok((gateway, loader))
+}
+
+/// The certificate of `[tls]`. At a start nothing is in force that could stay, so a fault ends it.
+fn certificate(settings: &Settings) -> Result<Option<Arc<Certificate>>, Text> {
+    let Some(files) = &settings.tls else { return Ok(None) };
+    Certificate::load(files.certificate.clone(), files.key.clone())
+        .map(|certificate| Some(Arc::new(certificate)))
+        .map_err(|fault| text!("TLS cannot be used: {fault}", "não é possível usar TLS: {fault}"))
 }
 
 /// What a killed gateway left in the quarantine: content without an item is removed, and items whose other recipients' outcome is

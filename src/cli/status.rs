@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{Common, Exit, run::with_runtime, table::Table};
 use crate::{
     door::control::{self, Command},
-    language::Language,
+    language::{Language, Text},
     text,
 };
 
@@ -30,22 +30,48 @@ pub(super) fn reload(common: &mut Common) -> Exit {
     };
     if common.json {
         println!("{answer}");
+    } else {
+        let (good, bad) = reloaded(&answer, common.language);
+        print!("{good}");
+        eprint!("{bad}");
     }
-    if field(&answer, "ok").as_bool() == Some(true) {
-        let version = field(&answer, "policy").as_str().unwrap_or_default();
-        let told = text!("in force: rule set {version}", "em vigor: conjunto de regras {version}");
-        if !common.json {
-            println!("{}", told.in_language(common.language));
-        }
-        return Exit::Done;
+    if field(&answer, "ok").as_bool() == Some(true) { Exit::Done } else { Exit::Faults }
+}
+
+/// What a reload put into force, and what it did not: rules and certificate each for themselves.
+fn reloaded(answer: &serde_json::Value, language: Language) -> (String, String) {
+    let (mut good, mut bad) = (String::new(), String::new());
+    let say = |out: &mut String, told: Text| {
+        out.push_str(told.in_language(language));
+        out.push('\n');
+    };
+    if let Some(faults) = field(answer, "faults").as_str() {
+        bad.push_str(faults);
+        let told = text!(
+            "no rule changed: mend the faults and reload again",
+            "nenhuma regra mudou: corrija as falhas e recarregue"
+        );
+        say(&mut bad, told);
+    } else if let Some(version) = field(answer, "policy").as_str() {
+        say(&mut good, text!("in force: rule set {version}", "em vigor: conjunto de regras {version}"));
     }
-    if !common.json {
-        eprint!("{}", field(&answer, "faults").as_str().unwrap_or_default());
-        let told =
-            text!("nothing changed: mend the faults and reload again", "nada mudou: corrija as falhas e recarregue");
-        eprintln!("{}", told.in_language(common.language));
+    if let Some(fault) = field(answer, "certificate_fault").as_str() {
+        let told = text!(
+            "{fault}\nthe certificate in force stays in force: mend its files and reload again",
+            "{fault}\no certificado em vigor continua em vigor: corrija os arquivos dele e recarregue"
+        );
+        say(&mut bad, told);
+    } else if field(answer, "certificate").is_string() {
+        let told = text!(
+            "in force: certificate and key as their files are now",
+            "em vigor: certificado e chave como estão nos arquivos"
+        );
+        say(&mut good, told);
     }
-    Exit::Faults
+    if let Some(error) = field(answer, "error").as_str() {
+        say(&mut bad, text!("{error}", "{error}"));
+    }
+    (good, bad)
 }
 
 /// A field of the answer; what is not there is null.
@@ -119,5 +145,49 @@ fn render(answer: &serde_json::Value, language: Language) -> String {
     if let Some(fault) = field(answer, "reload_fault").as_str() {
         let _ = writeln!(out, "{}\n{fault}", words("The rule files have faults:", "Os arquivos de regras têm falhas:"));
     }
+    if let Some(fault) = field(answer, "certificate_fault").as_str() {
+        let heading = words(
+            "The certificate's files cannot be used; the certificate in force stays in force:",
+            "Os arquivos do certificado não servem; o certificado em vigor continua em vigor:",
+        );
+        let _ = writeln!(out, "{heading}\n{fault}");
+    }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_reload_tells_of_rules_and_certificate_each_for_itself() {
+        let whole = json!({ "ok": true, "policy": "1a2b", "faults": null, "certificate": "in force", "certificate_fault": null });
+        let (good, bad) = reloaded(&whole, Language::En);
+        assert_eq!(good, "in force: rule set 1a2b\nin force: certificate and key as their files are now\n");
+        assert_eq!(bad, "");
+
+        // Without [tls] nothing is said of a certificate.
+        let plain =
+            json!({ "ok": true, "policy": "1a2b", "faults": null, "certificate": null, "certificate_fault": null });
+        assert_eq!(reloaded(&plain, Language::En).0, "in force: rule set 1a2b\n");
+
+        let kept = json!({ "ok": false, "policy": "1a2b", "faults": null, "certificate": "kept", "certificate_fault": "key.pem: x" });
+        let (good, bad) = reloaded(&kept, Language::PtBr);
+        assert_eq!(good, "em vigor: conjunto de regras 1a2b\n");
+        assert!(bad.starts_with("key.pem: x\no certificado em vigor continua em vigor"), "{bad}");
+
+        let slip = json!({ "ok": false, "policy": "1a2b", "faults": "a.toml:1\n", "certificate": "in force", "certificate_fault": null });
+        let (good, bad) = reloaded(&slip, Language::En);
+        assert_eq!(good, "in force: certificate and key as their files are now\n");
+        assert_eq!(bad, "a.toml:1\nno rule changed: mend the faults and reload again\n");
+    }
+
+    #[test]
+    fn status_shows_a_certificate_that_is_not_the_one_on_the_disk() {
+        let shown = render(&json!({ "certificate_fault": "key.pem: no items found" }), Language::En);
+        assert!(shown.ends_with("the certificate in force stays in force:\nkey.pem: no items found\n"), "{shown}");
+        assert!(!render(&json!({ "certificate_fault": null }), Language::En).contains("certificate"));
+    }
 }

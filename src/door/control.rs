@@ -10,7 +10,11 @@ use tokio::{
     net::{UnixListener, UnixStream},
 };
 
-use super::{gateway::Gateway, http, reload::Reloader};
+use super::{
+    gateway::Gateway,
+    http,
+    reload::{Reloaded, Reloader},
+};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 const LINE: u64 = 64 * 1024;
@@ -21,7 +25,7 @@ const LINE: u64 = 64 * 1024;
 pub enum Command {
     /// How things stand.
     Status,
-    /// Read rules and lists again.
+    /// Read rules, lists and certificate again.
     Reload,
 }
 
@@ -55,14 +59,22 @@ async fn one(stream: UnixStream, gateway: &Arc<Gateway>, reloader: &Reloader) ->
     BufReader::new(read.take(LINE)).read_line(&mut line).await?;
     let answer = match serde_json::from_str::<Command>(&line) {
         Ok(Command::Status) => status(gateway),
-        Ok(Command::Reload) => match reloader.reload(gateway) {
-            Ok(version) => serde_json::json!({ "ok": true, "policy": version }),
-            Err(faults) => serde_json::json!({ "ok": false, "faults": faults }),
-        },
+        Ok(Command::Reload) => reloaded(&reloader.reload(gateway)),
         Err(fault) => serde_json::json!({ "ok": false, "error": fault.to_string() }),
     };
     write.write_all(format!("{answer}\n").as_bytes()).await?;
     write.shutdown().await
+}
+
+fn reloaded(reloaded: &Reloaded) -> serde_json::Value {
+    let certificate = reloaded.certificate.as_ref();
+    serde_json::json!({
+        "ok": reloaded.is_whole(),
+        "policy": reloaded.version,
+        "faults": reloaded.rules.as_ref().err(),
+        "certificate": certificate.map(|read| if read.is_ok() { "in force" } else { "kept" }),
+        "certificate_fault": certificate.and_then(|read| read.as_ref().err()).map(ToString::to_string),
+    })
 }
 
 fn status(gateway: &Gateway) -> serde_json::Value {
@@ -79,6 +91,7 @@ fn status(gateway: &Gateway) -> serde_json::Value {
         "policy": gateway.policy().version,
         "rules": gateway.policy().rules.len(),
         "reload_fault": gateway.reload_fault(),
+        "certificate_fault": gateway.certificate_fault(),
         "up_seconds": super::gateway::now().monotonic.duration_since(gateway.began.monotonic).as_secs(),
         "connections": gateway.connections.total(),
         "listeners": listeners,

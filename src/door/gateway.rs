@@ -14,7 +14,7 @@ use arc_swap::ArcSwap;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::connections::Connections;
+use super::{connections::Connections, tls::Certificate};
 use crate::{
     antivirus::Scanners,
     hold::Holds,
@@ -44,6 +44,8 @@ pub struct Gateway {
     pub sessions: TaskTracker,
     /// The names of all next hops.
     pub next_hop_names: Vec<NextHopName>,
+    /// The certificate of the listeners that have TLS; none without `[tls]`.
+    pub certificate: Option<Arc<Certificate>>,
     /// When the gateway began.
     pub began: Moment,
     /// The listeners that are open.
@@ -71,6 +73,8 @@ pub struct Parts {
     pub connections: Arc<Connections>,
     /// See [`Gateway::next_hop_names`].
     pub next_hop_names: Vec<NextHopName>,
+    /// See [`Gateway::certificate`].
+    pub certificate: Option<Arc<Certificate>>,
     /// The policy in force.
     pub policy: Policy,
 }
@@ -82,18 +86,18 @@ pub struct Listener {
     /// The address that is really bound (the configured port may be 0).
     pub bound: SocketAddr,
     /// TLS may be asked for, or is there from the first octet.
-    pub acceptor: Option<TlsAcceptor>,
+    pub certificate: Option<Arc<Certificate>>,
 }
 
 impl Listener {
-    /// The certificate in force.
+    /// For a handshake that begins now, under the certificate that is in force now.
     pub fn acceptor(&self) -> Option<TlsAcceptor> {
-        self.acceptor.clone()
+        self.certificate.as_ref().map(|certificate| certificate.acceptor())
     }
 
     /// What EHLO offers here now (decision 13).
     pub fn offer(&self, gateway: &Gateway) -> Offer {
-        let starttls = self.acceptor.is_some() && !self.settings.implicit_tls;
+        let starttls = self.certificate.is_some() && !self.settings.implicit_tls;
         Offer::new(gateway.seen_of_all().as_ref(), self.settings.limits.message_size, starttls)
     }
 }
@@ -110,6 +114,7 @@ impl Gateway {
             connections: parts.connections,
             sessions: TaskTracker::new(),
             next_hop_names: parts.next_hop_names,
+            certificate: parts.certificate,
             began: now(),
             listeners: Mutex::default(),
             policy: ArcSwap::from_pointee(parts.policy),
@@ -136,14 +141,19 @@ impl Gateway {
         self.set_reload_fault(None);
     }
 
-    /// Notes (or forgets) that the files could not be put in force.
+    /// Notes (or forgets) that the rule files could not be put in force.
     pub fn set_reload_fault(&self, fault: Option<String>) {
         *self.reload_fault.lock().unwrap_or_else(PoisonError::into_inner) = fault;
     }
 
-    /// Why the files as they are now are not in force.
+    /// Why the rule files as they were when last read are not in force.
     pub fn reload_fault(&self) -> Option<String> {
         self.reload_fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Why the files of the certificate as they were when last read are not in force.
+    pub fn certificate_fault(&self) -> Option<String> {
+        self.certificate.as_ref()?.fault().map(|fault| fault.to_string())
     }
 
     /// Begins to drain: nothing is accepted any more, sessions end at the next safe place.

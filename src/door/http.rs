@@ -33,8 +33,11 @@ pub fn router(gateway: Arc<Gateway>, metrics: PrometheusHandle) -> Router {
 async fn ready(State(shared): State<Shared>) -> impl IntoResponse {
     let mut lines = readiness(&shared.gateway);
     let status = if lines.iter().all(|(_, good)| *good) { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    // Faulty rule files are somebody's work, but mail is taken under the set that is in force: a balancer must not turn it away.
+    // Faulty files are somebody's work, but mail is taken under what is in force: a balancer must not turn it away.
     lines.push(("rules", shared.gateway.reload_fault().is_none()));
+    if let Some(certificate) = &shared.gateway.certificate {
+        lines.push(("certificate", certificate.fault().is_none()));
+    }
     let text: String =
         lines.iter().map(|(part, good)| format!("{part}: {}\n", if *good { "ok" } else { "FAULT" })).collect();
     (status, text)

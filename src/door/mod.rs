@@ -6,7 +6,7 @@
 //! | sockets, accepting, connection limits | `listener`, `connections` |
 //! | one client's connection: the one loop of the mail path | `smtp`, `stream` |
 //! | certificates | `tls` |
-//! | rules and lists into force | `reload` |
+//! | rules, lists and certificate into force | `reload` |
 //! | `/health`, `/metrics` | `http` |
 //! | `portaria status`, `portaria reload` | `control` |
 //! | next hops, scanners and disk, looked at again and again | `probe` |
