@@ -23,5 +23,6 @@ mod next_hop;
 mod relaying;
 mod rules;
 mod sizes;
+mod tls;
 
 mod support;

@@ -167,7 +167,7 @@ async fn required_is_not_had_from_anyone_else() {
         (OFFERS_TLS, "the next hop answered STARTTLS with 502"),
         (GOOD, "does not offer it"),
     ] {
-        let server = Server::start(script).await;
+        let mut server = Server::start(script).await;
         let next_hops = next_hops(required(&server, &authority, "mbx.example"));
         match next_hops.lease(&request()).await {
             Err(NextHopFailure::Tls(text)) => assert!(text.contains(expected), "{text}"),
@@ -175,5 +175,13 @@ async fn required_is_not_had_from_anyone_else() {
         }
         assert_eq!(server.connections(), 1);
         assert!(!status(&next_hops).addresses[0].healthy);
+        // Nothing of a message is said, neither in clear nor to the wrong one.
+        while let Some(line) = timeout(Duration::from_secs(5), server.heard.recv()).await.unwrap() {
+            let harmless = ["1 EHLO ", "1 STARTTLS", "1 QUIT", "1 <end>"].iter().any(|start| line.starts_with(start));
+            assert!(harmless, "{expected}: {line}");
+            if line == "1 <end>" {
+                break;
+            }
+        }
     }
 }

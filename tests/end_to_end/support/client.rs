@@ -1,13 +1,14 @@
 //! A strict SMTP client: it says what it is told to and takes nothing but well-formed replies.
 
 use std::{
-    io::{self, Write},
+    io::{self, Read, Write},
     net::TcpStream,
     time::Duration,
 };
 
 use super::{
     reader::{Line, LineReader},
+    tls::{Trust, Under},
     wire::dot_stuffed,
 };
 
@@ -41,9 +42,8 @@ impl Reply {
 
 /// One connection.
 #[derive(Debug)]
-pub struct Client {
-    stream: TcpStream,
-    reader: LineReader,
+pub struct Client<S = TcpStream> {
+    reader: LineReader<S>,
 }
 
 impl Client {
@@ -62,9 +62,25 @@ impl Client {
         stream.set_read_timeout(Some(Duration::from_secs(120)))?;
         stream.set_write_timeout(Some(Duration::from_secs(120)))?;
         stream.set_nodelay(true)?;
-        Ok(Self { reader: LineReader::new(stream.try_clone()?), stream })
+        Ok(Self { reader: LineReader::new(stream) })
     }
 
+    /// Shakes hands; an error when the server or its certificate is not to our liking. Nothing may have come before TLS.
+    pub fn under_tls(self, trust: &Trust) -> io::Result<Client<Under>> {
+        let (stream, quiet) = self.reader.into_stream();
+        assert!(quiet, "nothing that came in clear is read under TLS");
+        Ok(Client { reader: LineReader::new(trust.shake(stream)?) })
+    }
+}
+
+impl Client<Under> {
+    /// The certificate that the server showed.
+    pub fn shown(&mut self) -> Vec<u8> {
+        self.reader.stream().conn.peer_certificates().expect("the handshake is over")[0].to_vec()
+    }
+}
+
+impl<S: Read + Write> Client<S> {
     /// Sends a command and reads its reply.
     #[track_caller]
     pub fn say(&mut self, command: &str) -> Reply {
@@ -78,12 +94,12 @@ impl Client {
     /// Sends octets.
     #[track_caller]
     pub fn write(&mut self, octets: &[u8]) {
-        self.stream.write_all(octets).unwrap_or_else(|error| panic!("cannot write to the server: {error}"));
+        self.try_write(octets).unwrap_or_else(|error| panic!("cannot write to the server: {error}"));
     }
 
     /// Sends octets, if the server still takes them.
     pub fn try_write(&mut self, octets: &[u8]) -> io::Result<()> {
-        self.stream.write_all(octets)
+        self.reader.stream().write_all(octets)
     }
 
     /// Reads a reply.

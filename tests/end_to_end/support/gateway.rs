@@ -92,10 +92,15 @@ impl Setup {
     }
 
     /// The listener asks for STARTTLS with this certificate and key.
-    pub fn starttls(mut self, certificate: &str, key: &str) -> Self {
+    pub fn starttls(self, certificate: &str, key: &str) -> Self {
+        self.tls("starttls", certificate, key)
+    }
+
+    /// The listener has TLS in this way, with this certificate and key.
+    pub fn tls(mut self, how: &str, certificate: &str, key: &str) -> Self {
         let certificate = self.scratch.write("certificate.pem", certificate);
         let key = self.scratch.write("key.pem", key);
-        self.listener = "tls = \"starttls\"\n".to_owned();
+        self.listener = format!("tls = \"{how}\"\n");
         self.table(&format!("[tls]\ncertificate = \"{}\"\nkey = \"{}\"", certificate.display(), key.display()))
     }
 
@@ -164,6 +169,12 @@ impl Gateway {
         self.setup.scratch.write(&format!("rules/{name}"), toml);
     }
 
+    /// Writes the files of `[tls]`; they count from the next SIGHUP on.
+    pub fn write_certificate(&self, certificate: &str, key: &str) {
+        self.setup.scratch.write("certificate.pem", certificate);
+        self.setup.scratch.write("key.pem", key);
+    }
+
     /// Removes a file under `rules/`.
     pub fn remove_rules(&self, name: &str) {
         fs::remove_file(self.setup.scratch.join("rules").join(name)).unwrap();
@@ -223,7 +234,7 @@ impl Gateway {
         self.daemon.as_ref().expect("it runs").signal(Signal::TERM);
     }
 
-    /// SIGHUP: it reads rules and lists again.
+    /// SIGHUP: it reads rules, lists and certificate again.
     pub fn hang_up(&self) {
         self.daemon.as_ref().expect("it runs").signal(Signal::HUP);
     }

@@ -23,6 +23,7 @@ pub mod sink;
 pub mod sink_session;
 pub mod slow_wire;
 pub mod subject;
+pub mod tls;
 pub mod trace;
 pub mod waiting;
 pub mod wire;

@@ -1,14 +1,14 @@
 //! Lines as SMTP has them: ended by CRLF, and CR and LF nowhere else.
 
 use std::{
-    io::{self, BufRead, BufReader},
+    io::{self, BufRead, BufReader, Read},
     net::TcpStream,
 };
 
 /// Reads lines from a connection and keeps count of what is no proper line.
 #[derive(Debug)]
-pub struct LineReader {
-    inner: BufReader<TcpStream>,
+pub struct LineReader<S = TcpStream> {
+    inner: BufReader<S>,
     line: Vec<u8>,
 }
 
@@ -23,10 +23,21 @@ pub enum Line<'a> {
     End,
 }
 
-impl LineReader {
+impl<S: Read> LineReader<S> {
     /// Reads from a connection.
-    pub fn new(stream: TcpStream) -> Self {
+    pub fn new(stream: S) -> Self {
         Self { inner: BufReader::with_capacity(64 * 1024, stream), line: Vec::new() }
+    }
+
+    /// The connection, to write to.
+    pub fn stream(&mut self) -> &mut S {
+        self.inner.get_mut()
+    }
+
+    /// The connection itself, and whether there was nothing left of what was read from it.
+    pub fn into_stream(self) -> (S, bool) {
+        let quiet = self.inner.buffer().is_empty();
+        (self.inner.into_inner(), quiet)
     }
 
     /// The next line, however long.
