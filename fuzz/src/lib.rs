@@ -19,6 +19,7 @@ pub mod mail_data;
 pub mod mailboxes_file;
 pub mod mutator;
 pub mod places;
+pub mod proxy_protocol;
 pub mod relay_session;
 pub mod reply;
 pub mod rule_file;
@@ -48,6 +49,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "line", run: line::line },
     Target { name: "mail_data", run: mail_data::mail_data },
     Target { name: "mailboxes_file", run: mailboxes_file::mailboxes_file },
+    Target { name: "proxy_protocol", run: proxy_protocol::proxy_protocol },
     Target { name: "relay_session", run: relay_session::relay_session },
     Target { name: "reply", run: reply::reply },
     Target { name: "rule_file", run: rule_file::rule_file },

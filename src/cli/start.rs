@@ -84,8 +84,12 @@ pub async fn start(
         let socket = bind(wanted.address, &mut inherited).await?;
         let address = socket.local_addr().map_err(|fault| cannot_listen(wanted.address, &fault))?;
         let certificate = gateway.certificate.clone().filter(|_| wanted.tls != ListenerTls::Off);
-        let listener =
-            Arc::new(Listener { settings: Arc::new(relay_settings(settings, wanted)), bound: address, certificate });
+        let listener = Arc::new(Listener {
+            settings: Arc::new(relay_settings(settings, wanted)),
+            bound: address,
+            certificate,
+            proxy_protocol_from: wanted.proxy_protocol_from.clone(),
+        });
         gateway.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(listener.clone());
         tracing::info!(listener = %address, tls = wanted.tls.name(), "listening");
         bound.push(address);

@@ -71,6 +71,8 @@ pub struct Listener {
     pub address: SocketAddr,
     /// Encryption.
     pub tls: ListenerTls,
+    /// Balancers: what connects from here must begin with a PROXY header, which says who the client is. None by default.
+    pub proxy_protocol_from: Vec<IpNet>,
 }
 
 /// What a listener is for. Other roles are planned, and refused until they are built.

@@ -45,7 +45,8 @@ struct Counts {
 #[derive(Debug)]
 pub struct Counted {
     connections: Arc<Connections>,
-    network: IpAddr,
+    /// None while it is not known whose it is.
+    network: Option<IpAddr>,
 }
 
 impl Connections {
@@ -56,19 +57,30 @@ impl Connections {
 
     /// Counts one more, unless there are too many.
     pub fn enter(self: &Arc<Self>, client: IpAddr) -> Result<Counted, Full> {
-        let network = network_of(client);
-        let unlimited = self.limits.unlimited.iter().any(|range| range.contains(&client.to_canonical()));
+        self.enter_unnamed()?.of(client)
+    }
+
+    /// Counts one more of which nobody knows yet whose it is: in the total only, unless that is full.
+    pub fn enter_unnamed(self: &Arc<Self>) -> Result<Counted, Full> {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         if counts.total >= self.limits.total {
             return Err(Full::Total);
         }
+        counts.total = counts.total.saturating_add(1);
+        Ok(Counted { connections: self.clone(), network: None })
+    }
+
+    /// Counts one of this network, unless there are too many.
+    fn name(&self, client: IpAddr) -> Result<IpAddr, Full> {
+        let network = network_of(client);
+        let unlimited = self.limits.unlimited.iter().any(|range| range.contains(&client.to_canonical()));
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let from_network = counts.networks.entry(network).or_default();
         if *from_network >= self.limits.per_network && !unlimited {
             return Err(Full::Network);
         }
         *from_network = from_network.saturating_add(1);
-        counts.total = counts.total.saturating_add(1);
-        Ok(Counted { connections: self.clone(), network })
+        Ok(network)
     }
 
     /// How many there are.
@@ -77,16 +89,31 @@ impl Connections {
     }
 }
 
-impl Drop for Counted {
-    fn drop(&mut self) {
+impl Counted {
+    /// It is this client's, and counts for its network from now on. Full: it does not count at all any more.
+    pub fn of(mut self, client: IpAddr) -> Result<Self, Full> {
+        self.forget_network();
+        self.network = Some(self.connections.name(client)?);
+        Ok(self)
+    }
+
+    fn forget_network(&mut self) {
+        let Some(network) = self.network.take() else { return };
         let mut counts = self.connections.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        counts.total = counts.total.saturating_sub(1);
-        if let Some(count) = counts.networks.get_mut(&self.network) {
+        if let Some(count) = counts.networks.get_mut(&network) {
             *count = count.saturating_sub(1);
             if *count == 0 {
-                counts.networks.remove(&self.network);
+                counts.networks.remove(&network);
             }
         }
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.forget_network();
+        let mut counts = self.connections.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.total = counts.total.saturating_sub(1);
     }
 }
 
@@ -125,6 +152,24 @@ mod tests {
         let _first = connections.enter("2001:db8::1".parse().unwrap()).unwrap();
         assert_eq!(connections.enter("2001:db8::ffff:1".parse().unwrap()).unwrap_err(), Full::Network);
         assert!(connections.enter("2001:db8:0:1::1".parse().unwrap()).is_ok());
+    }
+
+    /// A balancer's connection, until its header is read.
+    #[test]
+    fn one_that_is_not_named_yet_counts_in_all_and_then_for_its_own_network() {
+        let connections = connections(3, 1);
+        let client: IpAddr = "192.0.2.1".parse().unwrap();
+        let (first, second, third) =
+            (connections.enter_unnamed(), connections.enter_unnamed(), connections.enter_unnamed());
+        assert_eq!(connections.enter_unnamed().unwrap_err(), Full::Total);
+        assert!(connections.counts.lock().unwrap().networks.is_empty());
+        let named = first.unwrap().of(client).unwrap();
+        assert_eq!(second.unwrap().of(client).unwrap_err(), Full::Network);
+        assert_eq!(connections.total(), 2, "who is turned away counts no more");
+        let other = third.unwrap().of("192.0.2.2".parse().unwrap()).unwrap();
+        drop((named, other));
+        assert_eq!(connections.total(), 0);
+        assert!(connections.counts.lock().unwrap().networks.is_empty());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "a door reads the clock and hands it on as a value")]
 
 use std::{
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -11,6 +11,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
+use ipnet::IpNet;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -87,12 +88,20 @@ pub struct Listener {
     pub bound: SocketAddr,
     /// TLS may be asked for, or is there from the first octet.
     pub certificate: Option<Arc<Certificate>>,
+    /// Balancers: what connects from here begins with a PROXY header, and nobody else's octets are ever read as one.
+    pub proxy_protocol_from: Vec<IpNet>,
 }
 
 impl Listener {
     /// For a handshake that begins now, under the certificate that is in force now.
     pub fn acceptor(&self) -> Option<TlsAcceptor> {
         self.certificate.as_ref().map(|certificate| certificate.acceptor())
+    }
+
+    /// Whether a connection from there is a balancer's.
+    pub fn is_balancer(&self, peer: IpAddr) -> bool {
+        let peer = peer.to_canonical();
+        self.proxy_protocol_from.iter().any(|network| network.contains(&peer))
     }
 
     /// What EHLO offers here now (decision 13).

@@ -8,8 +8,9 @@ use tokio::{
 };
 
 use super::{
-    connections::Full,
+    connections::{Counted, Full},
     gateway::{Gateway, Listener, now},
+    proxy_protocol::{self, Announced},
     smtp,
     stream::ClientStream,
 };
@@ -43,16 +44,13 @@ pub async fn accept(socket: TcpListener, listener: Arc<Listener>, gateway: Arc<G
 }
 
 fn admit(stream: TcpStream, peer: SocketAddr, listener: &Arc<Listener>, gateway: &Arc<Gateway>) {
-    let counted = match gateway.connections.enter(peer.ip()) {
+    let is_balancer = listener.is_balancer(peer.ip());
+    // Whose a balancer's connection is stands in its header; until that is read it counts in the total only.
+    let counted = if is_balancer { gateway.connections.enter_unnamed() } else { gateway.connections.enter(peer.ip()) };
+    let counted = match counted {
         Ok(counted) => counted,
         Err(full) => {
-            let reason = match full {
-                Full::Total => "total",
-                Full::Network => "network",
-            };
-            metrics::counter!("portaria_connections_refused_total", "reason" => reason).increment(1);
-            tracing::debug!(client = %peer.ip(), reason, "a connection too many");
-            gateway.sessions.spawn(turn_away(stream));
+            gateway.sessions.spawn(turn_away(stream, peer, full));
             return;
         }
     };
@@ -61,11 +59,48 @@ fn admit(stream: TcpStream, peer: SocketAddr, listener: &Arc<Listener>, gateway:
     gateway.sessions.spawn(async move {
         // Small replies must not wait for more: every round trip of the dialogue would cost 40 ms (RFC 896 and delayed ACKs).
         let _ = stream.set_nodelay(true);
-        if let Err(fault) = session(stream, peer, listener, task_gateway).await {
-            tracing::debug!(client = %peer.ip(), fault = ?fault.to_string(), "a connection ended before its session");
+        let introduced = if is_balancer {
+            // In a box: its octets must not lie in every session's task for as long as the session lasts.
+            Box::pin(introduce(stream, peer, counted, &task_gateway)).await
+        } else {
+            Some((stream, peer, counted))
+        };
+        let Some((stream, client, counted)) = introduced else { return };
+        if let Err(fault) = session(stream, client, listener, task_gateway).await {
+            tracing::debug!(client = %client.ip(), fault = ?fault.to_string(), "a connection ended before its session");
         }
         drop(counted);
     });
+}
+
+/// Reads a balancer's header. From here on the client that it names is the client, for every limit and record; none: nobody is.
+async fn introduce(
+    mut stream: TcpStream,
+    balancer: SocketAddr,
+    counted: Counted,
+    gateway: &Gateway,
+) -> Option<(TcpStream, SocketAddr, Counted)> {
+    let read = tokio::select! {
+        () = gateway.draining() => return None,
+        read = proxy_protocol::read(&mut stream) => read,
+    };
+    let client = match read {
+        Ok(Announced::Client(client)) => client,
+        Ok(Announced::Balancer) => balancer,
+        Err(fault) => {
+            // Without a word: who speaks there is a balancer set up for something else or nobody that we know, and no mail client.
+            metrics::counter!("portaria_proxy_headers_refused_total", "reason" => fault.reason()).increment(1);
+            tracing::debug!(balancer = %balancer.ip(), fault = ?fault.to_string(), "a connection without its PROXY header");
+            return None;
+        }
+    };
+    match counted.of(client.ip()) {
+        Ok(counted) => Some((stream, client, counted)),
+        Err(full) => {
+            turn_away(stream, client, full).await;
+            None
+        }
+    }
 }
 
 async fn session(
@@ -99,7 +134,13 @@ async fn session(
 }
 
 /// 421 and goodbye, without waiting for what the client might have to say.
-async fn turn_away(mut stream: TcpStream) {
+async fn turn_away(mut stream: TcpStream, client: SocketAddr, full: Full) {
+    let reason = match full {
+        Full::Total => "total",
+        Full::Network => "network",
+    };
+    metrics::counter!("portaria_connections_refused_total", "reason" => reason).increment(1);
+    tracing::debug!(client = %client.ip(), reason, "a connection too many");
     let _ = tokio::time::timeout(FAREWELL_TIMEOUT, async {
         stream.write_all(b"421 4.3.2 Too many connections, try again later\r\n").await?;
         stream.shutdown().await

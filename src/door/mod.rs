@@ -4,6 +4,7 @@
 //! |---|---|
 //! | everything the doors share: adapters, the policy in force, what is counted | `gateway` |
 //! | sockets, accepting, connection limits | `listener`, `connections` |
+//! | whom a balancer brings | `proxy_protocol` |
 //! | one client's connection: the one loop of the mail path | `smtp`, `stream` |
 //! | certificates | `tls` |
 //! | rules, lists and certificate into force | `reload` |
@@ -23,6 +24,7 @@ pub mod listener;
 pub mod loader;
 pub mod log;
 pub mod probe;
+pub mod proxy_protocol;
 pub mod reload;
 pub mod smtp;
 pub mod stream;

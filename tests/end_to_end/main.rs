@@ -16,6 +16,7 @@
 )]
 
 mod antivirus;
+mod balancers;
 mod crashes;
 mod life;
 mod mailboxes;

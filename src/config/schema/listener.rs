@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use ipnet::IpNet;
+
 use super::{
     super::settings::{Listener, ListenerTls, Role},
     missing, not_yet,
@@ -68,11 +70,29 @@ fn read_one(table: Table<'_, '_>, tls_section: bool) -> Option<Found<Listener>> 
         );
     }
     bare_newline(&table);
-    not_yet(&table, "proxy_protocol_from");
+    let proxy_protocol_from = balancers(&table);
     not_yet(&table, "networks");
     table.finish();
     let address = address?;
-    Some(Found { value: Listener { role: role?, address: address.value, tls }, span: address.span })
+    Some(Found {
+        value: Listener { role: role?, address: address.value, tls, proxy_protocol_from },
+        span: address.span,
+    })
+}
+
+/// Whoever is in one of these networks may say to be anybody: a network of everybody is most likely a mistake.
+fn balancers(table: &Table<'_, '_>) -> Vec<IpNet> {
+    let networks = table.list::<IpNet>("proxy_protocol_from");
+    for everybody in networks.iter().filter(|network| network.value.prefix_len() == 0) {
+        let what = text!(
+            "everybody must send a PROXY header here, and may write any address into it",
+            "aqui todos precisam enviar um cabeçalho PROXY, e podem escrever nele qualquer endereço"
+        );
+        let help =
+            text!("list the addresses of the balancers only", "liste apenas os endereços dos balanceadores de carga");
+        table.document().warning(everybody.span.clone(), what, Some(help));
+    }
+    networks.into_iter().map(|network| network.value).collect()
 }
 
 /// Only what this version does may be asked for: refusing bare CR and LF (decision 4).

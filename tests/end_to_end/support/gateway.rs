@@ -104,6 +104,19 @@ impl Setup {
         self.table(&format!("[tls]\ncertificate = \"{}\"\nkey = \"{}\"", certificate.display(), key.display()))
     }
 
+    /// The listener speaks TLS from the first octet, with this certificate and key.
+    pub fn implicit_tls(self, certificate: &str, key: &str) -> Self {
+        let mut setup = self.starttls(certificate, key);
+        setup.listener = setup.listener.replace("starttls", "implicit");
+        setup
+    }
+
+    /// What connects to the listener from this network begins with a PROXY header.
+    pub fn balancers(mut self, network: &str) -> Self {
+        self.listener.push_str(&format!("proxy_protocol_from = [\"{network}\"]\n"));
+        self
+    }
+
     /// A file under `rules/`: `subjects/boleto.toml`, `mailboxes.toml`.
     pub fn rules(self, name: &str, toml: &str) -> Self {
         self.scratch.write(&format!("rules/{name}"), toml);
