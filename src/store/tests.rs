@@ -222,6 +222,18 @@ async fn all_items_are_all_items() {
     assert_eq!(store.items(Filter::default()).await.unwrap().len(), 1_005);
 }
 
+/// What a full disk does: the commit fails, and SQLite itself has rolled back. The next one finds the writer as if nothing had been.
+#[tokio::test]
+async fn a_commit_that_failed_does_not_stop_the_next_one() {
+    let (_folder, store) = open().await;
+    let mut transaction = store.writer.begin_with(database::BEGIN).await.unwrap();
+    sqlx::raw_sql("ROLLBACK").execute(&mut *transaction).await.unwrap();
+    assert!(transaction.commit().await.is_err(), "there is nothing to commit");
+    for number in 1..=2 {
+        keep(&store, &sample::item(number, TRACE, b"x"), b"x").await.unwrap();
+    }
+}
+
 /// A decision is taken once: what was told to a sender or done by a reviewer is not taken back.
 #[tokio::test]
 async fn states_follow_one_another() {
