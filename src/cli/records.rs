@@ -18,19 +18,26 @@ const BEGINNING: u64 = 64 * 1024;
 
 pub(super) fn explain(common: &mut Common, id: &str) -> Exit {
     with_view(common, async |view, style, data_dir| {
-        let found = match view.find(id).await {
-            Ok(id) => view.record(&id).await?,
-            Err(StoreFault::NotFound) => None,
-            Err(fault) => return Err(fault),
-        };
-        // The database is a moment behind the journal, and more than that while the gateway is down.
-        let record = match found {
+        // The database is a moment behind the journal, and more than that while the gateway is down. What it took between the first
+        // two looks is in neither of them.
+        let record = match recorded(view, id).await? {
             Some(record) => record,
-            None => in_journal(view, id, data_dir).await?.ok_or(StoreFault::NotFound)?,
+            None => match in_journal(view, id, data_dir).await? {
+                Some(record) => record,
+                None => recorded(view, id).await?.ok_or(StoreFault::NotFound)?,
+            },
         };
         let item = view.item(&record.id).await?;
         Ok(explain_text::explain(&record, item.as_ref(), style))
     })
+}
+
+async fn recorded(view: &View, suffix: &str) -> Result<Option<Record>, StoreFault> {
+    match view.find(suffix).await {
+        Ok(id) => view.record(&id).await,
+        Err(StoreFault::NotFound) => Ok(None),
+        Err(fault) => Err(fault),
+    }
 }
 
 /// The last that the journal says of the transaction whose id ends with `suffix`, behind what the database has.

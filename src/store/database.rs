@@ -13,7 +13,7 @@ use std::{
 
 use rustix::fs::FlockOperation;
 use sqlx::{
-    AnyPool, SqlSafeStr,
+    AnyPool, Connection, SqlSafeStr,
     any::{AnyConnectOptions, AnyPoolOptions},
     migrate::{Migration, MigrationType, Migrator},
 };
@@ -104,6 +104,15 @@ async fn pool(path: &Path, mode: &str, connections: u32, pragmas: &'static str) 
         .max_lifetime(None)
         .after_connect(move |connection, _| {
             Box::pin(async move { sqlx::raw_sql(pragmas).execute(connection).await.map(|_| ()) })
+        })
+        // A COMMIT that fails on a full disk is rolled back by SQLite itself (sqlite.org/lang_transaction.html §3.1); the ROLLBACK
+        // behind it then fails, and sqlx-sqlite 0.9 counts a transaction as open for good: without this, nothing is written any more
+        // until the gateway is started again. The ping waits for a rollback that is still on its way.
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                connection.ping().await?;
+                Ok(!connection.is_in_transaction())
+            })
         });
     Ok(pool.connect_with(options).await?)
 }

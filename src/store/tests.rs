@@ -211,6 +211,29 @@ async fn items_are_filtered_and_sorted() {
     assert_eq!(pending, [sample::id(4), sample::id(2)]);
 }
 
+/// Whoever asks for all items gets all: a list that ends without a word is taken for the whole.
+#[tokio::test]
+async fn all_items_are_all_items() {
+    let (_folder, store) = open().await;
+    sqlx::query("PRAGMA synchronous = OFF").execute(&store.writer).await.unwrap();
+    for number in 1..=1_005 {
+        rows::insert_item(&store.writer, &sample::item(number, TRACE, b"x")).await.unwrap();
+    }
+    assert_eq!(store.items(Filter::default()).await.unwrap().len(), 1_005);
+}
+
+/// What a full disk does: the commit fails, and SQLite itself has rolled back. The next one finds the writer as if nothing had been.
+#[tokio::test]
+async fn a_commit_that_failed_does_not_stop_the_next_one() {
+    let (_folder, store) = open().await;
+    let mut transaction = store.writer.begin_with(database::BEGIN).await.unwrap();
+    sqlx::raw_sql("ROLLBACK").execute(&mut *transaction).await.unwrap();
+    assert!(transaction.commit().await.is_err(), "there is nothing to commit");
+    for number in 1..=2 {
+        keep(&store, &sample::item(number, TRACE, b"x"), b"x").await.unwrap();
+    }
+}
+
 /// A decision is taken once: what was told to a sender or done by a reviewer is not taken back.
 #[tokio::test]
 async fn states_follow_one_another() {

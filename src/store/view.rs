@@ -14,7 +14,7 @@ pub struct Filter {
     pub state: Option<ItemState>,
     /// Of this class.
     pub class: Option<ItemClass>,
-    /// At most so many; none: 1000.
+    /// At most so many; none: all, some kilobytes of memory each.
     pub limit: Option<u32>,
 }
 
@@ -44,7 +44,7 @@ impl View {
         let found = sqlx::query(AssertSqlSafe(sql))
             .bind(filter.state.as_ref().map(rows::word).unwrap_or_default())
             .bind(filter.class.as_ref().map(rows::word).unwrap_or_default())
-            .bind(i64::from(filter.limit.unwrap_or(1000)))
+            .bind(filter.limit.map_or(i64::MAX, i64::from))
             .fetch_all(&self.readers)
             .await?;
         found.iter().map(rows::item).collect()

@@ -11,6 +11,7 @@ use std::{
 use super::{
     daemon::{Daemon, tail},
     eicar,
+    gateway::Setup,
     port::Port,
     scratch::Scratch,
     waiting::wait_until,
@@ -90,6 +91,13 @@ impl Clamd {
         stream.extend_from_slice(content);
         stream.extend_from_slice(&[0; 4]);
         self.ask(b"zINSTREAM\0", &stream).expect("clamd answers")
+    }
+}
+
+impl Setup {
+    /// Scans with this clamd, over its local socket.
+    pub fn clamd(self, clamd: &Clamd) -> Self {
+        self.scanner(&clamd.unix_address())
     }
 }
 

@@ -11,7 +11,6 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use super::{
-    clamd::Clamd,
     command::{Output, run},
     daemon::{Daemon, read_lossy, tail},
     http,
@@ -35,6 +34,7 @@ pub struct Setup {
     scanner: Option<String>,
     listener: String,
     inherits: bool,
+    descriptors: Option<u32>,
     more: String,
 }
 
@@ -58,13 +58,9 @@ impl Setup {
             scanner: None,
             listener: "tls = \"off\"\n".to_owned(),
             inherits: false,
+            descriptors: None,
             more: String::new(),
         }
-    }
-
-    /// Scans with this clamd, over its local socket.
-    pub fn clamd(self, clamd: &Clamd) -> Self {
-        self.scanner(&clamd.unix_address())
     }
 
     /// Scans with a clamd at this address.
@@ -129,6 +125,25 @@ impl Setup {
         self
     }
 
+    /// The gateway may have this many open files (`ulimit -n`).
+    #[allow(dead_code, reason = "for tests/crash")]
+    pub fn descriptors(mut self, limit: u32) -> Self {
+        self.descriptors = Some(limit);
+        self
+    }
+
+    /// Where `data_dir` is going to be.
+    pub fn data(&self) -> PathBuf {
+        self.scratch.join("data")
+    }
+
+    /// Starts the gateway, which is expected to end by itself: its exit code and what it said.
+    #[allow(dead_code, reason = "for tests/crash")]
+    pub fn start_in_vain(self) -> Output {
+        self.scratch.write("portaria.toml", self.configuration());
+        run(Command::new(PROGRAM).arg("run").arg("--config").arg(self.scratch.join("portaria.toml")))
+    }
+
     /// Starts the gateway and waits until `/health/ready` says yes.
     pub fn start(self) -> Gateway {
         let gateway = self.start_unready();
@@ -174,7 +189,7 @@ impl Gateway {
 
     /// Its `data_dir`.
     pub fn data(&self) -> PathBuf {
-        self.setup.scratch.join("data")
+        self.setup.data()
     }
 
     /// Writes a file under `rules/`; it counts from the next SIGHUP on.
@@ -200,6 +215,10 @@ impl Gateway {
             let mut perl = Command::new("perl");
             perl.args([INHERIT, &self.port().to_string(), PROGRAM]);
             perl
+        } else if let Some(limit) = self.setup.descriptors {
+            let mut shell = Command::new("sh");
+            shell.args(["-c", &format!("ulimit -n {limit} && exec \"$0\" \"$@\""), PROGRAM]);
+            shell
         } else {
             Command::new(PROGRAM)
         };

@@ -1,0 +1,39 @@
+//! What the end-to-end cases stand on, as far as it needs no other program than the gateway.
+#![allow(dead_code, reason = "the end-to-end cases use the rest of it")]
+
+#[path = "../end_to_end/support/client.rs"]
+pub mod client;
+#[path = "../end_to_end/support/command.rs"]
+pub mod command;
+#[path = "../end_to_end/support/daemon.rs"]
+pub mod daemon;
+#[path = "../end_to_end/support/eicar.rs"]
+pub mod eicar;
+#[path = "../end_to_end/support/gateway.rs"]
+pub mod gateway;
+#[path = "../end_to_end/support/generator.rs"]
+pub mod generator;
+#[path = "../end_to_end/support/http.rs"]
+pub mod http;
+#[path = "../end_to_end/support/load.rs"]
+pub mod load;
+#[path = "../end_to_end/support/port.rs"]
+pub mod port;
+#[path = "../end_to_end/support/reader.rs"]
+pub mod reader;
+#[path = "../end_to_end/support/rule.rs"]
+pub mod rule;
+#[path = "../end_to_end/support/scratch.rs"]
+pub mod scratch;
+#[path = "../end_to_end/support/sink.rs"]
+pub mod sink;
+#[path = "../end_to_end/support/sink_session.rs"]
+pub mod sink_session;
+#[path = "../end_to_end/support/subject.rs"]
+pub mod subject;
+#[path = "../end_to_end/support/trace.rs"]
+pub mod trace;
+#[path = "../end_to_end/support/waiting.rs"]
+pub mod waiting;
+#[path = "../end_to_end/support/wire.rs"]
+pub mod wire;
