@@ -119,6 +119,8 @@ impl Running {
         self.last.cancel();
         let _ = tokio::time::timeout(Duration::from_secs(5), self.doors.wait()).await;
         self.gateway.journal.close().await;
+        // Folds the write-ahead log in: what is copied or looked at afterwards is one whole file.
+        let _ = tokio::time::timeout(Duration::from_secs(5), self.gateway.store.close()).await;
         let _ = tokio::time::timeout(Duration::from_secs(5), self.gateway.next_hops.close()).await;
         tracing::info!("stopped");
     }
