@@ -31,6 +31,8 @@ pub mod sink;
 pub mod sink_session;
 #[path = "../end_to_end/support/subject.rs"]
 pub mod subject;
+#[path = "../end_to_end/support/tls.rs"]
+pub mod tls;
 #[path = "../end_to_end/support/trace.rs"]
 pub mod trace;
 #[path = "../end_to_end/support/waiting.rs"]
