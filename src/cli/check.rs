@@ -324,6 +324,17 @@ mod tests {
     }
 
     #[test]
+    fn a_data_folder_that_everybody_may_write_is_a_warning() {
+        let folder = Folder::new("open-data");
+        fs::set_permissions(folder.0.join("data"), fs::Permissions::from_mode(0o777)).unwrap();
+        let checked = check(&folder.config(""), now());
+        let shown = checked.render(Language::En);
+        assert_eq!(checked.exit_code(), 0, "{shown}");
+        assert!(shown.contains("data: every user of this machine may write it: chmod o-w\n"), "{shown}");
+        assert!(shown.ends_with("\n0 errors, 1 warning\n"), "{shown}");
+    }
+
+    #[test]
     fn a_list_that_cannot_be_read_is_not_an_empty_list() {
         let folder = Folder::new("unreadable");
         std::os::unix::fs::symlink("/nonexistent", folder.0.join("rules/mailboxes.toml")).unwrap();
