@@ -36,6 +36,20 @@ impl Language {
     }
 }
 
+/// Whether a character acts on a terminal, or hides: a text from outside is shown with such characters written as escapes
+/// (promise 9). A line end is one of them: it would begin a line of the sender's choosing.
+pub fn acts_or_hides(c: char) -> bool {
+    c.is_control()                                              // C0, DEL, C1: U+009B is ESC [ in one character
+        || matches!(c,
+            '\u{2028}' | '\u{2029}'                             // line and paragraph separator
+            | '\u{61c}' | '\u{200e}' | '\u{200f}'               // direction marks
+            | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' // embeddings, overrides, isolates (CVE-2021-42574)
+            | '\u{ad}' | '\u{34f}' | '\u{180e}' | '\u{feff}'    // what is not seen
+            | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2065}' | '\u{206a}'..='\u{206f}'
+            | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}'
+            | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+}
+
 /// One sentence in both languages. Build it with [`text!`](crate::text).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Text {

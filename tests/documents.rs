@@ -147,6 +147,43 @@ fn every_reply_of_ours_is_on_the_page_and_no_other() {
     assert_eq!(told, made);
 }
 
+/// A threat that is said to be shown by a test that was renamed or removed would be shown by nothing.
+#[test]
+fn every_test_that_the_threat_model_names_exists() {
+    let page = fs::read_to_string(root().join("docs/threat-model.md")).unwrap();
+    let groups = fs::read_to_string(root().join("tests/conversations.rs")).unwrap();
+    let path = |quoted: &&str| {
+        let part = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        quoted.contains("::") && quoted.split("::").all(part)
+    };
+    let named: BTreeSet<&str> = page.split('`').skip(1).step_by(2).filter(path).collect();
+    let missing: Vec<_> = named.iter().filter(|name| !is_test(name, &groups)).collect();
+    assert!(named.len() > 60, "tests are found: {}", named.len());
+    assert!(missing.is_empty(), "{missing:#?}");
+    assert!(!is_test("smtp::reply::tests::printable", &groups), "a function that is no test is none");
+    assert!(!is_test("smtp::reply::tests::a_reply_cannot", &groups), "the beginning of a name is none");
+}
+
+/// Whether a test has this path: in `src/`, in `tests/end_to_end/`, or as a group of conversations. The module `tests` may be a file
+/// of its own or stand in the file that it tests.
+fn is_test(path: &str, groups: &str) -> bool {
+    let Some((module, name)) = path.rsplit_once("::") else { return false };
+    if module == "conversations" {
+        return groups.contains(&format!("    \"{name}\",\n"));
+    }
+    let folder = if module.starts_with("end_to_end") { "tests" } else { "src" };
+    let beside = module.strip_suffix("::tests").unwrap_or(module);
+    [module, beside].iter().any(|module| {
+        let file = root().join(folder).join(module.replace("::", "/"));
+        [file.with_extension("rs"), file.join("mod.rs")].iter().any(|file| {
+            let text = fs::read_to_string(file).unwrap_or_default();
+            let Some((before, _)) = text.split_once(&format!("fn {name}(")) else { return false };
+            let attributes: Vec<&str> = before.lines().rev().take(6).collect();
+            attributes.iter().any(|line| line.contains("#[test]") || line.contains("::test"))
+        })
+    })
+}
+
 #[test]
 fn the_samples_of_the_guide_load() {
     let guide = fs::read_to_string(root().join("docs/pt-BR/guia.md")).unwrap();

@@ -7,6 +7,7 @@ use std::{fmt::Write as _, path::Path, time::SystemTime};
 
 use serde_json::json;
 
+use super::{escape::escape, rendering::json_line};
 use crate::{
     config::{self, CheckLine, CheckStatus, Listener, ListenerTls, Settings},
     document::{Fault, Faults, Severity},
@@ -74,9 +75,11 @@ impl Checked {
         let lines = self.files.iter().chain(&self.lines);
         let width = lines.map(|line| line.status.name(language).len()).max().unwrap_or(0);
         for line in self.files.iter().chain(&self.lines) {
-            let (status, subject) = (line.status.name(language), line.subject.in_language(language));
+            // What a scanner or a next hop answered stands in some of them.
+            let (subject, detail) =
+                (escape(line.subject.in_language(language)), escape(line.detail.in_language(language)));
             // A write to a String cannot fail.
-            let _ = writeln!(out, "{status:width$}  {subject}: {}", line.detail.in_language(language));
+            let _ = writeln!(out, "{:width$}  {subject}: {detail}", line.status.name(language));
         }
         for fault in &self.faults.0 {
             let _ = write!(out, "\n{}", fault.render(language));
@@ -98,7 +101,7 @@ impl Checked {
             })
         });
         let faults = self.faults.0.iter().map(|fault| fault_json(fault, language));
-        lines.chain(faults).map(|line| format!("{line}\n")).collect()
+        lines.chain(faults).map(|line| json_line(&line)).collect()
     }
 
     fn count(&self, status: CheckStatus) -> usize {
@@ -273,6 +276,20 @@ mod tests {
         assert!(checked.render(Language::PtBr).contains("\n3 erros, 2 avisos\n"), "what others found counts");
     }
 
+    /// `portaria check` asks scanners and next hops, and says what they answered.
+    #[test]
+    fn nothing_that_others_answered_acts() {
+        let folder = Folder::new("hostile");
+        let mut checked = check(&folder.config(""), now());
+        let bad = "ClamAV\u{1b}[2J\u{9b}1m\u{202e}\r\nok  everything";
+        checked.add(vec![CheckLine::ok(text!("scanner {bad}", "antivírus {bad}"), text!("{bad}", "{bad}"))]);
+        for shown in [checked.render(Language::En), checked.render_json(Language::En)] {
+            let acting = shown.chars().find(|&c| c != '\n' && crate::language::acts_or_hides(c));
+            assert_eq!(acting, None, "{shown}");
+            assert!(!shown.contains("\nok  everything"), "{shown}");
+        }
+    }
+
     #[test]
     fn every_json_line_is_an_object_with_stable_keys() {
         let folder = Folder::new("json");
@@ -304,6 +321,17 @@ mod tests {
         assert_eq!(check(&config, now()).exit_code(), 0, "no folder of subject rules may be meant");
         fs::remove_dir(folder.0.join("rules")).unwrap();
         assert_eq!(check(&config, now()).exit_code(), 1, "no rules folder is a mount that failed");
+    }
+
+    #[test]
+    fn a_data_folder_that_everybody_may_write_is_a_warning() {
+        let folder = Folder::new("open-data");
+        fs::set_permissions(folder.0.join("data"), fs::Permissions::from_mode(0o777)).unwrap();
+        let checked = check(&folder.config(""), now());
+        let shown = checked.render(Language::En);
+        assert_eq!(checked.exit_code(), 0, "{shown}");
+        assert!(shown.contains("data: every user of this machine may write it: chmod o-w\n"), "{shown}");
+        assert!(shown.ends_with("\n0 errors, 1 warning\n"), "{shown}");
     }
 
     #[test]

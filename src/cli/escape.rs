@@ -7,21 +7,10 @@ use std::{fmt::Write as _, ops::Range};
 
 use unicode_width::UnicodeWidthStr;
 
-/// Whether a character must not reach a terminal as it is.
-fn is_unsafe(c: char) -> bool {
-    c.is_control()                                              // C0, DEL, C1: U+009B is ESC [ in one character
-        || matches!(c,
-            '\u{2028}' | '\u{2029}'                             // line and paragraph separator
-            | '\u{61c}' | '\u{200e}' | '\u{200f}'               // direction marks
-            | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' // embeddings, overrides, isolates (CVE-2021-42574)
-            | '\u{ad}' | '\u{34f}' | '\u{180e}' | '\u{feff}'    // what is not seen
-            | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2065}' | '\u{206a}'..='\u{206f}'
-            | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}'
-            | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
-}
+use crate::language::acts_or_hides;
 
 fn push(out: &mut String, c: char) {
-    if is_unsafe(c) {
+    if acts_or_hides(c) {
         let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
     } else {
         out.push(c);
@@ -60,7 +49,7 @@ pub fn with_carets(text: &str, span: Range<usize>) -> (String, String) {
 pub fn escape_json(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
-        if is_unsafe(c) {
+        if acts_or_hides(c) {
             for unit in c.encode_utf16(&mut [0; 2]) {
                 let _ = write!(out, "\\u{unit:04x}");
             }
@@ -125,7 +114,7 @@ mod tests {
     fn json_stays_the_same_json() {
         let value = serde_json::json!({"s": "a\u{9b}\u{202e}\u{e0041}ç\u{1b}\"\\"});
         let escaped = escape_json(&value.to_string());
-        assert!(!escaped.chars().any(is_unsafe));
+        assert!(!escaped.chars().any(acts_or_hides));
         assert_eq!(serde_json::from_str::<serde_json::Value>(&escaped).unwrap(), value);
     }
 

@@ -29,19 +29,14 @@ pub struct Shown {
     pub exit_code: u8,
 }
 
-/// A text of the sender's, or of a file, with nothing in it that moves a terminal's cursor or hides: controls, directional
-/// marks and zero-width characters are written as escapes.
+/// A text of the sender's, or of a file, with nothing in it that moves a terminal's cursor or hides.
 fn visible(text: &str) -> String {
-    let shown = |c: char| match c {
-        '"' | '\'' | '\\' => c.to_string(),
-        other => other.escape_debug().to_string(),
-    };
-    text.chars().map(shown).collect()
+    super::escape::escape(text)
 }
 
-/// One object as one line.
+/// One object as one line that does nothing to a terminal: JSON itself leaves U+009B and direction marks as they are.
 fn json_line(object: &serde_json::Value) -> String {
-    format!("{object}\n")
+    super::rendering::json_line(object)
 }
 
 #[cfg(test)]
@@ -53,7 +48,7 @@ mod tests {
         for (text, expected) in [
             ("Olá, \"você\" \\ '2ª'", "Olá, \"você\" \\ '2ª'"),
             ("\u{1b}[2J", "\\u{1b}[2J"),
-            ("a\r\nb\tc", "a\\r\\nb\\tc"),
+            ("a\r\nb\tc", "a\\u{d}\\u{a}b\\u{9}c"),
             ("bo\u{200b}leto \u{202e}x", "bo\\u{200b}leto \\u{202e}x"),
         ] {
             assert_eq!(visible(text), expected);

@@ -325,7 +325,9 @@ async fn start_http(
         }
     });
     doors.spawn(async move {
-        let served = axum::serve(socket, http::router(gateway, metrics)).with_graceful_shutdown(draining).await;
+        let served = axum::serve(http::Bounded::new(socket), http::router(gateway, metrics))
+            .with_graceful_shutdown(draining)
+            .await;
         if let Err(fault) = served {
             tracing::error!(%fault, "the HTTP door failed");
         }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Common, Exit, run::with_runtime, table::Table};
+use super::{Common, Exit, escape::escape, rendering::json_line, run::with_runtime, table::Table};
 use crate::{
     door::control::{self, Command},
     language::{Language, Text},
@@ -12,7 +12,7 @@ use crate::{
 pub(super) fn status(common: &mut Common) -> Exit {
     match ask(common, Command::Status) {
         Ok(answer) if common.json => {
-            println!("{answer}");
+            print!("{}", json_line(&answer));
             Exit::Done
         }
         Ok(answer) => {
@@ -29,7 +29,7 @@ pub(super) fn reload(common: &mut Common) -> Exit {
         Err(exit) => return exit,
     };
     if common.json {
-        println!("{answer}");
+        print!("{}", json_line(&answer));
     } else {
         let (good, bad) = reloaded(&answer, common.language);
         print!("{good}");
@@ -46,7 +46,7 @@ fn reloaded(answer: &serde_json::Value, language: Language) -> (String, String) 
         out.push('\n');
     };
     if let Some(faults) = field(answer, "faults").as_str() {
-        bad.push_str(faults);
+        bad.push_str(&lines(faults));
         let told = text!(
             "no rule changed: mend the faults and reload again",
             "nenhuma regra mudou: corrija as falhas e recarregue"
@@ -56,6 +56,8 @@ fn reloaded(answer: &serde_json::Value, language: Language) -> (String, String) 
         say(&mut good, text!("in force: rule set {version}", "em vigor: conjunto de regras {version}"));
     }
     if let Some(fault) = field(answer, "certificate_fault").as_str() {
+        let fault = lines(fault);
+        let fault = fault.trim_end();
         let told = text!(
             "{fault}\nthe certificate in force stays in force: mend its files and reload again",
             "{fault}\no certificado em vigor continua em vigor: corrija os arquivos dele e recarregue"
@@ -77,6 +79,11 @@ fn reloaded(answer: &serde_json::Value, language: Language) -> (String, String) 
 /// A field of the answer; what is not there is null.
 fn field<'v>(value: &'v serde_json::Value, name: &str) -> &'v serde_json::Value {
     value.get(name).unwrap_or(&serde_json::Value::Null)
+}
+
+/// Several lines, each escaped, so that what stands in them does nothing to a terminal.
+fn lines(text: &str) -> String {
+    text.lines().map(|line| escape(line) + "\n").collect()
 }
 
 fn ask(common: &mut Common, command: Command) -> Result<serde_json::Value, Exit> {
@@ -103,7 +110,7 @@ fn ask(common: &mut Common, command: Command) -> Result<serde_json::Value, Exit>
 
 fn render(answer: &serde_json::Value, language: Language) -> String {
     let words = |en: &'static str, pt: &'static str| if language == Language::En { en } else { pt };
-    let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let text = |value: &serde_json::Value| escape(&value.as_str().map_or_else(|| value.to_string(), str::to_owned));
     let mut out = String::new();
     // A write to a String cannot fail.
     let _ = writeln!(
@@ -123,7 +130,7 @@ fn render(answer: &serde_json::Value, language: Language) -> String {
         if value.as_bool() == Some(true) { "ok".to_owned() } else { words("FAULT", "FALHA").to_owned() }
     };
     for (part, state) in field(answer, "health").as_object().into_iter().flatten() {
-        table.row([part.clone(), good(state)]);
+        table.row([escape(part), good(state)]);
     }
     for listener in field(answer, "listeners").as_array().into_iter().flatten() {
         table.row([
@@ -143,7 +150,12 @@ fn render(answer: &serde_json::Value, language: Language) -> String {
     }
     out.push_str(&table.render());
     if let Some(fault) = field(answer, "reload_fault").as_str() {
-        let _ = writeln!(out, "{}\n{fault}", words("The rule files have faults:", "Os arquivos de regras têm falhas:"));
+        let _ = writeln!(
+            out,
+            "{}\n{}",
+            words("The rule files have faults:", "Os arquivos de regras têm falhas:"),
+            lines(fault)
+        );
     }
     if let Some(fault) = field(answer, "certificate_fault").as_str() {
         let heading = words(
@@ -160,6 +172,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::language::acts_or_hides;
 
     #[test]
     fn a_reload_tells_of_rules_and_certificate_each_for_itself() {
@@ -189,5 +202,20 @@ mod tests {
         let shown = render(&json!({ "certificate_fault": "key.pem: no items found" }), Language::En);
         assert!(shown.ends_with("the certificate in force stays in force:\nkey.pem: no items found\n"), "{shown}");
         assert!(!render(&json!({ "certificate_fault": null }), Language::En).contains("certificate"));
+    }
+
+    /// What a gateway says of its next hops and scanners, and of rule files, holds words of others.
+    #[test]
+    fn nothing_in_an_answer_acts() {
+        let bad = "x\u{1b}[2J\u{9b}1m\u{202e}";
+        let answer = json!({
+            "version": bad, "policy": bad, "health": { bad: true }, "listeners": [{ "address": bad, "bound": bad }],
+            "scanners": [{ "scanner": bad, "healthy": true, "handed": bad }], "reload_fault": format!("{bad}\n{bad}"),
+            "next_hops": [{ "name": bad, "addresses": [{ "address": bad, "healthy": false, "last_error": bad }] }],
+        });
+        for shown in [render(&answer, Language::En), json_line(&answer)] {
+            assert_eq!(shown.chars().find(|&c| c != '\n' && acts_or_hides(c)), None, "{shown}");
+        }
+        assert_eq!(lines("a\u{1b}\nb"), "a\\u{1b}\nb\n");
     }
 }

@@ -91,6 +91,17 @@ fn data_dir(path: &Path) -> CheckLine {
     };
     let writable =
         existing.is_dir() && accessat(CWD, existing, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS).is_ok();
+    // Whoever may write there can put a file of his own in the place of the journal, the database or the control socket.
+    let open = fs::metadata(existing).is_ok_and(|found| found.permissions().mode() & 0o002 != 0);
+    if open && writable && existing == path {
+        return CheckLine::warning(
+            subject,
+            text!(
+                "every user of this machine may write it: chmod o-w",
+                "qualquer usuário desta máquina pode gravar nela: chmod o-w"
+            ),
+        );
+    }
     match (existing == path, writable) {
         (true, true) => CheckLine::ok(subject, text!("writable", "permite gravação")),
         (false, true) => CheckLine::warning(

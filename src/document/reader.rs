@@ -1,7 +1,7 @@
 //! Reading a parsed TOML file key by key, remembering what was asked for.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::BTreeSet,
     ops::Range,
     path::{Path, PathBuf},
@@ -15,12 +15,19 @@ use toml::{
 use super::{Fault, Faults, FromToml, Place, Severity};
 use crate::{language::Text, text};
 
+/// Faults of one file that are told with their places; those beyond are counted. A file of 90 KB with 10,000 empty `[[rule]]` has
+/// 70,000 of them: a minute of looking up places and 7 MB to read, in a checker that is to answer while somebody waits.
+const TOLD: usize = 100;
+
 /// One TOML file: its text, and the faults found in it so far.
 pub struct Document<'d> {
     file: PathBuf,
     source: &'d str,
     root: Option<Spanned<DeTable<'d>>>,
     faults: RefCell<Vec<Noted>>,
+    errors: Cell<usize>,
+    /// Faults beyond [`TOLD`], and whether an error is among them.
+    beyond: Cell<(usize, bool)>,
 }
 
 /// A fault before its place is looked up: octets, severity, what is wrong, what to do.
@@ -40,8 +47,9 @@ impl<'d> Document<'d> {
     /// second path for them.
     pub fn parse(file: impl Into<PathBuf>, source: &'d str) -> Self {
         let (root, errors) = DeTable::parse_recoverable(source);
-        let document =
-            Self { file: file.into(), source, root: errors.is_empty().then_some(root), faults: RefCell::default() };
+        let root = errors.is_empty().then_some(root);
+        let (faults, errors_noted, beyond) = Default::default();
+        let document = Self { file: file.into(), source, root, faults, errors: errors_noted, beyond };
         for error in errors {
             let message = error.message().to_owned();
             document.fault(
@@ -66,7 +74,7 @@ impl<'d> Document<'d> {
     /// How many errors were noted so far. A caller that reads a file part by part learns from it whether the part that it
     /// has just read can be used.
     pub fn errors(&self) -> usize {
-        self.faults.borrow().iter().filter(|(_, severity, ..)| *severity == Severity::Error).count()
+        self.errors.get()
     }
 
     /// The table that the file is; none when the file is not TOML (which is reported already).
@@ -77,31 +85,42 @@ impl<'d> Document<'d> {
 
     /// Notes an error at `span`.
     pub fn fault(&self, span: Range<usize>, what: Text, help: Option<Text>) {
-        self.faults.borrow_mut().push((span, Severity::Error, what, help));
+        self.errors.set(self.errors.get().saturating_add(1));
+        self.note((span, Severity::Error, what, help));
     }
 
     /// Notes a warning at `span`.
     pub fn warning(&self, span: Range<usize>, what: Text, help: Option<Text>) {
-        self.faults.borrow_mut().push((span, Severity::Warning, what, help));
+        self.note((span, Severity::Warning, what, help));
     }
 
-    /// All faults, in the order of their places.
+    fn note(&self, noted: Noted) {
+        let mut faults = self.faults.borrow_mut();
+        if faults.len() < TOLD {
+            return faults.push(noted);
+        }
+        let (count, error) = self.beyond.get();
+        self.beyond.set((count.saturating_add(1), error || noted.1 == Severity::Error));
+    }
+
+    /// All faults, in the order of their places; of more than a hundred the first that were noted, and how many more there are.
     pub fn into_faults(self) -> Faults {
-        let mut faults = self.faults.into_inner();
-        faults.sort_by_key(|(span, ..)| span.start);
+        let mut noted = self.faults.into_inner();
+        noted.sort_by_key(|(span, ..)| span.start);
         let place = |span: &Range<usize>| Some(Place::of(self.source, span));
-        Faults(
-            faults
-                .into_iter()
-                .map(|(span, severity, what, help)| Fault {
-                    file: self.file.clone(),
-                    place: place(&span),
-                    severity,
-                    what,
-                    help,
-                })
-                .collect(),
-        )
+        let fault = |(span, severity, what, help): Noted| {
+            let place = place(&span);
+            Fault { file: self.file.clone(), place, severity, what, help }
+        };
+        let mut faults = Faults(noted.into_iter().map(fault).collect());
+        let (count, error) = self.beyond.get();
+        if count > 0 {
+            let what = text!("{count} more faults", "mais {count} falhas");
+            // An error that is only counted still keeps the file from being used.
+            let severity = if error { Severity::Error } else { Severity::Warning };
+            faults.0.push(Fault { severity, ..Fault::about_file(&self.file, what) });
+        }
+        faults
     }
 }
 
@@ -301,6 +320,23 @@ mod tests {
         assert!(shown.contains("p.toml:2:1: error: unknown key `hostnam`"), "{shown}");
         assert!(shown.contains("did you mean `hostname`?"), "{shown}");
         assert!(shown.contains("p.toml:3:8: error: a whole number"), "{shown}");
+    }
+
+    /// A file with tens of thousands of faults is told in a hundred, and an error that is only counted still counts: warnings in
+    /// front of it must not get a bad file into force.
+    #[test]
+    fn more_than_a_hundred_faults_are_counted() {
+        let document = Document::parse("p.toml", "a = 1\n");
+        for _ in 0..TOLD {
+            document.warning(0..1, text!("look", "olhe"), None);
+        }
+        document.fault(0..1, text!("bad", "ruim"), None);
+        document.warning(0..1, text!("look", "olhe"), None);
+        assert_eq!(document.errors(), 1);
+        let faults = document.into_faults();
+        assert_eq!(faults.0.len(), TOLD + 1);
+        assert!(faults.has_errors());
+        assert!(faults.render(Language::En).ends_with("p.toml: error: 2 more faults\n"));
     }
 
     #[test]

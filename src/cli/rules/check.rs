@@ -29,7 +29,7 @@ fn as_text(names: &[&Path], set: &RuleSet, faults: &Faults, form: Form) -> Strin
     let mut out = String::new();
     for file in names {
         let of_file: Vec<&Rule> = set.rules().iter().filter(|rule| rule.file() == *file).collect();
-        let (name, count) = (file.display(), of_file.len());
+        let (name, count) = (visible(&file.display().to_string()), of_file.len());
         // A write to a String cannot fail.
         let _ = writeln!(out, "{name}: {}", rules(count).in_language(form.language));
         for rule in of_file {

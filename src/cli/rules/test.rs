@@ -238,6 +238,19 @@ retida na quarentena, pela regra HOLD
         assert!(run(&[], &[], false, Language::En).starts_with("no Subject: nothing matches\n"));
     }
 
+    /// The subject of a message that somebody forwarded with "why did this pass?": as text and as JSON. U+009B is ESC and [ in one
+    /// character, and no control to JSON.
+    #[test]
+    fn nothing_in_a_subject_acts_on_the_terminal() {
+        let bad = "boleto cobran\u{e7}a \u{9b}2J\u{1b}[2J\u{202e}\u{3164}\u{7f}";
+        for json in [false, true] {
+            let shown = run(&[bad, "=?utf-8?q?boleto_cobran=C3=A7a_=C2=9B2J=E2=80=AE?="], &[bad], json, Language::En);
+            assert!(shown.contains("u{9b}") || shown.contains("u009b"), "{shown}");
+            let acting = shown.chars().find(|&c| c != '\n' && crate::language::acts_or_hides(c));
+            assert_eq!(acting, None, "{shown}");
+        }
+    }
+
     #[test]
     fn json_has_the_keys_that_scripts_rely_on() {
         let shown = run(&["=?utf-8?q?Boleto_de_cobran=C3=A7a?="], &[], true, Language::En);

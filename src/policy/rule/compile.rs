@@ -1,9 +1,9 @@
 //! From a rule as written to one that can be tested: patterns folded with the rule's own fold, expressions compiled, and
 //! what would never match, or always, refused with its place.
 
-use std::ops::Range;
+use std::{cell::Cell, collections::HashMap, ops::Range};
 
-use regex::RegexBuilder;
+use regex::{Regex, RegexBuilder};
 use regex_syntax::{ParserBuilder, hir::Hir};
 
 use super::{
@@ -29,6 +29,13 @@ const MAX_PATTERN: usize = 1_000;
 /// The largest compiled expression, in octets: `\w{1000}\w{1000}` is refused in milliseconds.
 const MAX_COMPILED: usize = 1 << 20;
 
+/// Octets that all expressions of a set may take when compiled. Without it a file of 1 MiB holds some 25,000 expressions of up to a
+/// mebibyte each: the reload that reads them would end the gateway, and every start after it.
+pub(super) const MAX_ALL_COMPILED: usize = 64 << 20;
+
+/// The sizes in which expressions are tried and counted: the library tells whether one fits, not how large it is.
+const SIZES: [usize; 4] = [16 << 10, 64 << 10, 256 << 10, MAX_COMPILED];
+
 /// Stand for `*` and `?` while a wildcard is folded, so that the folding sees one text and cannot make a wildcard of what is
 /// none (NFKC turns the full-width `＊` into `*`). Private use: no fold touches them, and written ones are dropped.
 const ANY: char = '\u{E000}';
@@ -40,6 +47,8 @@ pub(super) struct Compiler<'c, 'd> {
     pub document: &'c Document<'d>,
     /// The rule's own.
     pub fold: &'c Fold,
+    /// What is left of [`MAX_ALL_COMPILED`].
+    pub room: &'c Cell<usize>,
 }
 
 impl Compiler<'_, '_> {
@@ -91,9 +100,10 @@ impl Compiler<'_, '_> {
 
     fn words(&self, list: &[Found<String>]) -> Option<Vec<Word>> {
         let mut all: Vec<Word> = Vec::new();
+        let mut seen: HashMap<String, usize> = HashMap::new();
         for found in list {
             let Some(folded) = self.word(found) else { continue };
-            if let Some(twin) = all.iter().find(|word| word.folded == folded) {
+            if let Some(twin) = seen.get(&folded).and_then(|at| all.get(*at)) {
                 let (written, twin) = (&found.value, &twin.written);
                 self.warn(
                     &found.span,
@@ -102,6 +112,7 @@ impl Compiler<'_, '_> {
                 );
                 continue;
             }
+            seen.insert(folded.clone(), all.len());
             all.push(Word { written: found.value.clone(), folded });
         }
         (all.len() == list.len() || !all.is_empty()).then_some(all)
@@ -181,12 +192,7 @@ impl Compiler<'_, '_> {
                 return None;
             }
         };
-        let compiled = RegexBuilder::new(written)
-            .case_insensitive(self.fold.case)
-            .size_limit(MAX_COMPILED)
-            .dfa_size_limit(MAX_COMPILED)
-            .build();
-        let Ok(regex) = compiled else {
+        let Some(regex) = self.compiled(found)? else {
             let what = text!(
                 "the expression is larger than {MAX_COMPILED} octets when compiled",
                 "a expressão passa de {MAX_COMPILED} octetos depois de compilada"
@@ -198,6 +204,34 @@ impl Compiler<'_, '_> {
         self.warn_of_lost_letters(found);
         self.warn_of_never(found, &hir);
         Some(Test { kind: Kind::Regex(regex), written: written.clone(), required: required::of_hir(&hir, self.fold) })
+    }
+
+    /// The expression in the smallest size that holds it, `Some(None)` when it is larger than one may be; none, with a fault, when
+    /// the others have taken all room. One that does not fit counts as well: finding that out takes time.
+    fn compiled(&self, found: &Found<String>) -> Option<Option<Regex>> {
+        for size in SIZES {
+            let Some(left) = self.room.get().checked_sub(size) else { break };
+            let mut builder = RegexBuilder::new(&found.value);
+            if let Ok(regex) = builder.case_insensitive(self.fold.case).size_limit(size).dfa_size_limit(size).build() {
+                self.room.set(left);
+                return Some(Some(regex));
+            }
+            if size == MAX_COMPILED {
+                self.room.set(left);
+                return Some(None);
+            }
+        }
+        self.room.set(0);
+        let what = text!(
+            "the expressions of all rules take more than {MAX_ALL_COMPILED} octets when compiled",
+            "as expressões de todas as regras passam de {MAX_ALL_COMPILED} octetos depois de compiladas"
+        );
+        let help = text!(
+            "from this one on: use words, phrases or wildcards",
+            "desta em diante: use palavras, frases ou wildcards"
+        );
+        self.fault(&found.span, what, Some(help));
+        None
     }
 
     fn regex_fault(&self, found: &Found<String>, error: &regex_syntax::Error) {

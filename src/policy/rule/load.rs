@@ -1,6 +1,7 @@
 //! Several rule files into one set, with all their faults.
 
 use std::{
+    cell::Cell,
     collections::BTreeMap,
     path::PathBuf,
     time::{Duration, SystemTime},
@@ -8,7 +9,7 @@ use std::{
 
 use super::{
     Mode, Resolve, Rule, RuleSet,
-    compile::Compiler,
+    compile::{Compiler, MAX_ALL_COMPILED},
     encoding::text_of,
     example::Trial,
     file::{self, WrittenRule},
@@ -23,6 +24,10 @@ use crate::{
 /// 990 octets took 2.8 ms).
 pub const MAX_ALWAYS_TRIED: usize = 100;
 
+/// How many different folds a set may have: every Subject is folded once for each of them. Rules that say nothing about it share
+/// one; a message may have a thousand Subjects.
+pub const MAX_FOLDS: usize = 32;
+
 /// How long before a rule ends somebody is told.
 const ENDS_SOON: Duration = Duration::from_secs(7 * 86_400);
 
@@ -34,12 +39,13 @@ pub(super) fn load(files: &[(PathBuf, String)], resolve: Resolve<'_>) -> (RuleSe
     let mut in_order: Vec<_> = files.iter().collect();
     in_order.sort_by(|(a, _), (b, _)| a.cmp(b));
     let (mut rules, mut faults, mut ids) = (Vec::new(), Faults::default(), Ids::new());
+    let room = Cell::new(MAX_ALL_COMPILED);
     for (file, source) in in_order {
         let document = Document::parse(file, source);
         for written in file::read(&document) {
             let before = document.errors();
             check_unique(&document, &written, &mut ids);
-            let rule = compile(&document, &written, resolve);
+            let rule = compile(&document, &written, resolve, &room);
             rules.extend(rule.filter(|_| document.errors() == before));
         }
         faults.append(document.into_faults());
@@ -47,6 +53,7 @@ pub(super) fn load(files: &[(PathBuf, String)], resolve: Resolve<'_>) -> (RuleSe
     let groups = index::build(&rules, |rule| rule.mode != Mode::Off);
     let set = RuleSet { rules, groups };
     set.check_always_tried(&mut faults);
+    set.check_folds(&mut faults);
     (set, faults)
 }
 
@@ -79,9 +86,9 @@ fn check_unique(document: &Document<'_>, written: &WrittenRule, ids: &mut Ids) {
 }
 
 /// The rule, if it is in order and its examples are as they say.
-fn compile(document: &Document<'_>, written: &WrittenRule, resolve: Resolve<'_>) -> Option<Rule> {
+fn compile(document: &Document<'_>, written: &WrittenRule, resolve: Resolve<'_>, room: &Cell<usize>) -> Option<Rule> {
     let before = document.errors();
-    let rule = patterns(document, written, resolve);
+    let rule = patterns(document, written, resolve, room);
     // Examples of a rule that lost a block would fail for a reason that is reported already.
     if document.errors() == before {
         Trial { document, rule: &rule, written, resolve }.run();
@@ -90,8 +97,14 @@ fn compile(document: &Document<'_>, written: &WrittenRule, resolve: Resolve<'_>)
 }
 
 /// The rule without a look at its examples. Faults of its patterns are in the document, and then it must not be used.
-pub(super) fn patterns(document: &Document<'_>, written: &WrittenRule, resolve: Resolve<'_>) -> Rule {
-    let compiler = Compiler { document, fold: &written.fold };
+/// `room`: octets that compiled expressions may still take.
+pub(super) fn patterns(
+    document: &Document<'_>,
+    written: &WrittenRule,
+    resolve: Resolve<'_>,
+    room: &Cell<usize>,
+) -> Rule {
+    let compiler = Compiler { document, fold: &written.fold, room };
     let place = |span| Place::of(document.source(), span);
     Rule {
         id: written.id.value.clone(),
@@ -137,6 +150,22 @@ impl RuleSet {
             })
         };
         Faults(self.rules.iter().filter_map(due).collect())
+    }
+
+    fn check_folds(&self, faults: &mut Faults) {
+        let Some(group) = self.groups.get(MAX_FOLDS) else { return };
+        let Some(rule) = self.rules.iter().find(|rule| rule.fold == group.fold) else { return };
+        let count = self.groups.len();
+        faults.0.push(Fault {
+            file: rule.file.clone(),
+            place: Some(rule.place.clone()),
+            severity: Severity::Error,
+            what: text!(
+                "the rules have {count} different [rule.fold], at most {MAX_FOLDS} may be",
+                "as regras têm {count} [rule.fold] diferentes; podem ser no máximo {MAX_FOLDS}"
+            ),
+            help: Some(text!("give rules the same fold, or leave it out", "dê às regras o mesmo fold, ou omita-o")),
+        });
     }
 
     fn check_always_tried(&self, faults: &mut Faults) {

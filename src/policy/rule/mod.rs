@@ -42,7 +42,7 @@ use crate::{
 
 pub use encoding::{MAX_FILE, text_of};
 pub use except::ExceptLine;
-pub use load::MAX_ALWAYS_TRIED;
+pub use load::{MAX_ALWAYS_TRIED, MAX_FOLDS};
 pub use matching::{Standing, Tried};
 pub use view::MAX_FOLDED;
 

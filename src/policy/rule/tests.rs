@@ -1,5 +1,6 @@
 //! The rule language as a whole: what the checker says, and what the rules say of messages.
 
+mod bounds;
 mod faults;
 mod judge;
 mod oracle;

@@ -71,7 +71,7 @@ fn compiled(source: &str) -> RuleSet {
     let mut rules = Vec::new();
     for written in file::read(&document) {
         let before = document.errors();
-        let rule = load::patterns(&document, &written, &resolve);
+        let rule = load::patterns(&document, &written, &resolve, &std::cell::Cell::new(usize::MAX));
         rules.extend((document.errors() == before).then_some(rule));
     }
     let groups = index::build(&rules, |_| true);
