@@ -68,6 +68,22 @@ impl Dialogue {
         self.in_data
     }
 
+    /// Whether all that the client said is answered, and mail data is not what it is to say.
+    pub fn is_answered(&self) -> bool {
+        self.greeted && !self.in_data && self.at == self.stream.len()
+    }
+
+    /// Whether MAIL was taken and the transaction is not over.
+    pub fn is_open(&self) -> bool {
+        self.open
+    }
+
+    /// Whether the client has said all its mail data.
+    pub fn has_all_data(&self) -> bool {
+        let content = self.transactions.last().filter(|_| self.in_data).and_then(|said| said.content.as_ref());
+        content.is_some_and(|content| content.behind.is_some())
+    }
+
     /// Whether the client has said all its mail data and behind it QUIT, and nothing else.
     pub fn is_quitting(&self) -> bool {
         let content = self.transactions.last().filter(|_| self.in_data).and_then(|said| said.content.as_ref());

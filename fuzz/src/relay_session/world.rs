@@ -2,6 +2,10 @@
 //! script has it (`deeds`), and looks at each thing that is asked.
 
 mod deeds;
+mod trace;
+mod view;
+
+pub use view::{Fault, Step};
 
 use std::{
     collections::{BTreeSet, VecDeque},
@@ -21,8 +25,7 @@ use portaria::{
 use super::{
     dialogue::{Dialogue, Heard},
     house,
-    next_hop::{Message, NextHop},
-    script::Mood,
+    next_hop::{Message, Moods, NextHop},
 };
 use crate::splits::find;
 
@@ -82,7 +85,7 @@ pub struct World {
     securing: bool,
     opening: bool,
     next_hop: Option<NextHop>,
-    moods: VecDeque<Mood>,
+    pub moods: Moods,
     scanning: bool,
     hold: Option<Vec<u8>>,
     asked: VecDeque<Asked>,
@@ -93,6 +96,10 @@ pub struct World {
     spoken: Instant,
     /// Nothing but time passes.
     passing: bool,
+    /// What struck, and where everything stood then.
+    pub struck: Vec<(Step, Fault)>,
+    /// Who hears what is said and done, line by line.
+    pub listener: Option<fn(&str)>,
     current: Deeds,
     /// Each record with what was done before it.
     pub sealed: Vec<(Record, Deeds)>,
@@ -114,7 +121,7 @@ impl World {
             securing: false,
             opening: false,
             next_hop: None,
-            moods: VecDeque::new(),
+            moods: Moods::default(),
             scanning: false,
             hold: None,
             asked: VecDeque::new(),
@@ -123,6 +130,8 @@ impl World {
             wait,
             spoken: now.monotonic,
             passing: false,
+            struck: Vec::new(),
+            listener: None,
             current: Deeds::default(),
             sealed: Vec::new(),
         };
@@ -133,6 +142,7 @@ impl World {
     fn feed(&mut self, input: Input) {
         self.wrote = false;
         self.passing = matches!(input, Input::TimePassed);
+        self.trace_input(&input);
         self.session.handle(self.now, input);
         self.wait = loop {
             match self.session.poll() {
@@ -164,6 +174,7 @@ impl World {
     }
 
     fn perform(&mut self, output: Output) {
+        self.trace_output(&output);
         match output {
             Output::ToClient(octets) => self.said_to_client(&octets),
             Output::StartTls => {
