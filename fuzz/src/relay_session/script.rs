@@ -54,7 +54,7 @@ pub enum Deed {
     DiskLow(bool),
     /// The gateway is to stop.
     Stop,
-    /// Other rules are in force (the same ones).
+    /// Other rules are in force: none, or again those of the beginning.
     Policy,
     /// Everybody does what is good, until nothing is left to do; with or without the client.
     Settle(bool),

@@ -94,6 +94,8 @@ pub struct World {
     pub wait: Wait,
     /// When the client or we last said something to each other.
     spoken: Instant,
+    /// When we last said something to the client.
+    answered: Instant,
     /// Nothing but time passes.
     passing: bool,
     /// What struck, and where everything stood then.
@@ -113,7 +115,7 @@ impl World {
             now,
             antivirus,
             at_once,
-            dialogue: Dialogue::default(),
+            dialogue: Dialogue::new(house::POLICY.clone()),
             outbox: VecDeque::new(),
             client_open: true,
             wrote: false,
@@ -129,6 +131,7 @@ impl World {
             stopping: false,
             wait,
             spoken: now.monotonic,
+            answered: now.monotonic,
             passing: false,
             struck: Vec::new(),
             listener: None,
@@ -192,8 +195,10 @@ impl World {
             Output::CancelNextHop => assert!(std::mem::take(&mut self.opening), "nothing to cancel"),
             Output::ToNextHop(octets) => self.said_to_next_hop(&octets),
             Output::ReleaseNextHop => {
-                // Decision 1: for a client that is silent, and it cannot be silent before it is answered.
-                let since = self.now.monotonic - self.spoken;
+                // Decision 1: for a client that is silent, and it cannot be silent before it is answered; or one that sends mail
+                // data slower than any that is sent here could be.
+                let heard = if self.dialogue.in_data() { self.answered } else { self.spoken };
+                let since = self.now.monotonic - heard;
                 assert!(!self.passing || since >= Duration::from_secs(5), "given back after {since:?}");
                 let next_hop = self.next_hop.take().expect("a connection to give back");
                 assert!(next_hop.is_clean(), "given back in the middle: {next_hop:?}");
@@ -251,7 +256,7 @@ impl World {
         let idle = find(octets, b"421 4.4.2 Timeout").is_some() && !self.dialogue.in_data();
         let since = self.now.monotonic - self.spoken;
         assert!(!idle || since >= Duration::from_secs(300), "idle after {since:?}");
-        self.spoken = self.now.monotonic;
+        (self.spoken, self.answered) = (self.now.monotonic, self.now.monotonic);
         assert!(!self.closed || !self.client_open, "said behind the close: {}", octets.escape_ascii());
         self.wrote = self.client_open;
         let sealed = &self.sealed;

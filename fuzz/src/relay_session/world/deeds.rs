@@ -1,6 +1,6 @@
 //! What the world does to the session: deeds of the script, and answers to what was asked.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use portaria::{
@@ -59,7 +59,7 @@ impl World {
                 self.stopping = true;
                 self.feed(Input::Drain);
             }
-            Deed::Policy => self.feed(Input::Policy(house::POLICY.clone())),
+            Deed::Policy => self.change_policy(),
             Deed::Settle(client) => self.settle(client),
         }
     }
@@ -90,6 +90,13 @@ impl World {
             }
         }
         panic!("it never comes to rest");
+    }
+
+    fn change_policy(&mut self) {
+        let strict = self.dialogue.policy.version == house::POLICY.version;
+        let other = if strict { &house::WITHOUT_RULES } else { &house::POLICY };
+        self.dialogue.policy = Arc::clone(other);
+        self.feed(Input::Policy(Arc::clone(other)));
     }
 
     fn secure(&mut self) {
