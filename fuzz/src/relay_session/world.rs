@@ -94,8 +94,8 @@ pub struct World {
     pub wait: Wait,
     /// When the client or we last said something to each other.
     spoken: Instant,
-    /// When we last said something to the client.
-    answered: Instant,
+    /// Since when the next hop waits for the client: we said 354, or something was said to it or by it.
+    waits: Instant,
     /// Nothing but time passes.
     passing: bool,
     /// What struck, and where everything stood then.
@@ -131,7 +131,7 @@ impl World {
             stopping: false,
             wait,
             spoken: now.monotonic,
-            answered: now.monotonic,
+            waits: now.monotonic,
             passing: false,
             struck: Vec::new(),
             listener: None,
@@ -195,10 +195,9 @@ impl World {
             Output::CancelNextHop => assert!(std::mem::take(&mut self.opening), "nothing to cancel"),
             Output::ToNextHop(octets) => self.said_to_next_hop(&octets),
             Output::ReleaseNextHop => {
-                // Decision 1: for a client that is silent, and it cannot be silent before it is answered; or one that sends mail
-                // data slower than any that is sent here could be.
-                let heard = if self.dialogue.in_data() { self.answered } else { self.spoken };
-                let since = self.now.monotonic - heard;
+                // Decision 1: for a client that lets it wait, which it cannot do before it is answered. Mail data that is not
+                // fast enough, and commands that it hears nothing of, are no excuse; nothing here is fast enough.
+                let since = self.now.monotonic - self.waits;
                 assert!(!self.passing || since >= Duration::from_secs(5), "given back after {since:?}");
                 let next_hop = self.next_hop.take().expect("a connection to give back");
                 assert!(next_hop.is_clean(), "given back in the middle: {next_hop:?}");
@@ -256,7 +255,7 @@ impl World {
         let idle = find(octets, b"421 4.4.2 Timeout").is_some() && !self.dialogue.in_data();
         let since = self.now.monotonic - self.spoken;
         assert!(!idle || since >= Duration::from_secs(300), "idle after {since:?}");
-        (self.spoken, self.answered) = (self.now.monotonic, self.now.monotonic);
+        self.spoken = self.now.monotonic;
         assert!(!self.closed || !self.client_open, "said behind the close: {}", octets.escape_ascii());
         self.wrote = self.client_open;
         let sealed = &self.sealed;
@@ -267,9 +266,13 @@ impl World {
                 super::promises::check_reply(&dialogue.transactions[at], record, deeds);
             }
         });
+        if self.dialogue.in_data() {
+            self.waits = self.now.monotonic;
+        }
     }
 
     fn said_to_next_hop(&mut self, octets: &[u8]) {
+        self.waits = self.now.monotonic;
         let next_hop = self.next_hop.as_mut().expect("a connection to write to");
         if next_hop.in_data() && self.antivirus && self.current.worst.is_none() {
             let said = self.dialogue.transactions.last().expect("a transaction");

@@ -193,6 +193,7 @@ impl World {
         if let Some(next_hop) = self.next_hop.as_mut().filter(|_| read) {
             let octets = next_hop.hear(most);
             if !octets.is_empty() {
+                self.waits = self.now.monotonic;
                 self.feed(Input::NextHopOctets(octets.into()));
             }
         }
