@@ -73,6 +73,7 @@ ring_end_to_end() {
 
 ring_fuzz() {                               # every fuzz body over its corpus, and seeded mutations, without a nightly compiler
     counted cargo run --quiet --manifest-path fuzz/Cargo.toml --target-dir target --bin smoke -- --seconds 10
+    counted cargo run --quiet --manifest-path fuzz/Cargo.toml --target-dir target --bin simulate -- --transactions 20000
 }
 
 # ── counting ──

@@ -24,6 +24,7 @@ pub mod relay_session;
 pub mod reply;
 pub mod rule_file;
 pub mod server_session;
+pub mod simulation;
 pub mod splits;
 pub mod terminal;
 

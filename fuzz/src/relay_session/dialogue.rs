@@ -1,7 +1,9 @@
 //! The dialogue with the client, read a second time: every reply is put beside the command that it answers, from nothing but
 //! the client's octets and ours. That octets of mail data are no commands, and commands no mail data, shows here (promise 4).
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
+
+use portaria::policy::Policy;
 
 use crate::{
     mail_data::{Reading, naive},
@@ -11,6 +13,8 @@ use crate::{
 /// A mail transaction as the client saw it.
 #[derive(Debug)]
 pub struct Said {
+    /// In force at MAIL: it judges to the end (promise 10).
+    pub policy: Arc<Policy>,
     /// Paths that heard 250, in the form in which the next hop hears them.
     pub recipients: BTreeSet<String>,
     /// Paths that heard anything.
@@ -22,8 +26,10 @@ pub struct Said {
 }
 
 /// Both sides of the client's connection.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Dialogue {
+    /// In force now.
+    pub policy: Arc<Policy>,
     /// What the client said.
     stream: Vec<u8>,
     /// Where the next command begins.
@@ -49,6 +55,21 @@ pub enum Heard {
 }
 
 impl Dialogue {
+    /// Nothing is said yet.
+    pub fn new(policy: Arc<Policy>) -> Self {
+        Self {
+            policy,
+            stream: Vec::new(),
+            at: 0,
+            partial: Vec::new(),
+            greeted: false,
+            in_data: false,
+            open: false,
+            ended: false,
+            transactions: Vec::new(),
+        }
+    }
+
     /// The client says this.
     pub fn client(&mut self, octets: &[u8]) {
         self.stream.extend_from_slice(octets);
@@ -66,6 +87,22 @@ impl Dialogue {
     /// Whether the client is to send mail data.
     pub fn in_data(&self) -> bool {
         self.in_data
+    }
+
+    /// Whether all that the client said is answered, and mail data is not what it is to say.
+    pub fn is_answered(&self) -> bool {
+        self.greeted && !self.in_data && self.at == self.stream.len()
+    }
+
+    /// Whether MAIL was taken and the transaction is not over.
+    pub fn is_open(&self) -> bool {
+        self.open
+    }
+
+    /// Whether the client has said all its mail data.
+    pub fn has_all_data(&self) -> bool {
+        let content = self.transactions.last().filter(|_| self.in_data).and_then(|said| said.content.as_ref());
+        content.is_some_and(|content| content.behind.is_some())
     }
 
     /// Whether the client has said all its mail data and behind it QUIT, and nothing else.
@@ -135,6 +172,7 @@ impl Dialogue {
                 assert!(!self.open, "a transaction within another");
                 self.open = code == 250;
                 self.transactions.push(Said {
+                    policy: self.policy.clone(),
                     recipients: BTreeSet::new(),
                     named: BTreeSet::new(),
                     content: None,

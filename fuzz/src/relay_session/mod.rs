@@ -1,12 +1,12 @@
 //! `relay::Session`, whole: a client, next hops, scanners, a hold, a quarantine and a journal do what the input says, and the
 //! promises (`docs/promises.md`) are looked at after every output. How an input is read: `script`.
 
-mod dialogue;
-mod house;
-mod next_hop;
-mod promises;
-mod script;
-mod world;
+pub(crate) mod dialogue;
+pub(crate) mod house;
+pub(crate) mod next_hop;
+pub(crate) mod promises;
+pub(crate) mod script;
+pub(crate) mod world;
 
 use portaria::relay::Session;
 use script::Deed;

@@ -24,11 +24,50 @@ pub struct Message {
     pub told: bool,
 }
 
+/// A command of ours, or our final dot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verb {
+    /// MAIL.
+    Mail,
+    /// RCPT.
+    Rcpt,
+    /// DATA.
+    Data,
+    /// The end of mail data.
+    Dot,
+    /// RSET.
+    Reset,
+}
+
+/// How next hops answer.
+#[derive(Debug, Default)]
+pub struct Moods {
+    /// The next commands, one by one, whatever they are.
+    pub next: VecDeque<Mood>,
+    /// The next command of this kind.
+    pub planned: Option<(Verb, Mood)>,
+    /// What was answered otherwise than as asked.
+    pub shown: Vec<(Verb, Mood)>,
+}
+
+impl Moods {
+    fn at(&mut self, verb: Verb) -> Mood {
+        let planned = self.planned.take_if(|(planned, _)| *planned == verb).map(|(_, mood)| mood);
+        let mood = planned.or_else(|| self.next.pop_front()).unwrap_or(Mood::Good);
+        if mood != Mood::Good {
+            self.shown.push((verb, mood));
+        }
+        mood
+    }
+}
+
 /// A reply that is not wholly heard.
 #[derive(Debug)]
 struct Unheard {
     /// Octets of it.
     left: usize,
+    /// Some of it was heard.
+    begun: bool,
     /// It answers a final dot.
     dot: bool,
     /// It answers nothing, or is none.
@@ -78,7 +117,7 @@ impl NextHop {
     }
 
     /// Octets are said to it. True when a final dot was among them.
-    pub fn said(&mut self, octets: &[u8], moods: &mut VecDeque<Mood>) -> bool {
+    pub fn said(&mut self, octets: &[u8], moods: &mut Moods) -> bool {
         assert!(!octets.is_empty(), "an empty write");
         assert!(!self.broken, "said behind the end of the dialogue: {}", octets.escape_ascii());
         self.writing = true;
@@ -96,20 +135,20 @@ impl NextHop {
         false
     }
 
-    fn end_of_data(&mut self, moods: &mut VecDeque<Mood>) -> bool {
+    fn end_of_data(&mut self, moods: &mut Moods) -> bool {
         let reading = naive(self.data.as_deref().unwrap_or_default());
         assert!(!reading.bare_newline, "a bare CR or LF in mail data");
         let Some(behind) = reading.behind else { return false };
         assert!(behind.is_empty(), "said behind the final dot: {}", behind.escape_ascii());
         (self.data, self.open) = (None, false);
-        let mood = moods.pop_front().unwrap_or(Mood::Good);
+        let mood = moods.at(Verb::Dot);
         let code = self.reply(mood, 250, true);
         let recipients = std::mem::take(&mut self.recipients);
         self.messages.push(Message { recipients, content: reading.content, code, told: false });
         true
     }
 
-    fn command(&mut self, line: &[u8], moods: &mut VecDeque<Mood>) {
+    fn command(&mut self, line: &[u8], moods: &mut Moods) {
         let shown = line.escape_ascii().to_string();
         assert!(self.offered.pipelining || self.unheard.is_empty(), "pipelined without PIPELINING: {shown}");
         let offered = &self.offered;
@@ -122,23 +161,22 @@ impl NextHop {
         };
         let grammar = Grammar { offer: &offer, smtputf8: self.smtputf8 };
         let command = Command::from_line(line, grammar).unwrap_or_else(|fault| panic!("{fault:?}: {shown}"));
-        let mood = moods.pop_front().unwrap_or(Mood::Good);
         match command {
             Command::Mail(mail) => {
                 assert!(offered.size.is_some() || mail.parameters.size.is_none(), "SIZE was not offered: {shown}");
                 assert!(!self.open, "MAIL within a transaction");
                 self.smtputf8 = mail.parameters.smtputf8;
-                self.open = self.reply(mood, 250, false) == Some(250);
+                self.open = self.reply(moods.at(Verb::Mail), 250, false) == Some(250);
             }
             Command::Rcpt(rcpt) => {
                 self.asked.push(rcpt.path.to_string());
-                if self.reply(mood, 250, false) == Some(250) {
+                if self.reply(moods.at(Verb::Rcpt), 250, false) == Some(250) {
                     self.recipients.push(rcpt.path.to_string());
                 }
             }
             Command::Data => {
                 assert!(!self.recipients.is_empty(), "DATA without recipients");
-                match self.reply(mood, 354, false) {
+                match self.reply(moods.at(Verb::Data), 354, false) {
                     Some(354) => self.data = Some(Vec::new()),
                     _ => self.recipients.clear(),
                 }
@@ -146,7 +184,7 @@ impl NextHop {
             Command::Reset => {
                 self.recipients.clear();
                 self.open = false;
-                self.reply(mood, 250, false);
+                self.reply(moods.at(Verb::Reset), 250, false);
             }
             other => panic!("never said by us: {other:?}"),
         }
@@ -168,7 +206,7 @@ impl NextHop {
         };
         self.replies.extend(text.bytes());
         let fault = code.is_none() || text.contains("twice");
-        self.unheard.push_back(Unheard { left: text.len(), dot, fault });
+        self.unheard.push_back(Unheard { left: text.len(), begun: false, dot, fault });
         code
     }
 
@@ -179,6 +217,7 @@ impl NextHop {
         while let Some(reply) = self.unheard.front_mut() {
             let now = heard.min(reply.left);
             reply.left -= now;
+            reply.begun |= now > 0;
             heard -= now;
             if reply.left > 0 {
                 break;
@@ -211,6 +250,17 @@ impl NextHop {
     /// Whether it has closed the connection.
     pub fn is_gone(&self) -> bool {
         self.gone
+    }
+
+    /// It says something that nobody asked for: nothing may be said to it any more.
+    pub fn interject(&mut self) -> &'static [u8] {
+        self.broken = true;
+        b"421 4.4.2 idle for too long\r\n"
+    }
+
+    /// Whether some of a reply was heard, and not all.
+    pub fn is_half_heard(&self) -> bool {
+        self.unheard.front().is_some_and(|reply| reply.begun)
     }
 
     /// Whether it owes a reply.

@@ -22,7 +22,7 @@ pub fn check_dot(message: &Message, said: &Said, deeds: &Deeds, hold: &[u8], ant
     let worst = if antivirus { deeds.worst.clone() } else { Some(ScanVerdict::NotScanned) };
     let worst = worst.expect("a verdict before the dot");
     let (trace, content) = trace_and_content(hold);
-    let Expected::Deliver { relay, hold } = expected(content, &worst, &said.recipients) else {
+    let Expected::Deliver { relay, hold } = expected(&said.policy, content, &worst, &said.recipients) else {
         panic!("a dot for what is not relayed: {worst:?}");
     };
     let recipients: BTreeSet<String> = message.recipients.iter().cloned().collect();
@@ -37,7 +37,7 @@ pub fn check_dot(message: &Message, said: &Said, deeds: &Deeds, hold: &[u8], ant
 pub fn check_cut_through(said: &Said, hold: &[u8]) {
     let (_, content) = trace_and_content(hold);
     assert!(content.starts_with(b"\r\n") || find(content, b"\r\n\r\n").is_some(), "the header section is not complete");
-    match expected(content, &ScanVerdict::Clean, &said.recipients) {
+    match expected(&said.policy, content, &ScanVerdict::Clean, &said.recipients) {
         Expected::Deliver { hold, .. } if hold.is_empty() => {}
         other => panic!("flows on too early: {other:?}"),
     }
@@ -48,7 +48,7 @@ pub fn check_item(item: &Item, said: &Said, worst: Option<&ScanVerdict>, hold: &
     let (trace, content) = trace_and_content(hold);
     assert_eq!((item.trace_length, item.size), (trace.len() as u64, content.len() as u64));
     let recipients: BTreeSet<String> = item.recipients.iter().cloned().collect();
-    match expected(content, worst.expect("a verdict"), &said.recipients) {
+    match expected(&said.policy, content, worst.expect("a verdict"), &said.recipients) {
         Expected::Deliver { relay, hold } => {
             assert_eq!(recipients, hold, "the recipients of the item");
             assert!(item.acknowledged);
@@ -108,6 +108,7 @@ fn check_transaction(said: &Said, record: &Record, deeds: &Deeds) {
         assert!(known, "nobody named {path}: {record:?}");
         assert!(!path.contains("smuggled"), "content was read as a command: {path}");
     }
+    assert_eq!(record.policy, said.policy.version, "judged by other rules than those at MAIL (promise 10)");
     if let Some((id, _)) = &deeds.intent {
         assert_eq!(*id, record.id, "an intent of another transaction");
     }

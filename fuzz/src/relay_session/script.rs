@@ -12,6 +12,10 @@ pub enum Deed {
     Write(usize),
     /// It goes.
     Leave,
+    /// Its connection breaks.
+    Break,
+    /// Its handshake succeeds.
+    Secure,
     /// So many seconds pass; none: up to the deadline.
     Pass(Option<u64>),
     /// The connection asked for comes: pipelining and all extensions; or used before, without any.
@@ -44,9 +48,13 @@ pub enum Deed {
     NextHopGone,
     /// How it answers the next command.
     Mood(Mood),
+    /// It says 421 that nobody asked for, if it owes no reply.
+    Unasked,
+    /// The disk is low, or is not any more.
+    DiskLow(bool),
     /// The gateway is to stop.
     Stop,
-    /// Other rules are in force (the same ones).
+    /// Other rules are in force: none, or again those of the beginning.
     Policy,
     /// Everybody does what is good, until nothing is left to do; with or without the client.
     Settle(bool),
@@ -70,7 +78,7 @@ pub enum Verdict {
 }
 
 /// How the next hop answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Mood {
     /// As asked.
     Good,
@@ -130,6 +138,8 @@ pub const TABLE: &[(u8, Deed)] = &[
     (b'<', Deed::Write(1)),
     (b'/', Deed::Write(7)),
     (b'@', Deed::Leave),
+    (b'b', Deed::Break),
+    (b'y', Deed::Secure),
     (b'-', Deed::Pass(Some(1))),
     (b'*', Deed::Pass(Some(6))),
     (b'^', Deed::Pass(Some(61))),
@@ -163,6 +173,9 @@ pub const TABLE: &[(u8, Deed)] = &[
     (b'8', Deed::Mood(Mood::Wordy)),
     (b'9', Deed::Mood(Mood::Confused)),
     (b'`', Deed::Mood(Mood::Stuttering)),
+    (b'i', Deed::Unasked),
+    (b'f', Deed::DiskLow(true)),
+    (b'g', Deed::DiskLow(false)),
     (b'$', Deed::Stop),
     (b'&', Deed::Policy),
     (b'?', Deed::Settle(true)),

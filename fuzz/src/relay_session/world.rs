@@ -2,6 +2,10 @@
 //! script has it (`deeds`), and looks at each thing that is asked.
 
 mod deeds;
+mod trace;
+mod view;
+
+pub use view::{Fault, Step};
 
 use std::{
     collections::{BTreeSet, VecDeque},
@@ -21,8 +25,7 @@ use portaria::{
 use super::{
     dialogue::{Dialogue, Heard},
     house,
-    next_hop::{Message, NextHop},
-    script::Mood,
+    next_hop::{Message, Moods, NextHop},
 };
 use crate::splits::find;
 
@@ -82,7 +85,7 @@ pub struct World {
     securing: bool,
     opening: bool,
     next_hop: Option<NextHop>,
-    moods: VecDeque<Mood>,
+    pub moods: Moods,
     scanning: bool,
     hold: Option<Vec<u8>>,
     asked: VecDeque<Asked>,
@@ -91,8 +94,14 @@ pub struct World {
     pub wait: Wait,
     /// When the client or we last said something to each other.
     spoken: Instant,
+    /// Since when the next hop waits for the client: we said 354, or something was said to it or by it.
+    waits: Instant,
     /// Nothing but time passes.
     passing: bool,
+    /// What struck, and where everything stood then.
+    pub struck: Vec<(Step, Fault)>,
+    /// Who hears what is said and done, line by line.
+    pub listener: Option<fn(&str)>,
     current: Deeds,
     /// Each record with what was done before it.
     pub sealed: Vec<(Record, Deeds)>,
@@ -106,7 +115,7 @@ impl World {
             now,
             antivirus,
             at_once,
-            dialogue: Dialogue::default(),
+            dialogue: Dialogue::new(house::POLICY.clone()),
             outbox: VecDeque::new(),
             client_open: true,
             wrote: false,
@@ -114,7 +123,7 @@ impl World {
             securing: false,
             opening: false,
             next_hop: None,
-            moods: VecDeque::new(),
+            moods: Moods::default(),
             scanning: false,
             hold: None,
             asked: VecDeque::new(),
@@ -122,7 +131,10 @@ impl World {
             stopping: false,
             wait,
             spoken: now.monotonic,
+            waits: now.monotonic,
             passing: false,
+            struck: Vec::new(),
+            listener: None,
             current: Deeds::default(),
             sealed: Vec::new(),
         };
@@ -133,6 +145,7 @@ impl World {
     fn feed(&mut self, input: Input) {
         self.wrote = false;
         self.passing = matches!(input, Input::TimePassed);
+        self.trace_input(&input);
         self.session.handle(self.now, input);
         self.wait = loop {
             match self.session.poll() {
@@ -164,6 +177,7 @@ impl World {
     }
 
     fn perform(&mut self, output: Output) {
+        self.trace_output(&output);
         match output {
             Output::ToClient(octets) => self.said_to_client(&octets),
             Output::StartTls => {
@@ -181,8 +195,9 @@ impl World {
             Output::CancelNextHop => assert!(std::mem::take(&mut self.opening), "nothing to cancel"),
             Output::ToNextHop(octets) => self.said_to_next_hop(&octets),
             Output::ReleaseNextHop => {
-                // Decision 1: for a client that is silent, and it cannot be silent before it is answered.
-                let since = self.now.monotonic - self.spoken;
+                // Decision 1: for a client that lets it wait, which it cannot do before it is answered. Mail data that is not
+                // fast enough, and commands that it hears nothing of, are no excuse; nothing here is fast enough.
+                let since = self.now.monotonic - self.waits;
                 assert!(!self.passing || since >= Duration::from_secs(5), "given back after {since:?}");
                 let next_hop = self.next_hop.take().expect("a connection to give back");
                 assert!(next_hop.is_clean(), "given back in the middle: {next_hop:?}");
@@ -251,9 +266,13 @@ impl World {
                 super::promises::check_reply(&dialogue.transactions[at], record, deeds);
             }
         });
+        if self.dialogue.in_data() {
+            self.waits = self.now.monotonic;
+        }
     }
 
     fn said_to_next_hop(&mut self, octets: &[u8]) {
+        self.waits = self.now.monotonic;
         let next_hop = self.next_hop.as_mut().expect("a connection to write to");
         if next_hop.in_data() && self.antivirus && self.current.worst.is_none() {
             let said = self.dialogue.transactions.last().expect("a transaction");

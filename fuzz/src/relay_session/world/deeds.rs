@@ -1,6 +1,6 @@
 //! What the world does to the session: deeds of the script, and answers to what was asked.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use portaria::{
@@ -22,11 +22,14 @@ use crate::command::everything;
 impl World {
     /// Does it, if it can be done now.
     pub fn act(&mut self, deed: Deed, next: impl FnOnce() -> Option<u8>) {
+        self.note(deed);
         match deed {
             Deed::Say(octets) => self.outbox.extend(octets),
             Deed::SayNext => self.outbox.extend(next()),
             Deed::Write(most) => self.write(most),
             Deed::Leave => self.leave(),
+            Deed::Break => self.break_off(),
+            Deed::Secure => self.secure(),
             Deed::Pass(seconds) => self.pass(seconds),
             Deed::Open(good) => self.open(good),
             Deed::Busy => self.fail(NextHopFailure::Busy),
@@ -48,15 +51,22 @@ impl World {
                     assert!(self.next_hop.as_ref().is_none_or(|next_hop| !next_hop.is_gone()), "it is kept for dead");
                 }
             }
-            Deed::Mood(mood) => self.moods.push_back(mood),
+            Deed::Mood(mood) => self.moods.next.push_back(mood),
+            Deed::Unasked => self.interject(),
+            Deed::DiskLow(low) => self.feed(Input::DiskLow(low)),
             Deed::Stop if self.stopping => {}
             Deed::Stop => {
                 self.stopping = true;
                 self.feed(Input::Drain);
             }
-            Deed::Policy => self.feed(Input::Policy(house::POLICY.clone())),
+            Deed::Policy => self.change_policy(),
             Deed::Settle(client) => self.settle(client),
         }
+    }
+
+    /// The client has these octets to say.
+    pub fn say(&mut self, octets: &[u8]) {
+        self.outbox.extend(octets);
     }
 
     /// Good things, one by one, until none is left to be done.
@@ -68,10 +78,7 @@ impl World {
             let said = self.next_hop.as_ref().is_some_and(NextHop::has_replies) && self.wait.read_next_hop;
             match () {
                 () if !self.asked.is_empty() => self.answer(),
-                () if self.securing => {
-                    self.securing = false;
-                    self.feed(Input::TlsEstablished("TLSv1.3 x".into()));
-                }
+                () if self.securing => self.secure(),
                 () if self.opening => self.open(true),
                 () if self.next_hop.as_ref().is_some_and(|next_hop| next_hop.writing) => self.drained(),
                 () if said => self.hear(usize::MAX),
@@ -83,6 +90,19 @@ impl World {
             }
         }
         panic!("it never comes to rest");
+    }
+
+    fn change_policy(&mut self) {
+        let strict = self.dialogue.policy.version == house::POLICY.version;
+        let other = if strict { &house::WITHOUT_RULES } else { &house::POLICY };
+        self.dialogue.policy = Arc::clone(other);
+        self.feed(Input::Policy(Arc::clone(other)));
+    }
+
+    fn secure(&mut self) {
+        if std::mem::take(&mut self.securing) {
+            self.feed(Input::TlsEstablished("TLSv1.3 x".into()));
+        }
     }
 
     fn write(&mut self, most: usize) {
@@ -100,12 +120,31 @@ impl World {
 
     /// Noticed only by reading, by writing, or in the handshake.
     pub fn leave(&mut self) {
-        if self.client_open && (self.wait.read_client > 0 || self.wrote || self.securing) {
+        if self.client_may_go() {
             self.client_open = false;
             self.securing = false;
             let open = self.sealed.len() < self.dialogue.transactions.len();
             self.current.left = open && self.current.dots == 0 && !self.dialogue.is_quitting();
             self.feed(Input::ClientGone);
+        }
+    }
+
+    /// As soon as something is read or written, and whatever was said before.
+    fn break_off(&mut self) {
+        if self.client_may_go() {
+            self.client_open = false;
+            self.securing = false;
+            self.current.left = self.sealed.len() < self.dialogue.transactions.len() && self.current.dots == 0;
+            self.feed(Input::ClientBroke);
+        }
+    }
+
+    /// A next hop that closes for idleness says so first. Behind a reply that is awaited it would pass for another one.
+    fn interject(&mut self) {
+        if let Some(next_hop) = self.next_hop.as_mut().filter(|next_hop| !next_hop.is_awaited() && !next_hop.is_gone())
+        {
+            let octets = next_hop.interject();
+            self.feed(Input::NextHopOctets(Bytes::from_static(octets)));
         }
     }
 
@@ -154,6 +193,7 @@ impl World {
         if let Some(next_hop) = self.next_hop.as_mut().filter(|_| read) {
             let octets = next_hop.hear(most);
             if !octets.is_empty() {
+                self.waits = self.now.monotonic;
                 self.feed(Input::NextHopOctets(octets.into()));
             }
         }
@@ -185,6 +225,7 @@ impl World {
 
     /// Answers what was asked first.
     pub(super) fn answer(&mut self) {
+        self.note_answer();
         let Some(asked) = self.asked.pop_front() else { return };
         let faults = &mut self.faults;
         let failed = |flag: &mut bool| std::mem::take(flag).then(|| "no space left".to_owned()).map_or(Ok(()), Err);
