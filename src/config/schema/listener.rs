@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     document::{Found, Table},
+    smtp::mail_data::BareNewlines,
     text,
 };
 
@@ -21,6 +22,9 @@ const TLS: [(&str, ListenerTls); 4] = [
     ("starttls-required", ListenerTls::StartTlsRequired),
     ("implicit", ListenerTls::Implicit),
 ];
+
+const BARE_NEWLINES: [(&str, BareNewlines); 2] =
+    [("reject", BareNewlines::Refuse), ("normalise", BareNewlines::Normalise)];
 
 /// All listeners, each with the place of its address. `tls_section`: whether `[tls]` is written.
 pub(super) fn read(root: &Table<'_, '_>, tls_section: bool) -> Vec<Found<Listener>> {
@@ -67,24 +71,12 @@ fn read_one(table: Table<'_, '_>, tls_section: bool) -> Option<Found<Listener>> 
             )),
         );
     }
-    bare_newline(&table);
+    let bare_newlines = table.choice("bare_newline", &BARE_NEWLINES, BareNewlines::Refuse);
     not_yet(&table, "proxy_protocol_from");
     not_yet(&table, "networks");
     table.finish();
     let address = address?;
-    Some(Found { value: Listener { role: role?, address: address.value, tls }, span: address.span })
-}
-
-/// Only what this version does may be asked for: refusing bare CR and LF (decision 4).
-fn bare_newline(table: &Table<'_, '_>) {
-    if table.choice("bare_newline", &[("reject", true), ("normalise", false)], true) {
-        return;
-    }
-    let what = text!(
-        "only `bare_newline = \"reject\"` is supported in this version",
-        "nesta versão só existe `bare_newline = \"reject\"`"
-    );
-    table.document().fault(table.span_of("bare_newline"), what, None);
+    Some(Found { value: Listener { role: role?, address: address.value, tls, bare_newlines }, span: address.span })
 }
 
 /// Whether the second bind of the two would fail. Port 0 is another port each time.

@@ -91,6 +91,12 @@ impl Setup {
         self
     }
 
+    /// The listener mends bare CR and LF.
+    pub fn normalises(mut self) -> Self {
+        self.listener.push_str("bare_newline = \"normalise\"\n");
+        self
+    }
+
     /// The listener asks for STARTTLS with this certificate and key.
     pub fn starttls(mut self, certificate: &str, key: &str) -> Self {
         let certificate = self.scratch.write("certificate.pem", certificate);
