@@ -243,7 +243,7 @@ pub struct Record {
     pub subjects: Vec<String>,
     /// The Message-ID field's body, if there is one.
     pub message_id: Option<String>,
-    /// Octets of content as the client sent it.
+    /// Octets of content as the client sent it; where bare CR and LF are mended (decision 4), as it was mended and relayed.
     pub size: Option<u64>,
     /// SHA-256 of that content, hex; only once it came whole.
     pub sha256: Option<String>,
@@ -359,7 +359,7 @@ pub struct Item {
     pub recipients: Vec<String>,
     /// The first Subject, decoded.
     pub subject: String,
-    /// Octets of content as the client sent it.
+    /// Octets of content, as in [`Record::size`].
     pub size: u64,
     /// SHA-256 of that content.
     pub sha256: String,

@@ -17,6 +17,7 @@ use portaria::{
     config::{Settings, load},
     document::{Faults, Severity},
     language::Language,
+    smtp::mail_data::BareNewlines::{Normalise, Refuse},
 };
 
 fn files(folder: &str) -> Vec<PathBuf> {
@@ -113,4 +114,12 @@ fn paths_are_relative_to_the_files_folder() {
     assert_eq!(settings.gateway.rules_dir, folder.join("rules"));
     assert_eq!(settings.tls.unwrap().key, folder.join("tls/key.pem"));
     assert_eq!(settings.next_hops.next_hops[0].ca.as_deref(), Some(folder.join("tls/ca.pem").as_path()));
+}
+
+#[test]
+fn what_becomes_of_bare_newlines_is_each_listeners_own() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/config/good/two_domains.toml");
+    let listeners = load(&file).unwrap().settings.listeners;
+    let bare: Vec<_> = listeners.iter().map(|listener| listener.bare_newlines).collect();
+    assert_eq!(bare, [Refuse, Refuse, Normalise, Refuse]);
 }

@@ -1,7 +1,7 @@
 //! `smtp::mail_data`: the decoder beside a naive reading of the whole wire, the encoder against the decoder.
 
 use bytes::{Bytes, BytesMut};
-use portaria::smtp::mail_data::{MailData, MailDataDecoder, MailDataEncoder};
+use portaria::smtp::mail_data::{BareNewlines, MailData, MailDataDecoder, MailDataEncoder};
 
 use crate::{
     choices::Choices,
@@ -11,9 +11,9 @@ use crate::{
 /// What stands on the wire.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Reading {
-    /// Content, dots undone, bare CR and LF gone.
+    /// Content, dots undone, bare CR and LF gone or mended.
     pub content: Vec<u8>,
-    /// A CR or LF stood alone.
+    /// A CR or LF stood alone and was not mended.
     pub bare_newline: bool,
     /// The octets behind the end, if it came.
     pub behind: Option<Vec<u8>>,
@@ -25,14 +25,15 @@ pub fn mail_data(data: &[u8]) {
     let expected = naive(data);
     assert!(only_crlf(&expected.content));
     for pieces in splits(data, &mut choices) {
-        assert_eq!(read(&pieces), expected, "{}", data.escape_ascii());
+        assert_eq!(read(BareNewlines::Refuse, &pieces), expected, "{}", data.escape_ascii());
     }
+    mended(data, &expected, &mut choices);
     let content = &expected.content;
     let wire = encoded(content, &mut choices);
     let ended = content.is_empty() || content.ends_with(b"\r\n");
     let whole = if ended { content.clone() } else { [content.as_slice(), b"\r\n"].concat() };
     let back = Reading { content: whole, bare_newline: false, behind: Some(Vec::new()) };
-    assert_eq!(read(&[&wire]), back, "{}", content.escape_ascii());
+    assert_eq!(read(BareNewlines::Refuse, &[&wire]), back, "{}", content.escape_ascii());
     assert_eq!(naive(&wire), back);
     // No content, whoever made it, has an LF and a dot on a line of its own in it: whoever ends lines with LF is not led astray.
     let wire = encoded(data, &mut choices);
@@ -43,8 +44,23 @@ pub fn mail_data(data: &[u8]) {
     }
 }
 
-fn read(pieces: &[&[u8]]) -> Reading {
-    let (mut decoder, mut wire) = (MailDataDecoder::new(), BytesMut::new());
+/// The same octets where bare newlines are mended: the message ends at the same octet, and sent on it is one message with the mended
+/// content, without a bare CR or LF for anyone to take for something.
+fn mended(data: &[u8], refused: &Reading, choices: &mut Choices) {
+    let expected = naive_with(BareNewlines::Normalise, data);
+    assert!(only_crlf(&expected.content) && !expected.bare_newline);
+    assert_eq!(expected.behind, refused.behind);
+    for pieces in splits(data, choices) {
+        assert_eq!(read(BareNewlines::Normalise, &pieces), expected, "{}", data.escape_ascii());
+    }
+    let wire = encoded(&expected.content, choices);
+    let sent = naive(&wire);
+    assert!(only_crlf(&wire) && sent.behind == Some(Vec::new()), "{}", data.escape_ascii());
+    assert!(sent.content.starts_with(&expected.content), "{}", data.escape_ascii());
+}
+
+fn read(policy: BareNewlines, pieces: &[&[u8]]) -> Reading {
+    let (mut decoder, mut wire) = (MailDataDecoder::with(policy), BytesMut::new());
     let (mut content, mut behind): (Vec<u8>, Option<Vec<u8>>) = (Vec::new(), None);
     for piece in pieces {
         if let Some(behind) = &mut behind {
@@ -74,6 +90,10 @@ fn read(pieces: &[&[u8]]) -> Reading {
 
 /// RFC 5321 §4.5.2 in the words of a reader who has everything before him.
 pub fn naive(wire: &[u8]) -> Reading {
+    naive_with(BareNewlines::Refuse, wire)
+}
+
+fn naive_with(policy: BareNewlines, wire: &[u8]) -> Reading {
     // DATA's own CRLF stands in front.
     let whole = [b"\r\n", wire].concat();
     let end = find(&whole, b"\r\n.\r\n");
@@ -83,28 +103,31 @@ pub fn naive(wire: &[u8]) -> Reading {
     let lines = lines(text);
     let (last, lines) = lines.split_last().expect("there is always one");
     for line in lines {
-        reading.add(line);
+        reading.add(policy, line);
         reading.content.extend_from_slice(b"\r\n");
     }
     match end {
         Some(0) => {}
         Some(_) => {
-            reading.add(last);
+            reading.add(policy, last);
             reading.content.extend_from_slice(b"\r\n");
         }
         // What may still become an end, or a CRLF, is neither content nor a fault.
         None if last == b"." || last == b".\r" => {}
-        None => reading.add(last.strip_suffix(b"\r").unwrap_or(last)),
+        None => reading.add(policy, last.strip_suffix(b"\r").unwrap_or(last)),
     }
     reading
 }
 
 impl Reading {
-    fn add(&mut self, line: &[u8]) {
-        let line = line.strip_prefix(b".").unwrap_or(line);
-        let kept = line.iter().filter(|octet| !b"\r\n".contains(octet));
-        self.bare_newline |= kept.clone().count() < line.len();
-        self.content.extend(kept);
+    fn add(&mut self, policy: BareNewlines, line: &[u8]) {
+        for octet in line.strip_prefix(b".").unwrap_or(line) {
+            match (octet, policy) {
+                (b'\r' | b'\n', BareNewlines::Refuse) => self.bare_newline = true,
+                (b'\r' | b'\n', BareNewlines::Normalise) => self.content.extend_from_slice(b"\r\n"),
+                (octet, _) => self.content.push(*octet),
+            }
+        }
     }
 }
 

@@ -216,6 +216,7 @@ fn relay_settings(settings: &Settings, listener: &config::Listener) -> relay::se
         scope: Scope::Relay,
         implicit_tls: listener.tls == ListenerTls::Implicit,
         starttls_required: listener.tls == ListenerTls::StartTlsRequired,
+        bare_newlines: listener.bare_newlines,
         limits: settings.limits.session(),
         content: inspect::Limits {
             header: HeaderLimits {

@@ -11,7 +11,7 @@ use crate::{
     language::Language,
     next_hop,
     policy::{directory::Directory, verdict_action::VerdictActions},
-    smtp::{self, path::Mailbox},
+    smtp::{self, mail_data::BareNewlines, path::Mailbox},
 };
 
 /// Everything that `portaria.toml` says.
@@ -73,6 +73,8 @@ pub struct Listener {
     pub tls: ListenerTls,
     /// Balancers: what connects from here must begin with a PROXY header, which says who the client is. None by default.
     pub proxy_protocol_from: Vec<IpNet>,
+    /// `bare_newline`: what becomes of a bare CR or LF in mail data (decision 4).
+    pub bare_newlines: BareNewlines,
 }
 
 /// What a listener is for. Other roles are planned, and refused until they are built.

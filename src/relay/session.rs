@@ -67,7 +67,8 @@ impl Session {
             settings.limits.clone(),
             settings.implicit_tls,
             settings.starttls_required,
-        );
+        )
+        .with_bare_newlines(settings.bare_newlines);
         Self {
             settings,
             policy,

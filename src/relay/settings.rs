@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use crate::{
     inspect,
     policy::{rule::Scope, verdict_action::VerdictActions},
-    smtp::limits::Limits,
+    smtp::{limits::Limits, mail_data::BareNewlines},
 };
 
 /// How sessions of one listener behave.
@@ -23,6 +23,8 @@ pub struct Settings {
     pub implicit_tls: bool,
     /// No MAIL before STARTTLS.
     pub starttls_required: bool,
+    /// Whether bare CR and LF in mail data are refused or mended (decision 4).
+    pub bare_newlines: BareNewlines,
     /// Limits of the dialogue.
     pub limits: Limits,
     /// Limits of the content.

@@ -18,7 +18,7 @@ use super::{
     extension::Offer,
     limits::Limits,
     line::{Line, LineDecoder},
-    mail_data::{MailData, MailDataDecoder},
+    mail_data::{BareNewlines, MailData, MailDataDecoder},
     reply::{Enhanced, Reply},
     violation::Violation,
 };
@@ -83,6 +83,7 @@ pub struct Session {
     offer: Offer,
     hostname: String,
     starttls_required: bool,
+    bare_newlines: BareNewlines,
     tls: bool,
     /// What MAIL needs; forgotten when TLS begins (RFC 3207 §4.2).
     hello: Option<Hello>,
@@ -107,6 +108,7 @@ impl Session {
             offer,
             hostname: hostname.to_owned(),
             starttls_required,
+            bare_newlines: BareNewlines::Refuse,
             tls,
             hello: None,
             errors: 0,
@@ -119,6 +121,12 @@ impl Session {
         };
         session.say(&Reply::new(220, None, format!("{hostname} ESMTP")));
         session
+    }
+
+    /// What becomes of bare CR and LF in mail data; without this they are refused. In commands they always are: whoever cannot end a
+    /// command has said nothing yet that would be lost.
+    pub fn with_bare_newlines(self, bare_newlines: BareNewlines) -> Self {
+        Self { bare_newlines, ..self }
     }
 
     /// Takes octets from the wire. How many may wait unparsed is the owner's business ([`Session::unparsed`]).
@@ -182,7 +190,7 @@ impl Session {
                 let refused = transaction.refused + usize::from(!taken);
                 State::Transaction(Transaction { recipients, refused, ..*transaction })
             }
-            State::DataAsked if reply.is_intermediate() => State::MailData(MailDataDecoder::new()),
+            State::DataAsked if reply.is_intermediate() => State::MailData(MailDataDecoder::with(self.bare_newlines)),
             State::Ended { bare_newline: true } => State::Farewell(Farewell::Violation),
             State::DataAsked | State::Ended { .. } => State::Ready { forgiven: 0 },
             _ => return,

@@ -126,3 +126,18 @@ fn a_bare_cr_or_lf_in_mail_data_is_refused_at_its_end_and_the_connection_closed(
     }
     sink.heard_no_message();
 }
+
+#[test]
+fn where_the_listener_mends_them_bare_crs_and_lfs_arrive_as_crlf_and_end_nothing() {
+    let sink = Sink::start();
+    let gateway = Setup::new(sink.port()).normalises().start();
+    let mut client = Client::connect(gateway.port());
+    client.envelope("a@origin.example", &["maria@tjpa.jus.br"]);
+    client.say("DATA").expect("354", "DATA");
+    client.write(b"Subject: x\n\nfirst\n.\nMAIL FROM:<evil@origin.example>\r.\r\nsecond\r\n.\r\n");
+    client.read().expect("250 2.0.0", "content with bare ones");
+    let content = sink.only_message().content;
+    let arrived = split_first_field(&content).1;
+    let mended = b"Subject: x\r\n\r\nfirst\r\n.\r\nMAIL FROM:<evil@origin.example>\r\n.\r\nsecond\r\n";
+    assert_eq!(arrived.escape_ascii().to_string(), mended.escape_ascii().to_string());
+}

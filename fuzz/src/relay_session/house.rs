@@ -21,7 +21,7 @@ use portaria::{
     },
     record::ClientFacts,
     relay::settings::{Settings, Timeouts},
-    smtp::{extension::Offer, limits::Limits},
+    smtp::{extension::Offer, limits::Limits, mail_data::BareNewlines},
 };
 
 /// Octets of a message.
@@ -113,6 +113,7 @@ pub fn settings(antivirus: bool, cut_through: bool) -> Arc<Settings> {
         scope: Scope::Relay,
         implicit_tls: false,
         starttls_required: false,
+        bare_newlines: BareNewlines::Refuse,
         limits: Limits { message_size: MESSAGE_SIZE, recipients: RECIPIENTS, errors: 6, transactions: 6 },
         content: inspect::Limits { header: HeaderLimits { size: 1500, fields: 12 }, hops: 3 },
         cut_through_from: if cut_through { 250 } else { 1 << 20 },

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     document::{Found, Table},
+    smtp::mail_data::BareNewlines,
     text,
 };
 
@@ -23,6 +24,9 @@ const TLS: [(&str, ListenerTls); 4] = [
     ("starttls-required", ListenerTls::StartTlsRequired),
     ("implicit", ListenerTls::Implicit),
 ];
+
+const BARE_NEWLINES: [(&str, BareNewlines); 2] =
+    [("reject", BareNewlines::Refuse), ("normalise", BareNewlines::Normalise)];
 
 /// All listeners, each with the place of its address. `tls_section`: whether `[tls]` is written.
 pub(super) fn read(root: &Table<'_, '_>, tls_section: bool) -> Vec<Found<Listener>> {
@@ -69,13 +73,13 @@ fn read_one(table: Table<'_, '_>, tls_section: bool) -> Option<Found<Listener>> 
             )),
         );
     }
-    bare_newline(&table);
+    let bare_newlines = table.choice("bare_newline", &BARE_NEWLINES, BareNewlines::Refuse);
     let proxy_protocol_from = balancers(&table);
     not_yet(&table, "networks");
     table.finish();
     let address = address?;
     Some(Found {
-        value: Listener { role: role?, address: address.value, tls, proxy_protocol_from },
+        value: Listener { role: role?, address: address.value, tls, proxy_protocol_from, bare_newlines },
         span: address.span,
     })
 }
@@ -93,18 +97,6 @@ fn balancers(table: &Table<'_, '_>) -> Vec<IpNet> {
         table.document().warning(everybody.span.clone(), what, Some(help));
     }
     networks.into_iter().map(|network| network.value).collect()
-}
-
-/// Only what this version does may be asked for: refusing bare CR and LF (decision 4).
-fn bare_newline(table: &Table<'_, '_>) {
-    if table.choice("bare_newline", &[("reject", true), ("normalise", false)], true) {
-        return;
-    }
-    let what = text!(
-        "only `bare_newline = \"reject\"` is supported in this version",
-        "nesta versão só existe `bare_newline = \"reject\"`"
-    );
-    table.document().fault(table.span_of("bare_newline"), what, None);
 }
 
 /// Whether the second bind of the two would fail. Port 0 is another port each time.

@@ -27,6 +27,7 @@ use crate::{
     smtp::{
         extension::{Capabilities, Offer},
         limits::Limits,
+        mail_data::BareNewlines,
     },
 };
 
@@ -178,6 +179,7 @@ fn settings() -> Settings {
         scope: Scope::Relay,
         implicit_tls: false,
         starttls_required: false,
+        bare_newlines: BareNewlines::Refuse,
         limits: Limits { message_size: 1 << 20, recipients: 100, errors: 20, transactions: 1000 },
         content: inspect::Limits { header: HeaderLimits { size: 256 << 10, fields: 1000 }, hops: 50 },
         cut_through_from: 256 << 10,

@@ -25,7 +25,7 @@ pub enum Event {
     Content(Bytes),
     /// The end of mail data; to be answered with the final reply.
     EndOfMailData {
-        /// A bare CR or LF was in it: the content is to be refused (`550 5.6.11`), and the session closes after the answer.
+        /// A bare CR or LF was in it, and is not mended here: the content is to be refused (`550 5.6.11`), and the session closes after the answer.
         bare_newline: bool,
     },
     /// The session has said its last reply (QUIT, too many errors, a violation): write what is to be transmitted, then close.

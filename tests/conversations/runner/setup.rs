@@ -17,7 +17,7 @@ use portaria::{
         verdict_action::{VerdictAction, VerdictActions},
     },
     relay::settings::{Settings, Timeouts},
-    smtp::{extension::Offer, limits::Limits},
+    smtp::{extension::Offer, limits::Limits, mail_data::BareNewlines},
 };
 
 use super::world::wall;
@@ -79,6 +79,7 @@ impl Setup {
             scope: Scope::Relay,
             implicit_tls: self.flag("implicit_tls", false),
             starttls_required: self.flag("starttls_required", false),
+            bare_newlines: BareNewlines::Refuse,
             limits: Limits {
                 message_size: self.number("message_size", 24 * 1024 * 1024),
                 recipients: self.number("recipients", 1000) as usize,

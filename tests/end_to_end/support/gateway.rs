@@ -87,6 +87,12 @@ impl Setup {
         self
     }
 
+    /// The listener mends bare CR and LF.
+    pub fn normalises(mut self) -> Self {
+        self.listener.push_str("bare_newline = \"normalise\"\n");
+        self
+    }
+
     /// The listener asks for STARTTLS with this certificate and key.
     pub fn starttls(self, certificate: &str, key: &str) -> Self {
         self.tls("starttls", certificate, key)
