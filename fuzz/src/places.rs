@@ -1,6 +1,9 @@
 //! Faults of a file that a person wrote: each stands in the file, at a place that can be shown.
 
-use portaria::{document::Faults, language::Language};
+use portaria::{
+    document::{Faults, Place},
+    language::Language,
+};
 
 /// Every fault's place is a place of `source`, and every fault can be said in both languages.
 pub fn check_faults(faults: &Faults, source: &str) {
@@ -9,7 +12,7 @@ pub fn check_faults(faults: &Faults, source: &str) {
         if let Some(place) = &fault.place {
             let line = place.line.checked_sub(1).and_then(|at| lines.get(at));
             let line = line.unwrap_or_else(|| panic!("line {} of {}", place.line, lines.len()));
-            assert_eq!(place.text, line.trim_end_matches('\r'), "another line is shown");
+            check_window(place, line.trim_end_matches('\r'));
             assert!((1..=line.chars().count() + 1).contains(&place.column), "column {} of {line:?}", place.column);
             assert!(place.width >= 1 && place.column + place.width <= line.chars().count().max(place.column) + 1);
         }
@@ -18,4 +21,27 @@ pub fn check_faults(faults: &Faults, source: &str) {
             assert!(shown.ends_with('\n') && shown.lines().all(|line| line.len() < 20_000));
         }
     }
+}
+
+/// What is shown is the line, or a piece of it with `…` where it was cut, and the caret stands under the fault's own character.
+fn check_window(place: &Place, line: &str) {
+    let characters: Vec<char> = line.chars().collect();
+    let shown: Vec<char> = place.text.chars().collect();
+    if characters.len() <= 80 {
+        assert_eq!(place.text, line, "another line is shown");
+    }
+    assert!(shown.len() <= 162, "{} characters are shown", shown.len());
+    let first = (place.column - 1).checked_sub(place.caret);
+    // A cut at the beginning puts one character more in front.
+    let piece = |from: usize, skipped: usize, kept: usize| {
+        characters.get(from..from + kept - skipped).is_some_and(|piece| Some(piece) == shown.get(skipped..kept))
+    };
+    let whole_end = shown.len();
+    let fits = match first {
+        Some(first) => [whole_end, whole_end.saturating_sub(1)].into_iter().any(|kept| {
+            piece(first, 0, kept) || (kept > 0 && shown.first() == Some(&'…') && piece(first + 1, 1, kept))
+        }),
+        None => false,
+    };
+    assert!(fits, "{:?} is no piece of {line:?} with its caret at {}", place.text, place.caret);
 }
