@@ -7,12 +7,7 @@ use super::{
     Common, Exit,
     start::{self, Inherited},
 };
-use crate::{
-    config,
-    door::{gateway::now, reload::Reloader},
-    language::Text,
-    text,
-};
+use crate::{config, door::gateway::now, language::Text, text};
 
 pub(super) fn run(common: &mut Common) -> Exit {
     let Some(settings) = common.settings() else { return Exit::Faults };
@@ -26,11 +21,7 @@ pub(super) fn run(common: &mut Common) -> Exit {
     if rustix::process::geteuid().is_root() {
         tracing::warn!("running as root: nothing here needs it; packaging/portaria.service shows how to do without");
     }
-    let (again, language) = (settings.clone(), common.language);
-    let reloader = Reloader::new(Box::new(move || {
-        let (policy, faults) = config::load_policy(&again, now().wall);
-        if faults.has_errors() { Err(faults.render(language)) } else { Ok(policy) }
-    }));
+    let reloader = start::reloader(&settings, common.language);
     let served = with_runtime(async move {
         let running = start::start(&settings, policy, reloader, inherited(), metrics()?).await?;
         serve(running).await

@@ -19,7 +19,7 @@ use crate::{
     door::{
         connections::{self, Connections},
         control,
-        gateway::{Gateway, Listener, Parts},
+        gateway::{Gateway, Listener, Parts, now},
         http, listener,
         loader::Loader,
         probe,
@@ -29,7 +29,7 @@ use crate::{
     hold::Holds,
     inspect,
     journal::Journal,
-    language::Text,
+    language::{Language, Text},
     message::header_section::HeaderLimits,
     next_hop::NextHops,
     policy::{Policy, rule::Scope},
@@ -103,6 +103,15 @@ pub async fn start(
     doors.spawn(probe::scanners(gateway.clone()));
     doors.spawn(probe::disk(gateway.clone()));
     Ok(Running { gateway, listeners: bound, http, reloader, drain: settings.timeouts.drain, doors, last, _lock: lock })
+}
+
+/// What reads rules and lists again, as they are on the disk then; faults are told in `language`.
+pub fn reloader(settings: &Settings, language: Language) -> Reloader {
+    let settings = settings.clone();
+    Reloader::new(Box::new(move || {
+        let (policy, faults) = config::load_policy(&settings, now().wall);
+        if faults.has_errors() { Err(faults.render(language)) } else { Ok(policy) }
+    }))
 }
 
 impl Running {

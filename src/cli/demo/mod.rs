@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     config,
-    door::{gateway::now, reload::Reloader},
+    door::gateway::now,
     language::{Language, Text},
     record::{Record, TransactionId},
     smtp::reply::Reply,
@@ -98,11 +98,7 @@ async fn start_gateway(file: &Path, metrics: PrometheusHandle, language: Languag
     if faults.has_errors() {
         return Err(rendered(faults));
     }
-    let again = settings.clone();
-    let reloader = Reloader::new(Box::new(move || {
-        let (policy, faults) = config::load_policy(&again, now().wall);
-        if faults.has_errors() { Err(faults.render(language)) } else { Ok(policy) }
-    }));
+    let reloader = start::reloader(&settings, language);
     start::start(&settings, policy, reloader, Inherited::default(), metrics).await
 }
 
