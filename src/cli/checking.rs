@@ -22,7 +22,10 @@ pub(super) fn check(common: &mut Common) -> Exit {
         });
         match asked {
             Ok(lines) => checked.add(lines),
-            Err(what) => eprintln!("{}", what.in_language(common.language)),
+            // What was not asked must not pass for what answered well.
+            Err(what) => {
+                checked.add(vec![CheckLine::error(text!("scanners, next hops", "antivírus, próximos saltos"), what)])
+            }
         }
     }
     let report = if common.json { checked.render_json(common.language) } else { checked.render(common.language) };

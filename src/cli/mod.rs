@@ -105,6 +105,11 @@ pub fn main() -> ExitCode {
 fn show(text: &str, exit_code: u8) -> Exit {
     use std::io::Write as _;
     let _ = std::io::stdout().write_all(text.as_bytes());
+    exit(exit_code)
+}
+
+/// The exit code of a rendering as how the command ended.
+fn exit(exit_code: u8) -> Exit {
     match exit_code {
         0 => Exit::Done,
         2 => Exit::Usage,

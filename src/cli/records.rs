@@ -89,10 +89,19 @@ fn with_view(
             let view = Store::open_read_only(&settings.gateway.data_dir).await?;
             act(&view, &style, &settings.gateway.data_dir).await
         };
-        Ok(rendering.await.unwrap_or_else(|fault| store_fault(&fault, &style)))
+        Ok(rendering.await)
     });
     match asked {
-        Ok(rendering) => super::show(&rendering.text, rendering.exit_code),
-        Err(what) => super::show(&format!("{}\n", what.in_language(common.language)), 1),
+        Ok(Ok(rendering)) => super::show(&rendering.text, rendering.exit_code),
+        // A script that reads the standard output must not take a fault for an answer.
+        Ok(Err(fault)) => {
+            let told = store_fault(&fault, &style);
+            eprint!("{}", told.text);
+            super::exit(told.exit_code)
+        }
+        Err(what) => {
+            eprintln!("{}", what.in_language(common.language));
+            Exit::Faults
+        }
     }
 }

@@ -100,3 +100,13 @@ fn a_socket_that_systemd_opened_is_taken_over() {
         .expect("250 2.0.0", "through the socket that was handed over");
     assert_eq!(sink.state().messages.len(), 1);
 }
+
+#[test]
+fn a_fault_is_told_where_no_script_takes_it_for_an_answer() {
+    let sink = Sink::start();
+    let gateway = Setup::new(sink.port()).start();
+    let unknown = gateway.command(&["explain", "ffffffffffff"]);
+    assert_eq!(unknown.code, Some(1), "{}", unknown.told());
+    assert_eq!(unknown.stdout, "", "{}", unknown.told());
+    assert!(unknown.stderr.contains("no item or transaction"), "{}", unknown.told());
+}

@@ -10,6 +10,7 @@ use std::{
     fs,
     io::{self, Write as _},
     net::SocketAddr,
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -58,6 +59,8 @@ pub(super) fn run(once: bool, common: &Common) -> Exit {
 async fn demonstrate(once: bool, language: Language, json: bool, metrics: PrometheusHandle) -> Result<bool, Text> {
     let folder = std::env::temp_dir().join(format!("portaria-demo-{}", std::process::id()));
     let failed = |fault: io::Error| text!("the demonstration failed: {fault}", "a demonstração falhou: {fault}");
+    // The name can be guessed: made here, for this user alone, it is nobody else's folder or link.
+    fs::DirBuilder::new().mode(0o700).create(&folder).map_err(failed)?;
     let tasks = TaskTracker::new();
     let maildir = folder.join("Maildir");
     let mailbox_server = mailbox_server::start(&maildir, &tasks).await.map_err(failed)?;
