@@ -66,6 +66,9 @@ impl Handover {
     }
 
     pub(super) fn answered(&mut self, question: Question, answer: Reply, world: &mut World<'_>) {
+        // Each reply has its time (RFC 5321 §4.5.3.2), the next one too: an envelope repeated for a hundred recipients is a hundred
+        // replies, and a next hop that takes a second for each would never be asked to the end.
+        self.deadline = self.deadline.map(|_| world.now.monotonic + world.timeouts.next_hop_reply);
         match question {
             Question::Mail if answer.is_positive() => {}
             Question::Mail => {
