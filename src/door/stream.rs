@@ -12,6 +12,8 @@ use tokio::{
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
+use crate::next_hop;
+
 /// A client's connection.
 #[derive(Debug)]
 pub enum ClientStream {
@@ -33,10 +35,7 @@ impl ClientStream {
     /// Version and cipher suite, for `Received:` and the record.
     pub fn tls_facts(&self) -> Option<String> {
         let Self::Tls(stream) = self else { return None };
-        let (_, connection) = stream.get_ref();
-        let version = connection.protocol_version().and_then(|version| version.as_str().map(str::to_owned));
-        let suite = connection.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str().map(str::to_owned));
-        Some(format!("{} {}", version.unwrap_or_default(), suite.unwrap_or_default()))
+        Some(next_hop::tls_facts(stream.get_ref().1))
     }
 }
 

@@ -27,7 +27,7 @@ use tokio::sync::Semaphore;
 use tokio_rustls::rustls::pki_types::ServerName;
 
 pub use lease::Lease;
-pub use tls::TrustFault;
+pub use tls::{TrustFault, tls_facts};
 
 use self::{
     connect::{Address, Dialler, Encryption},

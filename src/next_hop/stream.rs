@@ -28,7 +28,7 @@ impl Stream {
     pub(super) fn tls(&self) -> Option<String> {
         match self {
             Self::Clear(_) => None,
-            Self::Tls(stream) => Some(tls::described(stream.get_ref().1)),
+            Self::Tls(stream) => Some(tls::tls_facts(stream.get_ref().1)),
         }
     }
 

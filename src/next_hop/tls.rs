@@ -7,7 +7,7 @@ use std::{path::Path, sync::Arc};
 use tokio_rustls::{
     TlsConnector,
     rustls::{
-        self, ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme,
+        self, ClientConfig, CommonState, DigitallySignedStruct, RootCertStore, SignatureScheme,
         client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
         crypto::{CryptoProvider, aws_lc_rs},
         pki_types::{
@@ -70,8 +70,8 @@ pub(super) fn required(ca: Option<&Path>) -> Result<TlsConnector, TrustFault> {
     Ok(TlsConnector::from(Arc::new(config)))
 }
 
-/// Version and suite for the record: `TLSv1.3 TLS_AES_256_GCM_SHA384`.
-pub(super) fn described(session: &ClientConnection) -> String {
+/// Version and suite for the record, of either side: `TLSv1.3 TLS_AES_256_GCM_SHA384`. rustls has names of its own (`TLSv1_3 TLS13_…`).
+pub fn tls_facts(session: &CommonState) -> String {
     let version = match session.protocol_version() {
         Some(rustls::ProtocolVersion::TLSv1_3) => "TLSv1.3",
         Some(rustls::ProtocolVersion::TLSv1_2) => "TLSv1.2",

@@ -30,7 +30,7 @@ fn starttls(gateway: &Gateway, trust: &Trust) -> Client<Under> {
 fn a_listener_with_implicit_tls_says_nothing_in_clear_and_delivers_under_1_2_and_1_3() {
     let (sink, certified) = (Sink::start(), Certified::new());
     let gateway = Setup::new(sink.port()).tls("implicit", &certified.chain, &certified.key).start();
-    for (count, (version, shown)) in [(&TLS12, "TLSv1_2 TLS"), (&TLS13, "TLSv1_3 TLS")].into_iter().enumerate() {
+    for (count, (version, shown)) in [(&TLS12, "TLSv1.2 TLS_"), (&TLS13, "TLSv1.3 TLS_")].into_iter().enumerate() {
         let client = Client::dial(gateway.port()).unwrap();
         let mut client = client.under_tls(&Trust::new(&[&certified], &[version])).unwrap();
         client.read().expect("220 mx.tjpa.jus.br", "the greeting comes under TLS");
