@@ -70,6 +70,41 @@ fn every_group_is_played_and_has_scripts() {
     assert!(total >= 60, "{total} scripts");
 }
 
+/// Design §7: whole, octet by octet, at random splits, and over real sockets. Were the door to differ from the model world, the other
+/// ways would prove the wrong thing.
+#[test]
+fn over_real_sockets_it_is_the_same_conversation() {
+    let scripts: Vec<Script> = GROUPS.iter().flat_map(|group| scripts(group)).collect();
+    let all = scripts.len();
+    let (faults, played, left_out) = runner::sockets::play(scripts);
+    println!("{played} of {all} scripts are played over real sockets");
+    for (why, how_many) in &left_out {
+        println!("{how_many:4} are not: {why}");
+    }
+    assert!(faults.is_empty(), "\n\n{}\n", faults.join("\n"));
+    assert!(played * 3 > all * 2, "most scripts can be played: {played} of {all}");
+}
+
+/// Nor may this way find nothing wrong with anything.
+#[test]
+fn a_script_that_expects_something_else_fails_over_sockets_too() {
+    let begin = "# Why.\nS: 220\nC: EHLO mta.example\nS: 250-*\nC: MAIL FROM:<a@example.org>\nS: 250\nC: RCPT TO:<b@tjpa.jus.br>\n\
+                 N! ready\nR: MAIL FROM:<a@example.org>\nN: 250 ok\nR: RCPT TO:<b@tjpa.jus.br>\nN: 250 ok\nS: 250\n";
+    let rows = [
+        ("C: RSET\nR! releases\nS: 250\n= ending=abandoned\n", ""),
+        ("C: RSET\nR! drops\n", "wrong:15: over sockets: expected R! drops\n  came     Command(\"RSET\")"),
+        ("C: RSET\nR! releases\nS: 251\n", "wrong:16: over sockets: expected S: 251\n"),
+        ("C: RSET\nR! releases\nS: 250\n= ending=relayed\n", "wrong:17: over sockets: expected = ending=relayed\n"),
+        ("C: RSET\nR! releases\nS: 250\n", "wrong: at the end, over sockets: not expected: = {"),
+    ];
+    for (end, expected) in rows {
+        let (faults, played, _) = runner::sockets::play(vec![Script::parse("wrong", &format!("{begin}{end}"))]);
+        let right =
+            faults.first().map_or(expected.is_empty(), |fault| fault.starts_with(expected) && !expected.is_empty());
+        assert!(right && played == 1, "{end}\n{faults:?}");
+    }
+}
+
 /// The runner itself: were it to find nothing wrong with anything, every script would pass.
 #[test]
 fn a_script_that_expects_something_else_fails() {

@@ -10,6 +10,7 @@
 //! | the next hop as seen on its wire | `next_hop` |
 //! | the promises, checked at every output | `promises` |
 //! | where octets are split | `split` |
+//! | the same scripts over real sockets | `sockets` |
 
 mod expected;
 mod next_hop;
@@ -17,6 +18,7 @@ mod play;
 mod promises;
 mod script;
 mod setup;
+pub mod sockets;
 mod split;
 mod world;
 

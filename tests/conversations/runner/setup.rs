@@ -165,7 +165,7 @@ fn rule(short: &str) -> Result<String, String> {
     }
     Ok(format!(
         "[[rule]]\nid = '{id}'\ndescription = 'd'\nowner = 'o'\nticket = 't'\nmode = '{mode}'\n\
-         expires = 2027-12-20T23:59:59-03:00\n[[rule.match]]\nany_words = ['{word}']\n{except}\
+         expires = 2999-12-20T23:59:59-03:00\n[[rule.match]]\nany_words = ['{word}']\n{except}\
          [rule.action]\nkind = '{action}'\n{reply}\
          [[rule.example]]\nsubject = '{word}'\nexpect = 'match'\n{example}\
          [[rule.example]]\nsubject = 'ata'\nexpect = 'no match'\n"
