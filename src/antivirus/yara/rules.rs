@@ -197,17 +197,18 @@ fn read(folder: &Path) -> Result<Vec<Source>, Faults> {
     };
     let entries = fs::read_dir(folder).map_err(|error| unreadable(folder, error))?;
     let mut paths = Vec::new();
-    for entry in entries.take(MOST_FILES.saturating_mul(10)) {
+    // Every entry is looked at: a rule that is left out because the folder is full of other things would be missed by nobody.
+    for entry in entries {
         let path = entry.map_err(|error| unreadable(folder, error))?.path();
         if path.extension().is_some_and(|extension| extension == "yar") {
             paths.push(path);
         }
+        if paths.len() > MOST_FILES {
+            let what = text!("more than {MOST_FILES} files", "mais de {MOST_FILES} arquivos");
+            return Err(Faults(vec![Fault::about_file(folder, what)]));
+        }
     }
     paths.sort();
-    if paths.len() > MOST_FILES {
-        let what = text!("more than {MOST_FILES} files", "mais de {MOST_FILES} arquivos");
-        return Err(Faults(vec![Fault::about_file(folder, what)]));
-    }
     let mut faults = Faults::default();
     let mut sources = Vec::new();
     let mut total = 0u64;
@@ -303,6 +304,33 @@ mod tests {
         assert!(compile(Path::new("/nonexistent/rules")).is_err());
         let large = format!("/* {} */", "x".repeat(1024 * 1024));
         assert!(faults("large", &[("x.yar", &large)]).contains("larger than 1 MiB"));
+    }
+
+    /// One file more, or one octet more, is a fault, and never a rule that is left out.
+    #[test]
+    fn the_bounds_of_a_folder_hold_to_the_file_and_the_octet() {
+        let read_all = |name: &str, files: &[(String, String)]| {
+            let files: Vec<_> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+            let folder = folder(name, &files);
+            let read = read(&folder).map(|sources| sources.len());
+            fs::remove_dir_all(&folder).unwrap();
+            read.map_err(|faults| faults.render(crate::language::Language::En))
+        };
+        let files = |count: usize, text: &str| -> Vec<_> {
+            (0..count).map(|nth| (format!("{nth:04}.yar"), text.to_owned())).collect()
+        };
+        assert_eq!(read_all("most", &files(MOST_FILES, "")), Ok(MOST_FILES));
+        assert!(read_all("many", &files(MOST_FILES + 1, "")).unwrap_err().contains("more than 1000 files"));
+        let largest = " ".repeat(LONGEST_FILE as usize);
+        assert_eq!(read_all("largest", &files(16, &largest)), Ok(16));
+        let mut too_much = files(16, &largest);
+        too_much.push(("more.yar".to_owned(), " ".to_owned()));
+        assert!(read_all("all", &too_much).unwrap_err().contains("rule files too large together"));
+        assert!(read_all("larger", &files(1, &(largest + " "))).unwrap_err().contains("larger than 1 MiB"));
+        // Ten thousand other files, and one rule: wherever it stands among them, it is read.
+        let mut crowd: Vec<_> = (0..10_001).map(|nth| (format!("{nth}.txt"), String::new())).collect();
+        crowd.push(("last.yar".to_owned(), String::new()));
+        assert_eq!(read_all("crowd", &crowd), Ok(1));
     }
 
     #[test]
