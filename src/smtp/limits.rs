@@ -20,5 +20,3 @@ pub const COMMAND_LINE: usize = 2048;
 pub const PATH: usize = 512;
 /// ESMTP parameters of one command.
 pub const PARAMETERS: usize = 10;
-/// Octets that wait unparsed while an answer is awaited.
-pub const UNPARSED: usize = 64 * 1024;
