@@ -7,7 +7,7 @@
 )]
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
@@ -152,11 +152,7 @@ fn every_reply_of_ours_is_on_the_page_and_no_other() {
 fn every_test_that_the_threat_model_names_exists() {
     let page = fs::read_to_string(root().join("docs/threat-model.md")).unwrap();
     let groups = fs::read_to_string(root().join("tests/conversations.rs")).unwrap();
-    let path = |quoted: &&str| {
-        let part = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-        quoted.contains("::") && quoted.split("::").all(part)
-    };
-    let named: BTreeSet<&str> = page.split('`').skip(1).step_by(2).filter(path).collect();
+    let named = module_paths(&page);
     let missing: Vec<_> = named.iter().filter(|name| !is_test(name, &groups)).collect();
     assert!(named.len() > 60, "tests are found: {}", named.len());
     assert!(missing.is_empty(), "{missing:#?}");
@@ -164,12 +160,92 @@ fn every_test_that_the_threat_model_names_exists() {
     assert!(!is_test("smtp::reply::tests::a_reply_cannot", &groups), "the beginning of a name is none");
 }
 
-/// Whether a test has this path: in `src/`, in `tests/end_to_end/`, or as a group of conversations. The module `tests` may be a file
-/// of its own or stand in the file that it tests.
+/// A limit that is not on the page is one that nobody looks for, and a row without a test is a claim.
+#[test]
+fn every_limit_is_on_the_page_with_its_default_and_tests_that_exist() {
+    let page = fs::read_to_string(root().join("docs/limits.md")).unwrap();
+    let example = fs::read_to_string(root().join("docs/portaria.example.toml")).unwrap();
+    let groups = fs::read_to_string(root().join("tests/conversations.rs")).unwrap();
+    let mut faults = Vec::new();
+    let rows: Vec<Vec<&str>> = page
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect())
+        .collect();
+    for row in &rows {
+        let [limit, _, _, _, shown_by] = row.as_slice() else { panic!("five cells: {row:?}") };
+        let limit = limit.trim_matches('`');
+        if limit.contains("::") && !is_constant(limit) {
+            faults.push(format!("no constant {limit}"));
+        }
+        let tests = module_paths(shown_by);
+        faults.extend(tests.iter().filter(|test| !is_test(test, &groups)).map(|test| format!("no test {test}")));
+        if tests.is_empty() {
+            faults.push(format!("nothing shows {limit}"));
+        }
+    }
+    for section in ["limits", "timeouts", "hold"] {
+        let part =
+            page.split(&format!("\n## `[{section}]`\n")).nth(1).and_then(|rest| rest.split("\n## ").next()).unwrap();
+        for key in keys_of(section) {
+            let default = default_of(&example, section, &key);
+            if !part.contains(&format!("\n| `{key}` | `{default}` | ")) {
+                faults.push(format!("[{section}] {key} = {default} has no row"));
+            }
+        }
+    }
+    assert!(rows.len() > 70, "rows are found: {}", rows.len());
+    assert!(faults.is_empty(), "docs/limits.md:\n{}", faults.join("\n"));
+    assert!(!is_constant("relay::settings::PATIENC") && !is_test("conversations::limits::no_such_script", &groups));
+}
+
+/// The keys of a section, as the code that reads it names them.
+fn keys_of(section: &str) -> Vec<String> {
+    let begin = format!("root.table(\"{section}\")");
+    let schema = files(&root().join("src/config/schema"), "rs");
+    let texts = schema.iter().map(|file| fs::read_to_string(file).unwrap());
+    let reads = texts.into_iter().find_map(|text| Some(text.split(&begin).nth(1)?.split("\n}\n").next()?.to_owned()));
+    let is_key = |text: &&str| !text.is_empty() && text.chars().all(|char| char.is_ascii_lowercase() || char == '_');
+    let mut keys: Vec<String> =
+        reads.unwrap().split('"').skip(1).step_by(2).filter(is_key).map(str::to_owned).collect();
+    keys.dedup();
+    assert!(keys.len() > 4, "keys of [{section}] are found: {keys:?}");
+    keys
+}
+
+/// The value of a key in the example, without quotes and brackets.
+fn default_of(example: &str, section: &str, key: &str) -> String {
+    let part = example.split(&format!("\n[{section}]")).nth(1).and_then(|rest| rest.split("\n[").next()).unwrap();
+    let line = part.lines().find_map(|line| line.strip_prefix(key)?.trim_start().strip_prefix('='));
+    let value = line.and_then(|line| line.split('#').next()).unwrap_or("?");
+    value.chars().filter(|char| !"\"[]".contains(*char)).collect::<String>().trim().to_owned()
+}
+
+/// Whether a module has a constant of this path.
+fn is_constant(path: &str) -> bool {
+    let Some((module, name)) = path.rsplit_once("::") else { return false };
+    let file = root().join("src").join(module.replace("::", "/"));
+    let texts =
+        [file.with_extension("rs"), file.join("mod.rs")].map(|file| fs::read_to_string(file).unwrap_or_default());
+    texts.iter().any(|text| text.contains(&format!("const {name}: ")))
+}
+
+/// What stands in backticks and is a path of modules.
+fn module_paths(text: &str) -> BTreeSet<&str> {
+    let part = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let path = |quoted: &&str| quoted.contains("::") && quoted.split("::").all(part);
+    text.split('`').skip(1).step_by(2).filter(path).collect()
+}
+
+/// Whether a test has this path: in `src/`, in `tests/end_to_end/`, as a group of conversations, or as one of them. The module `tests`
+/// may be a file of its own or stand in the file that it tests.
 fn is_test(path: &str, groups: &str) -> bool {
     let Some((module, name)) = path.rsplit_once("::") else { return false };
     if module == "conversations" {
         return groups.contains(&format!("    \"{name}\",\n"));
+    }
+    if let Some(group) = module.strip_prefix("conversations::") {
+        return root().join("tests/conversations").join(group).join(format!("{name}.smtp")).exists();
     }
     let folder = if module.starts_with("end_to_end") { "tests" } else { "src" };
     let beside = module.strip_suffix("::tests").unwrap_or(module);
@@ -182,6 +258,30 @@ fn is_test(path: &str, groups: &str) -> bool {
             attributes.iter().any(|line| line.contains("#[test]") || line.contains("::test"))
         })
     })
+}
+
+/// A script is looked for by what it shows; one that stands twice is mended once.
+#[test]
+fn every_conversation_says_what_it_shows_and_none_stands_twice() {
+    let (mut faults, mut reasons, mut plays) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
+    let scripts = files(&root().join("tests/conversations"), "smtp");
+    for script in &scripts {
+        let (name, text) = (shown(script), fs::read_to_string(script).unwrap());
+        let (comment, play): (Vec<&str>, Vec<&str>) =
+            text.lines().filter(|line| !line.is_empty()).partition(|line| line.starts_with('#'));
+        let reason = comment.join(" ").replace('#', "");
+        if reason.split_whitespace().count() < 5 {
+            faults.push(format!("{name} does not say what it shows:{reason}"));
+        }
+        if let Some(other) = reasons.insert(reason, name.clone()) {
+            faults.push(format!("{name} says that it shows the same as {other}"));
+        }
+        if let Some(other) = plays.insert(play.join("\n"), name.clone()) {
+            faults.push(format!("{name} is {other} once more"));
+        }
+    }
+    assert!(scripts.len() > 200, "scripts are found: {}", scripts.len());
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
 #[test]

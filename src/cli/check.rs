@@ -335,12 +335,26 @@ mod tests {
     }
 
     #[test]
+    fn a_thousand_rule_files_are_read_and_one_more_is_an_error() {
+        let folder = Folder::new("files");
+        for nth in 0..1000 {
+            folder.write(&format!("rules/subjects/{nth:04}.toml"), "");
+        }
+        assert!(!check(&folder.config(""), now()).render(Language::En).contains("more than 1000"));
+        folder.write("rules/subjects/one.toml", "");
+        let checked = check(&folder.config(""), now());
+        assert!(checked.exit_code() == 1 && checked.render(Language::En).contains("more than 1000 rule files"));
+    }
+
+    #[test]
     fn a_list_that_cannot_be_read_is_not_an_empty_list() {
         let folder = Folder::new("unreadable");
         std::os::unix::fs::symlink("/nonexistent", folder.0.join("rules/mailboxes.toml")).unwrap();
         let checked = check(&folder.config(""), now());
         assert_eq!(checked.exit_code(), 1, "{}", checked.render(Language::En));
         fs::remove_file(folder.0.join("rules/mailboxes.toml")).unwrap();
+        folder.write("rules/mailboxes.toml", &"#".repeat(1 << 20));
+        assert!(!check(&folder.config(""), now()).render(Language::En).contains("larger than 1 MiB"));
         folder.write("rules/mailboxes.toml", &"#".repeat((1 << 20) + 1));
         assert!(check(&folder.config(""), now()).render(Language::En).contains("larger than 1 MiB"));
     }

@@ -28,4 +28,6 @@ pub mod proxy_protocol;
 pub mod reload;
 pub mod smtp;
 pub mod stream;
+#[cfg(test)]
+mod tests;
 pub mod tls;

@@ -28,7 +28,7 @@ mod reply;
 mod session;
 pub mod settings;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod transaction;
 
 pub use session::Session;

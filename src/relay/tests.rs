@@ -1,6 +1,6 @@
 //! What conversations cannot show: answers of the world that come late, out of turn, or after their question was taken back.
 
-mod world;
+pub(crate) mod world;
 
 use std::time::Duration;
 

@@ -435,6 +435,11 @@ mod tests {
         // At most 512 octets between the brackets.
         let routed = |octets: usize| format!("<@{}:a@b>", "x.".repeat(300).split_at(octets - 5).0);
         assert_eq!(ReversePath::parse_prefix(&routed(513)).unwrap_err(), PathFault::TooLong);
+        assert_ne!(
+            ReversePath::parse_prefix(&routed(512)).unwrap_err(),
+            PathFault::TooLong,
+            "it is its domain that is too long"
+        );
     }
 
     #[test]

@@ -57,6 +57,25 @@ fn sigterm_lets_a_session_past_its_end_of_data_have_its_answer_and_then_the_prog
 }
 
 #[test]
+fn a_session_without_an_answer_keeps_the_program_until_drain_and_no_longer() {
+    let sink = Sink::start();
+    let mut gateway = Setup::new(sink.port()).table("[timeouts]\ndrain = \"2 s\"").start();
+    let mut busy = Client::connect(gateway.port());
+    sink.behave(|behaviour| behaviour.dots_wait = true);
+    busy.envelope("a@origin.example", &["maria@tjpa.jus.br"]);
+    busy.say("DATA").expect("354", "DATA");
+    busy.write(b"Subject: x\r\n\r\nx\r\n.\r\n");
+    sink.wait_until("our dot", Duration::from_secs(20), |state| state.messages.len() == 1);
+
+    gateway.terminate();
+    assert_eq!(gateway.wait(Duration::from_millis(1500)), None, "it waits for the session past its end of data");
+    // The deadline, and a moment for journal and database.
+    let status = gateway.wait(Duration::from_secs(15)).expect("it ends at the deadline");
+    assert_eq!(status.code(), Some(0));
+    assert!(busy.try_read().is_err(), "cut, and not told anything that may be wrong");
+}
+
+#[test]
 fn who_never_ends_a_handshake_does_not_keep_the_program_from_ending() {
     let sink = Sink::start();
     let certified = rcgen::generate_simple_self_signed(vec!["mx.tjpa.jus.br".to_owned()]).unwrap();

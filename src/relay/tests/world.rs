@@ -171,7 +171,7 @@ fn text(outputs: Vec<Output>, of: impl Fn(Output) -> Option<Bytes>) -> String {
     String::from_utf8(octets).unwrap()
 }
 
-fn settings() -> Settings {
+pub(crate) fn settings() -> Settings {
     let second = Duration::from_secs(1);
     Settings {
         hostname: "mx.tjpa.jus.br".into(),
@@ -198,7 +198,7 @@ fn settings() -> Settings {
     }
 }
 
-fn policy(now: SystemTime) -> Policy {
+pub(crate) fn policy(now: SystemTime) -> Policy {
     let domain = ServedDomain { name: "tjpa.jus.br".into(), aliases: Vec::new(), next_hop: "mailbox".into() };
     let other = ServedDomain { name: "other.jus.br".into(), aliases: Vec::new(), next_hop: "other".into() };
     let directory = Directory::new(vec![domain, other], []).unwrap();

@@ -15,6 +15,7 @@ use portaria::{
     relay::{
         Session,
         event::{Input, NextHopReady, Output, Wait},
+        settings::{READ, READ_WHILE_DECIDING},
     },
     smtp::extension::Capabilities,
 };
@@ -220,6 +221,7 @@ impl<'s> Play<'s> {
             Output::Wait(again) => must(again == self.wait, "Wait is the last output")?,
             other => return Err(format!("contract broken: {other:?} after Wait")),
         }
+        must(self.wait.read_client <= READ, "more is read of the client than a piece")?;
         if self.wait.finished && self.world.answers.is_empty() {
             let outstanding = self.world.outstanding();
             must(outstanding.is_empty(), &format!("finished, and outstanding: {outstanding:?}"))?;
@@ -268,7 +270,7 @@ impl<'s> Play<'s> {
         }
         if self.world.scanning {
             self.read_while_scanning += piece.len();
-            must(self.read_while_scanning <= 4096, "at most 4 KiB are read while a verdict is awaited")?;
+            must(self.read_while_scanning <= READ_WHILE_DECIDING, "at most 4 KiB are read while a verdict is awaited")?;
         } else {
             self.read_while_scanning = 0;
         }

@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use portaria::{
     relay::event::{HoldFault, Input, Moment, OpenNextHop, Output},
-    relay::settings::Settings,
+    relay::settings::{CHUNK, Settings},
 };
 use serde_json::{Value, json};
 
@@ -120,7 +120,10 @@ impl World {
             Output::ReleaseNextHop => self.leave("! releases")?,
             Output::DropNextHop => self.leave("! drops")?,
             Output::Hold(octets) => self.append(&octets),
-            Output::ReadHold { offset, max } => self.read(offset, max),
+            Output::ReadHold { offset, max } => {
+                must(max <= CHUNK, "a read of the hold above its piece")?;
+                self.read(offset, max);
+            }
             Output::Scan => {
                 must(!std::mem::replace(&mut self.scanning, true), "Scan while one is awaited")?;
             }

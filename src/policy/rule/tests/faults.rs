@@ -81,6 +81,9 @@ fn a_word_is_one_word() {
         said(&of_block(&format!("[[rule.match]]\n{block}")), "error", part);
     }
     said(&of_block(""), "error", "the rule has no match block");
+    let long = |octets| of_block(&format!("[[rule.match]]\nany_words = [\"boleto\", \"{}\"]", "x".repeat(octets)));
+    assert!(!long(1000).contains("at most"), "{}", long(1000));
+    said(&long(1001), "error", "a pattern has at most 1000 octets");
     said(&of_block("[[rule.match]]\nall_words = [\"boleto\", \"BOLETO\"]"), "warning", "is `boleto` once more");
     said(&of_block("[[rule.match]]\nall_words = [\"bo\\u200Bleto\"]"), "warning", "an invisible character");
     assert_eq!(of_block("[[rule.match]]\nall_words = [1]").matches("error").count(), 1, "one fault is said once");
