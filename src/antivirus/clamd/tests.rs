@@ -157,6 +157,23 @@ async fn one_that_hangs_is_unavailable_in_time_and_keeps_its_slot_until_it_ends(
     }
 }
 
+/// clamd's own deadlines are two minutes: what is not over after ten never will be.
+#[tokio::test]
+async fn a_scan_that_never_ends_keeps_its_slot_for_ten_minutes() {
+    let fake = FakeClamd::start(to_scans(|| Answer::Hang));
+    let mut settings = settings(&[("clamd", fake.address())]);
+    settings.scan_timeout = Duration::from_millis(300);
+    let scanners = Scanners::new(settings).unwrap();
+    assert!(is_unavailable(&verdict(&scanners).await));
+    tokio::time::pause();
+    let given_up = Instant::now();
+    while one(scanners.status()).in_flight > 0 {
+        sleep(Duration::from_secs(1)).await;
+    }
+    let kept = given_up.elapsed();
+    assert!((Duration::from_secs(600)..=Duration::from_secs(602)).contains(&kept), "{kept:?}");
+}
+
 #[tokio::test]
 async fn a_caller_that_leaves_does_not_free_the_slot() {
     let fake = FakeClamd::start(to_scans(|| Answer::Hang));

@@ -152,6 +152,34 @@ async fn an_old_connection_is_closed_with_quit() {
     settles(&next_hops, 0, 0).await;
 }
 
+/// Servers close theirs after one minute or more: whoever waits for that is lent a connection that is about to end.
+#[tokio::test]
+async fn a_connection_is_idle_for_thirty_seconds_at_most() {
+    let mut server = Server::start(GOOD).await;
+    let next_hops = next_hops(one(&[&server.address]));
+    next_hops.lease(&request()).await.unwrap().release();
+    settles(&next_hops, 1, 0).await;
+    tokio::time::pause();
+    let begun = tokio::time::Instant::now();
+    while server.heard.recv().await.unwrap() != "1 QUIT" {}
+    let idle = begun.elapsed();
+    assert!((Duration::from_secs(29)..=Duration::from_secs(30)).contains(&idle), "{idle:?}");
+}
+
+/// Nobody needs the 221, and drain would wait for it.
+#[tokio::test]
+async fn a_goodbye_is_waited_for_five_seconds() {
+    let mut server = Server::start(Script { quit: "", ..GOOD }).await;
+    let next_hops = next_hops(NextHopSettings { connection_lifetime: Duration::ZERO, ..one(&[&server.address]) });
+    let lease = next_hops.lease(&request()).await.unwrap();
+    tokio::time::pause();
+    let begun = tokio::time::Instant::now();
+    lease.release();
+    while server.heard.recv().await.unwrap() != "1 <end>" {}
+    let waited = begun.elapsed();
+    assert!((Duration::from_secs(5)..Duration::from_secs(6)).contains(&waited), "{waited:?}");
+}
+
 #[tokio::test]
 async fn closing_says_quit_and_keeps_nothing() {
     let mut server = Server::start(GOOD).await;

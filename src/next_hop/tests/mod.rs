@@ -31,6 +31,7 @@ struct Script {
     greeting: &'static str,
     ehlo: &'static str,
     rset: &'static str,
+    quit: &'static str,
     starttls: StartTls,
 }
 
@@ -45,8 +46,13 @@ enum StartTls {
     Works(TlsAcceptor),
 }
 
-const GOOD: Script =
-    Script { greeting: "220 mx", ehlo: "250-mx\r\n250 DSN", rset: "250 ok", starttls: StartTls::Unknown };
+const GOOD: Script = Script {
+    greeting: "220 mx",
+    ehlo: "250-mx\r\n250 DSN",
+    rset: "250 ok",
+    quit: "221 bye",
+    starttls: StartTls::Unknown,
+};
 
 /// A next hop that listens until it is dropped.
 struct Server {
@@ -141,7 +147,8 @@ impl Connection {
                         stream = BufStream::new(Box::new(tls));
                     }
                 },
-                "QUIT" => return reply(&mut stream, "221 bye").await,
+                "QUIT" if self.script.quit.is_empty() => {}
+                "QUIT" => return reply(&mut stream, self.script.quit).await,
                 _ => reply(&mut stream, "250 ok").await?,
             }
         }
