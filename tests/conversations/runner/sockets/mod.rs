@@ -8,13 +8,14 @@
 //! | what | file |
 //! |---|---|
 //! | the gateway of one script, and what must be left when it is over | `gateway` |
-//! | one play: what is said, what is heard | `play` |
+//! | one play: what is said; what is heard | `play`; `expect` |
 //! | the far end of the client's connection | `client` |
 //! | the far ends of the connections to next hops | `next_hop` |
 //! | a clamd that says the script's verdicts | `scanner`, `honest` |
 #![allow(clippy::disallowed_methods, reason = "this is the outside world: sockets, clocks, files, tasks")]
 
 mod client;
+mod expect;
 mod gateway;
 mod honest;
 mod next_hop;
