@@ -147,6 +147,22 @@ async fn segments_rotate_and_are_removed() {
     assert_eq!(fault.kind(), io::ErrorKind::InvalidInput);
 }
 
+/// What is written can be read: writer and reader have one bound, the newline counted.
+#[tokio::test]
+async fn an_entry_of_8_mib_is_written_and_read_and_one_octet_more_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let (journal, _) = Journal::open(folder.path()).unwrap();
+    let mut record = sample::record(1);
+    record.subjects = vec![String::new()];
+    let around = serde_json::to_string(&Line::Outcome(&record)).unwrap().len() + 1;
+    record.subjects = vec!["s".repeat(LINE - around)];
+    journal.append_outcome(&record, true).await.unwrap();
+    record.subjects = vec!["s".repeat(LINE - around + 1)];
+    journal.append_outcome(&record, true).await.unwrap_err();
+    journal.append_outcome(&sample::record(2), true).await.unwrap();
+    assert_eq!(read_all(folder.path()), "o1 o2");
+}
+
 /// Urgent waits for the disk; the rest is synced soon after; and after the close each append is, for itself.
 #[tokio::test]
 async fn everything_is_synced() {

@@ -209,7 +209,8 @@ mod tests {
     #[test]
     fn verbs() {
         let hello = |name: &str, extended| Ok(Command::Hello(Hello { name: name.to_owned(), extended }));
-        let long_name = format!("EHLO {}", "x".repeat(256));
+        let (longest, long_name) = ("x".repeat(255), format!("EHLO {}", "x".repeat(256)));
+        let longest_hello = format!("EHLO {longest}");
         let rows: &[(&[u8], Result<Command, Violation>)] = &[
             // In any case, with trailing spaces.
             (b"QUIT", Ok(Command::Quit)),
@@ -234,6 +235,7 @@ mod tests {
             (b"HELO   ", Err(Violation::MissingArgument)),
             (b"EHLO \xe7", Err(Violation::HelloName)),
             (b"EHLO a\xc2\x85b", Err(Violation::HelloName)),
+            (longest_hello.as_bytes(), hello(&longest, true)),
             (long_name.as_bytes(), Err(Violation::HelloName)),
             // Verbs that exist, and that do not.
             (b"EXPN list", Err(Violation::NotImplemented)),

@@ -209,8 +209,11 @@ mod tests {
         ] {
             assert_eq!(parse(answer.as_bytes()), ScanVerdict::ScannerError { text: text.to_owned() }, "{answer:?}");
         }
-        let huge = [b"stream: ".as_slice(), &[b'x'; 5000], b" FOUND\0"].concat();
-        assert_eq!(parse(&huge), ScanVerdict::ScannerError { text: "answer too long".to_owned() });
+        let of = |octets: usize| format!("stream: {} FOUND\0", "x".repeat(octets - 15));
+        assert!(matches!(parse(of(LONGEST).as_bytes()), ScanVerdict::Infected { .. }));
+        for huge in [of(LONGEST + 1), of(5000)] {
+            assert_eq!(parse(huge.as_bytes()), ScanVerdict::ScannerError { text: "answer too long".to_owned() });
+        }
         let ScanVerdict::ScannerError { text } = parse(&[[b'\xff', b'y'].repeat(400).as_slice(), b"\0"].concat())
         else {
             panic!("not an error")
