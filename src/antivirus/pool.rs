@@ -281,7 +281,7 @@ mod tests {
             kind: ScannerKind::Clamd(ClamdAddress::Unix(PathBuf::from("/nonexistent/clamd.ctl"))),
         });
         let scanners = Scanners::new(settings).unwrap();
-        let reports = scanners.scan(content(&self_test::mail())).await;
+        let reports = scanners.scan(content(&self_test::plainly_infected_mail())).await;
         let rows: Vec<_> = reports.iter().map(|it| (it.group.as_str(), it.verdict.name())).collect();
         assert_eq!(rows, [("yara", "infected"), ("clamd", "infected"), ("gone", "unavailable")]);
         assert!(!scanners.ready(), "a group is missing");
@@ -315,7 +315,7 @@ mod tests {
             runtime.block_on(async {
                 let scanners = Scanners::new(settings(&[("clamd", fake.address())])).unwrap();
                 scanners.scan(content(MAIL)).await;
-                scanners.scan(content(&self_test::mail())).await;
+                scanners.scan(content(&self_test::plainly_infected_mail())).await;
             });
         });
         let (shown, name) = (shown.render(), format!("scanner=\"clamd {}\"", fake.address()));
