@@ -25,7 +25,7 @@ use std::{
 
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags};
 
-use super::{ClamdAddress, Content, ScannerKind, ScannerSettings, Settings, self_test};
+use super::{Ages, ClamdAddress, Content, ScannerKind, ScannerSettings, Settings, self_test};
 
 /// What a client asked.
 pub struct Asked {
@@ -110,11 +110,16 @@ pub fn settings(scanners: &[(&str, ClamdAddress)]) -> Settings {
     let scanner = |(group, address): &(&str, ClamdAddress)| ScannerSettings {
         group: (*group).to_owned(),
         kind: ScannerKind::Clamd(address.clone()),
+        weight: 1,
+        in_flight: None,
+        database: None,
     };
     Settings {
         scanners: scanners.iter().map(scanner).collect(),
         scan_timeout: Duration::from_secs(5),
         connect_timeout: Duration::from_secs(1),
+        poison_after: 100,
+        ages: Ages { warn: Duration::MAX, critical: Duration::MAX },
         in_flight: 2,
         probe_folder: std::env::temp_dir(),
     }
@@ -124,7 +129,7 @@ pub fn settings(scanners: &[(&str, ClamdAddress)]) -> Settings {
 pub fn content(octets: &[u8]) -> Content {
     let file = File::from(rustix::fs::memfd_create("test", rustix::fs::MemfdFlags::CLOEXEC).unwrap());
     file.write_all_at(octets, 0).unwrap();
-    Content { file: Arc::new(file), length: octets.len() as u64 }
+    Content { file: Arc::new(file), length: octets.len() as u64, sha256: "0".repeat(64) }
 }
 
 fn serve(mut stream: UnixStream, script: &Mutex<Script>, scans: &AtomicUsize, let_go: &AtomicBool) {

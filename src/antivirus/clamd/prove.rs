@@ -98,7 +98,7 @@ async fn spare(clamd: &Clamd, proof: Proof, slot: &Arc<Slot>, deadline: Instant)
         _ => self_test::in_memfd(&self_test::clean_mail()).map(|it| (how, it)),
     };
     let (how, content) = content.map_err(|error| ClamdFault::Content(error).verdict())?;
-    match clamd.exchange(how, &content, slot, deadline).await {
+    match clamd.exchange(how, &content, slot, deadline).await.verdict {
         ScanVerdict::Clean => Ok(()),
         verdict @ (ScanVerdict::Unavailable { .. } | ScanVerdict::ScannerError { .. }) => Err(verdict),
         other => Err(ScanVerdict::ScannerError { text: format!("says {} of a clean mail", other.name()) }),
@@ -126,7 +126,7 @@ async fn finds(
     deadline: Instant,
 ) -> Result<bool, ScanVerdict> {
     let content = content.map_err(|error| ClamdFault::Content(error).verdict())?;
-    match clamd.exchange(how, &content, slot, deadline).await {
+    match clamd.exchange(how, &content, slot, deadline).await.verdict {
         ScanVerdict::Infected { .. } => Ok(true),
         verdict @ (ScanVerdict::Unavailable { .. } | ScanVerdict::ScannerError { .. }) => Err(verdict),
         _ => Ok(false),

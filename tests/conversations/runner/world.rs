@@ -121,7 +121,7 @@ impl World {
             Output::DropNextHop => self.leave("! drops")?,
             Output::Hold(octets) => self.append(&octets),
             Output::ReadHold { offset, max } => self.read(offset, max),
-            Output::Scan => {
+            Output::Scan { .. } => {
                 must(!std::mem::replace(&mut self.scanning, true), "Scan while one is awaited")?;
             }
             Output::CancelScan => {
