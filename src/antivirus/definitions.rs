@@ -175,7 +175,7 @@ mod tests {
     fn version_tells_one_database_or_none() {
         let known = |version| Definitions::known(Some(version), None).databases;
         let daily = Database { name: "daily".to_owned(), version: 27_800, built: 1_795_165_200 };
-        assert_eq!(known("ClamAV 1.4.6/27800/Fri Nov 20 09:00:00 2026"), [daily.clone()]);
+        assert_eq!(known("ClamAV 1.4.6/27800/Fri Nov 20 09:00:00 2026"), std::slice::from_ref(&daily));
         assert_eq!(
             known("ClamAV 1.4.6/27800/Fri Nov  6 09:00:00 2026"),
             [Database { built: daily.built - 14 * DAY, ..daily }]
