@@ -147,7 +147,9 @@ async fn content_that_hangs_or_kills_scanners_is_scanned_so_often_and_then_not_a
         assert!(matches!(verdicts[0], ScanVerdict::Unavailable { .. } | ScanVerdict::ScannerError { .. }));
         // Another message is nobody's poison.
         assert_eq!(scanners.scan(mail("harmless", "a1")).await[0].verdict, ScanVerdict::Clean);
-        [&first, &second].map(|fake| fake.let_go.store(true, Ordering::Release));
+        for fake in [&first, &second] {
+            fake.let_go.store(true, Ordering::Release);
+        }
         for _ in 0..200 {
             if scanners.status().iter().all(|it| it.in_flight == 0) {
                 break;
