@@ -23,6 +23,7 @@ mod mailboxes;
 mod next_hop;
 mod relaying;
 mod rules;
+mod scanner_faults;
 mod sizes;
 mod tls;
 

@@ -33,8 +33,7 @@ impl Clamd {
     pub fn start() -> Self {
         let scratch = Scratch::new("clamd");
         let port = Port::lease();
-        let signature: String = eicar::test_file().iter().map(|octet| format!("{octet:02x}")).collect();
-        scratch.write("database/test.ndb", format!("Eicar-Test-Signature:0:*:{signature}\n"));
+        scratch.write("database/test.ndb", signature_of_the_test_file());
         scratch.folder("temporary");
         scratch.write("clamd.conf", configuration(&scratch, port.number()));
         let mut clamd = Self { daemon: None, port, scratch };
@@ -74,6 +73,32 @@ impl Clamd {
         });
     }
 
+    /// Its folder for temporary files goes.
+    pub fn lose_temporary_folder(&self) {
+        std::fs::remove_dir_all(self.scratch.join("temporary")).unwrap();
+    }
+
+    /// And comes back.
+    pub fn make_temporary_folder(&self) {
+        self.scratch.folder("temporary");
+    }
+
+    /// It knows this signature and no other, at once.
+    pub fn replace_signatures(&self, signature: &str) {
+        self.scratch.write("database/test.ndb", format!("{signature}\n"));
+        self.reload();
+    }
+
+    /// It knows the test file again, at once.
+    pub fn see_again(&self) {
+        self.scratch.write("database/test.ndb", signature_of_the_test_file());
+        self.reload();
+    }
+
+    fn reload(&self) {
+        assert_eq!(self.ask(b"zRELOAD\0", &[]).as_deref(), Some("RELOADING\0"));
+    }
+
     /// Its answer to a command and what follows it; `None` if it does not answer.
     pub fn ask(&self, command: &[u8], content: &[u8]) -> Option<String> {
         let mut stream = UnixStream::connect(self.socket()).ok()?;
@@ -108,6 +133,11 @@ impl Drop for Clamd {
             eprintln!("-- clamd's last words:\n{}", tail(&log, 10));
         }
     }
+}
+
+fn signature_of_the_test_file() -> String {
+    let signature: String = eicar::test_file().iter().map(|octet| format!("{octet:02x}")).collect();
+    format!("Eicar-Test-Signature:0:*:{signature}\n")
 }
 
 fn configuration(scratch: &Scratch, port: u16) -> String {
