@@ -29,6 +29,7 @@ use std::{
     time::Duration,
 };
 
+pub use clamd::limits::LimitFault;
 pub use definitions::{Ages, Database};
 use serde::Serialize;
 use tokio::time::Instant;
@@ -78,6 +79,12 @@ impl Scanners {
     pub async fn self_test(&self) -> Vec<ScannerStatus> {
         self.pool.self_test(self.deadline()).await;
         self.status()
+    }
+
+    /// Tries what each clamd that is well does with the largest message that we take, with archives in archives and with an
+    /// encrypted one: for `portaria check`, after [`Scanners::self_test`]. Each takes [`Settings::scan_timeout`] at most.
+    pub async fn examine(&self, largest: u64) -> Vec<(String, Vec<LimitFault>)> {
+        self.pool.examine(largest, self.scan_timeout).await
     }
 
     /// What is known of each scanner, without asking it.

@@ -34,6 +34,40 @@ pub fn clean_mail() -> Vec<u8> {
     mail("clean.zip", &zip("clean.txt", b"Nothing is to be found in this file of the antivirus self-test.\r\n"))
 }
 
+/// The EICAR test file in so many archives one in another: only a scanner without a limit of depth finds it.
+pub fn nested_mail(depth: usize) -> Vec<u8> {
+    // Compressed: else a signature without an anchor finds it from outside, since the archives around it are only stored.
+    let packed = deflated(&eicar());
+    let mut archive = archive("eicar.com", eicar().as_bytes(), 8, &packed);
+    for _ in 1..depth {
+        archive = zip("a.zip", &archive);
+    }
+    mail("nested.zip", &archive)
+}
+
+/// An archive whose entry says that it is encrypted (APPNOTE.TXT 4.4.4, bit 0), behind the 12 octets of its encryption header.
+pub fn encrypted_mail() -> Vec<u8> {
+    let mut archive = zip("secret.txt", b"0123456789abNobody can look into this.");
+    let directory = memchr::memmem::find(&archive, b"PK\x01\x02").unwrap_or_default();
+    for flags in [6, directory.saturating_add(8)] {
+        if let Some(flags) = archive.get_mut(flags) {
+            *flags |= 1;
+        }
+    }
+    mail("secret.zip", &archive)
+}
+
+/// What stands before and behind the text of [`infected_mail`]: text of any length fits between them.
+pub fn around_text() -> (Vec<u8>, Vec<u8>) {
+    let whole = infected_mail();
+    let text = memchr::memmem::find(&whole, TEXT.as_bytes()).unwrap_or_default();
+    let (head, tail) = whole.split_at_checked(text).unwrap_or_default();
+    (head.to_vec(), tail.to_vec())
+}
+
+/// The text part of every mail here.
+const TEXT: &str = "The attachment tests the antivirus.";
+
 fn mail(name: &str, attachment: &[u8]) -> Vec<u8> {
     let body = base64::engine::general_purpose::STANDARD.encode(attachment);
     let lines: String = body
@@ -46,7 +80,7 @@ fn mail(name: &str, attachment: &[u8]) -> Vec<u8> {
          \tSat, 1 Jan 2000 00:00:00 +0000\r\n\
          From: <>\r\nSubject: antivirus self-test\r\nMIME-Version: 1.0\r\n\
          Content-Type: multipart/mixed; boundary=\"self-test\"\r\n\r\n\
-         --self-test\r\nContent-Type: text/plain\r\n\r\nThe attachment tests the antivirus.\r\n\
+         --self-test\r\nContent-Type: text/plain\r\n\r\n{TEXT}\r\n\
          --self-test\r\nContent-Type: application/octet-stream; name=\"{name}\"\r\n\
          Content-Transfer-Encoding: base64\r\n\
          Content-Disposition: attachment; filename=\"{name}\"\r\n\r\n{lines}\
@@ -55,15 +89,33 @@ fn mail(name: &str, attachment: &[u8]) -> Vec<u8> {
     .into_bytes()
 }
 
-/// A ZIP with one stored entry (APPNOTE.TXT 4.3.7, 4.3.12, 4.3.16).
+/// One block of literals in the fixed code (RFC 1951 §3.2.6), which gives ASCII eight bits each, the first bit first.
+fn deflated(ascii: &str) -> Vec<u8> {
+    // The last block, of type 01; then the letters; then seven zeros, the end.
+    let begin = [true, true, false].into_iter();
+    let letters = ascii.bytes().flat_map(|letter| {
+        let code = letter.wrapping_add(0x30);
+        (0..8).rev().map(move |bit| code >> bit & 1 == 1)
+    });
+    let bits: Vec<bool> = begin.chain(letters).chain([false; 7]).collect();
+    let octet = |bits: &[bool]| bits.iter().rev().fold(0, |octet, bit| octet << 1 | u8::from(*bit));
+    bits.chunks(8).map(octet).collect()
+}
+
+/// A ZIP with one stored entry.
 fn zip(name: &str, content: &[u8]) -> Vec<u8> {
+    archive(name, content, 0, content)
+}
+
+/// A ZIP with one entry (APPNOTE.TXT 4.3.7, 4.3.12, 4.3.16), packed by `method`.
+fn archive(name: &str, content: &[u8], method: u8, packed: &[u8]) -> Vec<u8> {
     let length = |of: usize| u32::try_from(of).unwrap_or(u32::MAX).to_le_bytes();
     let name_length = u16::try_from(name.len()).unwrap_or(u16::MAX).to_le_bytes();
     let crc = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC).checksum(content).to_le_bytes();
-    // Version 1.0, no flags, stored, midnight of 1 January 1980 …
+    // Version 1.0, no flags, the method, midnight of 1 January 1980 …
     let common =
-        [&[10, 0, 0, 0, 0, 0, 0, 0, 0x21, 0][..], &crc, &length(content.len()), &length(content.len())].concat();
-    let local = [b"PK\x03\x04", &common[..], &name_length, &[0; 2], name.as_bytes(), content].concat();
+        [&[10, 0, 0, 0, method, 0, 0, 0, 0x21, 0][..], &crc, &length(packed.len()), &length(content.len())].concat();
+    let local = [b"PK\x03\x04", &common[..], &name_length, &[0; 2], name.as_bytes(), packed].concat();
     // … and in the directory: no extra field, no comment, first disk, no attributes, at offset 0.
     let directory = [b"PK\x01\x02\x0a\0", &common[..], &name_length, &[0; 16], name.as_bytes()].concat();
     let end = [b"PK\x05\x06\0\0\0\0\x01\0\x01\0", &length(directory.len())[..], &length(local.len()), &[0; 2]].concat();
@@ -135,5 +187,12 @@ mod tests {
         let infected = infected_mail();
         assert!(memchr::memmem::find(&infected, eicar().as_bytes()).is_none());
         assert!(infected.starts_with(b"Received: ") && clean_mail().starts_with(b"Received: "));
+    }
+
+    /// By another program: `python3 -c "import zlib; print(zlib.decompress(bytes.fromhex('f3cc4d4c4fe50200'), -15))"` is `Image\n`.
+    #[test]
+    fn text_is_deflated() {
+        assert_eq!(deflated("Image\n"), [0xf3, 0xcc, 0x4d, 0x4c, 0x4f, 0xe5, 0x02, 0x00]);
+        assert!(memchr::memmem::find(&nested_mail(3), b"EICAR").is_none());
     }
 }

@@ -24,6 +24,7 @@ mod next_hop;
 mod relaying;
 mod rules;
 mod scanner_faults;
+mod scanner_limits;
 mod sizes;
 mod tls;
 

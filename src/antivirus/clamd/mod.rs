@@ -12,6 +12,7 @@ mod connection;
 mod exchange;
 mod fildes;
 mod instream;
+pub(super) mod limits;
 mod prove;
 mod transport;
 
@@ -143,6 +144,12 @@ impl Clamd {
         let Ok(_proving) = tokio::time::timeout_at(deadline, self.proving.lock()).await else { return };
         // The error is in the state.
         let _ = self.prove(&Arc::new(slot), deadline).await;
+    }
+
+    /// Tries its limits against the largest message that we take; none: busy until `deadline`.
+    pub async fn examine(&self, largest: u64, deadline: Instant) -> Option<Vec<limits::LimitFault>> {
+        let slot = self.slots.take(deadline).await?;
+        Some(limits::examine(self, largest, &Arc::new(slot), deadline).await)
     }
 
     /// What is known of it.

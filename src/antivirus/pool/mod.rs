@@ -10,10 +10,12 @@ mod scanner;
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use self::{group::Group, scanner::Scanner};
-use super::{Content, ScannerStatus, Settings, StartFault};
+use super::{Content, LimitFault, ScannerStatus, Settings, StartFault};
 use crate::{document::Faults, policy::verdict::ScannerReport};
 
 /// All groups.
@@ -52,6 +54,17 @@ impl Pool {
     pub async fn self_test(&self, deadline: Instant) {
         let scanners: Vec<&Scanner> = self.groups.iter().flat_map(Group::scanners).collect();
         self_test_all(&scanners, deadline).await;
+    }
+
+    /// Tries the limits of each clamd that is well, one after another, each for so long at most.
+    pub async fn examine(&self, largest: u64, each: Duration) -> Vec<(String, Vec<LimitFault>)> {
+        let mut found = Vec::new();
+        for scanner in self.groups.iter().flat_map(Group::scanners) {
+            if let Some(faults) = scanner.examine(largest, Instant::now() + each).await {
+                found.push((scanner.name().to_owned(), faults));
+            }
+        }
+        found
     }
 
     /// What is known of each.

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use crate::{
     antivirus::{
         ClamdAddress, Content, ScannerKind, ScannerSettings, ScannerStatus, Settings,
-        clamd::{Clamd, Scanned},
+        clamd::{Clamd, Scanned, limits::LimitFault},
         definitions::{Age, Ages, Definitions},
         in_flight::Slots,
         yara::Yara,
@@ -81,6 +81,14 @@ impl Scanner {
             let age = metrics::gauge!("portaria_definitions_age_seconds", "scanner" => self.name.clone());
             #[expect(clippy::cast_precision_loss, reason = "a gauge is a float; seconds of a century fit")]
             age.set(seconds as f64);
+        }
+    }
+
+    /// Tries its limits, if it is well and has any that matter.
+    pub async fn examine(&self, largest: u64, deadline: Instant) -> Option<Vec<LimitFault>> {
+        match &self.kind {
+            Kind::Clamd(clamd) if clamd.healthy() => clamd.examine(largest, deadline).await,
+            _ => None,
         }
     }
 

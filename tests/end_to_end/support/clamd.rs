@@ -31,11 +31,16 @@ pub struct Clamd {
 impl Clamd {
     /// Starts it and waits until it answers PING.
     pub fn start() -> Self {
+        Self::with(&[])
+    }
+
+    /// The same with other settings: `("StreamMaxLength", "1M")`.
+    pub fn with(settings: &[(&str, &str)]) -> Self {
         let scratch = Scratch::new("clamd");
         let port = Port::lease();
         scratch.write("database/test.ndb", signature_of_the_test_file());
         scratch.folder("temporary");
-        scratch.write("clamd.conf", configuration(&scratch, port.number()));
+        scratch.write("clamd.conf", configuration(&scratch, port.number(), settings));
         let mut clamd = Self { daemon: None, port, scratch };
         clamd.resume();
         clamd
@@ -140,9 +145,9 @@ fn signature_of_the_test_file() -> String {
     format!("Eicar-Test-Signature:0:*:{signature}\n")
 }
 
-fn configuration(scratch: &Scratch, port: u16) -> String {
+fn configuration(scratch: &Scratch, port: u16, others: &[(&str, &str)]) -> String {
     let folder = scratch.path().display();
-    format!(
+    let usual = format!(
         "Foreground yes\n\
          DatabaseDirectory {folder}/database\n\
          TemporaryDirectory {folder}/temporary\n\
@@ -157,7 +162,11 @@ fn configuration(scratch: &Scratch, port: u16) -> String {
          AlertExceedsMax yes\n\
          AlertEncrypted yes\n\
          SelfCheck 0\n"
-    )
+    );
+    let is_other = |line: &&str| others.iter().any(|(key, _)| line.split(' ').next() == Some(key));
+    let kept = usual.lines().filter(|line| !is_other(line)).map(str::to_owned);
+    let lines: Vec<String> = kept.chain(others.iter().map(|(key, value)| format!("{key} {value}"))).collect();
+    lines.join("\n") + "\n"
 }
 
 #[test]
