@@ -19,7 +19,7 @@ const ANSWER: usize = "fd[10]: OK".len() + 1;
 /// All faults, and of those that hang one in `every`: each costs the scan's whole deadline.
 fn faults(every: usize) -> Vec<Fault> {
     let wrongs = |at: usize| {
-        let hangs = (at % every == 0).then_some(Wrong::Hangs);
+        let hangs = at.is_multiple_of(every).then_some(Wrong::Hangs);
         [Wrong::Closes, Wrong::Babbles].into_iter().chain(hangs)
     };
     let asked = (0..=ASKED).flat_map(|at| wrongs(at).map(move |wrong| Fault::Asked(at, wrong)));
