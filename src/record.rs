@@ -299,7 +299,7 @@ pub enum ItemClass {
     Virus,
     /// A subject rule.
     Rule,
-    /// A policy finding: encrypted, macro, ambiguous.
+    /// A policy finding: definitions too old, encrypted, macro, ambiguous.
     Policy,
     /// Could not be scanned wholly.
     Unscannable,
@@ -313,7 +313,10 @@ impl ItemClass {
             (By::Rule(_), _) => Self::Rule,
             (
                 By::Antivirus,
-                ScanVerdict::Macro { .. } | ScanVerdict::Encrypted { .. } | ScanVerdict::Ambiguous { .. },
+                ScanVerdict::Outdated { .. }
+                | ScanVerdict::Macro { .. }
+                | ScanVerdict::Encrypted { .. }
+                | ScanVerdict::Ambiguous { .. },
             ) => Self::Policy,
             (By::Antivirus, _) => Self::Unscannable,
         }

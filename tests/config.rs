@@ -91,7 +91,7 @@ fn the_example_names_every_key() {
     let (text, _) = example();
     let keys = "hostname data_dir rules_dir language timezone role address tls bare_newline proxy_protocol_from certificate key name aliases \
         next_hop max_connections connection_lifetime ca server_name kind group rules max_size enabled infected unavailable \
-        scanner_error not_fully_scanned encrypted macro ambiguous scans_in_flight always_reachable memory_per_message \
+        scanner_error not_fully_scanned poison outdated encrypted macro ambiguous scans_in_flight poison_after definitions_warn definitions_critical weight database always_reachable memory_per_message \
         memory_total disk_floor disk_floor_percent cut_through_from message_size header_size header_fields recipients connections \
         connections_per_network unlimited_networks transactions_per_connection errors_per_connection hops data_floor \
         command data_idle connect next_hop_reply next_hop_end_of_data scan verdict drain retention request_handling \

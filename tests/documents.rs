@@ -113,6 +113,45 @@ fn every_metric_is_in_the_table_and_the_table_has_no_other() {
     assert_eq!(told, made);
 }
 
+/// The page's first columns are what the code says: name, default action, class; and the order of the rows is the order of the verdicts.
+#[test]
+fn every_verdict_is_on_the_page_of_the_antivirus() {
+    use portaria::{
+        policy::{disposition::By, verdict::ScanVerdict as V, verdict_action::VerdictActions},
+        record::ItemClass,
+    };
+    let page = fs::read_to_string(root().join("docs/antivirus.md")).unwrap();
+    let text = String::new;
+    let mut verdicts = [
+        V::Clean,
+        V::NotScanned,
+        V::Outdated { reason: text() },
+        V::Macro { signature: text() },
+        V::Encrypted { signature: text() },
+        V::Ambiguous { reason: text() },
+        V::NotFullyScanned { reason: text() },
+        V::Poison { reason: text() },
+        V::ScannerError { text: text() },
+        V::Unavailable { text: text() },
+        V::Infected { signature: text() },
+    ];
+    verdicts.sort();
+    let told: Vec<Vec<&str>> = page
+        .lines()
+        .skip_while(|line| !line.starts_with("| verdict |"))
+        .skip(2)
+        .take_while(|line| line.starts_with('|'))
+        .map(|line| line.split('|').map(str::trim).collect())
+        .collect();
+    assert_eq!(told.len(), verdicts.len());
+    for (row, verdict) in told.iter().zip(&verdicts) {
+        let action = VerdictActions::default().of(verdict).name();
+        let class = serde_json::to_value(ItemClass::of(By::Antivirus, verdict)).unwrap();
+        let class = if action == "relay" { "" } else { class.as_str().unwrap() };
+        assert_eq!([row[1], row[3], row[5]], [format!("`{}`", verdict.name()).as_str(), action, class]);
+    }
+}
+
 /// Codes as the sources write them: `own(452, 5, 3, …)`, `reply(451, (4, 4, 1), …)`, `=> (500, 5, 6)`, `Enhanced(5, 7, 1)` behind a code,
 /// `b"421 4.3.2 …"`. A class that is not written is that of the code.
 #[test]

@@ -25,7 +25,7 @@ use std::{
 
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags};
 
-use super::{ClamdAddress, Content, ScannerKind, ScannerSettings, Settings, self_test};
+use super::{Ages, ClamdAddress, Content, ScannerKind, ScannerSettings, Settings, self_test};
 
 /// What a client asked.
 pub struct Asked {
@@ -55,7 +55,7 @@ type Script = dyn FnMut(&Asked) -> Option<Answer> + Send;
 pub struct FakeClamd {
     /// Its socket.
     pub path: PathBuf,
-    /// Scans that came, by FILDES or INSTREAM, those of the EICAR test file not counted.
+    /// Scans that came, by FILDES or INSTREAM, those of the EICAR test file and of the self-test not counted.
     pub scans: Arc<AtomicUsize>,
     /// Lets every hanging scan end.
     pub let_go: Arc<AtomicBool>,
@@ -110,11 +110,16 @@ pub fn settings(scanners: &[(&str, ClamdAddress)]) -> Settings {
     let scanner = |(group, address): &(&str, ClamdAddress)| ScannerSettings {
         group: (*group).to_owned(),
         kind: ScannerKind::Clamd(address.clone()),
+        weight: 1,
+        in_flight: None,
+        database: None,
     };
     Settings {
         scanners: scanners.iter().map(scanner).collect(),
         scan_timeout: Duration::from_secs(5),
         connect_timeout: Duration::from_secs(1),
+        poison_after: 100,
+        ages: Ages { warn: Duration::MAX, critical: Duration::MAX },
         in_flight: 2,
         probe_folder: std::env::temp_dir(),
     }
@@ -124,7 +129,7 @@ pub fn settings(scanners: &[(&str, ClamdAddress)]) -> Settings {
 pub fn content(octets: &[u8]) -> Content {
     let file = File::from(rustix::fs::memfd_create("test", rustix::fs::MemfdFlags::CLOEXEC).unwrap());
     file.write_all_at(octets, 0).unwrap();
-    Content { file: Arc::new(file), length: octets.len() as u64 }
+    Content { file: Arc::new(file), length: octets.len() as u64, sha256: "0".repeat(64) }
 }
 
 fn serve(mut stream: UnixStream, script: &Mutex<Script>, scans: &AtomicUsize, let_go: &AtomicBool) {
@@ -146,8 +151,8 @@ fn serve(mut stream: UnixStream, script: &Mutex<Script>, scans: &AtomicUsize, le
         file.read_exact_at(&mut content, 0).unwrap();
         (asked.content, asked.descriptor) = (content, Some(file));
     }
-    let eicar = memchr::memmem::find(&asked.content, self_test::eicar().as_bytes()).is_some();
-    if !eicar && ["INSTREAM", "FILDES"].contains(&asked.command.as_str()) {
+    let eicar = holds_eicar(&asked.content);
+    if !eicar && asked.content != self_test::clean_mail() && ["INSTREAM", "FILDES"].contains(&asked.command.as_str()) {
         scans.fetch_add(1, Ordering::AcqRel);
     }
     let scripted = script.lock().unwrap()(&asked);
@@ -155,6 +160,17 @@ fn serve(mut stream: UnixStream, script: &Mutex<Script>, scans: &AtomicUsize, le
         Answer::Say(words) | Answer::SayAtOnce(words) => drop(stream.write_all(&words)),
         Answer::Hang | Answer::HangAtOnce => wait(let_go),
     }
+}
+
+/// In clear, or as the self-test hides it: this clamd opens no archive.
+pub fn holds_eicar(content: &[u8]) -> bool {
+    [self_test::infected_mail(), self_test::plainly_infected_mail()].iter().any(|mail| mail == content)
+        || memchr::memmem::find(content, self_test::eicar().as_bytes()).is_some()
+}
+
+/// Whether it is one of the two mails of the self-test.
+pub fn is_self_test(content: &[u8]) -> bool {
+    content == self_test::infected_mail() || content == self_test::clean_mail()
 }
 
 fn wait(let_go: &AtomicBool) {

@@ -5,6 +5,7 @@
 //! This adapter knows no message and no disposition: it never says what becomes of anything.
 
 mod clamd;
+mod definitions;
 mod in_flight;
 mod pool;
 mod self_test;
@@ -28,6 +29,8 @@ use std::{
     time::Duration,
 };
 
+pub use clamd::limits::LimitFault;
+pub use definitions::{Ages, Database};
 use serde::Serialize;
 use tokio::time::Instant;
 
@@ -78,6 +81,12 @@ impl Scanners {
         self.status()
     }
 
+    /// Tries what each clamd that is well does with the largest message that we take, with archives in archives and with an
+    /// encrypted one: for `portaria check`, after [`Scanners::self_test`]. Each takes [`Settings::scan_timeout`] at most.
+    pub async fn examine(&self, largest: u64) -> Vec<(String, Vec<LimitFault>)> {
+        self.pool.examine(largest, self.scan_timeout).await
+    }
+
     /// What is known of each scanner, without asking it.
     pub fn status(&self) -> Vec<ScannerStatus> {
         self.pool.status()
@@ -114,14 +123,27 @@ pub struct ScannerStatus {
     pub handed: String,
     /// What it calls itself and its signatures.
     pub version: Option<String>,
+    /// Its databases, as far as they are known.
+    pub definitions: Vec<Database>,
+    /// `current`, `old`, `critical`, or `unknown`.
+    pub definitions_age: String,
     /// Whether it found the EICAR test file when it was last asked.
     pub finds_eicar: Option<bool>,
+    /// Its share of the scans among the alternatives of its group.
+    pub weight: u32,
     /// Scans that occupy it now, those that we gave up on included.
     pub in_flight: usize,
     /// How many may.
     pub in_flight_cap: usize,
     /// The last time that it gave no answer, or an error: its words.
     pub last_error: Option<String>,
+}
+
+/// Seconds since 1970 UTC.
+#[expect(clippy::disallowed_methods, reason = "an adapter reads the clock; the age of definitions is by the wall's")]
+fn clock() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// Why the scanners cannot be used: faults in rule files.
@@ -143,6 +165,9 @@ pub struct Content {
     pub file: Arc<File>,
     /// Its length, octets.
     pub length: u64,
+    /// The SHA-256 of the content as the client sent it, hex digits: the same at every try, which the octets with our
+    /// `Received:` are not.
+    pub sha256: String,
 }
 
 /// One `[[scanner]]`.
@@ -152,6 +177,12 @@ pub struct ScannerSettings {
     pub group: String,
     /// Which kind.
     pub kind: ScannerKind,
+    /// Its share of the scans among the alternatives of its group: 2 gets twice what 1 gets.
+    pub weight: u32,
+    /// Scans in flight, if not [`Settings::in_flight`].
+    pub in_flight: Option<usize>,
+    /// Of a clamd: the folder of its databases, if it is on this machine.
+    pub database: Option<PathBuf>,
 }
 
 /// The kinds of scanner.
@@ -198,6 +229,10 @@ pub struct Settings {
     pub scan_timeout: Duration,
     /// Opening a connection.
     pub connect_timeout: Duration,
+    /// Content to which a group's scanners gave no answer so many times is not scanned again.
+    pub poison_after: u32,
+    /// When definitions are old, and too old.
+    pub ages: Ages,
     /// Scans in flight per clamd; keep it under clamd's `MaxThreads` (10 by default).
     pub in_flight: usize,
     /// Where the self-test makes an unlinked file: the folder of the hold's own files, so that clamd is asked about the

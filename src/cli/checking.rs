@@ -2,9 +2,10 @@
 
 use super::{Common, Exit, check as checks, run::with_runtime};
 use crate::{
-    antivirus::Scanners,
-    config::{CheckLine, Settings},
+    antivirus::{LimitFault, Scanners},
+    config::{CheckLine, Settings, size_text},
     door::gateway::now,
+    language::Text,
     next_hop::NextHops,
     text,
 };
@@ -43,6 +44,8 @@ async fn scanners(settings: &Settings) -> Vec<CheckLine> {
         }
     };
     let found = scanners.self_test().await;
+    let examined = scanners.examine(settings.limits.message_size).await;
+    let limits = examined.iter().flat_map(|(scanner, faults)| limits(scanner, faults));
     found
         .into_iter()
         .map(|status| {
@@ -58,7 +61,60 @@ async fn scanners(settings: &Settings) -> Vec<CheckLine> {
                 CheckLine::error(subject, text!("{error}", "{error}"))
             }
         })
+        .chain(limits)
         .collect()
+}
+
+/// What a clamd does at its limits, each fault with what to change.
+fn limits(scanner: &str, faults: &[LimitFault]) -> Vec<CheckLine> {
+    let subject = || text!("limits of {scanner}", "limites de {scanner}");
+    if faults.is_empty() {
+        let detail = text!(
+            "looks at the largest message whole, and says what it cannot look into",
+            "examina inteira a maior mensagem e diz o que não consegue examinar"
+        );
+        return vec![CheckLine::ok(subject(), detail)];
+    }
+    faults.iter().map(|fault| CheckLine::error(subject(), limit_fault(fault))).collect()
+}
+
+fn limit_fault(fault: &LimitFault) -> Text {
+    match fault {
+        LimitFault::Stream { octets } => {
+            let (size, least) = (size_text(*octets), octets.div_ceil(1_000_000).saturating_add(1));
+            text!(
+                "cuts a stream of {size} (message_size) off: set `StreamMaxLength {least}M` in clamd.conf",
+                "corta um fluxo de {size} (message_size): ponha `StreamMaxLength {least}M` no clamd.conf"
+            )
+        }
+        LimitFault::Size { octets, limit } => {
+            let size = size_text(*octets);
+            text!(
+                "does not look at a message of {size} (message_size) whole ({limit}): raise `MaxFileSize` and `MaxScanSize` in clamd.conf",
+                "não examina inteira uma mensagem de {size} (message_size) ({limit}): aumente `MaxFileSize` e `MaxScanSize` no clamd.conf"
+            )
+        }
+        LimitFault::SizeSilent { octets } => {
+            let size = size_text(*octets);
+            text!(
+                "calls a message of {size} (message_size) clean without looking at it whole: raise `MaxFileSize` and `MaxScanSize`, and set \
+                 `AlertExceedsMax yes` in clamd.conf",
+                "diz que uma mensagem de {size} (message_size) está limpa sem examiná-la inteira: aumente `MaxFileSize` e `MaxScanSize` e ponha \
+                 `AlertExceedsMax yes` no clamd.conf"
+            )
+        }
+        LimitFault::DepthSilent => text!(
+            "calls clean what is packed deeper than it looks: set `AlertExceedsMax yes` in clamd.conf",
+            "diz que está limpo o que vem em mais camadas do que examina: ponha `AlertExceedsMax yes` no clamd.conf"
+        ),
+        LimitFault::EncryptedSilent => text!(
+            "calls an encrypted archive clean: set `AlertEncrypted yes` in clamd.conf",
+            "diz que um arquivo cifrado está limpo: ponha `AlertEncrypted yes` no clamd.conf"
+        ),
+        LimitFault::NoAnswer(words) => {
+            text!("gave no answer to a probe: {words}", "não respondeu a um teste: {words}")
+        }
+    }
 }
 
 async fn next_hops(settings: &Settings) -> Vec<CheckLine> {

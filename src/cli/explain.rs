@@ -175,6 +175,9 @@ impl Account<'_> {
             let (scanner, verdict, took) = (escape(&report.scanner), self.style.say(&verdict), report.took_ms);
             let line = format!("{scanner}: {verdict} ({took} ms)");
             self.line(1, &line);
+            if let Some(version) = report.version.as_deref().map(escape) {
+                self.line(2, &version);
+            }
         }
     }
 

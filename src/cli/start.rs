@@ -212,6 +212,8 @@ fn no_scanners() -> crate::antivirus::Settings {
         scanners: Vec::new(),
         scan_timeout: second,
         connect_timeout: second,
+        poison_after: 1,
+        ages: crate::antivirus::Ages::default(),
         in_flight: 1,
         probe_folder: std::path::PathBuf::new(),
     }

@@ -140,7 +140,12 @@ fn render(answer: &serde_json::Value, language: Language) -> String {
     }
     for scanner in field(answer, "scanners").as_array().into_iter().flatten() {
         let name = format!("{} {}", words("scanner", "antivírus"), text(field(scanner, "scanner")));
-        table.row([name, format!("{}, {}", good(field(scanner, "healthy")), text(field(scanner, "handed")))]);
+        let age = match field(scanner, "definitions_age").as_str() {
+            Some("old") => words(", definitions old", ", definições antigas"),
+            Some("critical") => words(", DEFINITIONS TOO OLD", ", DEFINIÇÕES ANTIGAS DEMAIS"),
+            _ => "",
+        };
+        table.row([name, format!("{}, {}{age}", good(field(scanner, "healthy")), text(field(scanner, "handed")))]);
     }
     for next_hop in field(answer, "next_hops").as_array().into_iter().flatten() {
         for address in field(next_hop, "addresses").as_array().into_iter().flatten() {

@@ -101,6 +101,13 @@ pub fn verdict(verdict: &ScanVerdict) -> Text {
         ScanVerdict::NotScanned => {
             text!("not scanned: antivirus is switched off", "não examinada: o antivírus está desligado")
         }
+        ScanVerdict::Outdated { reason } => {
+            let reason = escape(reason);
+            text!(
+                "nothing found, by definitions too old: {reason}",
+                "nada encontrado, com definições antigas: {reason}"
+            )
+        }
         ScanVerdict::Macro { signature } => {
             let signature = escape(signature);
             text!("a macro ({signature})", "uma macro ({signature})")
@@ -116,6 +123,13 @@ pub fn verdict(verdict: &ScanVerdict) -> Text {
         ScanVerdict::NotFullyScanned { reason } => {
             let reason = escape(reason);
             text!("not fully scanned: {reason}", "não examinada por inteiro: {reason}")
+        }
+        ScanVerdict::Poison { reason } => {
+            let reason = escape(reason);
+            text!(
+                "hangs or kills scanners, not scanned again: {reason}",
+                "trava ou derruba o antivírus, não é mais examinada: {reason}"
+            )
         }
         ScanVerdict::ScannerError { text } => {
             let said = escape(text);

@@ -28,6 +28,10 @@ pub(super) const CONNECTION_LIFETIME: Duration = Duration::from_secs(5 * 60);
 pub(super) const YARA_RULES: &str = "yara";
 /// `[[scanner]] max_size` of kind yara, octets (decision 20)
 pub(super) const YARA_MAX_SIZE: u64 = 16 * MIB;
+/// `[[scanner]] database` of a clamd on this machine: where Debian's freshclam puts it
+pub(super) const CLAMAV_DATABASE: &str = "/var/lib/clamav";
+/// `[antivirus] poison_after`: one try may fall into a restart of the scanner, two are no proof
+pub(super) const POISON_AFTER: u32 = 3;
 /// `[hold] memory_per_message`, octets
 pub(super) const MEMORY_PER_MESSAGE: u64 = 8 * MIB;
 /// `[hold] memory_total`, octets

@@ -51,7 +51,8 @@ impl Place {
 
 /// At most [`SHOWN`] characters of a line with the `at`-th among them, and where that one stands in what is shown.
 fn around(line: &str, at: usize) -> (String, usize) {
-    let from = if line.len() <= SHOWN { 0 } else { at.saturating_sub(SHOWN / 2) };
+    // In characters: 80 of a script whose letters take three octets fit, and are not to be cut.
+    let from = if line.chars().nth(SHOWN).is_none() { 0 } else { at.saturating_sub(SHOWN / 2) };
     let mut text: String = if from > 0 { "…".to_owned() } else { String::new() };
     let mut rest = line.chars().skip(from);
     text.extend(rest.by_ref().take(SHOWN));
@@ -179,6 +180,8 @@ mod tests {
         assert_eq!((place.column, place.text.chars().nth(place.caret)), (500_001, Some('Ã')));
         let fault = Fault { place: Some(place), ..Fault::about_file("r.toml", text!("`{line}`", "`{line}`")) };
         assert!(fault.render(Language::En).len() < 2_000);
+        let wide = Place::of(&"\u{fffd}".repeat(160), &(300..303));
+        assert_eq!((wide.text.chars().count(), wide.caret), (160, 100), "a line that fits is shown whole");
         let short = Place::of("a = 1\nbé = 2\n", &(6..9));
         assert_eq!((short.line, short.column, short.text.as_str(), short.caret, short.width), (2, 1, "bé = 2", 0, 2));
     }

@@ -75,5 +75,6 @@ pub fn no_content(fault: &HoldFault) -> ScannerReport {
         scanner: "none".into(),
         verdict: ScanVerdict::Unavailable { text: fault.to_string() },
         took_ms: 0,
+        version: None,
     }
 }

@@ -146,7 +146,7 @@ impl Driver {
                 self.answers.push_back(Input::HoldOctets(octets));
             }
             Output::Forget => self.hold = None,
-            Output::Scan => self.scan().await,
+            Output::Scan { sha256 } => self.scan(sha256).await,
             Output::CancelScan => self.scanning = None,
             Output::Quarantine(item) => {
                 let kept = self.quarantine(&item).await;
@@ -237,7 +237,7 @@ impl Driver {
         self.opening = Some(Box::pin(async move { next_hops.lease(&request).await }));
     }
 
-    async fn scan(&mut self) {
+    async fn scan(&mut self, sha256: String) {
         let content = match &mut self.hold {
             Some(hold) => hold.content().await,
             None => Err(HoldFault::Failed("there is no hold".into())),
@@ -245,7 +245,7 @@ impl Driver {
         match content {
             Ok((file, length)) => {
                 let scanners = self.gateway.scanners.clone();
-                self.scanning = Some(Box::pin(async move { scanners.scan(Content { file, length }).await }));
+                self.scanning = Some(Box::pin(async move { scanners.scan(Content { file, length, sha256 }).await }));
             }
             Err(fault) => self.answers.push_back(Input::Scanned(vec![log::no_content(&fault)])),
         }

@@ -97,6 +97,8 @@ fn certificate(folder: &TempDir) -> Certificate {
 
 fn no_scanners() -> antivirus::Settings {
     antivirus::Settings {
+        poison_after: 3,
+        ages: antivirus::Ages::default(),
         scanners: Vec::new(),
         scan_timeout: SECOND,
         connect_timeout: SECOND,

@@ -10,6 +10,11 @@ pub enum ScanVerdict {
     Clean,
     /// Antivirus is switched off by configuration.
     NotScanned,
+    /// Nothing found, by definitions that are too old to say so.
+    Outdated {
+        /// How old they are.
+        reason: String,
+    },
     /// A document with a macro (a policy finding of the scanner, not malware).
     Macro {
         /// The scanner's name for it, only `[A-Za-z0-9._-]` kept.
@@ -28,6 +33,11 @@ pub enum ScanVerdict {
     /// A limit was hit: part of it was not looked at.
     NotFullyScanned {
         /// Which limit.
+        reason: String,
+    },
+    /// Scanners that were well gave no answer to this very content, several times: it hangs or kills them, and is not scanned again.
+    Poison {
+        /// How often.
         reason: String,
     },
     /// The scanner answered with an error, or with something that is no answer.
@@ -53,10 +63,12 @@ impl ScanVerdict {
         match self {
             Self::Clean => "clean",
             Self::NotScanned => "not_scanned",
+            Self::Outdated { .. } => "outdated",
             Self::Macro { .. } => "macro",
             Self::Encrypted { .. } => "encrypted",
             Self::Ambiguous { .. } => "ambiguous",
             Self::NotFullyScanned { .. } => "not_fully_scanned",
+            Self::Poison { .. } => "poison",
             Self::ScannerError { .. } => "scanner_error",
             Self::Unavailable { .. } => "unavailable",
             Self::Infected { .. } => "infected",
@@ -76,4 +88,7 @@ pub struct ScannerReport {
     pub verdict: ScanVerdict,
     /// Milliseconds from asking to answer.
     pub took_ms: u64,
+    /// Its engine and definitions, as it called them when it last proved itself: `ClamAV 1.4.6/27800/Fri Nov 20 09:00:00 2026`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
 }

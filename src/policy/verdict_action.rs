@@ -44,6 +44,10 @@ pub struct VerdictActions {
     pub scanner_error: VerdictAction,
     /// A limit was hit: quarantine, defer or refuse.
     pub not_fully_scanned: VerdictAction,
+    /// Content that scanners give no answer to, several times: quarantine, defer or refuse.
+    pub poison: VerdictAction,
+    /// Nothing found, by definitions that are too old: relay, tag, quarantine or defer.
+    pub outdated: VerdictAction,
     /// Something encrypted: relay, tag, quarantine or refuse.
     pub encrypted: VerdictAction,
     /// A document with a macro: relay, tag, quarantine or refuse.
@@ -59,6 +63,8 @@ impl Default for VerdictActions {
             unavailable: VerdictAction::Defer,
             scanner_error: VerdictAction::Defer,
             not_fully_scanned: VerdictAction::Quarantine,
+            poison: VerdictAction::Quarantine,
+            outdated: VerdictAction::Tag,
             encrypted: VerdictAction::Tag,
             macro_: VerdictAction::Tag,
             ambiguous: VerdictAction::Quarantine,
@@ -72,10 +78,12 @@ impl VerdictActions {
     pub fn of(&self, verdict: &ScanVerdict) -> VerdictAction {
         match verdict {
             ScanVerdict::Clean | ScanVerdict::NotScanned => VerdictAction::Relay,
+            ScanVerdict::Outdated { .. } => self.outdated,
             ScanVerdict::Macro { .. } => self.macro_,
             ScanVerdict::Encrypted { .. } => self.encrypted,
             ScanVerdict::Ambiguous { .. } => self.ambiguous,
             ScanVerdict::NotFullyScanned { .. } => self.not_fully_scanned,
+            ScanVerdict::Poison { .. } => self.poison,
             ScanVerdict::ScannerError { .. } => self.scanner_error,
             ScanVerdict::Unavailable { .. } => self.unavailable,
             ScanVerdict::Infected { .. } => self.infected,
@@ -93,10 +101,12 @@ mod tests {
         let rows = [
             (ScanVerdict::Clean, VerdictAction::Relay),
             (ScanVerdict::NotScanned, VerdictAction::Relay),
+            (ScanVerdict::Outdated { reason: text() }, VerdictAction::Tag),
             (ScanVerdict::Macro { signature: text() }, VerdictAction::Tag),
             (ScanVerdict::Encrypted { signature: text() }, VerdictAction::Tag),
             (ScanVerdict::Ambiguous { reason: text() }, VerdictAction::Quarantine),
             (ScanVerdict::NotFullyScanned { reason: text() }, VerdictAction::Quarantine),
+            (ScanVerdict::Poison { reason: text() }, VerdictAction::Quarantine),
             (ScanVerdict::ScannerError { text: text() }, VerdictAction::Defer),
             (ScanVerdict::Unavailable { text: text() }, VerdictAction::Defer),
             (ScanVerdict::Infected { signature: text() }, VerdictAction::Refuse),

@@ -84,12 +84,14 @@ pub(crate) fn record(number: u64) -> Record {
                 scanner: "clamd unix:/run/clamav/clamd.ctl".to_owned(),
                 verdict: ScanVerdict::Macro { signature: "Heuristics.OLE2.ContainsMacros".to_owned() },
                 took_ms: 12,
+                version: Some("ClamAV 1.4.6/27800/Fri Nov 20 09:00:00 2026".to_owned()),
             },
             ScannerReport {
                 group: "yara".to_owned(),
                 scanner: "yara".to_owned(),
                 verdict: ScanVerdict::Clean,
                 took_ms: 3,
+                version: Some("boreal, 12 rules".to_owned()),
             },
         ],
         next_hop: Some(NextHopFacts {

@@ -133,7 +133,10 @@ pub enum Output {
         max: usize,
     },
     /// Scan the hold, which is complete. Answered by `Scanned`.
-    Scan,
+    Scan {
+        /// The SHA-256 of the content as the client sent it, hex digits: by it content that harms scanners is known again.
+        sha256: String,
+    },
     /// Stop waiting for the scan; no answer will come.
     CancelScan,
     /// Make the hold's content a quarantine item. Answered by `Quarantined`.

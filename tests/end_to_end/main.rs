@@ -23,6 +23,8 @@ mod mailboxes;
 mod next_hop;
 mod relaying;
 mod rules;
+mod scanner_faults;
+mod scanner_limits;
 mod sizes;
 mod tls;
 

@@ -192,11 +192,12 @@ impl Gateway {
                 let rest = &self.hold[offset as usize..];
                 Input::HoldOctets(Ok(Bytes::copy_from_slice(&rest[..rest.len().min(max)])))
             }
-            Output::Scan => Input::Scanned(vec![ScannerReport {
+            Output::Scan { .. } => Input::Scanned(vec![ScannerReport {
                 group: "g".into(),
                 scanner: "s".into(),
                 verdict: ScanVerdict::Clean,
                 took_ms: 1,
+                version: None,
             }]),
             Output::Quarantine(_) | Output::SettleItem(..) => panic!("nothing is kept here"),
             Output::Intent(_) => Input::Journaled(Ok(())),

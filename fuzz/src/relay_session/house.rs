@@ -169,8 +169,8 @@ pub fn expected(policy: &Policy, content: &[u8], worst: &ScanVerdict, recipients
     // Strength: 0 relay, 1 tag, 2 quarantine, 3 defer, 4 refuse by the scanners, 5 refuse by a rule.
     let scanners = match worst {
         ScanVerdict::Clean | ScanVerdict::NotScanned => 0,
-        ScanVerdict::Macro { .. } | ScanVerdict::Encrypted { .. } => 1,
-        ScanVerdict::Ambiguous { .. } | ScanVerdict::NotFullyScanned { .. } => 2,
+        ScanVerdict::Outdated { .. } | ScanVerdict::Macro { .. } | ScanVerdict::Encrypted { .. } => 1,
+        ScanVerdict::Ambiguous { .. } | ScanVerdict::Poison { .. } | ScanVerdict::NotFullyScanned { .. } => 2,
         ScanVerdict::ScannerError { .. } | ScanVerdict::Unavailable { .. } => 3,
         ScanVerdict::Infected { .. } => 4,
     };

@@ -217,7 +217,7 @@ impl World {
                 assert!(!self.asked.iter().any(|asked| matches!(asked, Asked::Read(..))), "read twice at once");
                 self.asked.push_back(Asked::Read(offset, max));
             }
-            Output::Scan => {
+            Output::Scan { .. } => {
                 assert!(self.antivirus && !self.scanning && self.hold.is_some());
                 self.scanning = true;
             }

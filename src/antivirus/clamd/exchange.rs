@@ -49,11 +49,22 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    /// Runs it among `exchanges` and returns what clamd said, by `deadline`.
-    pub async fn run(self, exchanges: &TaskTracker, deadline: Instant) -> Result<Heard, ClamdFault> {
+    /// Runs it among `exchanges` and returns what clamd said, by `deadline`, and whether it had all of the content.
+    pub async fn run(self, exchanges: &TaskTracker, deadline: Instant) -> (Result<Heard, ClamdFault>, bool) {
+        let progress = Arc::new(Progress::default());
+        let heard = self.heard(progress.clone(), exchanges, deadline).await;
+        (heard, progress.all_said())
+    }
+
+    async fn heard(
+        self,
+        progress: Arc<Progress>,
+        exchanges: &TaskTracker,
+        deadline: Instant,
+    ) -> Result<Heard, ClamdFault> {
         // Dropped when this future ends or is dropped: that is how the task learns that nobody waits any longer.
         let (_waiting, left) = oneshot::channel();
-        let task = exchanges.spawn(self.until_left(left));
+        let task = exchanges.spawn(self.until_left(progress, left));
         match timeout_at(deadline, task).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(ClamdFault::Lost),
@@ -61,8 +72,7 @@ impl Exchange {
         }
     }
 
-    async fn until_left(self, left: oneshot::Receiver<()>) -> Result<Heard, ClamdFault> {
-        let progress = Arc::new(Progress::default());
+    async fn until_left(self, progress: Arc<Progress>, left: oneshot::Receiver<()>) -> Result<Heard, ClamdFault> {
         let mut talk = pin!(self.talk(progress.clone()));
         tokio::select! {
             biased;

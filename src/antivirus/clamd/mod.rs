@@ -12,6 +12,7 @@ mod connection;
 mod exchange;
 mod fildes;
 mod instream;
+pub(super) mod limits;
 mod prove;
 mod transport;
 
@@ -30,15 +31,21 @@ use tokio_util::task::TaskTracker;
 use self::{connection::ClamdFault, exchange::How, prove::Proof};
 use super::{
     ClamdAddress, Content, Settings,
+    definitions::Definitions,
     in_flight::{Slot, Slots},
     self_test,
 };
 use crate::policy::verdict::ScanVerdict;
 
+/// A clamd that did not find the test file is not asked again by a scan for so long; the standing self-test asks it all the same.
+const BLIND_FOR: Duration = Duration::from_secs(10);
+
 /// One clamd.
 #[derive(Debug)]
 pub struct Clamd {
     address: ClamdAddress,
+    /// The folder of its databases, if it is known.
+    database: Option<PathBuf>,
     connect_timeout: Duration,
     probe_folder: PathBuf,
     slots: Slots,
@@ -59,6 +66,8 @@ pub struct State {
     pub proof: Option<Proof>,
     /// What it calls itself.
     pub version: Option<String>,
+    /// Its definitions, as it last proved itself.
+    pub definitions: Definitions,
     /// Whether it found the EICAR test file, last time that it could be asked.
     pub finds_eicar: Option<bool>,
     /// The last verdict that was no answer, in words.
@@ -67,13 +76,30 @@ pub struct State {
     failed: Option<(Instant, ScanVerdict)>,
 }
 
+/// What came of one scan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scanned {
+    /// What it said, or that it did not.
+    pub verdict: ScanVerdict,
+    /// It had proved itself, got all of the content, and said nothing: in time, or ever.
+    pub harmed: bool,
+}
+
+impl Scanned {
+    /// A verdict that says nothing against the content.
+    pub fn harmless(verdict: ScanVerdict) -> Self {
+        Self { verdict, harmed: false }
+    }
+}
+
 impl Clamd {
     /// A clamd at `address`. Nothing is opened yet.
-    pub fn new(address: ClamdAddress, settings: &Settings) -> Self {
+    pub fn new(address: ClamdAddress, database: Option<PathBuf>, in_flight: usize, settings: &Settings) -> Self {
         Self {
+            database,
             connect_timeout: settings.connect_timeout,
             probe_folder: settings.probe_folder.clone(),
-            slots: Slots::new(settings.in_flight, &format!("clamd {address}")),
+            slots: Slots::new(in_flight, &format!("clamd {address}")),
             exchanges: TaskTracker::new(),
             state: Mutex::default(),
             proving: tokio::sync::Mutex::default(),
@@ -82,31 +108,34 @@ impl Clamd {
     }
 
     /// Scans `content`; answers by `deadline`, waiting for a slot and for the proof included.
-    pub async fn scan(&self, content: &Content, deadline: Instant) -> ScanVerdict {
+    pub async fn scan(&self, content: &Content, deadline: Instant) -> Scanned {
+        self.scan_whole(content, deadline).await.unwrap_or_else(Scanned::harmless)
+    }
+
+    /// An error: it was not handed to clamd.
+    async fn scan_whole(&self, content: &Content, deadline: Instant) -> Result<Scanned, ScanVerdict> {
         match content.file.metadata() {
             Ok(found) if found.len() == content.length => {}
             // Not asked at all: the verdict would be about something else.
             Ok(_) => {
-                return ScanVerdict::ScannerError { text: "content is not as long as it is said to be".to_owned() };
+                let text = "content is not as long as it is said to be".to_owned();
+                return Err(ScanVerdict::ScannerError { text });
             }
-            Err(error) => return ClamdFault::Content(error).verdict(),
+            Err(error) => return Err(ClamdFault::Content(error).verdict()),
         }
         let asked = Instant::now();
         // To be busy is no illness: the state is left alone.
-        let Some(slot) = self.slots.take(deadline).await else { return self.busy() };
+        let Some(slot) = self.slots.take(deadline).await else { return Err(self.busy()) };
         let slot = Arc::new(slot);
-        let proof = match self.proof(&slot, asked, deadline).await {
-            Ok(proof) => proof,
-            Err(verdict) => return verdict,
-        };
+        let proof = self.proof(&slot, asked, deadline).await?;
         let how = match (&self.address, self_test::is_memfd(content)) {
             (ClamdAddress::Unix(_), true) if proof.memfd => How::Fildes,
             (ClamdAddress::Unix(_), false) if proof.file => How::Fildes,
             _ => How::Instream,
         };
-        let verdict = self.exchange(how, content, &slot, deadline).await;
-        self.note(&verdict);
-        verdict
+        let scanned = self.exchange(how, content, &slot, deadline).await;
+        self.note(&scanned.verdict);
+        Ok(scanned)
     }
 
     /// Asks clamd to prove itself now, whatever is known. Busy with scans until `deadline`: nothing is learnt.
@@ -117,6 +146,12 @@ impl Clamd {
         let _ = self.prove(&Arc::new(slot), deadline).await;
     }
 
+    /// Tries its limits against the largest message that we take; none: busy until `deadline`.
+    pub async fn examine(&self, largest: u64, deadline: Instant) -> Option<Vec<limits::LimitFault>> {
+        let slot = self.slots.take(deadline).await?;
+        Some(limits::examine(self, largest, &Arc::new(slot), deadline).await)
+    }
+
     /// What is known of it.
     pub fn state(&self) -> State {
         self.lock().clone()
@@ -125,6 +160,11 @@ impl Clamd {
     /// Whether it answered last time.
     pub fn healthy(&self) -> bool {
         self.lock().healthy
+    }
+
+    /// Its definitions.
+    pub fn definitions(&self) -> Definitions {
+        self.lock().definitions.clone()
     }
 
     /// Its slots, those of abandoned scans included.
@@ -145,7 +185,11 @@ impl Clamd {
             if let Some(proof) = state.proof {
                 return Ok(proof);
             }
-            if let Some((_, verdict)) = state.failed.as_ref().filter(|(when, _)| *when >= asked) {
+            // Who is down may be up again and is asked by every scan, for the price of a connection. Who answers and is blind
+            // costs three scans to ask, and does not see again from one message to the next.
+            let blind = state.finds_eicar == Some(false);
+            let known = |when: Instant| when >= asked || (blind && when.elapsed() < BLIND_FOR);
+            if let Some((_, verdict)) = state.failed.as_ref().filter(|(when, _)| known(*when)) {
                 return Err(verdict.clone());
             }
         }
@@ -154,7 +198,9 @@ impl Clamd {
 
     async fn prove(&self, slot: &Arc<Slot>, deadline: Instant) -> Result<Proof, ScanVerdict> {
         let found = prove::prove(self, slot, deadline).await;
+        let definitions = self.look_at_definitions(found.version.as_deref()).await;
         let mut state = self.lock();
+        state.definitions = definitions;
         state.healthy = found.proof.is_ok();
         state.finds_eicar = found.finds_eicar.or(state.finds_eicar);
         state.version = found.version.or(state.version.take());
@@ -175,7 +221,15 @@ impl Clamd {
         found.proof
     }
 
-    async fn exchange(&self, how: How, content: &Content, slot: &Arc<Slot>, deadline: Instant) -> ScanVerdict {
+    /// Reads up to a few dozen headers: not on a worker that serves mail.
+    async fn look_at_definitions(&self, version: Option<&str>) -> Definitions {
+        let (version, folder) = (version.map(str::to_owned), self.database.clone());
+        tokio::task::spawn_blocking(move || Definitions::known(version.as_deref(), folder.as_deref()))
+            .await
+            .unwrap_or_default()
+    }
+
+    async fn exchange(&self, how: How, content: &Content, slot: &Arc<Slot>, deadline: Instant) -> Scanned {
         let exchange = exchange::Exchange {
             how,
             address: self.address.clone(),
@@ -184,8 +238,8 @@ impl Clamd {
             slot: slot.clone(),
         };
         match exchange.run(&self.exchanges, deadline).await {
-            Ok(heard) => heard.verdict(),
-            Err(fault) => fault.verdict(),
+            (Ok(heard), had_all) => Scanned { verdict: heard.verdict(), harmed: had_all && heard.octets.is_empty() },
+            (Err(fault), had_all) => Scanned { verdict: fault.verdict(), harmed: had_all },
         }
     }
 

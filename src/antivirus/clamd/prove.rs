@@ -1,8 +1,8 @@
-//! How a clamd proves itself: it lives, and it finds the EICAR test file handed over as it will be.
+//! How a clamd proves itself: it lives, it finds the EICAR test file handed over as it will be, and not in a clean mail.
 //!
 //! In: a clamd and a slot. Out: the ways that work, what it calls itself, or why it is not to be used. It is asked by
 //! memfd and by file, since a confined clamd (AppArmor, a container) may be allowed one and not the other, and only if
-//! one of them fails by INSTREAM.
+//! one of them fails by INSTREAM. The clean mail goes by the first way that works.
 
 use std::{io, sync::Arc};
 
@@ -13,6 +13,9 @@ use crate::{
     antivirus::{ClamdAddress, Content, in_flight::Slot, self_test},
     policy::verdict::ScanVerdict,
 };
+
+/// What is said of a clamd that answers and does not find the test file.
+pub const BLIND: &str = "does not find the EICAR test file";
 
 /// By which kinds of descriptor it found the test file; anything else goes by INSTREAM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,23 +54,54 @@ pub async fn prove(clamd: &Clamd, slot: &Arc<Slot>, deadline: Instant) -> Found 
         Ok(version) => Some(version).filter(|version| !version.is_empty()),
         Err(verdict) => return Found { proof: Err(verdict), version: None, finds_eicar: None },
     };
+    let (proof, finds_eicar) = match find(clamd, slot, deadline).await {
+        Ok(proof) => (spare(clamd, proof, slot, deadline).await.map(|()| proof), Some(true)),
+        Err(NotFound::Blind) => (Err(ScanVerdict::ScannerError { text: BLIND.to_owned() }), Some(false)),
+        Err(NotFound::NoAnswer(verdict)) => (Err(verdict), None),
+    };
+    Found { proof, version, finds_eicar }
+}
+
+/// Why the test file was not found.
+enum NotFound {
+    /// It answered, and did not find it.
+    Blind,
+    /// It did not answer.
+    NoAnswer(ScanVerdict),
+}
+
+/// The ways by which it finds the test file.
+async fn find(clamd: &Clamd, slot: &Arc<Slot>, deadline: Instant) -> Result<Proof, NotFound> {
+    let mail = self_test::infected_mail();
     let local = matches!(clamd.address, ClamdAddress::Unix(_));
-    let memfd = local && finds(clamd, How::Fildes, self_test::in_memfd(), slot, deadline).await == Ok(true);
-    let file = self_test::in_file(&clamd.probe_folder);
+    let memfd = local && finds(clamd, How::Fildes, self_test::in_memfd(&mail), slot, deadline).await == Ok(true);
+    let file = self_test::in_file(&clamd.probe_folder, &mail);
     let file = local && finds(clamd, How::Fildes, file, slot, deadline).await == Ok(true);
     let proof = Proof { memfd, file };
     if memfd && file {
-        return Found { proof: Ok(proof), version, finds_eicar: Some(true) };
+        return Ok(proof);
     }
-    match finds(clamd, How::Instream, self_test::in_memfd(), slot, deadline).await {
-        Ok(true) => Found { proof: Ok(proof), version, finds_eicar: Some(true) },
+    match finds(clamd, How::Instream, self_test::in_memfd(&mail), slot, deadline).await {
+        Ok(true) => Ok(proof),
         // INSTREAM fails (no room for clamd's temporary files), a descriptor works: better than nothing.
-        _ if memfd || file => Found { proof: Ok(proof), version, finds_eicar: Some(true) },
-        Ok(false) => {
-            let text = "does not find the EICAR test file".to_owned();
-            Found { proof: Err(ScanVerdict::ScannerError { text }), version, finds_eicar: Some(false) }
-        }
-        Err(verdict) => Found { proof: Err(verdict), version, finds_eicar: None },
+        _ if memfd || file => Ok(proof),
+        Ok(false) => Err(NotFound::Blind),
+        Err(verdict) => Err(NotFound::NoAnswer(verdict)),
+    }
+}
+
+/// Whether it leaves a clean mail alone. One that finds something in everything would have all mail refused.
+async fn spare(clamd: &Clamd, proof: Proof, slot: &Arc<Slot>, deadline: Instant) -> Result<(), ScanVerdict> {
+    let how = if proof.memfd { How::Fildes } else { How::Instream };
+    let content = match (proof.memfd, proof.file) {
+        (false, true) => self_test::in_file(&clamd.probe_folder, &self_test::clean_mail()).map(|it| (How::Fildes, it)),
+        _ => self_test::in_memfd(&self_test::clean_mail()).map(|it| (how, it)),
+    };
+    let (how, content) = content.map_err(|error| ClamdFault::Content(error).verdict())?;
+    match clamd.exchange(how, &content, slot, deadline).await.verdict {
+        ScanVerdict::Clean => Ok(()),
+        verdict @ (ScanVerdict::Unavailable { .. } | ScanVerdict::ScannerError { .. }) => Err(verdict),
+        other => Err(ScanVerdict::ScannerError { text: format!("says {} of a clean mail", other.name()) }),
     }
 }
 
@@ -92,7 +126,7 @@ async fn finds(
     deadline: Instant,
 ) -> Result<bool, ScanVerdict> {
     let content = content.map_err(|error| ClamdFault::Content(error).verdict())?;
-    match clamd.exchange(how, &content, slot, deadline).await {
+    match clamd.exchange(how, &content, slot, deadline).await.verdict {
         ScanVerdict::Infected { .. } => Ok(true),
         verdict @ (ScanVerdict::Unavailable { .. } | ScanVerdict::ScannerError { .. }) => Err(verdict),
         _ => Ok(false),

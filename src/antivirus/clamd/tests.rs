@@ -12,17 +12,14 @@ use tokio::time::{Instant, sleep};
 use super::*;
 use crate::antivirus::{
     ScannerStatus, Scanners,
-    fake_clamd::{Answer, Asked, FakeClamd, content, settings},
+    fake_clamd::{Answer, Asked, FakeClamd, content, is_self_test, settings},
 };
 
 const MAIL: &[u8] = b"Received: from a by b\r\nSubject: x\r\n\r\nhello\r\n";
 
-/// Answers the test file honestly, so that it proves itself, and anything else as told.
+/// Answers the self-test honestly, so that it proves itself, and anything else as told.
 fn to_scans(answer: impl Fn() -> Answer + Send + 'static) -> impl FnMut(&Asked) -> Option<Answer> + Send {
-    move |asked| {
-        let eicar = memchr::memmem::find(&asked.content, self_test::eicar().as_bytes()).is_some();
-        (!eicar && asked.descriptor.is_some()).then(&answer)
-    }
+    move |asked| (!is_self_test(&asked.content) && asked.descriptor.is_some()).then(&answer)
 }
 
 async fn verdict(scanners: &Scanners) -> ScanVerdict {
@@ -72,9 +69,9 @@ async fn a_good_clamd_gets_a_read_only_descriptor_with_an_offset_of_its_own() {
     assert_eq!(scanners.scan(content.clone()).await[0].verdict, ScanVerdict::Clean);
     assert!(scanners.ready());
     let seen = seen.lock().unwrap();
-    // Memfd and file of the self-test, then the mail.
-    assert_eq!(seen.len(), 3);
-    assert_eq!(seen[2].0, MAIL);
+    // Memfd and file of the self-test and its clean mail, then the mail.
+    assert_eq!(seen.len(), 4);
+    assert_eq!(seen[3].0, MAIL);
     assert!(seen.iter().all(|(_, mode)| *mode == 0o600), "{seen:?}");
     let mut octets = vec![0; MAIL.len()];
     content.file.read_exact_at(&mut octets, 0).unwrap();
@@ -221,6 +218,54 @@ async fn one_that_finds_nothing_is_never_clean() {
     assert_eq!(fake.scans.load(Ordering::Acquire), 0);
 }
 
+/// `ScanArchive no`, or a database without the part for archives: it finds the test file in clear, and that is not enough.
+#[tokio::test]
+async fn one_that_opens_no_archive_is_blind() {
+    let fake = FakeClamd::start(|asked: &Asked| {
+        let verdict = if asked.content == self_test::infected_mail() { "OK" } else { return None };
+        Some(Answer::Say(match asked.command.as_str() {
+            "INSTREAM" => format!("stream: {verdict}\0").into_bytes(),
+            _ => format!("fd[12]: {verdict}\0").into_bytes(),
+        }))
+    });
+    let blind = ScanVerdict::ScannerError { text: prove::BLIND.to_owned() };
+    assert_eq!(verdict_of(&scanners(&fake), &self_test::plainly_infected_mail()).await, blind);
+}
+
+/// Two are in a group: a blind one is asked for nothing by every message, or it would cost each of them three scans.
+#[tokio::test]
+async fn one_that_is_blind_is_not_asked_again_at_once() {
+    let asked = Arc::new(Mutex::new(0));
+    let count = asked.clone();
+    let fake = FakeClamd::start(move |asked: &Asked| {
+        *count.lock().unwrap() += 1;
+        (asked.command == "FILDES" || asked.command == "INSTREAM").then(|| Answer::Say(b"stream: OK\0".to_vec()))
+    });
+    let scanners = scanners(&fake);
+    let blind = ScanVerdict::ScannerError { text: prove::BLIND.to_owned() };
+    assert_eq!(verdict(&scanners).await, blind);
+    let once = *asked.lock().unwrap();
+    assert_eq!(verdict(&scanners).await, blind);
+    assert_eq!(*asked.lock().unwrap(), once);
+    scanners.self_test().await;
+    assert!(*asked.lock().unwrap() > once, "the standing self-test asks all the same");
+}
+
+#[tokio::test]
+async fn one_that_finds_something_in_everything_scans_nothing() {
+    let fake = FakeClamd::start(|asked: &Asked| match asked.command.as_str() {
+        "INSTREAM" => Some(Answer::Say(b"stream: Bad.Signature FOUND\0".to_vec())),
+        "FILDES" => Some(Answer::Say(b"fd[12]: Bad.Signature FOUND\0".to_vec())),
+        _ => None,
+    });
+    let scanners = scanners(&fake);
+    let told = ScanVerdict::ScannerError { text: "says infected of a clean mail".to_owned() };
+    assert_eq!(verdict(&scanners).await, told);
+    let status = one(scanners.status());
+    assert_eq!((status.healthy, status.finds_eicar), (false, Some(true)));
+    assert_eq!(fake.scans.load(Ordering::Acquire), 0);
+}
+
 #[tokio::test]
 async fn content_goes_by_the_way_that_clamd_can_read() {
     // By what the self-test may hand over: the kinds of descriptor that this clamd can read.
@@ -244,7 +289,7 @@ async fn content_goes_by_the_way_that_clamd_can_read() {
         assert_eq!(one(scanners.status()).handed, handed);
         assert_eq!(*last.lock().unwrap(), command);
         assert_eq!(
-            verdict_of(&scanners, &self_test::mail()).await,
+            verdict_of(&scanners, &self_test::infected_mail()).await,
             ScanVerdict::Infected { signature: "Eicar-Test-Signature".to_owned() }
         );
     }
@@ -257,7 +302,8 @@ fn instream_only(at_once: impl Fn() -> Option<Answer> + Send + 'static) -> FakeC
         "FILDES" => Some(Answer::Say(b"UNKNOWN COMMAND\0".to_vec())),
         "INSTREAM" if proved => at_once(),
         "INSTREAM" => {
-            proved = !asked.content.is_empty();
+            // The clean mail is the last that it has to prove itself by.
+            proved = asked.content == self_test::clean_mail();
             None
         }
         _ => None,

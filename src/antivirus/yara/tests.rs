@@ -91,7 +91,7 @@ async fn the_test_file_is_found_however_it_is_encoded() {
     });
     let inner = String::from_utf8(attached("eicar.com", "application/octet-stream", eicar.as_bytes())).unwrap();
     let rows = [
-        String::from_utf8(self_test::mail()).unwrap(),
+        String::from_utf8(self_test::plainly_infected_mail()).unwrap(),
         format!("Subject: x\r\n\r\n{eicar}\r\n"),
         inner.clone(),
         inner.replace("WD", "W!\r\n D"),

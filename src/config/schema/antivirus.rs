@@ -1,33 +1,21 @@
-//! `[[scanner]]` and `[antivirus]`.
+//! `[antivirus]`: what verdicts lead to, and how scans run.
 
-use std::{
-    net::SocketAddr,
-    path::{Path, PathBuf},
-};
+use std::{path::Path, time::Duration};
 
 use super::{
     super::{
-        defaults::{self, GIB},
+        defaults::{self, DAY},
         quantity,
         settings::Timeouts,
     },
-    lines_to_add,
-    next_hop::is_host_and_port,
+    lines_to_add, scanner,
 };
 use crate::{
-    antivirus::{ClamdAddress, ScannerKind, ScannerSettings, Settings},
-    document::{Found, Table},
+    antivirus::{Ages, Settings},
+    document::Table,
     policy::verdict_action::{VerdictAction, VerdictActions},
     text,
 };
-
-#[derive(Clone, Copy)]
-enum Kind {
-    Clamd,
-    Yara,
-}
-
-const KINDS: [(&str, Option<Kind>); 2] = [("clamd", Some(Kind::Clamd)), ("yara", Some(Kind::Yara))];
 
 /// The scanners, none when antivirus is switched off, and the action for each verdict.
 pub(super) fn read(
@@ -36,7 +24,7 @@ pub(super) fn read(
     hold_folder: &Path,
     timeouts: &Timeouts,
 ) -> (Option<Settings>, VerdictActions) {
-    let scanners = scanners(root, rules_dir);
+    let scanners = scanner::all(root, rules_dir);
     let table = root.table("antivirus");
     let enabled = table.as_ref().is_none_or(|table| table.or("enabled", true));
     let actions = table.as_ref().map(actions).unwrap_or_default();
@@ -62,11 +50,16 @@ pub(super) fn read(
         );
         table.document().warning(table.span_of("enabled"), what, None);
     }
+    let (poison_after, ages) = table.as_ref().map_or((defaults::POISON_AFTER, Ages::default()), |table| {
+        (quantity::count(table, "poison_after", defaults::POISON_AFTER, 1_000), ages(table))
+    });
     if let Some(table) = table {
         table.finish();
     }
     let settings = Settings {
         scanners,
+        poison_after,
+        ages,
         scan_timeout: timeouts.scan,
         connect_timeout: timeouts.connect,
         in_flight: in_flight as usize,
@@ -75,68 +68,21 @@ pub(super) fn read(
     (enabled.then_some(settings), actions)
 }
 
-fn scanners(root: &Table<'_, '_>, rules_dir: &Path) -> Vec<ScannerSettings> {
-    let mut scanners: Vec<ScannerSettings> = Vec::new();
-    for table in root.tables("scanner") {
-        let (document, span) = (table.document(), table.span());
-        let Some(scanner) = scanner(table, rules_dir) else { continue };
-        if scanners.iter().any(|other| other.kind == scanner.kind) {
-            let what = text!("this scanner stands above already", "este scanner já aparece acima");
-            document.fault(span, what, None);
-        }
-        scanners.push(scanner);
-    }
-    scanners
-}
-
-fn scanner(table: Table<'_, '_>, rules_dir: &Path) -> Option<ScannerSettings> {
-    let kind = table.required::<String>("kind").and_then(|_| table.choice("kind", &KINDS, None));
-    // Scanners of one kind are alternatives unless somebody says otherwise; different kinds must all answer.
-    let default = match kind {
-        Some(Kind::Yara) => "yara",
-        _ => "clamd",
+fn ages(table: &Table<'_, '_>) -> Ages {
+    let default = Ages::default();
+    let range = || Duration::from_secs(3600)..=DAY * 3650;
+    let ages = Ages {
+        warn: quantity::duration(table, "definitions_warn", default.warn, range()),
+        critical: quantity::duration(table, "definitions_critical", default.critical, range()),
     };
-    let group = table.or::<String>("group", default.to_owned());
-    let kind = match kind {
-        Some(Kind::Clamd) => {
-            let written = table.required::<String>("address");
-            written.and_then(|written| clamd_address(&table, &written)).map(ScannerKind::Clamd)
-        }
-        Some(Kind::Yara) => Some(ScannerKind::Yara {
-            rules: rules_dir.join(table.or::<PathBuf>("rules", defaults::YARA_RULES.into())),
-            max_size: quantity::size(&table, "max_size", defaults::YARA_MAX_SIZE, 1..=GIB),
-        }),
-        // The kind is wrong and reported: its keys are not known, so none of them is called unknown.
-        None => {
-            let _ = ["address", "rules", "max_size"].map(|key| table.has(key));
-            None
-        }
-    };
-    table.finish();
-    Some(ScannerSettings { group, kind: kind? })
-}
-
-fn clamd_address(table: &Table<'_, '_>, written: &Found<String>) -> Option<ClamdAddress> {
-    let address = written.value.as_str();
-    let unix = address.strip_prefix("unix:").map(PathBuf::from).filter(|path| path.is_absolute());
-    let tcp = address.strip_prefix("tcp:").filter(|address| is_host_and_port(address));
-    let parsed = match (unix, tcp) {
-        (Some(path), _) => Some(ClamdAddress::Unix(path)),
-        (None, Some(tcp)) => tcp.parse::<SocketAddr>().map(ClamdAddress::Tcp).ok().or_else(|| {
-            let (host, port) = tcp.rsplit_once(':')?;
-            Some(ClamdAddress::TcpName(host.to_owned(), port.parse().ok()?))
-        }),
-        (None, None) => None,
-    };
-    if parsed.is_none() {
-        let what = text!("`{address}` is not the address of a clamd", "`{address}` não é o endereço de um clamd");
-        let help = text!(
-            "write \"unix:/run/clamav/clamd.ctl\" or \"tcp:127.0.0.1:3310\"",
-            "escreva \"unix:/run/clamav/clamd.ctl\" ou \"tcp:127.0.0.1:3310\""
+    if ages.warn > ages.critical {
+        let what = text!(
+            "`definitions_warn` is above `definitions_critical`: nobody would be warned",
+            "`definitions_warn` passa de `definitions_critical`: ninguém seria avisado"
         );
-        table.document().fault(written.span.clone(), what, Some(help));
+        table.document().fault(table.span_of("definitions_warn"), what, None);
     }
-    parsed
+    ages
 }
 
 /// For each verdict the actions that make sense: "not scanned" in any form is never relayed (promise 8), and malware is never
@@ -154,6 +100,8 @@ fn actions(table: &Table<'_, '_>) -> VerdictActions {
         unavailable: action("unavailable", &[Defer, Quarantine], default.unavailable),
         scanner_error: action("scanner_error", &[Defer, Quarantine], default.scanner_error),
         not_fully_scanned: action("not_fully_scanned", &[Quarantine, Refuse, Defer], default.not_fully_scanned),
+        poison: action("poison", &[Quarantine, Refuse, Defer], default.poison),
+        outdated: action("outdated", &[Relay, Tag, Quarantine, Defer], default.outdated),
         encrypted: action("encrypted", &finding, default.encrypted),
         macro_: action("macro", &finding, default.macro_),
         ambiguous: action("ambiguous", &finding, default.ambiguous),

@@ -9,6 +9,7 @@ mod domain;
 mod gateway;
 mod listener;
 mod next_hop;
+mod scanner;
 
 use std::path::Path;
 

@@ -162,7 +162,13 @@ impl World {
 
     pub fn clean(&mut self) {
         let (group, scanner) = ("clamd".to_owned(), "clamd".to_owned());
-        self.feed(Input::Scanned(vec![ScannerReport { group, scanner, verdict: ScanVerdict::Clean, took_ms: 1 }]));
+        self.feed(Input::Scanned(vec![ScannerReport {
+            group,
+            scanner,
+            verdict: ScanVerdict::Clean,
+            took_ms: 1,
+            version: None,
+        }]));
     }
 }
 

@@ -53,13 +53,14 @@ impl Transaction {
         let late = around.now.monotonic + around.settings.timeouts.verdict;
         self.phase = Phase::Scanning { received, late };
         if around.settings.antivirus {
-            around.put(Output::Scan);
+            around.put(Output::Scan { sha256: self.record.sha256.clone().unwrap_or_default() });
         } else {
             let report = ScannerReport {
                 group: "none".into(),
                 scanner: "none".into(),
                 verdict: ScanVerdict::NotScanned,
                 took_ms: 0,
+                version: None,
             };
             self.scanned(vec![report], around);
         }

@@ -61,7 +61,10 @@ pub(super) fn reason(by: By, judgement: &Judgement, worst: &ScanVerdict) -> Stri
             ScanVerdict::Infected { signature }
             | ScanVerdict::Encrypted { signature }
             | ScanVerdict::Macro { signature } => format!("{} {signature}", worst.name()),
-            ScanVerdict::Ambiguous { reason } | ScanVerdict::NotFullyScanned { reason } => {
+            ScanVerdict::Outdated { reason }
+            | ScanVerdict::Ambiguous { reason }
+            | ScanVerdict::NotFullyScanned { reason }
+            | ScanVerdict::Poison { reason } => {
                 format!("{} ({reason})", worst.name())
             }
             ScanVerdict::ScannerError { text } | ScanVerdict::Unavailable { text } => {

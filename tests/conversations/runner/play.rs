@@ -184,6 +184,7 @@ impl<'s> Play<'s> {
             scanner: "scanner".into(),
             verdict: verdict.clone(),
             took_ms: 1,
+            version: None,
         };
         let reports: Vec<_> = verdicts.iter().enumerate().map(report).collect();
         self.world.promises.scanned(&reports);

@@ -217,6 +217,8 @@ fn verdict(text: &str) -> Option<ScanVerdict> {
         "macro" => ScanVerdict::Macro { signature: rest },
         "encrypted" => ScanVerdict::Encrypted { signature: rest },
         "ambiguous" => ScanVerdict::Ambiguous { reason: rest },
+        "outdated" => ScanVerdict::Outdated { reason: rest },
+        "poison" => ScanVerdict::Poison { reason: rest },
         "not_fully_scanned" => ScanVerdict::NotFullyScanned { reason: rest },
         "scanner_error" => ScanVerdict::ScannerError { text: rest },
         "unavailable" => ScanVerdict::Unavailable { text: rest },

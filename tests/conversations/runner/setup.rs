@@ -100,6 +100,8 @@ impl Setup {
                 infected: self.action("infected", default.infected),
                 unavailable: self.action("unavailable", default.unavailable),
                 scanner_error: self.action("scanner_error", default.scanner_error),
+                poison: self.action("poison", default.poison),
+                outdated: self.action("outdated", default.outdated),
                 not_fully_scanned: self.action("not_fully_scanned", default.not_fully_scanned),
                 encrypted: self.action("encrypted", default.encrypted),
                 macro_: self.action("macro", default.macro_),

@@ -124,7 +124,7 @@ impl World {
                 must(max <= CHUNK, "a read of the hold above its piece")?;
                 self.read(offset, max);
             }
-            Output::Scan => {
+            Output::Scan { .. } => {
                 must(!std::mem::replace(&mut self.scanning, true), "Scan while one is awaited")?;
             }
             Output::CancelScan => {

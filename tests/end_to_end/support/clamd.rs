@@ -31,12 +31,16 @@ pub struct Clamd {
 impl Clamd {
     /// Starts it and waits until it answers PING.
     pub fn start() -> Self {
+        Self::with(&[])
+    }
+
+    /// The same with other settings: `("StreamMaxLength", "1M")`.
+    pub fn with(settings: &[(&str, &str)]) -> Self {
         let scratch = Scratch::new("clamd");
         let port = Port::lease();
-        let signature: String = eicar::test_file().iter().map(|octet| format!("{octet:02x}")).collect();
-        scratch.write("database/test.ndb", format!("Eicar-Test-Signature:0:*:{signature}\n"));
+        scratch.write("database/test.ndb", signature_of_the_test_file());
         scratch.folder("temporary");
-        scratch.write("clamd.conf", configuration(&scratch, port.number()));
+        scratch.write("clamd.conf", configuration(&scratch, port.number(), settings));
         let mut clamd = Self { daemon: None, port, scratch };
         clamd.resume();
         clamd
@@ -72,6 +76,32 @@ impl Clamd {
             assert!(daemon.ended().is_none(), "clamd ended at once:\n{}", tail(&daemon.log(), 20));
             self.ask(b"zPING\0", &[]).is_some_and(|answer| answer.starts_with("PONG"))
         });
+    }
+
+    /// Its folder for temporary files goes.
+    pub fn lose_temporary_folder(&self) {
+        std::fs::remove_dir_all(self.scratch.join("temporary")).unwrap();
+    }
+
+    /// And comes back.
+    pub fn make_temporary_folder(&self) {
+        self.scratch.folder("temporary");
+    }
+
+    /// It knows this signature and no other, at once.
+    pub fn replace_signatures(&self, signature: &str) {
+        self.scratch.write("database/test.ndb", format!("{signature}\n"));
+        self.reload();
+    }
+
+    /// It knows the test file again, at once.
+    pub fn see_again(&self) {
+        self.scratch.write("database/test.ndb", signature_of_the_test_file());
+        self.reload();
+    }
+
+    fn reload(&self) {
+        assert_eq!(self.ask(b"zRELOAD\0", &[]).as_deref(), Some("RELOADING\0"));
     }
 
     /// Its answer to a command and what follows it; `None` if it does not answer.
@@ -110,9 +140,14 @@ impl Drop for Clamd {
     }
 }
 
-fn configuration(scratch: &Scratch, port: u16) -> String {
+fn signature_of_the_test_file() -> String {
+    let signature: String = eicar::test_file().iter().map(|octet| format!("{octet:02x}")).collect();
+    format!("Eicar-Test-Signature:0:*:{signature}\n")
+}
+
+fn configuration(scratch: &Scratch, port: u16, others: &[(&str, &str)]) -> String {
     let folder = scratch.path().display();
-    format!(
+    let usual = format!(
         "Foreground yes\n\
          DatabaseDirectory {folder}/database\n\
          TemporaryDirectory {folder}/temporary\n\
@@ -127,7 +162,11 @@ fn configuration(scratch: &Scratch, port: u16) -> String {
          AlertExceedsMax yes\n\
          AlertEncrypted yes\n\
          SelfCheck 0\n"
-    )
+    );
+    let is_other = |line: &&str| others.iter().any(|(key, _)| line.split(' ').next() == Some(key));
+    let kept = usual.lines().filter(|line| !is_other(line)).map(str::to_owned);
+    let lines: Vec<String> = kept.chain(others.iter().map(|(key, value)| format!("{key} {value}"))).collect();
+    lines.join("\n") + "\n"
 }
 
 #[test]

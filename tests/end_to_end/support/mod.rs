@@ -13,6 +13,7 @@ pub mod generator;
 pub mod http;
 pub mod load;
 pub mod mailbox_server;
+pub mod odd_clamd;
 pub mod port;
 pub mod postfix;
 pub mod reader;

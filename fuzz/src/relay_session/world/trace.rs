@@ -51,7 +51,7 @@ impl World {
             Output::CancelNextHop => listener("R! cancels"),
             Output::Hold(octets) => listener(&format!("H= holds {}", octets.len())),
             Output::ReadHold { offset, max } => listener(&format!("H= read from {offset}, {max}")),
-            Output::Scan => listener("V= scan"),
+            Output::Scan { .. } => listener("V= scan"),
             Output::CancelScan => listener("V! cancelled"),
             Output::Quarantine(item) => {
                 listener(&format!("Q= item for {:?} state={:?}", item.recipients, item.state));

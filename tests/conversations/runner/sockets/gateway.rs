@@ -166,11 +166,16 @@ fn scanning(script: &Script, scanners: &[Scanner], folder: &tempfile::TempDir) -
     let scanner = |(nth, scanner): (usize, &Scanner)| ScannerSettings {
         group: format!("group{nth}"),
         kind: ScannerKind::Clamd(scanner.address()),
+        weight: 1,
+        in_flight: None,
+        database: None,
     };
     antivirus::Settings {
         scanners: scanners.iter().enumerate().map(scanner).collect(),
         scan_timeout: if hangs { Duration::from_secs(1) } else { PATIENCE },
         connect_timeout: Duration::from_secs(1),
+        poison_after: 3,
+        ages: antivirus::Ages::default(),
         in_flight: 2,
         probe_folder: folder.path().to_owned(),
     }

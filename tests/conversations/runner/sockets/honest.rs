@@ -1,14 +1,11 @@
 //! The clamd of the adapter's own unit tests, borrowed: it speaks the protocol honestly where it is not told otherwise.
 
-pub use portaria::antivirus::{ClamdAddress, Content, ScannerKind, ScannerSettings, Settings};
+pub use portaria::antivirus::{Ages, ClamdAddress, Content, ScannerKind, ScannerSettings, Settings};
 
-/// What the gateway wants to see found before it trusts a scanner.
-pub mod self_test {
-    /// The EICAR test file, not whole in this file: a scanner of this machine would take it away.
-    pub fn eicar() -> String {
-        ["X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR", "-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"].concat()
-    }
-}
+/// What the gateway wants to see found, and what clean, before it trusts a scanner.
+#[allow(dead_code, reason = "made for the gateway, which uses all of it")]
+#[path = "../../../../src/antivirus/self_test.rs"]
+pub mod self_test;
 
 #[allow(dead_code, reason = "made for the unit tests, which use all of it")]
 #[path = "../../../../src/antivirus/fake_clamd.rs"]

@@ -1,0 +1,102 @@
+//! One group: scanners that are alternatives.
+//!
+//! In: content and a deadline. Out: the first real answer of one of them. A scanner that is down costs the others their share of
+//! time and nothing else; content that harms them is not scanned for ever.
+
+use tokio::time::Instant;
+
+use super::{poison::Poison, scanner::Scanner};
+use crate::{
+    antivirus::{Content, ScannerStatus, clamd::Scanned},
+    policy::verdict::{ScanVerdict, ScannerReport},
+};
+
+/// A group, never empty.
+#[derive(Debug)]
+pub struct Group {
+    name: String,
+    scanners: Vec<Scanner>,
+    poison: Poison,
+}
+
+impl Group {
+    /// A group with its first scanner; content that harms so many times is not scanned again.
+    pub fn of(name: &str, first: Scanner, poison_after: u32) -> Self {
+        Self { name: name.to_owned(), scanners: vec![first], poison: Poison::new(poison_after) }
+    }
+
+    /// One more alternative.
+    pub fn add(&mut self, scanner: Scanner) {
+        self.scanners.push(scanner);
+    }
+
+    /// Whether this is its name.
+    pub fn is_called(&self, name: &str) -> bool {
+        self.name == name
+    }
+
+    /// Its scanners.
+    pub fn scanners(&self) -> &[Scanner] {
+        &self.scanners
+    }
+
+    /// What is known of each.
+    pub fn status(&self) -> Vec<ScannerStatus> {
+        self.scanners.iter().map(|scanner| scanner.status(&self.name)).collect()
+    }
+
+    /// The first real answer of its scanners, the well, up to date and least busy first; if none has one, the worst of what
+    /// they said. A scanner that does not answer may use up only its share of the time that is left.
+    pub async fn scan(&self, content: &Content, deadline: Instant) -> ScannerReport {
+        let asked = Instant::now();
+        let mut worst: Option<(&Scanner, ScanVerdict)> = None;
+        let mut order: Vec<&Scanner> = self.scanners.iter().collect();
+        order.sort_by_key(|scanner| (!scanner.healthy(), scanner.is_outdated(), scanner.load()));
+        for (tried, scanner) in order.iter().enumerate() {
+            let left = u32::try_from(order.len().saturating_sub(tried)).unwrap_or(u32::MAX).max(1);
+            let now = Instant::now();
+            let share = now + deadline.saturating_duration_since(now) / left;
+            if let Some(times) = self.poison.known(&content.sha256, now) {
+                metrics::counter!("portaria_poison_total", "group" => self.name.clone()).increment(1);
+                let reason = format!("no answer to this content {times} times");
+                return self.report(None, ScanVerdict::Poison { reason }, asked);
+            }
+            let Scanned { verdict, harmed } = scanner.scan(content, share).await;
+            if harmed {
+                tracing::warn!(scanner = scanner.name(), sha256 = content.sha256, "no answer to this very content");
+                self.poison.harmed(&content.sha256, now);
+            }
+            if is_answer(&verdict) {
+                self.poison.answered(&content.sha256);
+                return self.report(Some(scanner), verdict, asked);
+            }
+            tracing::warn!(scanner = scanner.name(), ?verdict, "no answer from a scanner");
+            if worst.as_ref().is_none_or(|(_, known)| verdict > *known) {
+                worst = Some((scanner, verdict));
+            }
+        }
+        match worst {
+            Some((scanner, verdict)) => self.report(Some(scanner), verdict, asked),
+            // A group is never built without a scanner; if it were, nobody looked.
+            None => {
+                let text = "no scanner in this group".to_owned();
+                self.report(None, ScanVerdict::Unavailable { text }, asked)
+            }
+        }
+    }
+
+    fn report(&self, scanner: Option<&Scanner>, verdict: ScanVerdict, asked: Instant) -> ScannerReport {
+        ScannerReport {
+            group: self.name.clone(),
+            scanner: scanner.map_or("none", Scanner::name).to_owned(),
+            verdict,
+            took_ms: u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX),
+            version: scanner.and_then(Scanner::version),
+        }
+    }
+}
+
+/// Anything but "could not be asked" and "said nothing that can be read".
+fn is_answer(verdict: &ScanVerdict) -> bool {
+    !matches!(verdict, ScanVerdict::Unavailable { .. } | ScanVerdict::ScannerError { .. })
+}

@@ -1,0 +1,177 @@
+//! One scanner of whichever kind: its name, its load, its definitions, and scans on it.
+
+use tokio::time::Instant;
+
+use crate::{
+    antivirus::{
+        ClamdAddress, Content, ScannerKind, ScannerSettings, ScannerStatus, Settings,
+        clamd::{Clamd, Scanned, limits::LimitFault},
+        definitions::{Age, Ages, Definitions},
+        in_flight::Slots,
+        yara::Yara,
+    },
+    document::Faults,
+    policy::verdict::ScanVerdict,
+};
+
+/// A scanner.
+#[derive(Debug)]
+pub struct Scanner {
+    name: String,
+    weight: u32,
+    ages: Ages,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Clamd(Clamd),
+    Yara(Yara),
+}
+
+impl Scanner {
+    /// Builds it.
+    ///
+    /// # Errors
+    ///
+    /// Every fault of its rule files.
+    pub fn new(of: &ScannerSettings, settings: &Settings) -> Result<Self, Faults> {
+        let (name, kind) = match &of.kind {
+            ScannerKind::Clamd(address) => {
+                let in_flight = of.in_flight.unwrap_or(settings.in_flight);
+                let database = of.database.clone();
+                (clamd_name(address), Kind::Clamd(Clamd::new(address.clone(), database, in_flight, settings)))
+            }
+            ScannerKind::Yara { rules, max_size } => {
+                let name = format!("yara {}", rules.display());
+                let yara = Yara::new(rules, *max_size, &name)?;
+                (name, Kind::Yara(yara))
+            }
+        };
+        Ok(Self { name, weight: of.weight.max(1), ages: settings.ages, kind })
+    }
+
+    /// Scans, and answers by `deadline`.
+    pub async fn scan(&self, content: &Content, deadline: Instant) -> Scanned {
+        let began = Instant::now();
+        let mut scanned = match &self.kind {
+            Kind::Clamd(clamd) => clamd.scan(content, deadline).await,
+            Kind::Yara(yara) => Scanned::harmless(yara.scan(content, deadline).await),
+        };
+        if scanned.verdict == ScanVerdict::Clean
+            && let Age::Critical(days) = self.age()
+        {
+            scanned.verdict = ScanVerdict::Outdated { reason: format!("definitions {days} days old") };
+        }
+        let name = || self.name.clone();
+        let verdict = scanned.verdict.name();
+        metrics::counter!("portaria_scans_total", "scanner" => name(), "verdict" => verdict).increment(1);
+        metrics::histogram!("portaria_scan_seconds", "scanner" => name()).record(began.elapsed());
+        scanned
+    }
+
+    /// Lets it prove itself now.
+    pub async fn self_test(&self, deadline: Instant) {
+        match &self.kind {
+            Kind::Clamd(clamd) => clamd.self_test(deadline).await,
+            Kind::Yara(yara) => yara.self_test(deadline).await,
+        }
+        metrics::gauge!("portaria_scanner_up", "scanner" => self.name.clone()).set(f64::from(u8::from(self.healthy())));
+        if let Some(seconds) = self.definitions().and_then(|definitions| definitions.age(crate::antivirus::clock())) {
+            let age = metrics::gauge!("portaria_definitions_age_seconds", "scanner" => self.name.clone());
+            #[expect(clippy::cast_precision_loss, reason = "a gauge is a float; seconds of a century fit")]
+            age.set(seconds as f64);
+        }
+    }
+
+    /// Tries its limits, if it is well and has any that matter.
+    pub async fn examine(&self, largest: u64, deadline: Instant) -> Option<Vec<LimitFault>> {
+        match &self.kind {
+            Kind::Clamd(clamd) if clamd.healthy() => clamd.examine(largest, deadline).await,
+            _ => None,
+        }
+    }
+
+    /// As in reports.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether it answered last time.
+    pub fn healthy(&self) -> bool {
+        match &self.kind {
+            Kind::Clamd(clamd) => clamd.healthy(),
+            Kind::Yara(yara) => yara.healthy(),
+        }
+    }
+
+    /// Whether its definitions are older than the critical age.
+    pub fn is_outdated(&self) -> bool {
+        matches!(self.age(), Age::Critical(_))
+    }
+
+    /// Scans in flight beside its weight: who has less gets the next. A scanner of weight 2 gets two for one of weight 1.
+    pub fn load(&self) -> u64 {
+        const UNIT: u64 = 1 << 20;
+        (self.slots().taken() as u64).saturating_add(1).saturating_mul(UNIT) / u64::from(self.weight)
+    }
+
+    /// What it calls itself and its definitions.
+    pub fn version(&self) -> Option<String> {
+        match &self.kind {
+            Kind::Clamd(clamd) => clamd.state().version,
+            Kind::Yara(yara) => Some(yara.version()),
+        }
+    }
+
+    /// What is known of it.
+    pub fn status(&self, group: &str) -> ScannerStatus {
+        let (handed, finds_eicar, last_error) = match &self.kind {
+            Kind::Clamd(clamd) => {
+                let state = clamd.state();
+                (state.proof.map_or("unknown", |proof| proof.name()), state.finds_eicar, state.last_error)
+            }
+            Kind::Yara(yara) => {
+                let state = yara.state();
+                ("in process", state.finds_eicar, state.last_error)
+            }
+        };
+        ScannerStatus {
+            group: group.to_owned(),
+            scanner: self.name.clone(),
+            healthy: self.healthy(),
+            handed: handed.to_owned(),
+            version: self.version(),
+            definitions: self.definitions().map(|known| known.databases).unwrap_or_default(),
+            definitions_age: self.age().name().to_owned(),
+            finds_eicar,
+            weight: self.weight,
+            in_flight: self.slots().taken(),
+            in_flight_cap: self.slots().cap(),
+            last_error,
+        }
+    }
+
+    fn definitions(&self) -> Option<Definitions> {
+        match &self.kind {
+            Kind::Clamd(clamd) => Some(clamd.definitions()),
+            // The house's own rules do not age.
+            Kind::Yara(_) => None,
+        }
+    }
+
+    fn age(&self) -> Age {
+        self.definitions().map_or(Age::Unknown, |known| self.ages.judge(known.age(crate::antivirus::clock())))
+    }
+
+    fn slots(&self) -> &Slots {
+        match &self.kind {
+            Kind::Clamd(clamd) => clamd.slots(),
+            Kind::Yara(yara) => yara.slots(),
+        }
+    }
+}
+
+fn clamd_name(address: &ClamdAddress) -> String {
+    format!("clamd {address}")
+}
