@@ -149,6 +149,7 @@ fn render(answer: &serde_json::Value, language: Language) -> String {
         }
     }
     out.push_str(&table.render());
+    out.push_str(&attempts(field(answer, "attempts"), language));
     if let Some(fault) = field(answer, "reload_fault").as_str() {
         let _ = writeln!(
             out,
@@ -165,6 +166,31 @@ fn render(answer: &serde_json::Value, language: Language) -> String {
         let _ = writeln!(out, "{heading}\n{fault}");
     }
     out
+}
+
+/// What has no record of its own, by reason and by network; nothing if there is nothing.
+fn attempts(attempts: &serde_json::Value, language: Language) -> String {
+    let words = |en: &'static str, pt: &'static str| if language == Language::En { en } else { pt };
+    let heading = words(
+        "Counted in the last hour, without a record of their own:",
+        "Contadas na última hora, sem registro próprio:",
+    );
+    let text = |value: &serde_json::Value| escape(&value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+    let mut out = String::new();
+    for (list, name, title) in
+        [("reasons", "reason", words("reason", "motivo")), ("networks", "network", words("network", "rede"))]
+    {
+        let rows = field(attempts, list).as_array().map(Vec::as_slice).unwrap_or_default();
+        if rows.is_empty() {
+            continue;
+        }
+        let mut table = Table::new([title.to_owned(), words("attempts", "tentativas").to_owned()]);
+        for row in rows {
+            table.row([text(field(row, name)), text(field(row, "count"))]);
+        }
+        out.push_str(&table.render());
+    }
+    if out.is_empty() { out } else { format!("{heading}\n{out}") }
 }
 
 #[cfg(test)]
@@ -212,6 +238,7 @@ mod tests {
             "version": bad, "policy": bad, "health": { bad: true }, "listeners": [{ "address": bad, "bound": bad }],
             "scanners": [{ "scanner": bad, "healthy": true, "handed": bad }], "reload_fault": format!("{bad}\n{bad}"),
             "next_hops": [{ "name": bad, "addresses": [{ "address": bad, "healthy": false, "last_error": bad }] }],
+            "attempts": { "reasons": [{ "reason": bad, "count": bad }], "networks": [{ "network": bad, "count": 1 }] },
         });
         for shown in [render(&answer, Language::En), json_line(&answer)] {
             assert_eq!(shown.chars().find(|&c| c != '\n' && acts_or_hides(c)), None, "{shown}");
