@@ -197,9 +197,10 @@ fn a_delayed_greeting_turns_away_who_speaks_first_and_spares_own_networks() {
     // Whoever waits when the gateway stops is not kept waiting, nor is the gateway.
     let mut waiting = Client::dial(gateway.port()).unwrap();
     waiting.write(b"PROXY TCP4 192.0.2.9 10.0.0.1 51201 25\r\n");
-    wait_until("its header is read", Duration::from_secs(10), || {
-        gateway.http("/metrics").1.contains("portaria_connections_total 4")
+    wait_until("it is the only one", Duration::from_secs(10), || {
+        gateway.http("/metrics").1.contains("portaria_connections 1\n")
     });
+    std::thread::sleep(delay / 4);
     let counts = counted(&mut gateway);
     waiting.read().expect("421 4.3.2", "the gateway stops");
     assert_eq!(counts.get("early_talk"), Some(&1), "{counts:?}");
