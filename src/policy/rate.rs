@@ -107,13 +107,18 @@ mod tests {
         Rates::new(NonZeroU32::new(per_minute).unwrap(), vec!["10.0.0.0/8".parse().unwrap()])
     }
 
+    #[expect(clippy::disallowed_methods, reason = "there is no other way to an Instant")]
+    fn now() -> Instant {
+        Instant::now()
+    }
+
     fn taken(rates: &Rates, client: IpAddr, now: Instant, times: u32) -> u32 {
         (0..times).map(|_| u32::from(rates.take(client, now))).sum()
     }
 
     #[test]
     fn a_bucket_holds_a_minutes_worth_and_fills_steadily() {
-        let (rates, begin) = (rates(60), Instant::now());
+        let (rates, begin) = (rates(60), now());
         let at = |seconds| begin + Duration::from_secs(seconds);
         let client: IpAddr = "192.0.2.1".parse().unwrap();
         assert_eq!(taken(&rates, client, begin, 100), 60);
@@ -130,7 +135,7 @@ mod tests {
 
     #[test]
     fn networks_do_not_pay_for_each_other_and_own_ones_not_at_all() {
-        let (rates, now) = (rates(2), Instant::now());
+        let (rates, now) = (rates(2), now());
         let of = |client: &str| taken(&rates, client.parse().unwrap(), now, 5);
         assert_eq!(of("192.0.2.1"), 2);
         assert_eq!(of("::ffff:192.0.2.1"), 0, "the same address in another dress");
@@ -144,7 +149,7 @@ mod tests {
     /// that spent all it had is not forgotten for them.
     #[test]
     fn the_table_never_grows_and_forgets_whoever_asked_least() {
-        let (rates, now) = (rates(60), Instant::now());
+        let (rates, now) = (rates(60), now());
         let greedy: IpAddr = Ipv4Addr::new(192, 0, 2, 1).into();
         assert_eq!(taken(&rates, greedy, now, 60), 60);
         for number in 0..1_000_000_u128 {
