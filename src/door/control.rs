@@ -23,6 +23,8 @@ const LINE: u64 = 64 * 1024;
 const ATTEMPTS_OF: UnixMillis = 3_600_000;
 /// … and so many reasons and networks are shown.
 const ATTEMPTS_SHOWN: u32 = 20;
+/// A database that does not answer must not keep the rest of the status from being told: that is when it is asked for.
+const ATTEMPTS_WITHIN: Duration = Duration::from_secs(2);
 
 /// What can be asked.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -93,8 +95,9 @@ fn listeners(gateway: &Gateway) -> Vec<serde_json::Value> {
 /// What was counted in the last hour and has no record of its own; null when the database does not say.
 async fn attempts(gateway: &Gateway) -> serde_json::Value {
     let since = unix_millis(super::gateway::now().wall).saturating_sub(ATTEMPTS_OF);
-    match gateway.store.refused_attempts(since, ATTEMPTS_SHOWN).await {
-        Ok(sums) => {
+    let asked = tokio::time::timeout(ATTEMPTS_WITHIN, gateway.store.refused_attempts(since, ATTEMPTS_SHOWN));
+    match asked.await {
+        Ok(Ok(sums)) => {
             let rows = |rows: Vec<(String, u64)>, name: &str| -> Vec<_> {
                 rows.into_iter().map(|(what, count)| serde_json::json!({ name: what, "count": count })).collect()
             };
@@ -104,8 +107,12 @@ async fn attempts(gateway: &Gateway) -> serde_json::Value {
                 "networks": rows(sums.networks, "network"),
             })
         }
-        Err(fault) => {
+        Ok(Err(fault)) => {
             tracing::warn!(%fault, "the counts of refused attempts cannot be read");
+            serde_json::Value::Null
+        }
+        Err(_) => {
+            tracing::warn!("the counts of refused attempts cannot be read in time");
             serde_json::Value::Null
         }
     }
