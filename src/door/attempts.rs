@@ -156,8 +156,7 @@ pub async fn keep(gateway: &Gateway) {
     }
 }
 
-/// Writes what was counted so far. A journal that does not take it loses these counts, and says so: they are no mail, and keeping them
-/// would need a table that grows.
+/// Writes what was counted so far. A journal that does not take it loses these counts, and the log says so: they are no mail.
 pub async fn write(gateway: &Gateway) {
     let Some(counts) = gateway.attempts.take(now().wall, uuid::Uuid::new_v4().as_u128()) else { return };
     if let Err(fault) = gateway.journal.append_counts(&counts).await {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cause, Fate, Record, TransactionId, UnixMillis};
+use super::{Cause, Ending, Fate, Record, TransactionId, UnixMillis};
 
 /// How a connection ended that brought no MAIL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -62,10 +62,12 @@ pub struct Counts {
     pub rows: Vec<Count>,
 }
 
-/// Why nothing of a transaction was taken: MAIL was refused, or every RCPT, or no RCPT came. None: a recipient heard 250, and
-/// such a transaction always has a record of its own (promise 5).
+/// Why nothing of a transaction was taken: MAIL was refused, or every RCPT, or no RCPT came, or the client gave it up with a command (RSET,
+/// QUIT), which it can do only before its mail data. None: a recipient heard 250 and something followed, and such a transaction always
+/// has a record of its own (promise 5).
 pub fn refusal(record: &Record) -> Option<&str> {
-    let taken = record.recipients.iter().any(|recipient| recipient.fate != Fate::RefusedAtRcpt);
+    let accepted = record.recipients.iter().any(|recipient| recipient.fate != Fate::RefusedAtRcpt);
+    let taken = accepted && record.ending != Ending::Abandoned;
     (!taken && !record.quarantined).then_some(match &record.cause {
         Cause::Policy { name, .. } => name,
         Cause::NextHop { .. } => "next_hop",
@@ -96,6 +98,12 @@ mod tests {
             record.recipients[2].fate = Fate::RefusedAtRcpt;
             assert_eq!(refusal(&record), None, "{fate:?}");
         }
+        record.recipients[1].fate = Fate::None;
+        let given_up =
+            Record { ending: Ending::Abandoned, cause: Cause::Client { what: "RSET".to_owned() }, ..record.clone() };
+        assert_eq!(refusal(&given_up), Some("abandoned"), "RSET behind a RCPT that heard 250");
+        let gone = Record { ending: Ending::ClientGone, ..given_up };
+        assert_eq!(refusal(&gone), None, "perhaps in the middle of its mail data");
         record.recipients.iter_mut().for_each(|recipient| recipient.fate = Fate::RefusedAtRcpt);
         assert_eq!(refusal(&record), Some("next_hop"));
         record.recipients.clear();
