@@ -230,6 +230,24 @@ mod tests {
         assert!(!render(&json!({ "certificate_fault": null }), Language::En).contains("certificate"));
     }
 
+    #[test]
+    fn attempts_are_shown_by_reason_and_network_and_nothing_without_any() {
+        let none = json!({ "since": 0, "reasons": [], "networks": [] });
+        assert_eq!(attempts(&none, Language::En), "");
+        assert_eq!(attempts(&serde_json::Value::Null, Language::En), "", "the database did not answer");
+        let some = json!({
+            "since": 0,
+            "reasons": [{ "reason": "not_ours", "count": 4_990 }, { "reason": "no_mail", "count": 3 }],
+            "networks": [{ "network": "2001:db8::/64", "count": 4_993 }],
+        });
+        let shown = attempts(&some, Language::PtBr);
+        assert!(shown.starts_with("Contadas na última hora, sem registro próprio:\n"), "{shown}");
+        for row in [["not_ours", "4990"], ["no_mail", "3"], ["2001:db8::/64", "4993"]] {
+            let whole = |line: &str| row.iter().all(|word| line.split_whitespace().any(|other| other == *word));
+            assert!(shown.lines().any(whole), "{row:?} is not in:\n{shown}");
+        }
+    }
+
     /// What a gateway says of its next hops and scanners, and of rule files, holds words of others.
     #[test]
     fn nothing_in_an_answer_acts() {
