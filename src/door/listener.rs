@@ -1,6 +1,11 @@
 //! Sockets: bound once, accepted from until the gateway drains, counted, and each connection given a session.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{
     io::AsyncWriteExt,
@@ -57,7 +62,7 @@ fn admit(stream: TcpStream, peer: SocketAddr, listener: &Arc<Listener>, gateway:
     let counted = match counted {
         Ok(counted) => counted,
         Err(full) => {
-            count(full.attempt(), peer, listener, gateway);
+            count(full.attempt(), peer.ip(), listener, gateway);
             gateway.sessions.spawn(turn_away(stream, peer, full));
             return;
         }
@@ -76,7 +81,7 @@ fn admit(stream: TcpStream, peer: SocketAddr, listener: &Arc<Listener>, gateway:
         let Some((stream, client, counted)) = introduced else { return };
         if let Err(fault) = session(stream, client, listener.clone(), task_gateway.clone()).await {
             if !task_gateway.is_draining() {
-                count(Attempt::TlsFailed, client, &listener, &task_gateway);
+                count(Attempt::TlsFailed, client.ip(), &listener, &task_gateway);
             }
             tracing::debug!(client = %client.ip(), fault = ?fault.to_string(), "a connection ended before its session");
         }
@@ -102,7 +107,7 @@ async fn introduce(
         Err(fault) => {
             // Without a word: who speaks there is a balancer set up for something else or nobody that we know, and no mail client.
             metrics::counter!("portaria_proxy_headers_refused_total", "reason" => fault.reason()).increment(1);
-            count(Attempt::NoProxyHeader, balancer, listener, gateway);
+            count(Attempt::NoProxyHeader, balancer.ip(), listener, gateway);
             tracing::debug!(balancer = %balancer.ip(), fault = ?fault.to_string(), "a connection without its PROXY header");
             return None;
         }
@@ -110,7 +115,7 @@ async fn introduce(
     match counted.of(client.ip(), now().monotonic) {
         Ok(counted) => Some((stream, client, counted)),
         Err(full) => {
-            count(full.attempt(), client, listener, gateway);
+            count(full.attempt(), client.ip(), listener, gateway);
             turn_away(stream, client, full).await;
             None
         }
@@ -147,15 +152,15 @@ async fn session(
         .with_message_rate(gateway.messages.clone())
         .with_greeting_delay(if spared { Duration::ZERO } else { listener.greeting_delay });
     let attempt = smtp::serve(stream, session, policy, listener.clone(), gateway.clone()).await;
-    if let Some(attempt) = attempt {
-        count(attempt, peer, &listener, &gateway);
+    if let Some((attempt, client)) = attempt {
+        count(attempt, client, &listener, &gateway);
     }
     Ok(())
 }
 
 /// Counts a connection that brought no MAIL.
-fn count(attempt: Attempt, client: SocketAddr, listener: &Listener, gateway: &Gateway) {
-    gateway.attempts.count(client.ip(), &listener.settings.listener, attempt.name(), now().wall);
+fn count(attempt: Attempt, client: IpAddr, listener: &Listener, gateway: &Gateway) {
+    gateway.attempts.count(client, &listener.settings.listener, attempt.name(), now().wall);
 }
 
 /// 421 and goodbye, without waiting for what the client might have to say.

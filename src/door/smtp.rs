@@ -7,6 +7,7 @@ use std::{
     collections::VecDeque,
     future::Future,
     io,
+    net::IpAddr,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -55,7 +56,7 @@ pub async fn serve(
     policy: Arc<Policy>,
     listener: Arc<Listener>,
     gateway: Arc<Gateway>,
-) -> Option<Attempt> {
+) -> Option<(Attempt, IpAddr)> {
     let mut driver = Driver {
         client: Some(stream),
         next_hop: None,
@@ -99,7 +100,7 @@ struct Driver {
 }
 
 impl Driver {
-    async fn run(&mut self, mut session: Session) -> Option<Attempt> {
+    async fn run(&mut self, mut session: Session) -> Option<(Attempt, IpAddr)> {
         session.handle(now(), Input::Accepted);
         loop {
             let wait = loop {

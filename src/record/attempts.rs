@@ -63,8 +63,7 @@ pub struct Counts {
 }
 
 /// Why nothing of a transaction was taken: MAIL was refused, or every RCPT, or no RCPT came, or the client gave it up with a command (RSET,
-/// QUIT), which it can do only before its mail data. None: a recipient heard 250 and something followed, and such a transaction always
-/// has a record of its own (promise 5).
+/// QUIT) before the end of its mail data. None: such a transaction always has a record of its own (promise 5).
 pub fn refusal(record: &Record) -> Option<&str> {
     let accepted = record.recipients.iter().any(|recipient| recipient.fate != Fate::RefusedAtRcpt);
     let taken = accepted && record.ending != Ending::Abandoned;

@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    net::IpAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -114,9 +115,9 @@ impl Session {
         self
     }
 
-    /// How a connection that is over is to be counted; none if it has a record, or if it was we who ended it.
-    pub fn attempt(&self) -> Option<Attempt> {
-        self.attempt
+    /// How a connection that is over is to be counted, and for whom; none if it has a record, or if it was we who ended it.
+    pub fn attempt(&self) -> Option<(Attempt, IpAddr)> {
+        self.attempt.map(|attempt| (attempt, self.client.address))
     }
 
     /// Feeds exactly one input. Then [`poll`](Self::poll) until it says [`Output::Wait`].

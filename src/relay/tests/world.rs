@@ -72,7 +72,7 @@ impl World {
 
     /// How the connection is to be counted.
     pub fn attempt(&self) -> Option<Attempt> {
-        self.session.attempt()
+        self.session.attempt().map(|(attempt, _)| attempt)
     }
 
     pub fn now(&self) -> Moment {
