@@ -9,6 +9,8 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+pub mod attempts;
+
 use crate::policy::{
     directory::MailboxKey,
     disposition::By,

@@ -10,6 +10,7 @@
 use std::{
     fmt::Write as _,
     fs,
+    num::NonZeroU32,
     path::{Path, PathBuf},
 };
 
@@ -89,11 +90,11 @@ fn the_example_shows_the_defaults() {
 #[test]
 fn the_example_names_every_key() {
     let (text, _) = example();
-    let keys = "hostname data_dir rules_dir language timezone role address tls bare_newline proxy_protocol_from certificate key name aliases \
+    let keys = "hostname data_dir rules_dir language timezone role address tls bare_newline greeting_delay proxy_protocol_from senders_from certificate key name aliases \
         next_hop max_connections connection_lifetime ca server_name kind group rules max_size enabled infected unavailable \
         scanner_error not_fully_scanned poison outdated encrypted macro ambiguous scans_in_flight poison_after definitions_warn definitions_critical weight database always_reachable memory_per_message \
         memory_total disk_floor disk_floor_percent cut_through_from message_size header_size header_fields recipients connections \
-        connections_per_network unlimited_networks transactions_per_connection errors_per_connection hops data_floor \
+        connections_per_network connections_per_minute_per_network messages_per_minute_per_network unlimited_networks transactions_per_connection errors_per_connection hops data_floor \
         command data_idle connect next_hop_reply next_hop_end_of_data scan verdict drain retention request_handling \
         webhook mail_to";
     let written: Vec<&str> = text
@@ -122,4 +123,21 @@ fn what_becomes_of_bare_newlines_is_each_listeners_own() {
     let listeners = load(&file).unwrap().settings.listeners;
     let bare: Vec<_> = listeners.iter().map(|listener| listener.bare_newlines).collect();
     assert_eq!(bare, [Refuse, Refuse, Normalise, Refuse]);
+}
+
+/// 0 is none and not "nobody", and what belongs to one listener or domain is not the others'.
+#[test]
+fn what_is_bounded_under_attack_is_as_written() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/config/good/under_attack.toml");
+    let settings = load(&file).unwrap().settings;
+    assert_eq!(settings.limits.connections_per_minute_per_network, None);
+    assert_eq!(settings.limits.messages_per_minute_per_network, NonZeroU32::new(60));
+    let delays: Vec<_> = settings.listeners.iter().map(|listener| listener.greeting_delay.as_secs()).collect();
+    assert_eq!(delays, [5, 0]);
+    let sends = |address: &str, client: &str| {
+        let mailbox = settings.directory.resolve(address).unwrap();
+        settings.directory.sends_from(&mailbox, client.parse().unwrap())
+    };
+    assert!(sends("juiz@tjpa.jus.br", "10.1.1.1") && !sends("juiz@tjpa.jus.br", "192.0.2.1"));
+    assert!(!sends("x@estacionado.example", "10.1.1.1"));
 }

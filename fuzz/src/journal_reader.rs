@@ -77,7 +77,7 @@ fn lines(octets: &[u8]) -> usize {
 fn number(entry: &Entry) -> Option<u64> {
     match entry {
         Entry::Outcome(record) => record.size,
-        Entry::Intent(_) => None,
+        Entry::Intent(_) | Entry::Counts(_) => None,
     }
 }
 

@@ -53,6 +53,7 @@ async fn in_journal(view: &View, suffix: &str, data_dir: &Path) -> Result<Option
             let record = match step.entry {
                 Ok(Entry::Intent(intent)) => intent.without_outcome(),
                 Ok(Entry::Outcome(record)) => *record,
+                Ok(Entry::Counts(_)) => continue,
                 Err(_) => continue,
             };
             if record.id.as_str().ends_with(&suffix) {

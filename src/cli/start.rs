@@ -17,6 +17,7 @@ use crate::{
     antivirus::Scanners,
     config::{self, ListenerTls, Settings},
     door::{
+        attempts::{self, Attempts},
         connections::{self, Connections},
         control,
         gateway::{Gateway, Listener, Parts, now},
@@ -32,7 +33,7 @@ use crate::{
     language::{Language, Text},
     message::header_section::HeaderLimits,
     next_hop::NextHops,
-    policy::{Policy, rule::Scope},
+    policy::{Policy, rate::Rates, rule::Scope},
     relay,
     store::Store,
     text,
@@ -89,6 +90,7 @@ pub async fn start(
             bound: address,
             certificate,
             proxy_protocol_from: wanted.proxy_protocol_from.clone(),
+            greeting_delay: wanted.greeting_delay,
         });
         gateway.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(listener.clone());
         tracing::info!(listener = %address, tls = wanted.tls.name(), "listening");
@@ -102,6 +104,8 @@ pub async fn start(
     doors.spawn(probe::next_hops(gateway.clone(), data_dir.clone()));
     doors.spawn(probe::scanners(gateway.clone()));
     doors.spawn(probe::disk(gateway.clone()));
+    let counted = gateway.clone();
+    doors.spawn(async move { attempts::keep(&counted).await });
     Ok(Running { gateway, listeners: bound, http, reloader, drain: settings.timeouts.drain, doors, last, _lock: lock })
 }
 
@@ -125,6 +129,7 @@ impl Running {
         if tokio::time::timeout(self.drain, self.gateway.sessions.wait()).await.is_err() {
             tracing::warn!(connections = self.gateway.connections.total(), "the drain deadline passed; these are cut");
         }
+        attempts::write(&self.gateway).await;
         self.last.cancel();
         let _ = tokio::time::timeout(Duration::from_secs(5), self.doors.wait()).await;
         self.gateway.journal.close().await;
@@ -162,11 +167,15 @@ async fn join(
     let scanners = Scanners::new(scanners).map_err(|fault| text!("scanners: {fault}", "antivírus: {fault}"))?;
     let next_hops = NextHops::new(settings.next_hops.clone())
         .map_err(|fault| text!("next hops: {fault}", "próximos saltos: {fault}"))?;
+    let limits = &settings.limits;
+    let unlimited = &limits.unlimited_networks;
     let connections = Connections::new(connections::Limits {
-        total: settings.limits.connections,
-        per_network: settings.limits.connections_per_network,
-        unlimited: settings.limits.unlimited_networks.clone(),
+        total: limits.connections,
+        per_network: limits.connections_per_network,
+        rate: limits.connections_per_minute_per_network.map(|rate| Rates::new(rate, unlimited.clone())),
+        unlimited: unlimited.clone(),
     });
+    let messages = limits.messages_per_minute_per_network;
     let gateway = Gateway::new(Parts {
         holds,
         scanners: Arc::new(scanners),
@@ -175,6 +184,8 @@ async fn join(
         store,
         journal,
         connections,
+        messages: messages.map(|rate| Arc::new(Rates::new(rate, unlimited.clone()))),
+        attempts: Attempts::new(unlimited.clone()),
         certificate,
         policy,
     });

@@ -154,6 +154,7 @@ fn render(answer: &serde_json::Value, language: Language) -> String {
         }
     }
     out.push_str(&table.render());
+    out.push_str(&attempts(field(answer, "attempts"), language));
     if let Some(fault) = field(answer, "reload_fault").as_str() {
         let _ = writeln!(
             out,
@@ -170,6 +171,31 @@ fn render(answer: &serde_json::Value, language: Language) -> String {
         let _ = writeln!(out, "{heading}\n{fault}");
     }
     out
+}
+
+/// What has no record of its own, by reason and by network; nothing if there is nothing.
+fn attempts(attempts: &serde_json::Value, language: Language) -> String {
+    let words = |en: &'static str, pt: &'static str| if language == Language::En { en } else { pt };
+    let heading = words(
+        "Counted in the last hour, without a record of their own:",
+        "Contadas na última hora, sem registro próprio:",
+    );
+    let text = |value: &serde_json::Value| escape(&value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+    let mut out = String::new();
+    for (list, name, title) in
+        [("reasons", "reason", words("reason", "motivo")), ("networks", "network", words("network", "rede"))]
+    {
+        let rows = field(attempts, list).as_array().map(Vec::as_slice).unwrap_or_default();
+        if rows.is_empty() {
+            continue;
+        }
+        let mut table = Table::new([title.to_owned(), words("attempts", "tentativas").to_owned()]);
+        for row in rows {
+            table.row([text(field(row, name)), text(field(row, "count"))]);
+        }
+        out.push_str(&table.render());
+    }
+    if out.is_empty() { out } else { format!("{heading}\n{out}") }
 }
 
 #[cfg(test)]
@@ -209,6 +235,24 @@ mod tests {
         assert!(!render(&json!({ "certificate_fault": null }), Language::En).contains("certificate"));
     }
 
+    #[test]
+    fn attempts_are_shown_by_reason_and_network_and_nothing_without_any() {
+        let none = json!({ "since": 0, "reasons": [], "networks": [] });
+        assert_eq!(attempts(&none, Language::En), "");
+        assert_eq!(attempts(&serde_json::Value::Null, Language::En), "", "the database did not answer");
+        let some = json!({
+            "since": 0,
+            "reasons": [{ "reason": "not_ours", "count": 4_990 }, { "reason": "no_mail", "count": 3 }],
+            "networks": [{ "network": "2001:db8::/64", "count": 4_993 }],
+        });
+        let shown = attempts(&some, Language::PtBr);
+        assert!(shown.starts_with("Contadas na última hora, sem registro próprio:\n"), "{shown}");
+        for row in [["not_ours", "4990"], ["no_mail", "3"], ["2001:db8::/64", "4993"]] {
+            let whole = |line: &str| row.iter().all(|word| line.split_whitespace().any(|other| other == *word));
+            assert!(shown.lines().any(whole), "{row:?} is not in:\n{shown}");
+        }
+    }
+
     /// What a gateway says of its next hops and scanners, and of rule files, holds words of others.
     #[test]
     fn nothing_in_an_answer_acts() {
@@ -217,6 +261,7 @@ mod tests {
             "version": bad, "policy": bad, "health": { bad: true }, "listeners": [{ "address": bad, "bound": bad }],
             "scanners": [{ "scanner": bad, "healthy": true, "handed": bad }], "reload_fault": format!("{bad}\n{bad}"),
             "next_hops": [{ "name": bad, "addresses": [{ "address": bad, "healthy": false, "last_error": bad }] }],
+            "attempts": { "reasons": [{ "reason": bad, "count": bad }], "networks": [{ "network": bad, "count": 1 }] },
         });
         for shown in [render(&answer, Language::En), json_line(&answer)] {
             assert_eq!(shown.chars().find(|&c| c != '\n' && acts_or_hides(c)), None, "{shown}");

@@ -1,7 +1,7 @@
 //! The value of every key that is not written, in one place. `docs/portaria.example.toml` writes them all out, and a test
 //! holds the two together. Those of `[antivirus]` stand at [`VerdictActions`](crate::policy::verdict_action::VerdictActions).
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 use super::settings::{Limits, Retention, Timeouts};
 
@@ -64,6 +64,11 @@ impl Default for Limits {
             recipients: 1_000,
             connections: 10_000,
             connections_per_network: 50,
+            // Ten a second: an MTA that opens a connection for each message, and never one that reuses them.
+            connections_per_minute_per_network: NonZeroU32::new(600),
+            // Thirty a second, 2.6 million a day from one address: more than a court gets from everybody. A queue that was stuck at a
+            // partner's comes at once, up to a minute's worth.
+            messages_per_minute_per_network: NonZeroU32::new(1_800),
             unlimited_networks: UNLIMITED_NETWORKS.iter().filter_map(|network| network.parse().ok()).collect(),
             transactions_per_connection: 1_000,
             errors_per_connection: 20,

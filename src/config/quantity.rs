@@ -1,6 +1,6 @@
 //! Sizes, rates, counts and times: read within bounds, and written as a person would.
 
-use std::{ops::RangeInclusive, time::Duration};
+use std::{num::NonZeroU32, ops::RangeInclusive, time::Duration};
 
 use super::defaults::DAY;
 use crate::{
@@ -42,6 +42,16 @@ pub(super) fn rate(table: &Table<'_, '_>, key: &'static str, default: u64, range
 /// A number of things.
 pub(super) fn count(table: &Table<'_, '_>, key: &'static str, default: u32, most: u32) -> u32 {
     bounded(table, key, default, 1..=most, |count| count.to_string())
+}
+
+/// A number of things, or 0 for as many as anybody likes.
+pub(super) fn count_or_none(
+    table: &Table<'_, '_>,
+    key: &'static str,
+    default: Option<NonZeroU32>,
+    most: u32,
+) -> Option<NonZeroU32> {
+    NonZeroU32::new(bounded(table, key, default.map_or(0, NonZeroU32::get), 0..=most, |count| count.to_string()))
 }
 
 /// A share, 0 to 90: more could never be kept free.

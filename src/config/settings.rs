@@ -1,7 +1,7 @@
 //! What the program runs on. Every field is one key of `portaria.toml`, checked; combinations that cannot work were refused
 //! while reading, so that a `Settings` is always one to run on.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
 
 use ipnet::IpNet;
 use jiff::tz::TimeZone;
@@ -75,6 +75,8 @@ pub struct Listener {
     pub proxy_protocol_from: Vec<IpNet>,
     /// `bare_newline`: what becomes of a bare CR or LF in mail data (decision 4).
     pub bare_newlines: BareNewlines,
+    /// The greeting is said so late, and who speaks before it is turned away; 0: it is said at once. At most a minute.
+    pub greeting_delay: Duration,
 }
 
 /// What a listener is for. Other roles are planned, and refused until they are built.
@@ -133,6 +135,10 @@ pub struct Limits {
     pub connections: usize,
     /// Connections of one IPv4 address or IPv6 /64.
     pub connections_per_network: usize,
+    /// New connections of one IPv4 address or IPv6 /64 in a minute; above: 421. None: as many as it likes.
+    pub connections_per_minute_per_network: Option<NonZeroU32>,
+    /// Transactions that one IPv4 address or IPv6 /64 begins in a minute; above: `450 4.7.1` to MAIL. None: as many as it likes.
+    pub messages_per_minute_per_network: Option<NonZeroU32>,
     /// Networks without a limit of their own: your MTAs.
     pub unlimited_networks: Vec<IpNet>,
     /// Mail transactions of one connection.

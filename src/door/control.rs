@@ -15,9 +15,16 @@ use super::{
     http,
     reload::{Reloaded, Reloader},
 };
+use crate::record::{UnixMillis, unix_millis};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 const LINE: u64 = 64 * 1024;
+/// Attempts are summed over so much time, milliseconds …
+const ATTEMPTS_OF: UnixMillis = 3_600_000;
+/// … and so many reasons and networks are shown.
+const ATTEMPTS_SHOWN: u32 = 20;
+/// A database that does not answer must not keep the rest of the status from being told: that is when it is asked for.
+const ATTEMPTS_WITHIN: Duration = Duration::from_secs(2);
 
 /// What can be asked.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -58,7 +65,7 @@ async fn one(stream: UnixStream, gateway: &Arc<Gateway>, reloader: &Reloader) ->
     let mut line = String::new();
     BufReader::new(read.take(LINE)).read_line(&mut line).await?;
     let answer = match serde_json::from_str::<Command>(&line) {
-        Ok(Command::Status) => status(gateway),
+        Ok(Command::Status) => status(gateway).await,
         Ok(Command::Reload) => reloaded(&reloader.reload(gateway)),
         Err(fault) => serde_json::json!({ "ok": false, "error": fault.to_string() }),
     };
@@ -77,12 +84,43 @@ fn reloaded(reloaded: &Reloaded) -> serde_json::Value {
     })
 }
 
-fn status(gateway: &Gateway) -> serde_json::Value {
+fn listeners(gateway: &Gateway) -> Vec<serde_json::Value> {
     let listeners = gateway.listeners.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let listeners: Vec<_> = listeners
-        .iter()
-        .map(|listener| serde_json::json!({ "address": listener.settings.listener, "bound": listener.bound.to_string() }))
-        .collect();
+    let shown = listeners.iter().map(
+        |listener| serde_json::json!({ "address": listener.settings.listener, "bound": listener.bound.to_string() }),
+    );
+    shown.collect()
+}
+
+/// What was counted in the last hour and has no record of its own; null when the database does not say.
+async fn attempts(gateway: &Gateway) -> serde_json::Value {
+    let since = unix_millis(super::gateway::now().wall).saturating_sub(ATTEMPTS_OF);
+    let asked = tokio::time::timeout(ATTEMPTS_WITHIN, gateway.store.refused_attempts(since, ATTEMPTS_SHOWN));
+    match asked.await {
+        Ok(Ok(sums)) => {
+            let rows = |rows: Vec<(String, u64)>, name: &str| -> Vec<_> {
+                rows.into_iter().map(|(what, count)| serde_json::json!({ name: what, "count": count })).collect()
+            };
+            serde_json::json!({
+                "since": since,
+                "reasons": rows(sums.reasons, "reason"),
+                "networks": rows(sums.networks, "network"),
+            })
+        }
+        Ok(Err(fault)) => {
+            tracing::warn!(%fault, "the counts of refused attempts cannot be read");
+            serde_json::Value::Null
+        }
+        Err(_) => {
+            tracing::warn!("the counts of refused attempts cannot be read in time");
+            serde_json::Value::Null
+        }
+    }
+}
+
+async fn status(gateway: &Gateway) -> serde_json::Value {
+    let listeners = listeners(gateway);
+    let attempts = attempts(gateway).await;
     let health: serde_json::Map<_, _> =
         http::readiness(gateway).into_iter().map(|(part, good)| (part.to_owned(), good.into())).collect();
     serde_json::json!({
@@ -98,6 +136,7 @@ fn status(gateway: &Gateway) -> serde_json::Value {
         "health": health,
         "scanners": gateway.scanners.status(),
         "next_hops": gateway.next_hops.status(),
+        "attempts": attempts,
     })
 }
 

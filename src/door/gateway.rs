@@ -7,7 +7,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Instant, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use arc_swap::ArcSwap;
@@ -15,13 +15,13 @@ use ipnet::IpNet;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{connections::Connections, tls::Certificate};
+use super::{attempts::Attempts, connections::Connections, tls::Certificate};
 use crate::{
     antivirus::Scanners,
     hold::Holds,
     journal::Journal,
     next_hop::NextHops,
-    policy::{Policy, route::NextHopName},
+    policy::{Policy, rate::Rates, route::NextHopName},
     relay::{self, event::Moment},
     smtp::extension::{Capabilities, Offer},
     store::Store,
@@ -41,6 +41,10 @@ pub struct Gateway {
     pub journal: Arc<Journal>,
     /// How many connections there are.
     pub connections: Arc<Connections>,
+    /// How many transactions each network may begin; none: as many as it likes.
+    pub messages: Option<Arc<Rates>>,
+    /// What is counted instead of being recorded.
+    pub attempts: Attempts,
     /// Every task of a session: drain waits for them.
     pub sessions: TaskTracker,
     /// The names of all next hops.
@@ -72,6 +76,10 @@ pub struct Parts {
     pub journal: Arc<Journal>,
     /// See [`Gateway::connections`].
     pub connections: Arc<Connections>,
+    /// See [`Gateway::messages`].
+    pub messages: Option<Arc<Rates>>,
+    /// See [`Gateway::attempts`].
+    pub attempts: Attempts,
     /// See [`Gateway::next_hop_names`].
     pub next_hop_names: Vec<NextHopName>,
     /// See [`Gateway::certificate`].
@@ -90,6 +98,8 @@ pub struct Listener {
     pub certificate: Option<Arc<Certificate>>,
     /// Balancers: what connects from here begins with a PROXY header, and nobody else's octets are ever read as one.
     pub proxy_protocol_from: Vec<IpNet>,
+    /// How long a client waits for the greeting, unless its network is spared.
+    pub greeting_delay: Duration,
 }
 
 impl Listener {
@@ -121,6 +131,8 @@ impl Gateway {
             store: parts.store,
             journal: parts.journal,
             connections: parts.connections,
+            messages: parts.messages,
+            attempts: parts.attempts,
             sessions: TaskTracker::new(),
             next_hop_names: parts.next_hop_names,
             certificate: parts.certificate,

@@ -1,6 +1,11 @@
 //! Sockets: bound once, accepted from until the gateway drains, counted, and each connection given a session.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{
     io::AsyncWriteExt,
@@ -14,7 +19,10 @@ use super::{
     smtp,
     stream::ClientStream,
 };
-use crate::{record::ClientFacts, relay::Session};
+use crate::{
+    record::{ClientFacts, attempts::Attempt},
+    relay::Session,
+};
 
 /// After an error of accept (no descriptors left, most likely) we wait so long: the sockets that end meanwhile give some back.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -46,10 +54,15 @@ pub async fn accept(socket: TcpListener, listener: Arc<Listener>, gateway: Arc<G
 fn admit(stream: TcpStream, peer: SocketAddr, listener: &Arc<Listener>, gateway: &Arc<Gateway>) {
     let is_balancer = listener.is_balancer(peer.ip());
     // Whose a balancer's connection is stands in its header; until that is read it counts in the total only.
-    let counted = if is_balancer { gateway.connections.enter_unnamed() } else { gateway.connections.enter(peer.ip()) };
+    let counted = if is_balancer {
+        gateway.connections.enter_unnamed()
+    } else {
+        gateway.connections.enter(peer.ip(), now().monotonic)
+    };
     let counted = match counted {
         Ok(counted) => counted,
         Err(full) => {
+            count(full.attempt(), peer.ip(), listener, gateway);
             gateway.sessions.spawn(turn_away(stream, peer, full));
             return;
         }
@@ -61,12 +74,15 @@ fn admit(stream: TcpStream, peer: SocketAddr, listener: &Arc<Listener>, gateway:
         let _ = stream.set_nodelay(true);
         let introduced = if is_balancer {
             // In a box: its octets must not lie in every session's task for as long as the session lasts.
-            Box::pin(introduce(stream, peer, counted, &task_gateway)).await
+            Box::pin(introduce(stream, peer, counted, &listener, &task_gateway)).await
         } else {
             Some((stream, peer, counted))
         };
         let Some((stream, client, counted)) = introduced else { return };
-        if let Err(fault) = session(stream, client, listener, task_gateway).await {
+        if let Err(fault) = session(stream, client, listener.clone(), task_gateway.clone()).await {
+            if !task_gateway.is_draining() {
+                count(Attempt::TlsFailed, client.ip(), &listener, &task_gateway);
+            }
             tracing::debug!(client = %client.ip(), fault = ?fault.to_string(), "a connection ended before its session");
         }
         drop(counted);
@@ -78,6 +94,7 @@ async fn introduce(
     mut stream: TcpStream,
     balancer: SocketAddr,
     counted: Counted,
+    listener: &Listener,
     gateway: &Gateway,
 ) -> Option<(TcpStream, SocketAddr, Counted)> {
     let read = tokio::select! {
@@ -90,13 +107,15 @@ async fn introduce(
         Err(fault) => {
             // Without a word: who speaks there is a balancer set up for something else or nobody that we know, and no mail client.
             metrics::counter!("portaria_proxy_headers_refused_total", "reason" => fault.reason()).increment(1);
+            count(Attempt::NoProxyHeader, balancer.ip(), listener, gateway);
             tracing::debug!(balancer = %balancer.ip(), fault = ?fault.to_string(), "a connection without its PROXY header");
             return None;
         }
     };
-    match counted.of(client.ip()) {
+    match counted.of(client.ip(), now().monotonic) {
         Ok(counted) => Some((stream, client, counted)),
         Err(full) => {
+            count(full.attempt(), client.ip(), listener, gateway);
             turn_away(stream, client, full).await;
             None
         }
@@ -128,9 +147,20 @@ async fn session(
     let offer = listener.offer(&gateway);
     // Taken once: were it replaced in between, the session would keep the old one and nobody would tell it.
     let policy = gateway.policy();
-    let session = Session::new(listener.settings.clone(), offer, policy.clone(), client, seed, now());
-    smtp::serve(stream, session, policy, listener, gateway).await;
+    let spared = gateway.connections.is_unlimited(peer.ip());
+    let session = Session::new(listener.settings.clone(), offer, policy.clone(), client, seed, now())
+        .with_message_rate(gateway.messages.clone())
+        .with_greeting_delay(if spared { Duration::ZERO } else { listener.greeting_delay });
+    let attempt = smtp::serve(stream, session, policy, listener.clone(), gateway.clone()).await;
+    if let Some((attempt, client)) = attempt {
+        count(attempt, client, &listener, &gateway);
+    }
     Ok(())
+}
+
+/// Counts a connection that brought no MAIL.
+fn count(attempt: Attempt, client: IpAddr, listener: &Listener, gateway: &Gateway) {
+    gateway.attempts.count(client, &listener.settings.listener, attempt.name(), now().wall);
 }
 
 /// 421 and goodbye, without waiting for what the client might have to say.
@@ -138,6 +168,7 @@ async fn turn_away(mut stream: TcpStream, client: SocketAddr, full: Full) {
     let reason = match full {
         Full::Total => "total",
         Full::Network => "network",
+        Full::Rate => "rate",
     };
     metrics::counter!("portaria_connections_refused_total", "reason" => reason).increment(1);
     tracing::debug!(client = %client.ip(), reason, "a connection too many");

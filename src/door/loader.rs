@@ -184,6 +184,7 @@ fn read_changes(reader: &mut Reader) -> io::Result<Vec<Change>> {
         match step.entry {
             Ok(Entry::Intent(intent)) => changes.push(Change::Intent { segment, intent }),
             Ok(Entry::Outcome(record)) => changes.push(Change::Outcome(record)),
+            Ok(Entry::Counts(counts)) => changes.push(Change::Counts(counts)),
             Err(damaged) => tracing::error!(
                 segment = damaged.position.segment,
                 offset = damaged.position.offset,

@@ -7,8 +7,9 @@ use crate::{
 };
 
 /// The line of a finished transaction. Text from outside is printed in Rust's quoted form, which escapes line ends, control
-/// octets and invisible characters, so that one event stays one line and a terminal stays as it is.
-pub fn transaction(record: &Record) {
+/// octets and invisible characters, so that one event stays one line and a terminal stays as it is. One whose record is `folded` into the
+/// counts of its minute has a line only where somebody looks for every trifle: a flood must not fill the log either.
+pub fn transaction(record: &Record, folded: bool) {
     let ending = ending_name(record.ending);
     metrics::counter!("portaria_transactions_total", "ending" => ending).increment(1);
     if let Some(size) = record.size {
@@ -19,6 +20,10 @@ pub fn transaction(record: &Record) {
     for rule in &record.rules {
         let mode = if rule.mode == crate::policy::rule::Mode::Enforce { "enforce" } else { "observe" };
         metrics::counter!("portaria_rule_matches_total", "rule" => rule.rule.clone(), "mode" => mode).increment(1);
+    }
+    if folded {
+        tracing::debug!(ending, client = %record.client.address, cause = ?cause(record), "a refused transaction, counted");
+        return;
     }
     let recipients: Vec<&str> = record.recipients.iter().map(|recipient| recipient.address.as_str()).collect();
     tracing::info!(

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | everything the doors share: adapters, the policy in force, what is counted | `gateway` |
 //! | sockets, accepting, connection limits | `listener`, `connections` |
+//! | refused attempts, counted a minute | `attempts` |
 //! | whom a balancer brings | `proxy_protocol` |
 //! | one client's connection: the one loop of the mail path | `smtp`, `stream` |
 //! | certificates | `tls` |
@@ -16,6 +17,7 @@
 //!
 //! Adapters do not know each other; here they are joined.
 
+pub mod attempts;
 pub mod connections;
 pub mod control;
 pub mod gateway;

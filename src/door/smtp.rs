@@ -7,6 +7,7 @@ use std::{
     collections::VecDeque,
     future::Future,
     io,
+    net::IpAddr,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -29,7 +30,7 @@ use crate::{
     hold::Hold,
     next_hop::Lease,
     policy::{Policy, verdict::ScannerReport},
-    record::{Item, unix_millis},
+    record::{Item, attempts::Attempt, unix_millis},
     relay::{
         Session,
         event::{HoldFault, Input, NextHopFailure, OpenNextHop, Output, Wait},
@@ -47,14 +48,15 @@ const LINGER: Duration = Duration::from_secs(1);
 /// … but only so much: who sends on and on is not listening.
 const LINGER_OCTETS: u64 = 1 << 20;
 
-/// Serves one client until its connection ends. `policy` is the one that the session was made with.
+/// Serves one client until its connection ends. `policy` is the one that the session was made with. Gives back how the connection is to be
+/// counted, if it brought no MAIL.
 pub async fn serve(
     stream: ClientStream,
     session: Session,
     policy: Arc<Policy>,
     listener: Arc<Listener>,
     gateway: Arc<Gateway>,
-) {
+) -> Option<(Attempt, IpAddr)> {
     let mut driver = Driver {
         client: Some(stream),
         next_hop: None,
@@ -71,7 +73,7 @@ pub async fn serve(
         listener,
         gateway,
     };
-    driver.run(session).await;
+    driver.run(session).await
 }
 
 type Answer<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -98,7 +100,7 @@ struct Driver {
 }
 
 impl Driver {
-    async fn run(&mut self, mut session: Session) {
+    async fn run(&mut self, mut session: Session) -> Option<(Attempt, IpAddr)> {
         session.handle(now(), Input::Accepted);
         loop {
             let wait = loop {
@@ -109,7 +111,7 @@ impl Driver {
             };
             let input = match self.answers.pop_front() {
                 Some(answer) => answer,
-                None if wait.finished => return,
+                None if wait.finished => return session.attempt(),
                 None => self.next_input(wait).await,
             };
             session.handle(now(), input);
@@ -169,7 +171,12 @@ impl Driver {
                 self.answers.push_back(Input::Journaled(written));
             }
             Output::Record { record, acknowledge } => {
-                log::transaction(&record);
+                // Whoever waits for an answer has sent content, and that is never folded.
+                let folded = !acknowledge && self.gateway.attempts.folds(&record, now().wall);
+                log::transaction(&record, folded);
+                if folded {
+                    return;
+                }
                 // Held mail rests on nobody else's copy: its record is on the disk before the client hears 250.
                 let written = self.gateway.journal.append_outcome(&record, acknowledge && record.quarantined).await;
                 if let Err(fault) = &written {

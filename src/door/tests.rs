@@ -13,6 +13,7 @@ use tokio::{
 };
 
 use super::{
+    attempts::Attempts,
     connections::{self, Connections},
     control,
     gateway::{Gateway, Listener, Parts},
@@ -60,13 +61,21 @@ impl Door {
             journal: Journal::open(&folder.path().join("journal")).unwrap().0,
             connections: Connections::new(limits),
             next_hop_names: Vec::new(),
+            messages: None,
+            attempts: Attempts::new(Vec::new()),
             certificate: certificate.clone(),
             policy: world::policy(std::time::SystemTime::now()),
         });
         let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = socket.local_addr().unwrap();
         let settings = Arc::new(settings);
-        let listener = Listener { settings, bound: address, certificate, proxy_protocol_from: Vec::new() };
+        let listener = Listener {
+            settings,
+            bound: address,
+            certificate,
+            proxy_protocol_from: Vec::new(),
+            greeting_delay: Duration::ZERO,
+        };
         let doors = tokio_util::task::TaskTracker::new();
         doors.spawn(listener::accept(socket, Arc::new(listener), gateway.clone()));
         tokio::time::pause();
@@ -117,7 +126,7 @@ fn no_next_hops() -> next_hop::Settings {
 }
 
 fn many() -> connections::Limits {
-    connections::Limits { total: 10, per_network: 10, unlimited: Vec::new() }
+    connections::Limits { total: 10, per_network: 10, rate: None, unlimited: Vec::new() }
 }
 
 /// What comes first.

@@ -1,6 +1,6 @@
 //! The journal: what is about to happen and what happened, on local disk, before anyone is told (promise 5).
 //!
-//! In: an [`Intent`] before our dot goes out, a [`Record`] when a transaction is over. Out: the same, in order, to whoever fills
+//! In: an [`Intent`] before our dot goes out, a [`Record`] when a transaction is over, [`Counts`] once a minute. Out: the same, in order, to whoever fills
 //! the database ([`Reader`]). Every append is one `write(2)` before it returns, so that a killed process loses nothing; the disk
 //! itself is synced every 50 ms, and at once for what is marked urgent, so that a power cut loses at most 50 ms of what no
 //! client relies on. The journal does not know what a record means, nor that there is a database.
@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::record::{Intent, Record};
+use crate::record::{Intent, Record, attempts::Counts};
 pub use reader::{Damaged, Reader, Step};
 pub use segment::Torn;
 use segment::Writer;
@@ -47,6 +47,8 @@ pub enum Entry {
     Intent(Box<Intent>),
     /// A transaction is over.
     Outcome(Box<Record>),
+    /// What was counted instead of being recorded one by one.
+    Counts(Counts),
 }
 
 /// The same, borrowed.
@@ -55,6 +57,7 @@ pub enum Entry {
 enum Line<'a> {
     Intent(&'a Intent),
     Outcome(&'a Record),
+    Counts(&'a Counts),
 }
 
 /// A place between two entries.
@@ -127,6 +130,11 @@ impl Journal {
     /// Appends what happened. `urgent` waits for the disk: for held mail, whose reply rests on nobody else's copy.
     pub async fn append_outcome(&self, record: &Record, urgent: bool) -> io::Result<()> {
         self.append(&Line::Outcome(record), urgent).await
+    }
+
+    /// Appends what was counted. Waits for no disk: a power cut may take it.
+    pub async fn append_counts(&self, counts: &Counts) -> io::Result<()> {
+        self.append(&Line::Counts(counts), false).await
     }
 
     /// Whether the last line could be written.

@@ -5,7 +5,7 @@
 use std::io::Write;
 
 use super::*;
-use crate::record::{Cause, sample};
+use crate::record::{Cause, attempts::Count, sample};
 
 fn intent(number: u64) -> Intent {
     Intent { record: sample::record(number) }
@@ -19,6 +19,7 @@ fn read_all(folder: &Path) -> String {
         assert_eq!(step.next, reader.position());
         read.push(match step.entry {
             Ok(Entry::Intent(intent)) => format!("i{}", intent.record.began - sample::BEGAN),
+            Ok(Entry::Counts(counts)) => format!("c{}", counts.rows.len()),
             Ok(Entry::Outcome(record)) => format!("o{}", record.began - sample::BEGAN),
             Err(_) => "!".to_owned(),
         });
@@ -52,6 +53,17 @@ async fn entries_come_back_as_they_were() {
     assert_eq!(second.entry, Ok(Entry::Outcome(Box::new(record))));
     assert_eq!(second.next, Position { segment: 1, offset: text.len() as u64 });
     assert_eq!(reader.next_step().unwrap(), None);
+
+    let row = Count {
+        minute: 60_000,
+        network: "2001:db8::/64".to_owned(),
+        listener: "0.0.0.0:25".to_owned(),
+        reason: "no_mail".to_owned(),
+        count: u64::MAX,
+    };
+    let counts = Counts { id: sample::id(9), rows: vec![row] };
+    journal.append_counts(&counts).await.unwrap();
+    assert_eq!(reader.next_step().unwrap().unwrap().entry, Ok(Entry::Counts(counts)));
 
     journal.append_outcome(&sample::record(3), false).await.unwrap();
     let third = reader.next_step().unwrap().unwrap();

@@ -8,8 +8,10 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
+    net::IpAddr,
 };
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization as _;
 
@@ -59,6 +61,8 @@ pub struct Directory {
     domains: Vec<ServedDomain>,
     /// Every name, primary or alias, in its compared form, and the index of its domain.
     by_name: BTreeMap<String, usize>,
+    /// The networks that a domain's senders are in, by its primary name in compared form; a domain that is not here sends from everywhere.
+    senders_from: BTreeMap<String, Vec<IpNet>>,
     always_reachable: BTreeSet<String>,
     postmaster: Option<Mailbox>,
 }
@@ -109,7 +113,21 @@ impl Directory {
         let first = domains.first().map(|domain| compared_domain(&domain.name));
         let postmaster = first.and_then(|domain| Mailbox::parse(&format!("postmaster@{domain}")));
         let always = always_reachable.into_iter().map(compared_local).chain(["postmaster".to_owned()]).collect();
-        Ok(Self { domains, by_name, always_reachable: always, postmaster })
+        Ok(Self { domains, by_name, senders_from: BTreeMap::new(), always_reachable: always, postmaster })
+    }
+
+    /// With the rule that whoever sends as the domain of this name (primary or alias), or as any of its other names, does so from these networks.
+    pub fn with_senders_from(mut self, name: &str, networks: Vec<IpNet>) -> Self {
+        if let Some(primary) = self.domain_named(name).map(|domain| compared_domain(&domain.name)) {
+            self.senders_from.insert(primary, networks);
+        }
+        self
+    }
+
+    /// Whether this mailbox may be a sender from there. Subdomains are domains of their own, and not ours unless they are listed.
+    pub fn sends_from(&self, mailbox: &MailboxKey, client: IpAddr) -> bool {
+        let networks = self.senders_from.get(mailbox.domain());
+        networks.is_none_or(|networks| networks.iter().any(|network| network.contains(&client.to_canonical())))
     }
 
     /// The mailbox that an address names; none when its domain is not served, or is an address literal: even our own
@@ -176,6 +194,7 @@ impl Directory {
     /// Everything that decides in this directory, as one text: what a policy's version is made from.
     pub fn fingerprint_text(&self) -> String {
         let domains = self.domains.iter().map(|d| format!("{} {:?} {}\n", d.name, d.aliases, d.next_hop));
+        let domains = domains.chain(self.senders_from.iter().map(|(name, from)| format!("{name} from {from:?}\n")));
         domains.chain(self.always_reachable.iter().map(|local| format!("{local}\n"))).collect()
     }
 }

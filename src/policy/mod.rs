@@ -2,7 +2,8 @@
 //!
 //! | when | what is decided | file |
 //! |---|---|---|
-//! | MAIL | may this mailbox send | `blocked_mailbox` |
+//! | MAIL | has its network had its share | `rate`, `network` |
+//! | MAIL | may this mailbox send, and from there | `blocked_mailbox`, `directory` |
 //! | RCPT | is it ours, whose mailbox, may it receive, where does it go | `directory`, `blocked_mailbox`, `route` |
 //! | header section complete | which subject rules match | `rule` |
 //! | scanners answered | what their verdicts mean | `verdict` |
@@ -12,6 +13,8 @@ mod assemble;
 pub mod blocked_mailbox;
 pub mod directory;
 pub mod disposition;
+pub mod network;
+pub mod rate;
 pub mod refusal;
 pub mod route;
 pub mod rule;
@@ -21,7 +24,7 @@ pub mod verdict_action;
 #[cfg(test)]
 mod tests;
 
-use std::time::SystemTime;
+use std::{net::IpAddr, time::SystemTime};
 
 use crate::smtp::{
     envelope::{MailFrom, RcptTo},
@@ -59,14 +62,15 @@ pub struct Admitted {
 }
 
 impl Policy {
-    /// MAIL: whether the sender's mailbox, if it is one of ours, is blocked to send. The null path is always taken: it is how
-    /// the other side tells us that something failed (RFC 5321 §4.5.5).
-    pub fn mail(&self, mail: &MailFrom, now: SystemTime) -> Result<(), Refusal> {
+    /// MAIL: whether the sender's mailbox, if it is one of ours, is blocked to send, or may not send from where `client` is. The null
+    /// path is always taken: it is how the other side tells us that something failed (RFC 5321 §4.5.5).
+    pub fn mail(&self, mail: &MailFrom, client: IpAddr, now: SystemTime) -> Result<(), Refusal> {
         let ReversePath::Mailbox(mailbox) = &mail.path else { return Ok(()) };
         let Some(key) = self.directory.key_of(mailbox) else { return Ok(()) };
         match self.blocked.to_send(&key, now) {
             Some(block) => Err(Refusal::BlockedToSend { mailbox: key.0, ticket: block.ticket.clone() }),
-            None => Ok(()),
+            None if self.directory.sends_from(&key, client) => Ok(()),
+            None => Err(Refusal::SenderFromOutside { address: mail.path.to_string() }),
         }
     }
 

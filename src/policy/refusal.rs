@@ -33,6 +33,13 @@ pub enum Refusal {
         /// The entry's ticket.
         ticket: String,
     },
+    /// One of our domains as sender, from outside the networks that it sends from (`550 5.7.1`).
+    SenderFromOutside {
+        /// The address, as written.
+        address: String,
+    },
+    /// Its network has had its messages of this minute (`450 4.7.1`).
+    MessageRate,
 }
 
 impl Refusal {
@@ -46,7 +53,12 @@ impl Refusal {
             Self::BlockedToReceive { .. } => {
                 Reply::new(550, Some(Enhanced(5, 2, 1)), "Mailbox disabled, not accepting messages")
             }
-            Self::BlockedToSend { .. } => Reply::new(550, Some(Enhanced(5, 7, 1)), "Sender not allowed"),
+            Self::BlockedToSend { .. } | Self::SenderFromOutside { .. } => {
+                Reply::new(550, Some(Enhanced(5, 7, 1)), "Sender not allowed")
+            }
+            Self::MessageRate => {
+                Reply::new(450, Some(Enhanced(4, 7, 1)), "Too many messages from your network, try again later")
+            }
         }
     }
 
@@ -68,16 +80,27 @@ impl Refusal {
                 "the mailbox {mailbox} is blocked to send ({ticket})",
                 "a caixa {mailbox} está bloqueada para enviar ({ticket})"
             ),
+            Self::SenderFromOutside { address } => text!(
+                "{address} sends from outside the networks of its domain (senders_from)",
+                "{address} envia de fora das redes do seu domínio (senders_from)"
+            ),
+            Self::MessageRate => text!(
+                "the client's network has had its messages of this minute (messages_per_minute_per_network)",
+                "a rede do cliente já usou suas mensagens deste minuto (messages_per_minute_per_network)"
+            ),
         }
     }
 
-    /// A stable name for metrics and records: `not_ours`, `relay_trick`, `blocked_to_receive`, `blocked_to_send`.
+    /// A stable name for metrics and records: `not_ours`, `relay_trick`, `blocked_to_receive`, `blocked_to_send`,
+    /// `sender_from_outside`, `message_rate`.
     pub fn name(&self) -> &'static str {
         match self {
             Self::NotOurs { .. } => "not_ours",
             Self::RelayTrick { .. } => "relay_trick",
             Self::BlockedToReceive { .. } => "blocked_to_receive",
             Self::BlockedToSend { .. } => "blocked_to_send",
+            Self::SenderFromOutside { .. } => "sender_from_outside",
+            Self::MessageRate => "message_rate",
         }
     }
 }
@@ -97,6 +120,7 @@ mod tests {
                 Refusal::BlockedToReceive { mailbox: mailbox.clone(), ticket: ticket.clone() },
                 "550 5.2.1 Mailbox disabled, not accepting messages",
             ),
+            (Refusal::SenderFromOutside { address: mailbox.clone() }, "550 5.7.1 Sender not allowed"),
             (Refusal::BlockedToSend { mailbox, ticket }, "550 5.7.1 Sender not allowed"),
         ];
         for (refusal, expected) in rows {

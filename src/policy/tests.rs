@@ -58,7 +58,7 @@ fn rcpt(policy: &Policy, path: &str) -> Result<Admitted, Refusal> {
 
 fn mail(policy: &Policy, path: &str) -> Result<(), Refusal> {
     let (path, _) = ReversePath::parse_prefix(path).unwrap_or_else(|fault| panic!("{path}: {fault:?}"));
-    policy.mail(&MailFrom { path, parameters: MailParameters::default() }, now())
+    policy.mail(&MailFrom { path, parameters: MailParameters::default() }, [192, 0, 2, 1].into(), now())
 }
 
 /// Every way to spell fulano.tal that the grammar of MAIL and RCPT lets through.
@@ -318,4 +318,38 @@ fn a_name_cannot_belong_to_two_domains() {
     ] {
         assert_eq!(Directory::new(domains.clone(), []).is_ok(), ok, "{domains:?}");
     }
+}
+
+/// `senders_from`: who uses one of a domain's names as sender does it from its networks. Subdomains, other domains and bounces are
+/// not meant, and a block is named before it.
+#[test]
+fn senders_of_a_domain_come_from_its_networks() {
+    let networks = vec!["10.0.0.0/8".parse().unwrap(), "2001:db8::/32".parse().unwrap()];
+    let mut policy = policy(&entry("blocked", "send"));
+    // Named by an alias, meant for all names.
+    policy.directory = policy.directory.with_senders_from("TJPA.jus.br.", networks);
+    let verdict = |path: &str, client: &str| {
+        let (path, _) = ReversePath::parse_prefix(path).unwrap();
+        let mail = MailFrom { path, parameters: MailParameters::default() };
+        policy.mail(&mail, client.parse().unwrap(), now()).map_err(|refusal| refusal.name())
+    };
+    let outside = Err("sender_from_outside");
+    let rows = [
+        ("<juiz@tjpa.jus.br>", "192.0.2.1", outside),
+        ("<Juiz+x@TJEPA.jus.br>", "192.0.2.1", outside),
+        ("<juiz@xn--tribunal-par-nbb.example>", "2001:db9::1", outside),
+        ("<juiz@tjpa.jus.br>", "10.1.2.3", Ok(())),
+        ("<juiz@tjpa.jus.br>", "::ffff:10.1.2.3", Ok(())),
+        ("<juiz@tjepa.jus.br>", "2001:db8::1", Ok(())),
+        ("<juiz@sub.tjpa.jus.br>", "192.0.2.1", Ok(())),
+        ("<juiz@outra.example>", "192.0.2.1", Ok(())),
+        ("<ana@example.org>", "192.0.2.1", Ok(())),
+        ("<>", "192.0.2.1", Ok(())),
+        ("<blocked@tjpa.jus.br>", "192.0.2.1", Err("blocked_to_send")),
+    ];
+    for (path, client, expected) in rows {
+        assert_eq!(verdict(path, client), expected, "{path} from {client}");
+    }
+    let before = directory().fingerprint_text();
+    assert_ne!(policy.directory.fingerprint_text(), before, "another rule is another version of the policy");
 }

@@ -1,6 +1,11 @@
 //! The relay session: the server session and the mail transaction, joined.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 
@@ -12,13 +17,15 @@ use super::{
     transaction::{Around, Effect, Transaction},
 };
 use crate::{
-    policy::Policy,
-    record::{ClientFacts, TransactionId},
+    language::Language,
+    policy::{Policy, rate::Rates, refusal::Refusal},
+    record::{Cause, ClientFacts, TransactionId, attempts::Attempt},
     smtp::{
         envelope::MailFrom,
         extension::Offer,
         received::WithProtocol,
-        server::{self, Event, Farewell},
+        reply::Reply,
+        server::{self, Event, Farewell, MailFault},
     },
 };
 
@@ -39,6 +46,12 @@ pub struct Session {
     client_has_ended: bool,
     draining: bool,
     disk_is_low: bool,
+    /// How many transactions the client's network may begin in a minute.
+    messages: Option<Arc<Rates>>,
+    /// The greeting is delayed until then.
+    greets_at: Option<Instant>,
+    /// What this connection was, as long as it brought no MAIL.
+    attempt: Option<Attempt>,
 }
 
 #[derive(Debug)]
@@ -81,7 +94,30 @@ impl Session {
             client_has_ended: false,
             draining: false,
             disk_is_low: false,
+            messages: None,
+            greets_at: None,
+            attempt: Some(Attempt::NoMail),
         }
+    }
+
+    /// The client's network may begin only so many transactions. The table is shared by all sessions, and asked with the time as it is fed.
+    pub fn with_message_rate(self, messages: Option<Arc<Rates>>) -> Self {
+        Self { messages, ..self }
+    }
+
+    /// 220 is said so long after the connection was accepted; who speaks before it hears 554 and is closed. None: it is said at once, and what
+    /// was sent before it came is read as if it had come behind it.
+    pub fn with_greeting_delay(mut self, delay: Duration) -> Self {
+        if !delay.is_zero() {
+            self.server = self.server.with_delayed_greeting();
+            self.greets_at = Some(self.heard.monotonic + delay);
+        }
+        self
+    }
+
+    /// How a connection that is over is to be counted, and for whom; none if it has a record, or if it was we who ended it.
+    pub fn attempt(&self) -> Option<(Attempt, IpAddr)> {
+        self.attempt.map(|attempt| (attempt, self.client.address))
     }
 
     /// Feeds exactly one input. Then [`poll`](Self::poll) until it says [`Output::Wait`].
@@ -118,7 +154,9 @@ impl Session {
     fn wait(&self) -> Wait {
         let transaction = self.transaction();
         let own = match &self.state {
-            State::Ready(None) | State::Securing => Some(self.heard.monotonic + self.settings.timeouts.command),
+            State::Ready(None) | State::Securing => {
+                Some(self.greets_at.unwrap_or(self.heard.monotonic + self.settings.timeouts.command))
+            }
             _ => None,
         };
         let until = transaction.and_then(|it| it.deadline(&self.settings)).or(own);
@@ -172,6 +210,9 @@ impl Session {
     }
 
     fn client_lost(&mut self, how: &str, now: Moment) {
+        if matches!(self.state, State::Securing) {
+            self.attempt = self.attempt.and(Some(Attempt::TlsFailed));
+        }
         self.with(now, |it, around| it.client_gone(how, around));
         self.effects();
         let transaction = self.take_transaction();
@@ -197,6 +238,13 @@ impl Session {
 
     fn time_passed(&mut self, now: Moment) {
         self.with(now, Transaction::time_passed);
+        if let Some(at) = self.greets_at {
+            if now.monotonic >= at {
+                self.greets_at = None;
+                self.server.greet();
+            }
+            return;
+        }
         let idle = matches!(self.state, State::Ready(None) | State::Securing);
         if idle && now.monotonic >= self.heard.monotonic + self.settings.timeouts.command {
             self.close_with(reply::idle());
@@ -205,6 +253,7 @@ impl Session {
 
     fn drain(&mut self, now: Moment) {
         self.draining = true;
+        self.attempt = None;
         match self.transaction() {
             Some(transaction) if transaction.is_past_content() => {}
             Some(_) => self.with(now, |it, around| it.stop(around)),
@@ -212,7 +261,7 @@ impl Session {
         }
     }
 
-    fn close_with(&mut self, reply: crate::smtp::reply::Reply) {
+    fn close_with(&mut self, reply: Reply) {
         if matches!(self.state, State::Securing) {
             // In the middle of a handshake nothing can be said.
             self.state = State::Closing(None);
@@ -283,6 +332,13 @@ impl Session {
                 self.state = State::Securing;
             }
             Event::Mail(mail) => self.mail(mail, now),
+            Event::MailRefused { mail, fault, reply } => {
+                let cause = match fault {
+                    MailFault::Size => Cause::Limit { what: "declared size above the limit".to_owned() },
+                    MailFault::Malformed(violation) => Cause::Violation { what: violation.to_string() },
+                };
+                self.refused_at_mail(mail, &reply, cause, now);
+            }
             Event::Rcpt(rcpt) => self.with(now, |it, around| it.rcpt(rcpt, around)),
             Event::Data => self.with(now, Transaction::data),
             Event::Content(content) => self.with(now, |it, around| it.content(content, around)),
@@ -294,10 +350,35 @@ impl Session {
     }
 
     fn mail(&mut self, mail: MailFrom, now: Moment) {
-        if self.disk_is_low {
-            self.server.answer(reply::storage_full());
-            return;
+        match self.may_begin(&mail, now) {
+            Ok(()) => {
+                self.server.answer(reply::sender_ok());
+                let transaction = self.begin(mail, now);
+                self.state = State::Ready(Some(transaction));
+            }
+            Err((reply, cause)) => {
+                self.server.answer(reply.clone());
+                self.refused_at_mail(mail, &reply, cause, now);
+            }
         }
+    }
+
+    /// Whether a transaction may begin: room for it, its network's share, the policy.
+    fn may_begin(&self, mail: &MailFrom, now: Moment) -> Result<(), (Reply, Cause)> {
+        if self.disk_is_low {
+            return Err((reply::storage_full(), Cause::Gateway { what: "the disk is under its floor".to_owned() }));
+        }
+        let client = self.client.address;
+        let share = self.messages.as_ref().is_none_or(|messages| messages.take(client, now.monotonic));
+        let verdict = if share { self.policy.mail(mail, client, now.wall) } else { Err(Refusal::MessageRate) };
+        verdict.map_err(|refusal| {
+            let reason = refusal.reason().in_language(Language::En).to_owned();
+            (refusal.reply(), Cause::Policy { name: refusal.name().to_owned(), reason })
+        })
+    }
+
+    fn begin(&mut self, mail: MailFrom, now: Moment) -> Transaction {
+        self.attempt = None;
         let milliseconds = now.wall.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
         let id = TransactionId::new(milliseconds, self.chance.next());
         let with = WithProtocol {
@@ -305,16 +386,14 @@ impl Session {
             tls: self.server.is_tls(),
             utf8: mail.parameters.smtputf8,
         };
-        let verdict = self.policy.mail(&mail, now.wall);
-        let mut transaction = Transaction::new(id, self.policy.clone(), self.client.clone(), mail, with, now);
+        Transaction::new(id, self.policy.clone(), self.client.clone(), mail, with, now)
+    }
+
+    /// There is a record of the attempt, and nothing else. The client has heard `reply`.
+    fn refused_at_mail(&mut self, mail: MailFrom, reply: &Reply, cause: Cause, now: Moment) {
+        let mut transaction = self.begin(mail, now);
         let mut around = Around { now, settings: &self.settings, outputs: &mut self.outputs };
-        match verdict {
-            Ok(()) => self.server.answer(reply::sender_ok()),
-            Err(refusal) => {
-                self.server.answer(refusal.reply());
-                transaction.refused_at_mail(&refusal, &mut around);
-            }
-        }
+        transaction.refused_at_mail(reply, cause, &mut around);
         self.state = State::Ready(Some(transaction));
     }
 
@@ -323,6 +402,10 @@ impl Session {
             Farewell::Quit => "QUIT",
             Farewell::TooManyErrors => "too many errors",
             Farewell::Violation => "protocol violation",
+            Farewell::EarlyTalk => {
+                self.attempt = Some(Attempt::EarlyTalk);
+                "spoke before the greeting"
+            }
             Farewell::TooManyTransactions => "too many transactions",
             Farewell::Asked => "closed by the gateway",
         };

@@ -6,10 +6,13 @@ use std::time::Duration;
 
 use world::World;
 
-use super::event::{Input, NextHopFailure, Output};
+use super::{
+    Session,
+    event::{Input, NextHopFailure, Output},
+};
 use crate::{
     policy::verdict::{ScanVerdict, ScannerReport},
-    record::Fate,
+    record::{Fate, attempts::Attempt},
 };
 
 /// A command's time begins with our last reply: what the next hop and the scanners took is not the client's.
@@ -253,4 +256,39 @@ fn who_sends_slowly_holds_no_connection() {
         let gives_back = |output: &Output| matches!(output, Output::ReleaseNextHop | Output::DropNextHop);
         assert!(asked.iter().any(gives_back), "{big} {slow:.3}");
     }
+}
+
+/// What a connection is counted as when it is over: nothing as soon as a MAIL came that has a record, nor if it was we who ended it.
+#[test]
+fn a_connection_without_mail_says_what_it_was() {
+    let late = |session: Session| session.with_greeting_delay(Duration::from_secs(5));
+    let rows: [(bool, &[&str], Option<Attempt>); 6] = [
+        (false, &["EHLO c.example\r\nNOOP\r\nQUIT\r\n"], Some(Attempt::NoMail)),
+        (false, &["GET / HTTP/1.1\r\n"], Some(Attempt::NoMail)),
+        (false, &["EHLO c.example\r\nMAIL FROM:<a@example.org>\r\nQUIT\r\n"], None),
+        (false, &["EHLO c.example\r\nMAIL FROM:<a@example.org> FOO=1\r\nQUIT\r\n"], None),
+        (false, &["EHLO c.example\r\nMAIL FROM:a@example.org\r\nQUIT\r\n"], Some(Attempt::NoMail)),
+        (true, &["EHLO c.example\r\n", "STARTTLS\r\n"], Some(Attempt::TlsFailed)),
+    ];
+    for (starttls, said, expected) in rows {
+        let mut world = World::of(starttls, |session| session);
+        said.iter().for_each(|octets| world.client(octets));
+        if starttls {
+            world.feed(Input::ClientBroke);
+        }
+        assert!(world.wait.finished, "{said:?}");
+        assert_eq!(world.attempt(), expected, "{said:?}");
+    }
+    let mut early = World::of(false, late);
+    early.client("E");
+    assert_eq!((early.wait.finished, early.attempt()), (true, Some(Attempt::EarlyTalk)));
+    let mut stopped = World::of(false, late);
+    stopped.feed(Input::Drain);
+    assert_eq!((stopped.wait.finished, stopped.attempt()), (true, None));
+    // Mail under TLS that came is not forgotten when a second handshake fails.
+    let mut world = World::of(true, |session| session);
+    world.client("EHLO c.example\r\nMAIL FROM:<a@example.org>\r\nRSET\r\n");
+    world.client("STARTTLS\r\n");
+    world.feed(Input::ClientBroke);
+    assert_eq!(world.attempt(), None);
 }

@@ -174,6 +174,12 @@ fn mail(argument: &[u8], grammar: Grammar<'_>) -> Result<MailFrom, Violation> {
     Ok(MailFrom { path, parameters })
 }
 
+/// The path that the argument of a MAIL begins with, whatever is wrong behind it.
+pub fn reverse_path(argument: &[u8]) -> Option<ReversePath> {
+    let text = behind_keyword(argument, "FROM:").ok()??;
+    Some(ReversePath::parse_prefix(text).ok()?.0)
+}
+
 /// `"TO:" Forward-path [SP Rcpt-parameters]` (§4.1.1.3)
 fn rcpt(argument: &[u8], grammar: Grammar<'_>) -> Result<RcptTo, Violation> {
     let text = behind_keyword(argument, "TO:")?.ok_or(Violation::RcptSyntax)?;

@@ -19,12 +19,13 @@ use super::{
     limits::Limits,
     line::{Line, LineDecoder},
     mail_data::{BareNewlines, MailData, MailDataDecoder},
+    parameter::MailParameters,
     reply::{Enhanced, Reply},
     violation::Violation,
 };
 
 pub use super::command::Hello;
-pub use event::{Event, Farewell};
+pub use event::{Event, Farewell, MailFault};
 
 /// Commands without any use (HELO, EHLO, RSET, NOOP, VRFY, HELP, a MAIL too large, a DATA for no one) that are free since the
 /// last recipient or message that was taken; each further one is an error. Postfix's `smtpd_junk_command_limit` is 100 too.
@@ -38,6 +39,8 @@ const NAMED: usize = 2;
 /// What the session waits for. The fields of a state exist only in it.
 #[derive(Debug)]
 enum State {
+    /// To be told to greet; until then the client has nothing to say.
+    Greeting,
     /// A command outside a transaction.
     Ready {
         /// Commands out of sequence that are no error: after a refused MAIL those that were pipelined behind it still
@@ -119,7 +122,7 @@ impl Session {
             unparsed: BytesMut::new(),
             transmit: BytesMut::new(),
         };
-        session.say(&Reply::new(220, None, format!("{hostname} ESMTP")));
+        session.say(&greeting(hostname));
         session
     }
 
@@ -129,12 +132,32 @@ impl Session {
         Self { bare_newlines, ..self }
     }
 
+    /// A session that greets only when [`Session::greet`] says so; whoever speaks before that hears 554 instead (RFC 5321 §3.1, §4.3.1: the
+    /// client waits for the greeting; what does not is seldom an MTA).
+    pub fn with_delayed_greeting(mut self) -> Self {
+        self.transmit.clear();
+        self.state = State::Greeting;
+        self
+    }
+
+    /// Greets, if it was delayed and nothing came meanwhile.
+    pub fn greet(&mut self) {
+        if matches!(self.state, State::Greeting) {
+            self.state = State::Ready { forgiven: 0 };
+            self.say(&greeting(&self.hostname));
+        }
+    }
+
     /// Takes octets from the wire. How many may wait unparsed is the owner's business ([`Session::unparsed`]).
     pub fn receive(&mut self, octets: &[u8]) {
         match self.state {
             State::Farewell(_) | State::Closed => {}
             // They came in clear behind STARTTLS and must never be read as if under TLS. 220 is said: only silence is left.
             State::AwaitTls if !octets.is_empty() => self.farewell(Farewell::Violation),
+            State::Greeting if !octets.is_empty() => {
+                self.say(&own(554, 5, 1, "Spoken before the greeting"));
+                self.farewell(Farewell::EarlyTalk);
+            }
             _ => self.unparsed.extend_from_slice(octets),
         }
     }
@@ -165,7 +188,7 @@ impl Session {
                     return Some(Event::Close(why));
                 }
                 State::MailAsked { .. } | State::RcptAsked(_) | State::DataAsked | State::Ended { .. } => return None,
-                State::AwaitTls | State::Closed => return None,
+                State::Greeting | State::AwaitTls | State::Closed => return None,
             }
         }
     }
@@ -179,6 +202,7 @@ impl Session {
         let taken = reply.is_positive();
         let refused_for_good =
             reply.is_permanent() && matches!(self.state, State::MailAsked { .. } | State::RcptAsked(_));
+        let deferred_mail = reply.is_transient() && matches!(self.state, State::MailAsked { .. });
         let next = match &self.state {
             State::MailAsked { smtputf8 } if taken => {
                 self.transactions += 1;
@@ -209,6 +233,9 @@ impl Session {
             self.unparsed.clear();
         } else if refused_for_good {
             self.count_error();
+        } else if deferred_mail {
+            // "Later" is not at once, again and again, on the same connection.
+            self.count_useless_command();
         }
     }
 
@@ -282,12 +309,10 @@ impl Session {
         self.permit(verb)?;
         let smtputf8 = matches!(self.state, State::Transaction(Transaction { smtputf8: true, .. }));
         let grammar = Grammar { offer: &self.offer, smtputf8 };
-        let command = Command::parse(verb, argument, grammar).inspect_err(|_| {
-            // A pipelining client cannot know yet that its MAIL was not understood.
-            if verb == Verb::Mail {
-                self.state = self.ready_after_refused_mail();
-            }
-        })?;
+        let command = match Command::parse(verb, argument, grammar) {
+            Err(violation) if verb == Verb::Mail => return Ok(self.malformed_mail(argument, violation)),
+            command => command?,
+        };
         // Only behind a STARTTLS that would be obeyed: behind a malformed one commands may follow, at once or later (promise 7).
         if command == Command::StartTls && !self.unparsed.is_empty() {
             return Err(Violation::BehindStartTls);
@@ -366,13 +391,24 @@ impl Session {
         // RFC 1870 §4: SIZE 0 announces no limit.
         let announced = if self.offer.size == 0 { u64::MAX } else { self.offer.size };
         if mail.parameters.size.is_some_and(|size| size > announced.min(self.limits.message_size)) {
-            self.say(&own(552, 3, 4, "Message size exceeds limit"));
+            let reply = own(552, 3, 4, "Message size exceeds limit");
+            self.say(&reply);
             self.state = self.ready_after_refused_mail();
             self.count_useless_command();
-            return None;
+            return Some(Event::MailRefused { mail, fault: MailFault::Size, reply });
         }
         self.state = State::MailAsked { smtputf8: mail.parameters.smtputf8 };
         Some(Event::Mail(mail))
+    }
+
+    /// MAIL that was not understood. Its sender is told to the owner if it could be read.
+    fn malformed_mail(&mut self, argument: &[u8], violation: Violation) -> Option<Event> {
+        // A pipelining client cannot know yet that its MAIL was not understood.
+        self.state = self.ready_after_refused_mail();
+        self.violate(violation);
+        let path = command::reverse_path(argument)?;
+        let mail = MailFrom { path, parameters: MailParameters::default() };
+        Some(Event::MailRefused { mail, fault: MailFault::Malformed(violation), reply: violation.reply() })
     }
 
     /// RCPT, unless the transaction has all the recipients that it may have.
@@ -457,6 +493,10 @@ impl Session {
         self.state = State::Farewell(why);
         self.unparsed.clear();
     }
+}
+
+fn greeting(hostname: &str) -> Reply {
+    Reply::new(220, None, format!("{hostname} ESMTP"))
 }
 
 /// A reply of our own; the class of its enhanced code is that of its code.

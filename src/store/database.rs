@@ -25,7 +25,7 @@ use super::StoreFault;
 pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
 
 /// What `meta` says when the last migration has run.
-const SCHEMA: &str = "1";
+const SCHEMA: &str = "2";
 
 /// Readers at once.
 const READERS: u32 = 4;
@@ -36,10 +36,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Every change of the schema, in order. Released ones never change.
 fn migrations() -> Migrator {
     let first = include_str!("../../migrations/sqlite/0001_first.sql");
+    let attempts = include_str!("../../migrations/sqlite/0002_refused_attempts.sql");
     let step = |version, name: &'static str, sql: &'static str| {
         Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
     };
-    Migrator::with_migrations(vec![step(1, "first", first)])
+    Migrator::with_migrations(vec![step(1, "first", first), step(2, "refused attempts", attempts)])
 }
 
 /// Opens the database for writing and for reading; makes it and brings its schema up to date.

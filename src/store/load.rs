@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use sqlx::AnyConnection;
 
 use super::{Store, StoreFault, database, rows};
-use crate::record::{Intent, Record, TransactionId};
+use crate::record::{Intent, Record, TransactionId, attempts::Counts};
 
 /// How far the journal is loaded. The store does not look into it: it only gives it back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,6 +28,8 @@ pub enum Change {
     },
     /// It happened.
     Outcome(Box<Record>),
+    /// It was counted.
+    Counts(Counts),
 }
 
 impl Store {
@@ -46,6 +48,7 @@ impl Store {
                     rows::put_record(&mut transaction, record).await?;
                     rows::remove_intent(&mut transaction, &record.id).await?;
                 }
+                Change::Counts(counts) => rows::put_counts(&mut transaction, counts).await?,
             }
         }
         for (segment, intent) in open.into_values() {

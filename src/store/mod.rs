@@ -35,7 +35,7 @@ use sqlx::AnyPool;
 use crate::record::{Item, ItemState, TransactionId, UnixMillis};
 pub use load::{Change, JournalPosition};
 pub use reconcile::Reconciliation;
-pub use view::{Filter, View};
+pub use view::{Filter, RefusedAttempts, View};
 
 /// Why the store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]

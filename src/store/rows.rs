@@ -4,7 +4,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{AnyConnection, AnyPool, Row, any::AnyRow};
 
 use super::{StoreFault, database};
-use crate::record::{Intent, Item, Record, TransactionId};
+use crate::record::{Intent, Item, Record, TransactionId, attempts::Counts};
 
 /// The columns of an item, in the order that [`item`] reads.
 pub(super) const ITEM: &str = "id, class, state, acknowledged, received_at, reverse_path, recipients, subject, size, sha256, \
@@ -60,6 +60,25 @@ pub(super) async fn insert_item(writer: &AnyPool, item: &Item) -> Result<(), Sto
     .execute(&mut *transaction)
     .await?;
     Ok(transaction.commit().await?)
+}
+
+/// Adds the rows of one entry. Those that are there are the same ones, loaded before.
+pub(super) async fn put_counts(connection: &mut AnyConnection, counts: &Counts) -> Result<(), StoreFault> {
+    for row in &counts.rows {
+        sqlx::query(
+            "INSERT INTO refused_attempts (entry, minute, network, listener, reason, attempts) \
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+        )
+        .bind(counts.id.as_str())
+        .bind(row.minute)
+        .bind(row.network.as_str())
+        .bind(row.listener.as_str())
+        .bind(row.reason.as_str())
+        .bind(signed(row.count))
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
 }
 
 /// Reads a row of [`ITEM`].

@@ -3,7 +3,11 @@
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::*;
-use crate::record::{Ending, Fate, Intent, ItemClass, sample};
+use crate::record::{
+    Ending, Fate, Intent, ItemClass,
+    attempts::{Count, Counts},
+    sample,
+};
 
 const TRACE: &[u8] = b"Received: from mx.example\r\n";
 
@@ -292,6 +296,36 @@ async fn loading_twice_changes_nothing() {
     store.load(&[Change::Outcome(Box::new(record))], position).await.unwrap();
     let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM recipients").fetch_one(&store.writer).await.unwrap();
     assert_eq!(count, 1);
+}
+
+/// An entry of counts that is loaded twice counts once; two entries of one minute (a restart) are both counted.
+#[tokio::test]
+async fn counts_are_summed_and_each_entry_counts_once() {
+    let (_folder, store) = open().await;
+    let row = |minute: i64, network: &str, reason: &str, count| Count {
+        minute: sample::BEGAN + minute * 60_000,
+        network: network.to_owned(),
+        listener: "0.0.0.0:25".to_owned(),
+        reason: reason.to_owned(),
+        count,
+    };
+    let first =
+        vec![row(0, "192.0.2.1", "no_mail", 5_000), row(0, "192.0.2.1", "not_ours", 7), row(1, "other", "no_mail", 2)];
+    let second = vec![row(0, "192.0.2.1", "no_mail", 1), row(0, "2001:db8::/64", "not_ours", 20)];
+    let changes = [
+        Change::Counts(Counts { id: sample::id(1), rows: first }),
+        Change::Counts(Counts { id: sample::id(2), rows: second }),
+    ];
+    for _ in 0..2 {
+        store.load(&changes, JournalPosition::default()).await.unwrap();
+    }
+    let sums = store.refused_attempts(sample::BEGAN, 10).await.unwrap();
+    assert_eq!(sums.reasons, [("no_mail".to_owned(), 5_003), ("not_ours".to_owned(), 27)]);
+    let networks = [("192.0.2.1".to_owned(), 5_008), ("2001:db8::/64".to_owned(), 20), ("other".to_owned(), 2)];
+    assert_eq!(sums.networks, networks);
+    assert_eq!(store.refused_attempts(sample::BEGAN, 1).await.unwrap().networks, networks[..1]);
+    let later = store.refused_attempts(sample::BEGAN + 60_000, 10).await.unwrap();
+    assert_eq!(later.reasons, [("no_mail".to_owned(), 2)]);
 }
 
 /// Entries and position are one transaction: a batch that fails in its middle leaves neither.

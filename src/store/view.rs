@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
-use sqlx::{AnyPool, AssertSqlSafe, Row as _};
+use sqlx::{AnyPool, AssertSqlSafe, Row as _, any::AnyRow};
 
 use super::{JournalPosition, StoreFault, content::Contents, rows};
-use crate::record::{Item, ItemClass, ItemState, Record, TransactionId};
+use crate::record::{Item, ItemClass, ItemState, Record, TransactionId, UnixMillis};
 
 /// Which items; everything that is none does not restrict.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,6 +16,15 @@ pub struct Filter {
     pub class: Option<ItemClass>,
     /// At most so many; none: all, some kilobytes of memory each.
     pub limit: Option<u32>,
+}
+
+/// How often something was refused that has no record of its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RefusedAttempts {
+    /// Reasons (`record::attempts`), the most frequent first.
+    pub reasons: Vec<(String, u64)>,
+    /// Networks, the busiest first; `other` are those that came when the table was full.
+    pub networks: Vec<(String, u64)>,
 }
 
 /// Reads.
@@ -79,6 +88,23 @@ impl View {
                 .fetch_all(&self.readers)
                 .await?;
         Ok(found.iter().map(|text| serde_json::from_str(text)).collect::<Result<_, _>>()?)
+    }
+
+    /// Attempts without a record of their own since the minute that begins at `since`, summed by reason and by network, each with the most
+    /// first and at most `limit` rows.
+    pub async fn refused_attempts(&self, since: UnixMillis, limit: u32) -> Result<RefusedAttempts, StoreFault> {
+        let summed = async |by: &str| -> Result<Vec<(String, u64)>, StoreFault> {
+            // CAST: a sum is NUMERIC in PostgreSQL, which the Any driver does not carry.
+            let sql = format!(
+                "SELECT {by}, CAST(SUM(attempts) AS BIGINT) AS sum FROM refused_attempts WHERE minute >= $1 \
+                 GROUP BY {by} ORDER BY sum DESC, {by} LIMIT $2"
+            );
+            let found =
+                sqlx::query(AssertSqlSafe(sql)).bind(since).bind(i64::from(limit)).fetch_all(&self.readers).await?;
+            let read = |row: &AnyRow| Ok((row.try_get(0)?, u64::try_from(row.try_get::<i64, _>(1)?).unwrap_or(0)));
+            found.iter().map(read).collect()
+        };
+        Ok(RefusedAttempts { reasons: summed("reason").await?, networks: summed("network").await? })
     }
 
     /// How far the journal is loaded.

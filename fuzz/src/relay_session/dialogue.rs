@@ -41,7 +41,7 @@ pub struct Dialogue {
     open: bool,
     /// 421 was said, or QUIT answered.
     pub ended: bool,
-    /// All transactions whose MAIL came to the policy.
+    /// All transactions that a MAIL asked for.
     pub transactions: Vec<Said>,
 }
 
@@ -144,7 +144,7 @@ impl Dialogue {
             return Heard::Final;
         } else {
             let line = self.next_line(&text);
-            self.command(&line, code);
+            self.command(&line, code, &text);
         }
         Heard::Other
     }
@@ -164,11 +164,18 @@ impl Dialogue {
         line
     }
 
-    fn command(&mut self, line: &[u8], code: u16) {
+    fn command(&mut self, line: &[u8], code: u16, text: &str) {
+        // A record is owed for every MAIL that came where it may and whose path could be read.
+        let mail = match code {
+            250 | 450 | 452 | 550 | 552 | 555 => true,
+            501 => text.contains("Bad parameters"),
+            553 => std::str::from_utf8(line).is_ok(),
+            _ => false,
+        };
         let line = String::from_utf8_lossy(line);
         let verb = line.split(' ').next().unwrap_or_default().to_ascii_uppercase();
         match (verb.as_str(), code) {
-            ("MAIL", 250 | 550) => {
+            ("MAIL", _) if mail => {
                 assert!(!self.open, "a transaction within another");
                 self.open = code == 250;
                 self.transactions.push(Said {

@@ -13,9 +13,11 @@ mod client;
 pub mod plan;
 pub mod tally;
 
+use std::{num::NonZeroU32, sync::Arc};
+
 use client::{Client, Shape};
 use plan::{CHANCES, Cell, SECURING};
-use portaria::{record::Ending, relay::Session};
+use portaria::{policy::rate::Rates, record::Ending, relay::Session};
 
 use crate::{
     choices::Choices,
@@ -51,7 +53,10 @@ pub fn play(seed: u64, listener: Option<fn(&str)>) -> Outcome {
     let chance = u128::from(choices.any()) << 64 | u128::from(choices.any());
     let now = World::moment();
     let settings = house::settings(antivirus, cut_through);
-    let session = Session::new(settings, house::offer(), house::POLICY.clone(), house::client(), chance, now);
+    // One session in sixteen is of a network that has little: its MAIL is soon answered 450.
+    let messages = (seed % 16 == 5).then(|| Arc::new(Rates::new(NonZeroU32::MIN.saturating_add(2), Vec::new())));
+    let session = Session::new(settings, house::offer(), house::POLICY.clone(), house::client(), chance, now)
+        .with_message_rate(messages);
     let mut world = World::new(session, now, antivirus, at_once);
     world.listener = listener;
     if let Some(listener) = listener {

@@ -74,7 +74,7 @@ impl MailboxServer {
                         let name = self.deliver(&message).await?;
                         session.answer(reply(250, (2, 0, 0), &format!("delivered as {name}")));
                     }
-                    Event::Hello(_) | Event::Reset | Event::StartTls => {}
+                    Event::Hello(_) | Event::Reset | Event::StartTls | Event::MailRefused { .. } => {}
                     Event::Close(_) => {
                         write_all(&mut session, &mut stream).await?;
                         return stream.shutdown().await;

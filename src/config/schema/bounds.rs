@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use super::super::{
     defaults::{self, DAY, GIB, KIB, MIB},
-    quantity::{count, duration, duration_text, length, percent, rate, size, size_text},
+    quantity::{count, count_or_none, duration, duration_text, length, percent, rate, size, size_text},
     settings::{Limits, Retention, Timeouts},
 };
 use crate::{document::Table, hold, text};
@@ -25,6 +25,7 @@ pub(super) fn limits(root: &Table<'_, '_>) -> Limits {
     let default = Limits::default();
     let Some(table) = root.table("limits") else { return default };
     let networks = table.list::<IpNet>("unlimited_networks");
+    let per_minute = |key, default| count_or_none(&table, key, default, 1_000_000);
     let limits = Limits {
         message_size: size(&table, "message_size", default.message_size, KIB..=16 * GIB),
         header_size: size(&table, "header_size", default.header_size, KIB..=16 * MIB),
@@ -32,6 +33,14 @@ pub(super) fn limits(root: &Table<'_, '_>) -> Limits {
         recipients: length(&table, "recipients", default.recipients, 100_000),
         connections: length(&table, "connections", default.connections, 1_000_000),
         connections_per_network: length(&table, "connections_per_network", default.connections_per_network, 1_000_000),
+        connections_per_minute_per_network: per_minute(
+            "connections_per_minute_per_network",
+            default.connections_per_minute_per_network,
+        ),
+        messages_per_minute_per_network: per_minute(
+            "messages_per_minute_per_network",
+            default.messages_per_minute_per_network,
+        ),
         unlimited_networks: if table.has("unlimited_networks") {
             networks.into_iter().map(|found| found.value).collect()
         } else {

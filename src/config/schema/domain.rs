@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use ipnet::IpNet;
+
 use super::{super::defaults, missing};
 use crate::{
     document::{Found, Table, nearest},
@@ -22,13 +24,36 @@ pub(super) fn read(root: &Table<'_, '_>, next_hops: &[Found<NextHopSettings>]) -
     }
     let mut domains = Vec::new();
     let mut names = Vec::new();
+    let mut senders = Vec::new();
     for table in root.tables("domain") {
-        domains.extend(read_one(table, next_hops, &mut names));
+        let senders_from = senders_from(&table);
+        if let Some(domain) = read_one(table, next_hops, &mut names) {
+            senders.extend(senders_from.map(|networks| (domain.name.clone(), networks)));
+            domains.push(domain);
+        }
     }
     warn_of_unused(root, next_hops, &domains);
     let always = always_reachable(root);
     let unique = no_name_twice(root, &names);
-    Directory::new(domains, always.iter().map(String::as_str)).ok().filter(|_| unique)
+    let directory = Directory::new(domains, always.iter().map(String::as_str)).ok().filter(|_| unique)?;
+    Some(senders.into_iter().fold(directory, |directory, (name, from)| directory.with_senders_from(&name, from)))
+}
+
+/// From where the domain's own addresses may be senders. Not written: from everywhere.
+fn senders_from(table: &Table<'_, '_>) -> Option<Vec<IpNet>> {
+    let networks = table.list::<IpNet>("senders_from");
+    if table.has("senders_from") && networks.is_empty() {
+        let what = text!(
+            "nobody could send as this domain: `senders_from` is empty",
+            "ninguém poderia enviar como este domínio: `senders_from` está vazio"
+        );
+        let help = text!(
+            "list the networks, or take the key away to allow every one",
+            "liste as redes, ou retire a chave para aceitar todas"
+        );
+        table.document().warning(table.span_of("senders_from"), what, Some(help));
+    }
+    table.has("senders_from").then(|| networks.into_iter().map(|network| network.value).collect())
 }
 
 fn read_one(

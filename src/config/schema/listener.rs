@@ -1,11 +1,17 @@
 //! `[[listener]]`.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use ipnet::IpNet;
 
 use super::{
-    super::settings::{Listener, ListenerTls, Role},
+    super::{
+        quantity::duration,
+        settings::{Listener, ListenerTls, Role},
+    },
     missing, not_yet,
 };
 use crate::{
@@ -27,6 +33,9 @@ const TLS: [(&str, ListenerTls); 4] = [
 
 const BARE_NEWLINES: [(&str, BareNewlines); 2] =
     [("reject", BareNewlines::Refuse), ("normalise", BareNewlines::Normalise)];
+
+/// A client waits 5 minutes for the greeting (RFC 5321 §4.5.3.2.1); every second of it is one in which its connection counts.
+const LONGEST_GREETING_DELAY: Duration = Duration::from_secs(60);
 
 /// All listeners, each with the place of its address. `tls_section`: whether `[tls]` is written.
 pub(super) fn read(root: &Table<'_, '_>, tls_section: bool) -> Vec<Found<Listener>> {
@@ -74,12 +83,20 @@ fn read_one(table: Table<'_, '_>, tls_section: bool) -> Option<Found<Listener>> 
         );
     }
     let bare_newlines = table.choice("bare_newline", &BARE_NEWLINES, BareNewlines::Refuse);
+    let greeting_delay = duration(&table, "greeting_delay", Duration::ZERO, Duration::ZERO..=LONGEST_GREETING_DELAY);
     let proxy_protocol_from = balancers(&table);
     not_yet(&table, "networks");
     table.finish();
     let address = address?;
     Some(Found {
-        value: Listener { role: role?, address: address.value, tls, proxy_protocol_from, bare_newlines },
+        value: Listener {
+            role: role?,
+            address: address.value,
+            tls,
+            proxy_protocol_from,
+            bare_newlines,
+            greeting_delay,
+        },
         span: address.span,
     })
 }

@@ -23,7 +23,7 @@ use crate::{
         verdict::{ScanVerdict, ScannerReport},
         verdict_action::VerdictActions,
     },
-    record::ClientFacts,
+    record::{ClientFacts, attempts::Attempt},
     smtp::{
         extension::{Capabilities, Offer},
         limits::Limits,
@@ -44,8 +44,13 @@ pub struct World {
 }
 
 impl World {
-    #[expect(clippy::disallowed_methods, reason = "there is no other way to an Instant")]
     pub fn new() -> Self {
+        Self::of(false, |session| session)
+    }
+
+    /// With a session of its own kind.
+    #[expect(clippy::disallowed_methods, reason = "there is no other way to an Instant")]
+    pub fn of(starttls: bool, kind: impl FnOnce(Session) -> Session) -> Self {
         let start = Instant::now();
         let now = Moment { monotonic: start, wall: UNIX_EPOCH + Duration::from_secs(1_800_000_000) };
         let client = ClientFacts {
@@ -55,13 +60,19 @@ impl World {
             hello: String::new(),
             tls: None,
         };
-        let offer = Offer::new(None, 1 << 20, false);
+        let offer = Offer::new(None, 1 << 20, starttls);
         let session = Session::new(Arc::new(settings()), offer, Arc::new(policy(now.wall)), client, 1, now);
+        let session = kind(session);
         let wait = Wait { read_client: 0, read_next_hop: false, until: start, finished: false };
         let (hold, reads) = (Vec::new(), VecDeque::new());
         let mut world = Self { session, start, elapsed: Duration::ZERO, asked: Vec::new(), wait, hold, reads };
         world.feed(Input::Accepted);
         world
+    }
+
+    /// How the connection is to be counted.
+    pub fn attempt(&self) -> Option<Attempt> {
+        self.session.attempt().map(|(attempt, _)| attempt)
     }
 
     pub fn now(&self) -> Moment {

@@ -220,12 +220,11 @@ impl Transaction {
 }
 
 impl Transaction {
-    /// Policy refused MAIL: there is a record of the attempt, and nothing else.
-    pub(super) fn refused_at_mail(&mut self, refusal: &crate::policy::refusal::Refusal, around: &mut Around<'_>) {
-        let reason = refusal.reason().in_language(crate::language::Language::En).to_owned();
-        self.record.ending = Ending::Refused;
-        self.record.cause = crate::record::Cause::Policy { name: refusal.name().to_owned(), reason };
-        self.record.reply = Some(refusal.reply().summary());
+    /// MAIL was refused with `reply`: there is a record of the attempt, and nothing else.
+    pub(super) fn refused_at_mail(&mut self, reply: &Reply, cause: crate::record::Cause, around: &mut Around<'_>) {
+        self.record.ending = if reply.is_permanent() { Ending::Refused } else { Ending::Deferred };
+        self.record.cause = cause;
+        self.record.reply = Some(reply.summary());
         self.phase = Phase::Over;
         around.put(Output::Record { record: self.record_now(around.now), acknowledge: false });
         self.effects.push_back(Effect::Over);

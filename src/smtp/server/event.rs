@@ -3,7 +3,11 @@
 use bytes::Bytes;
 
 use super::Hello;
-use crate::smtp::envelope::{MailFrom, RcptTo};
+use crate::smtp::{
+    envelope::{MailFrom, RcptTo},
+    reply::Reply,
+    violation::Violation,
+};
 
 /// What the client did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +21,15 @@ pub enum Event {
     StartTls,
     /// MAIL; to be answered with [`Session::answer`](super::Session::answer).
     Mail(MailFrom),
+    /// MAIL that named a sender and was refused by the session itself, which has said so; not answered.
+    MailRefused {
+        /// What was understood of it.
+        mail: MailFrom,
+        /// Why.
+        fault: MailFault,
+        /// What the client heard.
+        reply: Reply,
+    },
     /// RCPT; to be answered.
     Rcpt(RcptTo),
     /// DATA with at least one recipient; to be answered with 354 or a refusal, which ends the transaction.
@@ -32,6 +45,15 @@ pub enum Event {
     Close(Farewell),
 }
 
+/// Why a MAIL was refused without asking anybody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MailFault {
+    /// The size that it declares is above the limit (RFC 1870 §6.1).
+    Size,
+    /// Something behind its path.
+    Malformed(Violation),
+}
+
 /// Why the session ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Farewell {
@@ -43,6 +65,8 @@ pub enum Farewell {
     TooManyTransactions,
     /// Octets were pipelined behind STARTTLS, or a bare CR or LF was in commands or data, or what came is not SMTP.
     Violation,
+    /// Octets came before the greeting.
+    EarlyTalk,
     /// The owner asked for it with a 421.
     Asked,
 }

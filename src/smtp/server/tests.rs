@@ -28,7 +28,8 @@ fn answer_to(event: &Event) -> Option<Reply> {
         Event::Data => Some(Reply::new(354, None, "go on")),
         Event::EndOfMailData { bare_newline: true } => Some(own(550, 6, 11, "bare")),
         Event::EndOfMailData { bare_newline: false } => Some(own(250, 0, 0, "taken")),
-        Event::Hello(_) | Event::Reset | Event::StartTls | Event::Content(_) | Event::Close(_) => None,
+        Event::Hello(_) | Event::Reset | Event::StartTls | Event::MailRefused { .. } => None,
+        Event::Content(_) | Event::Close(_) => None,
     }
 }
 
@@ -38,6 +39,7 @@ fn name(event: &Event) -> String {
         Event::Reset => "<reset>".into(),
         Event::StartTls => "<starttls>".into(),
         Event::Mail(mail) => format!("<mail {}>", mail.path),
+        Event::MailRefused { mail, reply, .. } => format!("<refused {} {}>", mail.path, reply.code()),
         Event::Rcpt(rcpt) => format!("<rcpt {}>", rcpt.path),
         Event::Data => "<data>".into(),
         Event::Content(content) => format!("<content {}>", content.escape_ascii()),
@@ -158,7 +160,7 @@ fn what_is_pipelined_behind_a_refused_mail_is_no_error() {
     after_hello(&format!("MAIL FROM:<no@b>\r\n{group}"), &format!("<mail no@b> 550 5.1.1 no / {unneeded}"));
     after_hello(
         &format!("MAIL FROM:<> SIZE=901\r\n{group}"),
-        &format!("552 5.3.4 Message size exceeds limit / {unneeded}"),
+        &format!("552 5.3.4 Message size exceeds limit / <refused  552> {unneeded}"),
     );
     after_hello(
         &format!("MAIL FROM:<a>\r\n{group}"),
@@ -267,7 +269,7 @@ fn the_declared_size_is_held_against_the_smaller_limit() {
         move || Session::new("mx.example", offer.clone(), limits.clone(), false, false)
     };
     let taken = "250 mx.example / <hello c> <mail > 250 2.1.0 yes";
-    let refused = "250 mx.example / <hello c> 552 5.3.4 Message size exceeds limit";
+    let refused = "250 mx.example / <hello c> 552 5.3.4 Message size exceeds limit / <refused  552>";
     let rows = [
         (900, 1000, 900, taken),
         (900, 1000, 901, refused),
@@ -452,4 +454,50 @@ fn a_polite_end_of_stream_is_told_apart() {
         assert_eq!(session.unparsed(), octets.len());
         assert_eq!(session.only_quit_is_left(), polite, "{octets:?}");
     }
+}
+
+/// A MAIL that the session refuses by itself is told, if its sender could be read; the state of the dialogue is as if it had not come.
+#[test]
+fn a_refused_mail_is_told_with_its_sender() {
+    after_hello(
+        "MAIL FROM:<a@c.example> FOO=1\r\nRCPT TO:<b@d.example>\r\nMAIL FROM:<a@c.example> SIZE=901\r\n\
+         MAIL FROM:<a>\r\n",
+        "555 5.5.4 Bad parameters: parameter not recognized / <refused a@c.example 555> 503 5.5.1 Need MAIL command / \
+         552 5.3.4 Message size exceeds limit / <refused a@c.example 552> \
+         501 5.1.7 Bad sender address syntax: the domain is missing",
+    );
+}
+
+/// "Later" is not at once, and again, on the same connection: as many are free as of other useless commands.
+#[test]
+fn mail_that_is_deferred_again_and_again_is_an_error() {
+    let mut session = plain();
+    let octets = format!("{HELLO}{}", "MAIL FROM:<later@c.example>\r\n".repeat(200));
+    session.receive(octets.as_bytes());
+    let log = drain(&mut session);
+    // EHLO is the first of the useless ones; two errors more are borne.
+    assert_eq!(log.matches("451 4.7.1 later").count(), USELESS_COMMANDS as usize - 1 + 3);
+    assert!(log.ends_with("421 4.7.0 Too many errors / <close TooManyErrors>"), "{log}");
+}
+
+#[test]
+fn who_speaks_before_a_delayed_greeting_is_turned_away() {
+    let early = |octets: &[u8]| {
+        let mut session = plain().with_delayed_greeting();
+        assert_eq!(drain(&mut session), "", "nothing is said yet");
+        session.receive(octets);
+        let log = drain(&mut session);
+        session.greet();
+        assert_eq!(drain(&mut session), "", "there is no second greeting");
+        log
+    };
+    for octets in ["E", "\r\n", "EHLO c.example\r\nMAIL FROM:<a@c.example>\r\n"] {
+        assert_eq!(early(octets.as_bytes()), "554 5.5.1 Spoken before the greeting / <close EarlyTalk>", "{octets:?}");
+    }
+    let mut patient = plain().with_delayed_greeting();
+    patient.greet();
+    assert_eq!(talk(patient, b"QUIT\r\n", 3), "221 2.0.0 Bye / <close Quit>");
+    let mut stopped = plain().with_delayed_greeting();
+    stopped.close_with(own(421, 3, 2, "drain"));
+    assert_eq!(drain(&mut stopped), "421 4.3.2 drain / <close Asked>");
 }

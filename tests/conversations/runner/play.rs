@@ -52,7 +52,9 @@ impl<'s> Play<'s> {
             tls: None,
         };
         let (offer, policy) = (script.setup.offer(), script.setup.policy(false));
-        let session = Session::new(Arc::new(settings), offer, policy, client, 7, world.now);
+        let session = Session::new(Arc::new(settings), offer, policy, client, 7, world.now)
+            .with_message_rate(script.setup.message_rate())
+            .with_greeting_delay(script.setup.greeting_delay());
         let wait = Wait { read_client: 0, read_next_hop: false, until: world.now.monotonic, finished: false };
         Self {
             script,
@@ -136,6 +138,7 @@ impl<'s> Play<'s> {
             Act::Journal(plan) => self.world.journal_plan = Some(*plan),
             Act::Time(passes) => return self.time(*passes),
             Act::Drain => return self.feed(Input::Drain),
+            Act::DiskLow(low) => return self.feed(Input::DiskLow(*low)),
             Act::LaterPolicy => return self.feed(Input::Policy(self.script.setup.policy(true))),
             Act::Expect(..) | Act::ExpectFlow(_) => {}
         }

@@ -41,7 +41,7 @@ pub struct Promises {
     last: Option<Record>,
     accepted_mails: usize,
     recorded: usize,
-    /// Records of transactions that policy refused at MAIL.
+    /// Records of transactions that were refused at MAIL.
     refused_mails: usize,
     faults: Vec<String>,
 }
@@ -131,7 +131,8 @@ impl Promises {
         *self.records.entry(record.id.clone()).or_default() += 1;
         self.recorded += 1;
         self.refused_mails += usize::from(
-            record.reply.as_ref().is_some_and(|reply| reply.starts_with('5'))
+            // 421 ends a transaction whose MAIL was taken.
+            record.reply.as_ref().is_some_and(|reply| !reply.starts_with("421"))
                 && record.recipients.is_empty()
                 && record.size.is_none(),
         );

@@ -64,6 +64,8 @@ pub enum Act {
     Time(Duration),
     /// `D! drain`
     Drain,
+    /// `D! disk low`, `D! disk has room`
+    DiskLow(bool),
     /// `P! later`
     LaterPolicy,
 }
@@ -191,6 +193,8 @@ impl Script {
             ("J!", _) => Act::Journal(answer_plan(text).ok_or_else(unknown)?),
             ("T:", _) => Act::Time(duration(text).ok_or_else(unknown)?),
             ("D!", "drain") => Act::Drain,
+            ("D!", "disk low") => Act::DiskLow(true),
+            ("D!", "disk has room") => Act::DiskLow(false),
             ("P!", "later") => Act::LaterPolicy,
             _ if line.starts_with("= ") => expect(Channel::Record, line.trim_start_matches("= ")),
             _ if self.setup.line(line)? => return Ok(None),

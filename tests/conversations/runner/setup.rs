@@ -3,7 +3,7 @@
 //! It serves tjepa.jus.br (also called tjpa.jus.br) by the next hop `mailbox`, and outra.example by the next hop `other`;
 //! nobody is blocked and no rule is loaded.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, num::NonZeroU32, path::Path, sync::Arc, time::Duration};
 
 use jiff::tz::{Offset, TimeZone};
 use portaria::{
@@ -13,6 +13,7 @@ use portaria::{
     policy::{
         Policy,
         directory::{Directory, ServedDomain},
+        rate::Rates,
         rule::Scope,
         verdict_action::{VerdictAction, VerdictActions},
     },
@@ -130,6 +131,16 @@ impl Setup {
         }
     }
 
+    /// What the client's network may begin in a minute; a table of its own for each time that the script is played.
+    pub fn message_rate(&self) -> Option<Arc<Rates>> {
+        let per_minute = NonZeroU32::new(self.number("messages_per_minute_per_network", 0) as u32)?;
+        Some(Arc::new(Rates::new(per_minute, Vec::new())))
+    }
+
+    pub fn greeting_delay(&self) -> Duration {
+        self.seconds("greeting_delay", 0)
+    }
+
     /// The policy in force when the client connects; `later`: the one of the `later rule:` lines.
     pub fn policy(&self, later: bool) -> Arc<Policy> {
         let domain = |name: &str, aliases: &[&str], next_hop: &str| ServedDomain {
@@ -139,6 +150,10 @@ impl Setup {
         };
         let domains = vec![domain("tjepa.jus.br", &["tjpa.jus.br"], "mailbox"), domain("outra.example", &[], "other")];
         let directory = Directory::new(domains, ["postmaster", "abuse"]).unwrap();
+        let directory = match self.settings.get("senders_from") {
+            Some(network) => directory.with_senders_from("tjepa.jus.br", vec![network.parse().unwrap()]),
+            None => directory,
+        };
         let rules = if later { &self.later_rules } else { &self.rules };
         let files = [("subjects/script.toml".into(), rules.concat())];
         let blocked = self.blocked.concat();

@@ -119,6 +119,13 @@ impl Setup {
         self
     }
 
+    /// Further keys of the listener, as written.
+    #[allow(dead_code, reason = "for tests/end_to_end")]
+    pub fn listener(mut self, toml: &str) -> Self {
+        self.listener.push_str(toml);
+        self
+    }
+
     /// A file under `rules/`: `subjects/boleto.toml`, `mailboxes.toml`.
     pub fn rules(self, name: &str, toml: &str) -> Self {
         self.scratch.write(&format!("rules/{name}"), toml);

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 use portaria::{
     antivirus::{self, ScannerKind, ScannerSettings, Scanners},
     door::{
+        attempts::Attempts,
         connections::{self, Connections},
         gateway::{Gateway, Listener, Parts},
         listener,
@@ -61,8 +62,10 @@ impl World {
             next_hops: Arc::new(next_hops),
             store: Arc::new(Store::open(folder.path()).await.unwrap()),
             journal: Journal::open(&folder.path().join("journal")).unwrap().0,
-            connections: Connections::new(connections::Limits { total: 10, per_network: 10, unlimited: Vec::new() }),
+            connections: Connections::new(connections::Limits { total: 10, per_network: 10, rate: None, unlimited: Vec::new() }),
             certificate: certificate.clone(),
+            messages: script.setup.message_rate(),
+            attempts: Attempts::new(Vec::new()),
             policy: Arc::into_inner(script.setup.policy(false)).unwrap(),
         });
         gateway.scanners.self_test().await;
@@ -73,6 +76,7 @@ impl World {
             bound: door,
             certificate,
             proxy_protocol_from: vec!["127.0.0.0/8".parse().unwrap()],
+            greeting_delay: Duration::ZERO,
         };
         let mut accepting = tokio::task::JoinSet::new();
         accepting.spawn(listener::accept(socket, Arc::new(listener), gateway.clone()));

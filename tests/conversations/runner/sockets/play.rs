@@ -132,7 +132,7 @@ impl Play<'_> {
                 self.world.gateway.set_policy(policy);
                 Ok(())
             }
-            Act::Hold(_) | Act::Quarantine(_) | Act::Journal(_) | Act::Stalls(_) => Err("cannot be played".into()),
+            Act::Hold(_) | Act::Quarantine(_) | Act::Journal(_) | Act::Stalls(_) | Act::DiskLow(_) => Err("cannot be played".into()),
         }
     }
 
