@@ -54,7 +54,7 @@ pub async fn run(script: &Script) -> Played<()> {
         content_line: 0,
         journal,
         items: Vec::new(),
-        fed: false,
+        fed: true,
     };
     play.connected_before().await.map_err(|what| format!("{name}: over sockets: {what}"))?;
     for (nth, step) in script.steps.iter().enumerate() {
