@@ -11,6 +11,7 @@
 //! | the promises, checked at every output | `promises` |
 //! | where octets are split | `split` |
 
+mod chunks;
 mod expected;
 mod next_hop;
 mod play;
