@@ -305,7 +305,8 @@ impl Session {
     fn line(&mut self, line: Line) -> Result<Option<Event>, Violation> {
         let line = match line {
             Line::Whole(line) => line,
-            Line::TooLong => return Err(Violation::LineTooLong),
+            Line::TooLong(verb) if verb.eq_ignore_ascii_case(b"BDAT") => return Err(Violation::ChunkSyntax),
+            Line::TooLong(_) => return Err(Violation::LineTooLong),
             Line::BareNewline => return Err(Violation::BareNewline),
         };
         let (verb, argument) = command::split(&line)?;
