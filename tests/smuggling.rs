@@ -1,9 +1,10 @@
 //! Smuggling: every way to write what somebody takes for the end of mail data, and a second transaction pipelined behind it.
 //!
-//! A message is smuggled when the gateway and its neighbour disagree about where a message ends (CVE-2023-51764, CVE-2023-51765,
-//! CVE-2023-51766). So the client's octets are read by a naive reader of RFC 5321 and RFC 3030, who has them all before him, and played to the real
-//! relay session, cut at every octet; the wires of a recording next hop are read again, by that reader and by the most
-//! gullible of servers, and all must have the same messages. On no wire is there ever a bare CR or LF.
+//! A message is smuggled when the gateway and its neighbour disagree about where a message ends (CVE-2023-51764,
+//! CVE-2023-51765, CVE-2023-51766). So the client's octets are read by a naive reader of RFC 5321 and RFC 3030, who has them
+//! all before him, and played to the real relay session, cut at every octet; the wires of a recording next hop are read
+//! again, by that reader and by the most gullible of servers, and all must have the same messages. On no wire is there ever a
+//! bare CR or LF.
 //!
 //! | what | file |
 //! |---|---|
@@ -147,7 +148,7 @@ fn every_end_by_chunks(bare: BareNewlines) {
             // Where it is cut, what ends its lines and which of them flows on at once alternate.
             let case = number * BEHIND.len() + other;
             let newline = ["\r\n", "\n", "\r"][case % 3];
-            let way = Way { bare, cut_through: case % 2 == 0 };
+            let way = Way { bare, cut_through: (case / 10).is_multiple_of(2) };
             plays += play(&octets_by_chunks(&format!("{before}.{behind}"), newline, case % 10), way);
             cases += 1;
         }

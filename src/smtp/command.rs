@@ -202,8 +202,8 @@ fn rcpt(argument: &[u8], grammar: Grammar<'_>) -> Result<RcptTo, Violation> {
     Ok(RcptTo { path, parameters })
 }
 
-/// The argument of BDAT, `1*DIGIT [SP "LAST"]` (RFC 3030 §2), and nothing that another reader could take for another number: no sign, no second space, no
-/// more digits than any 64 bits hold.
+/// The argument of BDAT, `1*DIGIT [SP "LAST"]` (RFC 3030 §2), and nothing that another reader could take for another number: no
+/// sign, no second space, no more digits than any 64 bits hold.
 pub(super) fn chunk(argument: &[u8]) -> Result<Chunk, Violation> {
     let text = std::str::from_utf8(argument).map_err(|_| Violation::ChunkSyntax)?;
     let (digits, last) = match text.split_once(' ') {

@@ -192,14 +192,13 @@ impl Session {
     /// Answers the event that awaits it; without one, nothing happens. A 421 closes the session. A 2xx to MAIL opens the
     /// transaction, to RCPT counts the recipient, 354 to DATA starts mail data; any other answer to DATA ends the
     /// transaction. 2xx to a chunk lets the next one come, any other ends the transaction. After any answer to the end of mail
-    /// data it is over. A 3xx where none belongs, or a 2xx to
-    /// DATA, is a bug of the owner and becomes `451 4.3.0`.
+    /// data it is over. A 3xx where none belongs, or a 2xx to DATA, is a bug of the owner and becomes `451 4.3.0`.
     pub fn answer(&mut self, reply: Reply) {
         let reply = if self.fits(&reply) { reply } else { own(451, 3, 0, "Internal error") };
         let taken = reply.is_positive();
         let refused_for_good =
             reply.is_permanent() && matches!(self.state, State::MailAsked { .. } | State::RcptAsked(_));
-        let next = match &mut self.state {
+        let next = match &self.state {
             State::MailAsked { smtputf8 } if taken => {
                 self.transactions += 1;
                 self.swallowed = 0;

@@ -1,6 +1,7 @@
 //! BDAT: chunks that may come, and chunks that may not (RFC 3030 §2).
 //!
-//! Either way the octets behind the command are content. Of a chunk that may not come they are dropped, and only then is it refused.
+//! Either way the octets behind the command are content. Of a chunk that may not come they are dropped, and only then is it
+//! refused.
 
 use bytes::Buf;
 

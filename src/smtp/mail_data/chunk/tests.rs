@@ -96,7 +96,8 @@ fn every_short_string_in_any_chunks_at_any_split_reads_the_same() {
 
 #[test]
 fn the_size_decides_and_a_dot_is_a_dot() {
-    let rows: &[(&[&[u8]], &[u8], bool)] = &[
+    type Row<'a> = (&'a [&'a [u8]], &'a [u8], bool);
+    let rows: &[Row<'_>] = &[
         // What ends mail data behind DATA is content.
         (&[b"a\r\n.\r\nb\r\n"], b"a\r\n.\r\nb\r\n", false),
         (&[b"..a\r\n.\r\n"], b"..a\r\n.\r\n", false),
