@@ -25,6 +25,7 @@ const GROUPS: &[&str] = &[
     "envelope",
     "relaying",
     "mail_data",
+    "chunking",
     "smuggling",
     "starttls",
     "antivirus",
@@ -50,8 +51,8 @@ macro_rules! groups {
 }
 
 groups! {
-    order envelope relaying mail_data smuggling starttls antivirus rules quarantine mixed_outcome next_hop limits drain client_gone
-    records
+    order envelope relaying mail_data chunking smuggling starttls antivirus rules quarantine mixed_outcome next_hop limits drain
+    client_gone records
 }
 
 #[test]

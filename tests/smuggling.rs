@@ -1,9 +1,10 @@
 //! Smuggling: every way to write what somebody takes for the end of mail data, and a second transaction pipelined behind it.
 //!
-//! A message is smuggled when the gateway and its neighbour disagree about where a message ends (CVE-2023-51764, CVE-2023-51765,
-//! CVE-2023-51766). So the client's octets are read by a naive reader of RFC 5321, who has them all before him, and played to the real
-//! relay session, cut at every octet; the wires of a recording next hop are read again, by that reader and by the most
-//! gullible of servers, and all must have the same messages. On no wire is there ever a bare CR or LF.
+//! A message is smuggled when the gateway and its neighbour disagree about where a message ends (CVE-2023-51764,
+//! CVE-2023-51765, CVE-2023-51766). So the client's octets are read by a naive reader of RFC 5321 and RFC 3030, who has them
+//! all before him, and played to the real relay session, cut at every octet; the wires of a recording next hop are read
+//! again, by that reader and by the most gullible of servers, and all must have the same messages. On no wire is there ever a
+//! bare CR or LF.
 //!
 //! | what | file |
 //! |---|---|
@@ -50,6 +51,33 @@ fn octets(end: &str, newline: &str) -> Vec<u8> {
     let honest = "MAIL FROM:<h@a.example>\r\nRCPT TO:<k@b.example>\r\nDATA\r\nhonest\r\n.\r\nQUIT\r\n";
     let opening = "EHLO c\r\nMAIL FROM:<a@a.example>\r\nRCPT TO:<j@b.example>\r\nDATA\r\n";
     format!("{opening}a{end}{smuggled}\r\n.\r\n{honest}").into_bytes()
+}
+
+/// The same content by chunks, between two honest messages by DATA; `how` says where it is cut. What is in it a whole message, or a
+/// command, is content.
+fn octets_by_chunks(end: &str, newline: &str, how: usize) -> Vec<u8> {
+    let envelope = "MAIL FROM:<a@a.example>\r\nRCPT TO:<j@b.example>\r\n";
+    let honest = |text: &str| format!("{envelope}DATA\r\n{text}\r\n.\r\n");
+    let smuggled = ["MAIL FROM:<f@b.example>", "RCPT TO:<j@b.example>", "BDAT 3 LAST", "abc"].join(newline);
+    let content = format!("a{end}{smuggled}").into_bytes();
+    let chunk = |octets: &[u8], last: &str| [format!("BDAT {}{last}\r\n", octets.len()).as_bytes(), octets].concat();
+    let chunks = match how {
+        0 => chunk(&content, " LAST"),
+        // Within what only looks like an end.
+        1..=5 => {
+            let (front, back) = content.split_at(how.min(content.len()));
+            [chunk(front, ""), chunk(back, " LAST")].concat()
+        }
+        6 => [content[..8].chunks(1).flat_map(|octet| chunk(octet, "")).collect(), chunk(&content[8..], " LAST")]
+            .concat(),
+        // An empty one at the end, and its octets once more behind the last: they are nobody's.
+        7 => [chunk(&content, ""), chunk(b"", " LAST"), chunk(&content, " LAST")].concat(),
+        // Begun, dropped by RSET or by DATA, and sent again.
+        8 => [&chunk(&content, ""), &b"RSET\r\n"[..], envelope.as_bytes(), &chunk(&content, " LAST")].concat(),
+        _ => [&chunk(&content, ""), &b"DATA\r\n"[..], envelope.as_bytes(), &chunk(&content, " LAST")].concat(),
+    };
+    [b"EHLO c\r\n", honest("before").as_bytes(), envelope.as_bytes(), &chunks, honest("behind").as_bytes(), b"QUIT\r\n"]
+        .concat()
 }
 
 /// What went out is what the readers say, and nothing of it is open to another reading.
@@ -113,6 +141,32 @@ fn the_next_hop_sees_them_where_bare_newlines_are_mended() {
     every_end_in_every_way(Normalise);
 }
 
+fn every_end_by_chunks(bare: BareNewlines) {
+    let (mut cases, mut plays) = (0, 0);
+    for (number, before) in BEFORE.iter().enumerate() {
+        for (other, behind) in BEHIND.iter().enumerate() {
+            // Where it is cut, what ends its lines and which of them flows on at once alternate.
+            let case = number * BEHIND.len() + other;
+            let newline = ["\r\n", "\n", "\r"][case % 3];
+            let way = Way { bare, cut_through: (case / 10).is_multiple_of(2) };
+            plays += play(&octets_by_chunks(&format!("{before}.{behind}"), newline, case % 10), way);
+            cases += 1;
+        }
+    }
+    println!("{bare:?}: {cases} cases by chunks, {plays} plays");
+    assert!(cases == 240 && plays > 60_000, "{cases} cases, {plays} plays");
+}
+
+#[test]
+fn the_next_hop_sees_what_came_by_chunks_as_rfc_3030_says_and_no_other() {
+    every_end_by_chunks(Refuse);
+}
+
+#[test]
+fn the_next_hop_sees_chunks_whose_bare_newlines_are_mended() {
+    every_end_by_chunks(Normalise);
+}
+
 /// NUL, octets above 127 and lines of any length are content like any other (RFC 5321 §4.5.3.1.6: lines above 1000 octets may
 /// be refused; we leave it to the mailbox server). No number of dots but one is the end.
 #[test]
@@ -168,6 +222,18 @@ fn the_readers_read_as_a_person_does() {
     for (end, refused, mended) in rows {
         assert_eq!(contents(end, Refuse), refused, "{} refused", end.escape_debug());
         assert_eq!(contents(end, Normalise), mended, "{} mended", end.escape_debug());
+    }
+    // By chunks: nothing in them ends them.
+    let by_chunks = |end: &str, how: usize, bare: BareNewlines| -> Vec<String> {
+        let messages = by_rfc_5321(&octets_by_chunks(end, "\r\n", how), bare);
+        messages.iter().map(|message| message.content.escape_ascii().to_string()).collect()
+    };
+    let commands = r"MAIL FROM:<f@b.example>\r\nRCPT TO:<j@b.example>\r\nBDAT 3 LAST\r\nabc\r\n";
+    for how in 0..10 {
+        let whole = [r"before\r\n".into(), format!(r"a\r\n.\r\n{commands}"), r"behind\r\n".into()];
+        assert_eq!(by_chunks("\r\n.\r\n", how, Refuse), whole, "{how}");
+        assert_eq!(by_chunks("\n.\n", how, Refuse), whole[..1], "{how}");
+        assert_eq!(by_chunks("\n.\r", how, Normalise), whole, "{how}");
     }
     // Wires that could not be ours are found out.
     assert_eq!(bare(b"a\r\r\nb\nc\r\n"), 2);

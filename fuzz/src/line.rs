@@ -46,10 +46,10 @@ fn naive(mut rest: &[u8]) -> Vec<Line> {
     let mut lines = Vec::new();
     loop {
         let end = find(rest, b"\r\n");
-        let line = &rest[..end.unwrap_or(rest.len())];
-        match (line.iter().position(|octet| b"\r\n".contains(octet)), end) {
+        let whole = &rest[..end.unwrap_or(rest.len())];
+        match (whole.iter().position(|octet| b"\r\n".contains(octet)), end) {
             // It may become CRLF yet.
-            (Some(at), None) if &line[at..] == b"\r" => return lines,
+            (Some(at), None) if &whole[at..] == b"\r" => return lines,
             (Some(_), _) => {
                 lines.push(Line::BareNewline);
                 return lines;
@@ -57,7 +57,8 @@ fn naive(mut rest: &[u8]) -> Vec<Line> {
             (None, None) => return lines,
             (None, Some(end)) => {
                 let fits = end + 2 <= COMMAND_LINE;
-                lines.push(if fits { Line::Whole(line.to_vec().into()) } else { Line::TooLong });
+                let line = |octets: &[u8]| octets.to_vec().into();
+                lines.push(if fits { Line::Whole(line(whole)) } else { Line::TooLong(line(&whole[..4])) });
                 rest = &rest[end + 2..];
             }
         }

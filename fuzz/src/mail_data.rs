@@ -1,7 +1,10 @@
-//! `smtp::mail_data`: the decoder beside a naive reading of the whole wire, the encoder against the decoder.
+//! `smtp::mail_data`: the decoders beside naive readings of the whole wire, the encoder against the decoder.
 
 use bytes::{Bytes, BytesMut};
-use portaria::smtp::mail_data::{BareNewlines, MailData, MailDataDecoder, MailDataEncoder};
+use portaria::smtp::mail_data::{
+    BareNewlines, MailData, MailDataDecoder, MailDataEncoder,
+    chunk::{ChunkData, ChunkDecoder},
+};
 
 use crate::{
     choices::Choices,
@@ -28,6 +31,7 @@ pub fn mail_data(data: &[u8]) {
         assert_eq!(read(BareNewlines::Refuse, &pieces), expected, "{}", data.escape_ascii());
     }
     mended(data, &expected, &mut choices);
+    by_chunks(data, &mut choices);
     let content = &expected.content;
     let wire = encoded(content, &mut choices);
     let ended = content.is_empty() || content.ends_with(b"\r\n");
@@ -57,6 +61,63 @@ fn mended(data: &[u8], refused: &Reading, choices: &mut Choices) {
     let sent = naive(&wire);
     assert!(only_crlf(&wire) && sent.behind == Some(Vec::new()), "{}", data.escape_ascii());
     assert!(sent.content.starts_with(&expected.content), "{}", data.escape_ascii());
+}
+
+/// The same octets as the content of chunks, wherever it is cut into them.
+fn by_chunks(data: &[u8], choices: &mut Choices) {
+    for policy in [BareNewlines::Refuse, BareNewlines::Normalise] {
+        let expected = naive_chunks(policy, data, true);
+        assert!(only_crlf(&expected.content));
+        for chunks in splits(data, choices) {
+            let mut decoder = ChunkDecoder::with(policy);
+            let mut content = Vec::new();
+            for (at, chunk) in chunks.iter().enumerate() {
+                decoder.begin(chunk.len() as u64, at + 1 == chunks.len());
+                let (mut wire, mut ended) = (BytesMut::new(), false);
+                for piece in choices.cut(&[chunk, &b"\nQUIT"[..]].concat(), 40) {
+                    wire.extend_from_slice(piece);
+                    while let Some(found) = decoder.decode(&mut wire).filter(|_| !ended) {
+                        match found {
+                            ChunkData::Content(octets) => content.extend_from_slice(&octets),
+                            ChunkData::End => ended = true,
+                        }
+                    }
+                }
+                assert!(ended && wire == b"\nQUIT"[..], "{} {chunks:?}", wire.escape_ascii());
+            }
+            let reading = Reading { content, bare_newline: decoder.saw_bare_newline(), behind: None };
+            assert_eq!(reading, expected, "{} {policy:?}", data.escape_ascii());
+        }
+        let wire = encoded(&expected.content, choices);
+        assert_eq!(naive(&wire).content, expected.content, "sent on by DATA it is the same");
+    }
+}
+
+/// What chunks have in them, in the words of a reader who has all of them before him. `whole`: the last one is among them; until
+/// then a CR at the end may be half a CRLF.
+pub fn naive_chunks(policy: BareNewlines, octets: &[u8], whole: bool) -> Reading {
+    let octets = if whole { octets } else { octets.strip_suffix(b"\r").unwrap_or(octets) };
+    let mut reading = Reading { content: Vec::new(), bare_newline: false, behind: None };
+    let lines = lines(octets);
+    let (last, lines) = lines.split_last().expect("there is always one");
+    for line in lines {
+        reading.add_all(policy, line);
+        reading.content.extend_from_slice(b"\r\n");
+    }
+    reading.add_all(policy, last);
+    if whole && !reading.content.is_empty() && !reading.content.ends_with(b"\r\n") {
+        reading.content.extend_from_slice(b"\r\n");
+    }
+    reading
+}
+
+/// The size of a chunk, and whether it is the last one: `BDAT 1*18DIGIT [LAST]`, with spaces behind it.
+pub fn chunk_command(line: &[u8]) -> Option<(usize, bool)> {
+    let line = std::str::from_utf8(line).ok()?.trim_end_matches(' ').to_ascii_uppercase();
+    let argument = line.strip_prefix("BDAT ")?;
+    let digits = argument.strip_suffix(" LAST").unwrap_or(argument);
+    let proper = (1..=18).contains(&digits.len()) && digits.bytes().all(|octet| octet.is_ascii_digit());
+    proper.then(|| digits.parse().ok().map(|size| (size, digits.len() < argument.len())))?
 }
 
 fn read(policy: BareNewlines, pieces: &[&[u8]]) -> Reading {
@@ -121,7 +182,11 @@ fn naive_with(policy: BareNewlines, wire: &[u8]) -> Reading {
 
 impl Reading {
     fn add(&mut self, policy: BareNewlines, line: &[u8]) {
-        for octet in line.strip_prefix(b".").unwrap_or(line) {
+        self.add_all(policy, line.strip_prefix(b".").unwrap_or(line));
+    }
+
+    fn add_all(&mut self, policy: BareNewlines, line: &[u8]) {
+        for octet in line {
             match (octet, policy) {
                 (b'\r' | b'\n', BareNewlines::Refuse) => self.bare_newline = true,
                 (b'\r' | b'\n', BareNewlines::Normalise) => self.content.extend_from_slice(b"\r\n"),

@@ -1,18 +1,26 @@
 //! `smtp::server`: any split of the same octets gives the same conversation; nothing happens while an answer is awaited; octets
-//! between 354 and the end of mail data are content and nothing else.
+//! between 354 and the end of mail data, and those of chunks, are content and nothing else.
 
 use portaria::smtp::{
     limits::Limits,
+    mail_data::BareNewlines,
     reply::{Enhanced, Reply},
     server::{Event, Session},
 };
 
-use crate::{choices::Choices, command::ALL, mail_data::naive, splits::splits};
+use crate::{
+    choices::Choices,
+    command::ALL,
+    mail_data::{chunk_command, naive, naive_chunks},
+    splits::splits,
+};
 
-/// What an owner of the session sees, with all pieces of content as one.
+/// What an owner of the session sees, with all pieces of the content of a message as one.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Conversation {
     events: Vec<String>,
+    /// No content came yet in the present transaction.
+    fresh: bool,
     contents: Vec<Vec<u8>>,
     said: Vec<u8>,
 }
@@ -78,15 +86,26 @@ impl Conversation {
             Event::Content(content) => {
                 assert!(!content.is_empty());
                 match self.contents.last_mut() {
-                    Some(last) if self.events.last().is_some_and(|last| last == "Content") => last.extend(content),
-                    _ => {
-                        self.contents.push(content.to_vec());
-                        self.events.push("Content".to_owned());
-                    }
+                    Some(last) if !self.fresh => last.extend(content),
+                    _ => self.contents.push(content.to_vec()),
+                }
+                self.fresh = false;
+                if self.events.last().is_none_or(|last| last != "Content") {
+                    self.events.push("Content".to_owned());
                 }
             }
-            event => self.events.push(format!("{event:?}").split('(').next().unwrap_or_default().to_owned()),
+            event => {
+                self.fresh |= matches!(event, Event::Mail(_));
+                self.events.push(format!("{event:?}").split('(').next().unwrap_or_default().to_owned());
+            }
         }
+    }
+
+    /// The last chunk did not come whole.
+    fn is_in_chunk(&self) -> bool {
+        let marks = ["Chunk", "EndOfChunk", "EndOfMailData", "Close"];
+        let last = self.events.iter().rev().find(|event| marks.iter().any(|mark| event.starts_with(mark)));
+        last.is_some_and(|event| event == "Chunk")
     }
 
     fn transmitted(&mut self, session: &mut Session) {
@@ -97,13 +116,17 @@ impl Conversation {
     }
 }
 
-/// What came as content, beside a naive reading of the stream from each 354 on.
+/// What came as content, beside a naive reading of the stream from each 354 on, and of each chunk that was answered by the owner.
 fn check_content(data: &[u8], whole: &Conversation) {
     let said = String::from_utf8(whole.said.clone()).expect("ASCII");
     let last_lines = said.split_terminator("\r\n").filter(|line| line.as_bytes().get(3) != Some(&b'-'));
-    let (mut rest, mut contents, mut in_data) = (data, Vec::new(), false);
+    let (mut rest, mut in_data) = (data, false);
+    let (mut contents, mut chunks): (Vec<Vec<u8>>, Option<Vec<u8>>) = (Vec::new(), None);
+    let content = |chunks: &[u8], whole| naive_chunks(BareNewlines::Refuse, chunks, whole).content;
     for (at, reply) in last_lines.enumerate() {
-        if at == 0 || reply.starts_with("421") && !reply.ends_with("answered") {
+        // An answer that cannot be one becomes an error of ours.
+        let by_owner = reply.ends_with("answered") || reply.ends_with("Internal error");
+        if at == 0 || reply.starts_with("421") && !by_owner {
             continue;
         }
         if in_data {
@@ -113,13 +136,40 @@ fn check_content(data: &[u8], whole: &Conversation) {
             rest = &rest[rest.len() - behind..];
         } else {
             let end = rest.iter().position(|octet| b"\r\n".contains(octet)).expect("a reply to nothing");
+            let line = &rest[..end];
             rest = rest.get(end + 2..).unwrap_or_default();
+            if let Some((size, last)) = chunk_command(line) {
+                let (chunk, behind) = rest.split_at(size.min(rest.len()));
+                assert!(chunk.len() == size || !by_owner, "answered before its end");
+                rest = behind;
+                if by_owner {
+                    chunks.get_or_insert_default().extend_from_slice(chunk);
+                    let over = last || !reply.starts_with('2');
+                    contents.extend(chunks.take_if(|_| over).map(|chunks| content(&chunks, last)));
+                }
+            } else if ends_transaction(line, reply) {
+                contents.extend(chunks.take().map(|chunks| content(&chunks, false)));
+            }
         }
         in_data = reply.starts_with("354");
     }
     if in_data {
         contents.push(naive(rest).content);
+    } else if whole.is_in_chunk() {
+        let end = rest.iter().position(|octet| *octet == b'\r').expect("BDAT has a line");
+        chunks.get_or_insert_default().extend_from_slice(&rest[end + 2..]);
     }
+    contents.extend(chunks.map(|chunks| content(&chunks, false)));
     contents.retain(|content| !content.is_empty());
     assert_eq!(whole.contents, contents, "{}", data.escape_ascii());
+}
+
+/// Whether chunks before this command are of no message any more.
+fn ends_transaction(line: &[u8], reply: &str) -> bool {
+    let verb = line.split(|octet| *octet == b' ').next().unwrap_or_default().to_ascii_uppercase();
+    match verb.as_slice() {
+        b"RSET" | b"HELO" | b"EHLO" => reply.starts_with("250"),
+        b"DATA" => reply.starts_with("503"),
+        _ => false,
+    }
 }

@@ -20,6 +20,10 @@ pub(super) fn start_mail_input() -> Reply {
     Reply::new(354, None, "End data with <CR><LF>.<CR><LF>")
 }
 
+pub(super) fn chunk_taken() -> Reply {
+    reply(250, (2, 0, 0), "Chunk received")
+}
+
 pub(super) fn other_next_hop() -> Reply {
     reply(452, (4, 5, 3), "Recipient needs a transaction of its own")
 }

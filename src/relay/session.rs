@@ -191,8 +191,10 @@ impl Session {
     }
 
     fn client_octets(&mut self, octets: &Bytes, now: Moment) {
-        // A command has its time as a whole (RFC 5321 §4.5.3.2): an octet now and then must not buy more of it.
-        if self.server.is_in_mail_data() || octets.contains(&b'\n') {
+        // A command has its time as a whole (RFC 5321 §4.5.3.2): an octet now and then must not buy more of it. So has a chunk that
+        // was refused.
+        let ends_a_line = octets.contains(&b'\n') && !self.server.is_swallowing();
+        if self.server.is_in_mail_data() || ends_a_line {
             self.heard = now;
             self.with(now, |it, _| it.heard(now));
         }
@@ -341,6 +343,9 @@ impl Session {
             }
             Event::Rcpt(rcpt) => self.with(now, |it, around| it.rcpt(rcpt, around)),
             Event::Data => self.with(now, Transaction::data),
+            Event::Chunk(size) => self.with(now, |it, around| it.chunk(size, around)),
+            Event::EndOfChunk => self.with(now, Transaction::end_of_chunk),
+            Event::Mixed => self.with(now, |it, around| it.abandon("DATA behind BDAT", around)),
             Event::Content(content) => self.with(now, |it, around| it.content(content, around)),
             Event::EndOfMailData { bare_newline } => {
                 self.with(now, |it, around| it.end_of_mail_data(bare_newline, around));

@@ -70,7 +70,7 @@ pub const FLOOR_WINDOW: Duration = Duration::from_secs(60);
 /// Refused content is swallowed so long at most …
 pub const SWALLOW_TIME: Duration = Duration::from_secs(600);
 /// … and up to this many times the message size limit.
-pub const SWALLOW_FACTOR: u64 = 4;
+pub use crate::smtp::limits::SWALLOW_FACTOR;
 /// Connections that one transaction may wear out before its client is told to come later.
 pub const ATTEMPTS: u32 = 3;
 /// Octets that are read from the hold at a time.

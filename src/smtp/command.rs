@@ -9,6 +9,7 @@
 use super::{
     envelope::{MailFrom, RcptTo},
     extension::Offer,
+    limits,
     parameter::{MailParameters, RcptParameters},
     path::{ForwardPath, ReversePath},
     violation::Violation,
@@ -23,6 +24,15 @@ pub struct Hello {
     pub extended: bool,
 }
 
+/// BDAT (RFC 3030 §2): so many octets of content follow its CRLF.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Chunk {
+    /// Octets; at most 18 digits.
+    pub size: u64,
+    /// No chunk behind it.
+    pub last: bool,
+}
+
 /// A command as understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
@@ -34,6 +44,8 @@ pub enum Command {
     Rcpt(RcptTo),
     /// DATA
     Data,
+    /// BDAT
+    Chunk(Chunk),
     /// RSET
     Reset,
     /// NOOP; its argument says nothing (§4.1.1.9).
@@ -61,6 +73,8 @@ pub enum Verb {
     Rcpt,
     /// DATA
     Data,
+    /// BDAT (RFC 3030)
+    Bdat,
     /// RSET
     Rset,
     /// NOOP
@@ -88,7 +102,9 @@ pub struct Grammar<'a> {
 pub fn split(line: &[u8]) -> Result<(Verb, &[u8]), Violation> {
     // Above all else: control octets are how terminals, logs and next hops are led astray. A tab is one too.
     if line.iter().any(u8::is_ascii_control) {
-        return Err(Violation::ControlOctet);
+        // Behind a BDAT that cannot be read stands content.
+        let is_chunk = line.get(..4).is_some_and(|verb| verb.eq_ignore_ascii_case(b"BDAT"));
+        return Err(if is_chunk { Violation::ChunkSyntax } else { Violation::ControlOctet });
     }
     let line = line.trim_ascii_end();
     let (word, argument) = match line.iter().position(|&octet| octet == b' ') {
@@ -106,6 +122,7 @@ fn verb(word: &[u8]) -> Result<Verb, Violation> {
         b"MAIL" => Ok(Verb::Mail),
         b"RCPT" => Ok(Verb::Rcpt),
         b"DATA" => Ok(Verb::Data),
+        b"BDAT" => Ok(Verb::Bdat),
         b"RSET" => Ok(Verb::Rset),
         b"NOOP" => Ok(Verb::Noop),
         b"QUIT" => Ok(Verb::Quit),
@@ -113,7 +130,6 @@ fn verb(word: &[u8]) -> Result<Verb, Violation> {
         b"HELP" => Ok(Verb::Help),
         b"STARTTLS" => Ok(Verb::StartTls),
         b"" => Err(Violation::NoVerb),
-        b"BDAT" => Err(Violation::Chunking),
         b"EXPN" | b"AUTH" | b"ETRN" | b"ATRN" | b"TURN" | b"SEND" | b"SOML" | b"SAML" | b"BURL" | b"XCLIENT"
         | b"XFORWARD" => Err(Violation::NotImplemented),
         b"GET" | b"HEAD" | b"POST" | b"PUT" | b"DELETE" | b"CONNECT" | b"OPTIONS" | b"TRACE" | b"PATCH" | b"PRI" => {
@@ -139,6 +155,7 @@ impl Command {
             Verb::Mail => mail(argument, grammar).map(Self::Mail),
             Verb::Rcpt => rcpt(argument, grammar).map(Self::Rcpt),
             Verb::Data => alone(Self::Data),
+            Verb::Bdat => chunk(argument).map(Self::Chunk),
             Verb::Rset => alone(Self::Reset),
             Verb::Quit => alone(Self::Quit),
             Verb::StartTls => alone(Self::StartTls),
@@ -189,6 +206,22 @@ fn rcpt(argument: &[u8], grammar: Grammar<'_>) -> Result<RcptTo, Violation> {
         return Err(Violation::NonAscii);
     }
     Ok(RcptTo { path, parameters })
+}
+
+/// The argument of BDAT, `1*DIGIT [SP "LAST"]` (RFC 3030 §2), and nothing that another reader could take for another number: no
+/// sign, no second space, no more digits than any 64 bits hold.
+pub(super) fn chunk(argument: &[u8]) -> Result<Chunk, Violation> {
+    let text = std::str::from_utf8(argument).map_err(|_| Violation::ChunkSyntax)?;
+    let (digits, last) = match text.split_once(' ') {
+        None => (text, false),
+        Some((digits, marker)) if marker.eq_ignore_ascii_case("LAST") => (digits, true),
+        Some(_) => return Err(Violation::ChunkSyntax),
+    };
+    if digits.len() > limits::CHUNK_SIZE_DIGITS || !digits.bytes().all(|octet| octet.is_ascii_digit()) {
+        return Err(Violation::ChunkSyntax);
+    }
+    let size = digits.parse().map_err(|_| Violation::ChunkSyntax)?;
+    Ok(Chunk { size, last })
 }
 
 /// What stands behind `keyword` (in any case) and at most one space; `None` if the argument does not begin with it.
@@ -246,7 +279,7 @@ mod tests {
             // Verbs that exist, and that do not.
             (b"EXPN list", Err(Violation::NotImplemented)),
             (b"AUTH PLAIN AGEAYg==", Err(Violation::NotImplemented)),
-            (b"BDAT 100 LAST", Err(Violation::Chunking)),
+            (b"BDATA 1", Err(Violation::UnknownVerb)),
             (b"GET / HTTP/1.1", Err(Violation::Http)),
             (b"post /x", Err(Violation::Http)),
             (b"FOO", Err(Violation::UnknownVerb)),
@@ -263,6 +296,47 @@ mod tests {
         ];
         for (line, expected) in rows {
             assert_eq!(&parse(line, false), expected, "{}", line.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn a_chunk_has_a_size_that_can_be_read_in_one_way_only() {
+        let chunk = |size, last| Ok(Command::Chunk(Chunk { size, last }));
+        let rows: &[(&[u8], Result<Command, Violation>)] = &[
+            (b"BDAT 0", chunk(0, false)),
+            (b"BDAT 0 LAST", chunk(0, true)),
+            (b"bdat 86 last", chunk(86, true)),
+            (b"BDAT 0007", chunk(7, false)),
+            (b"BDAT 100 LAST  ", chunk(100, true)),
+            (b"BDAT 999999999999999999", chunk(999_999_999_999_999_999, false)),
+        ];
+        for (line, expected) in rows {
+            assert_eq!(&parse(line, false), expected, "{}", line.escape_ascii());
+        }
+        let broken: &[&[u8]] = &[
+            b"BDAT",
+            b"BDAT ",
+            b"BDAT LAST",
+            b"BDAT -1",
+            b"BDAT +1",
+            b"BDAT 1.0",
+            b"BDAT 1e3",
+            b"BDAT 0x10",
+            b"BDAT 1,000",
+            b"BDAT 1000000000000000000",
+            b"BDAT 00000000000000000001",
+            b"BDAT  1",
+            b"BDAT 1  LAST",
+            b"BDAT 1 LAST LAST",
+            b"BDAT 1 FIRST",
+            b"BDAT 1LAST",
+            b"BDAT 1 L\xc3\x84ST",
+            "BDAT \u{661}".as_bytes(),
+            b"BDAT 1\tLAST",
+            b"bdat\x001",
+        ];
+        for line in broken {
+            assert_eq!(parse(line, false), Err(Violation::ChunkSyntax), "{}", line.escape_ascii());
         }
     }
 

@@ -101,6 +101,7 @@ impl Offer {
             ("8BITMIME", self.eight_bit_mime),
             ("STARTTLS", self.starttls),
             ("ENHANCEDSTATUSCODES", true),
+            ("CHUNKING", true),
             ("DSN", self.dsn),
             ("SMTPUTF8", self.smtputf8),
         ];

@@ -20,3 +20,7 @@ pub const COMMAND_LINE: usize = 2048;
 pub const PATH: usize = 512;
 /// ESMTP parameters of one command.
 pub const PARAMETERS: usize = 10;
+/// Digits of the size of a chunk: 18 fit any 64 bits, signed or not, so that nobody reads another number.
+pub const CHUNK_SIZE_DIGITS: usize = 18;
+/// Refused content is swallowed up to this many times the message size limit: who sends on and on hears 421, or less.
+pub const SWALLOW_FACTOR: u64 = 4;

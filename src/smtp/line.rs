@@ -12,8 +12,9 @@ use super::limits;
 pub enum Line {
     /// A line, its CRLF removed.
     Whole(Bytes),
-    /// A line above [`limits::COMMAND_LINE`], read to its CRLF and dropped whole: its tail must never run as a command.
-    TooLong,
+    /// A line above [`limits::COMMAND_LINE`], read to its CRLF and dropped whole: its tail must never run as a command. What is left
+    /// is its verb (four octets): behind some of them stands more that must not.
+    TooLong(Bytes),
     /// A CR without LF or an LF without CR. What is behind it is not to be read: whoever is between the client and us may have
     /// taken it for a line end.
     BareNewline,
@@ -22,8 +23,8 @@ pub enum Line {
 /// Splits octets at CRLF.
 #[derive(Debug, Default)]
 pub struct LineDecoder {
-    /// The current line is too long already; what was read of it is gone.
-    too_long: bool,
+    /// The current line is too long already; but for its first octets, what was read of it is gone.
+    too_long: Option<Bytes>,
 }
 
 impl LineDecoder {
@@ -33,8 +34,8 @@ impl LineDecoder {
         let line = match wire.get(end..).unwrap_or_default() {
             [] | [b'\r'] => {
                 // One more octet at least is to come, so a full buffer is a line too long. Its last CR stays: it may be half a CRLF.
-                if self.too_long || wire.len() >= limits::COMMAND_LINE {
-                    self.too_long = true;
+                if self.too_long.is_some() || wire.len() >= limits::COMMAND_LINE {
+                    self.too_long.get_or_insert_with(|| Bytes::copy_from_slice(verb(wire)));
                     wire.advance(end);
                 }
                 return None;
@@ -46,9 +47,16 @@ impl LineDecoder {
             }
             _ => return Some(Line::BareNewline),
         };
-        let too_long = std::mem::take(&mut self.too_long) || line.len() + 2 > limits::COMMAND_LINE;
-        Some(if too_long { Line::TooLong } else { Line::Whole(line) })
+        if let Some(verb) = self.too_long.take() {
+            return Some(Line::TooLong(verb));
+        }
+        let fits = line.len() + 2 <= limits::COMMAND_LINE;
+        Some(if fits { Line::Whole(line) } else { Line::TooLong(Bytes::copy_from_slice(verb(&line))) })
     }
+}
+
+fn verb(line: &[u8]) -> &[u8] {
+    line.get(..4).unwrap_or(line)
 }
 
 #[cfg(test)]
@@ -87,8 +95,8 @@ mod tests {
             ("\n".to_owned(), vec![Line::BareNewline], ""),
             // 2048 with its CRLF, and not one more; the tail of a longer one never runs.
             (format!("{longest}\r\nNOOP\r\n"), vec![whole(&longest), whole("NOOP")], ""),
-            (format!("{too_long}\r\nNOOP\r\n"), vec![Line::TooLong, whole("NOOP")], ""),
-            (format!("{too_long}{too_long}QUIT\r\nNOOP\r\n"), vec![Line::TooLong, whole("NOOP")], ""),
+            (format!("{too_long}\r\nNOOP\r\n"), vec![Line::TooLong("xxxx".into()), whole("NOOP")], ""),
+            (format!("{too_long}{too_long}QUIT\r\nNOOP\r\n"), vec![Line::TooLong("xxxx".into()), whole("NOOP")], ""),
             (format!("{too_long}QUIT\nNOOP\r\n"), vec![Line::BareNewline], ""),
             (format!("{too_long}\rQUIT\r\n"), vec![Line::BareNewline], ""),
             (format!("{too_long}\r"), vec![], "\r"),

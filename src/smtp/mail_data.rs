@@ -2,13 +2,17 @@
 //!
 //! In: octets of the wire, or content. Out: content, or octets of the wire. Only `CRLF . CRLF` ends mail data and only CRLF
 //! ends a line of the wire; a CR or an LF alone is neither passed on nor taken for either (SMTP smuggling: CVE-2023-51764,
-//! CVE-2023-51765, CVE-2023-51766). What to say about one is not decided here, nor how much content is too much.
+//! CVE-2023-51765, CVE-2023-51766). What to say about one is not decided here, nor how much content is too much. Content that
+//! comes by chunks has no such end: `chunk`.
 
+pub mod chunk;
 #[cfg(test)]
 mod tests;
 
 use bytes::{Buf, Bytes, BytesMut};
 use memchr::{memchr2, memmem};
+
+const CRLF: &[u8] = b"\r\n";
 
 /// What the decoder found next.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@
 //! | §4.1 commands, §4.1.2 grammar | `command`, `path`, `domain`, `parameter` |
 //! | §4.2 replies | `reply`, `reply_decoder` |
 //! | §2.2, §4.1.1.1 extensions | `extension` |
-//! | §4.5.2 transparency, §4.1.1.4 end of mail data | `mail_data` |
+//! | §4.5.2 transparency, §4.1.1.4 end of mail data; RFC 3030 chunks | `mail_data` |
 //! | §3.3 mail transaction | `envelope` |
 //! | §4.4 trace fields | `received` |
 //! | §4.5.3 limits | `limits` |

@@ -150,7 +150,7 @@ fn size(value: &str) -> Option<u64> {
     digits.then(|| value.parse().unwrap_or(u64::MAX))
 }
 
-/// RFC 6152 §3. BINARYMIME belongs to RFC 3030, which we do not offer.
+/// RFC 6152 §3. BINARYMIME (RFC 3030 §3) is not offered: what comes by chunks is text, and goes on by DATA.
 fn body(value: Option<&str>) -> Result<Option<Body>, ParameterFault> {
     match value.map(str::to_ascii_uppercase).as_deref() {
         Some("7BIT") => Ok(Some(Body::SevenBit)),

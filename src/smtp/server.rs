@@ -6,6 +6,7 @@
 //! The session answers by itself what needs no decision: HELO, EHLO, RSET, NOOP, VRFY, HELP, QUIT, STARTTLS, and every way of
 //! breaking the protocol or a limit. Who may send what to whom, and what becomes of the content, it does not know.
 
+mod chunks;
 mod event;
 #[cfg(test)]
 mod tests;
@@ -18,7 +19,7 @@ use super::{
     extension::Offer,
     limits::Limits,
     line::{Line, LineDecoder},
-    mail_data::{BareNewlines, MailData, MailDataDecoder},
+    mail_data::{BareNewlines, MailData, MailDataDecoder, chunk::ChunkDecoder},
     parameter::MailParameters,
     reply::{Enhanced, Reply},
     violation::Violation,
@@ -57,6 +58,14 @@ enum State {
     DataAsked,
     /// Octets of mail data.
     MailData(MailDataDecoder),
+    /// Octets of a chunk.
+    Chunk(ChunkDecoder),
+    /// The answer to a chunk that is not the last one.
+    ChunkAsked(ChunkDecoder),
+    /// A command between chunks.
+    BetweenChunks(ChunkDecoder),
+    /// Octets of a chunk that is refused; then that is said, and everything is as before.
+    Swallowing { left: u64, violation: Violation, before: Box<State> },
     /// The answer to the end of mail data.
     Ended { bare_newline: bool },
     /// The handshake.
@@ -95,6 +104,8 @@ pub struct Session {
     errors: u32,
     useless_commands: u32,
     transactions: u32,
+    /// Octets of chunks that were refused unseen since the last MAIL that was taken.
+    swallowed: u64,
     state: State,
     lines: LineDecoder,
     unparsed: BytesMut,
@@ -117,6 +128,7 @@ impl Session {
             errors: 0,
             useless_commands: 0,
             transactions: 0,
+            swallowed: 0,
             state: State::Ready { forgiven: 0 },
             lines: LineDecoder::default(),
             unparsed: BytesMut::new(),
@@ -166,7 +178,7 @@ impl Session {
     pub fn poll_event(&mut self) -> Option<Event> {
         loop {
             match &mut self.state {
-                State::Ready { .. } | State::Transaction(_) => {
+                State::Ready { .. } | State::Transaction(_) | State::BetweenChunks(_) => {
                     let line = self.lines.decode(&mut self.unparsed)?;
                     if let Some(event) = self.line(line).unwrap_or_else(|violation| self.violate(violation)) {
                         return Some(event);
@@ -182,12 +194,19 @@ impl Session {
                         }
                     });
                 }
+                State::Chunk(_) => return self.poll_chunk(),
+                State::Swallowing { .. } => {
+                    if let Some(event) = self.swallow()? {
+                        return Some(event);
+                    }
+                }
                 State::Farewell(why) => {
                     let why = *why;
                     self.state = State::Closed;
                     return Some(Event::Close(why));
                 }
-                State::MailAsked { .. } | State::RcptAsked(_) | State::DataAsked | State::Ended { .. } => return None,
+                State::MailAsked { .. } | State::RcptAsked(_) | State::DataAsked => return None,
+                State::ChunkAsked(_) | State::Ended { .. } => return None,
                 State::Greeting | State::AwaitTls | State::Closed => return None,
             }
         }
@@ -195,8 +214,8 @@ impl Session {
 
     /// Answers the event that awaits it; without one, nothing happens. A 421 closes the session. A 2xx to MAIL opens the
     /// transaction, to RCPT counts the recipient, 354 to DATA starts mail data; any other answer to DATA ends the
-    /// transaction. After any answer to the end of mail data it is over. A 3xx where none belongs, or a 2xx to
-    /// DATA, is a bug of the owner and becomes `451 4.3.0`.
+    /// transaction. 2xx to a chunk lets the next one come, any other ends the transaction. After any answer to the end of mail
+    /// data it is over. A 3xx where none belongs, or a 2xx to DATA, is a bug of the owner and becomes `451 4.3.0`.
     pub fn answer(&mut self, reply: Reply) {
         let reply = if self.fits(&reply) { reply } else { own(451, 3, 0, "Internal error") };
         let taken = reply.is_positive();
@@ -206,6 +225,7 @@ impl Session {
         let next = match &self.state {
             State::MailAsked { smtputf8 } if taken => {
                 self.transactions += 1;
+                self.swallowed = 0;
                 State::Transaction(Transaction { smtputf8: *smtputf8, recipients: 0, refused: 0, overshoot: 0 })
             }
             State::MailAsked { .. } => self.ready_after_refused_mail(),
@@ -215,6 +235,9 @@ impl Session {
                 State::Transaction(Transaction { recipients, refused, ..*transaction })
             }
             State::DataAsked if reply.is_intermediate() => State::MailData(MailDataDecoder::with(self.bare_newlines)),
+            State::ChunkAsked(decoder) if taken => State::BetweenChunks(decoder.clone()),
+            // RFC 3030 §2: chunks may be in the pipeline already.
+            State::ChunkAsked(_) => self.ready_after_refused_mail(),
             State::Ended { bare_newline: true } => State::Farewell(Farewell::Violation),
             State::DataAsked | State::Ended { .. } => State::Ready { forgiven: 0 },
             _ => return,
@@ -280,12 +303,18 @@ impl Session {
 
     /// Whether an event awaits its answer.
     pub fn awaits_answer(&self) -> bool {
-        matches!(self.state, State::MailAsked { .. } | State::RcptAsked(_) | State::DataAsked | State::Ended { .. })
+        let asked = matches!(self.state, State::MailAsked { .. } | State::RcptAsked(_) | State::DataAsked);
+        asked || matches!(self.state, State::ChunkAsked(_) | State::Ended { .. })
     }
 
     /// Whether what comes is mail data and not a command.
     pub fn is_in_mail_data(&self) -> bool {
-        matches!(self.state, State::MailData(_))
+        matches!(self.state, State::MailData(_) | State::Chunk(_))
+    }
+
+    /// Whether what comes is a chunk that was refused: octets that are of no use to anyone.
+    pub fn is_swallowing(&self) -> bool {
+        matches!(self.state, State::Swallowing { .. })
     }
 
     /// Octets received and not parsed yet.
@@ -302,10 +331,15 @@ impl Session {
     fn line(&mut self, line: Line) -> Result<Option<Event>, Violation> {
         let line = match line {
             Line::Whole(line) => line,
-            Line::TooLong => return Err(Violation::LineTooLong),
+            Line::TooLong(verb) if verb.eq_ignore_ascii_case(b"BDAT") => return Err(Violation::ChunkSyntax),
+            Line::TooLong(_) => return Err(Violation::LineTooLong),
             Line::BareNewline => return Err(Violation::BareNewline),
         };
         let (verb, argument) = command::split(&line)?;
+        if verb == Verb::Bdat {
+            // Read before it is permitted: refused or not, its octets follow.
+            return command::chunk(argument).map(|chunk| self.chunk(chunk));
+        }
         self.permit(verb)?;
         let smtputf8 = matches!(self.state, State::Transaction(Transaction { smtputf8: true, .. }));
         let grammar = Grammar { offer: &self.offer, smtputf8 };
@@ -322,14 +356,17 @@ impl Session {
 
     /// Whether a command may come now (§4.1.4).
     fn permit(&self, verb: Verb) -> Result<(), Violation> {
-        let in_transaction = matches!(self.state, State::Transaction(_));
+        let between_chunks = matches!(self.state, State::BetweenChunks(_));
+        let in_transaction = matches!(self.state, State::Transaction(_)) || between_chunks;
         let before_tls = matches!(verb, Verb::Noop | Verb::Ehlo | Verb::StartTls | Verb::Quit);
         match verb {
             _ if self.starttls_required && !self.tls && !before_tls => Err(Violation::TlsRequired),
-            Verb::Mail | Verb::Rcpt | Verb::Data if self.hello.is_none() => Err(Violation::HelloFirst),
+            Verb::Mail | Verb::Rcpt | Verb::Data | Verb::Bdat if self.hello.is_none() => Err(Violation::HelloFirst),
             Verb::Mail | Verb::StartTls if in_transaction => Err(Violation::InTransaction),
-            Verb::Rcpt | Verb::Data if !in_transaction => Err(Violation::NoTransaction),
-            Verb::Data if matches!(self.state, State::Transaction(Transaction { recipients: 0, .. })) => {
+            Verb::Rcpt | Verb::Data | Verb::Bdat if !in_transaction => Err(Violation::NoTransaction),
+            Verb::Rcpt if between_chunks => Err(Violation::InContent),
+            Verb::Data if between_chunks => Err(Violation::Mixed),
+            Verb::Data | Verb::Bdat if matches!(self.state, State::Transaction(Transaction { recipients: 0, .. })) => {
                 Err(Violation::NoRecipients)
             }
             Verb::StartTls if self.tls => Err(Violation::TlsActive),
@@ -358,6 +395,7 @@ impl Session {
                 self.state = State::DataAsked;
                 Some(Event::Data)
             }
+            Command::Chunk(chunk) => self.chunk(chunk),
             Command::Reset => {
                 self.state = State::Ready { forgiven: 0 };
                 self.say_to_useless(&own(250, 0, 0, "OK"));
@@ -366,7 +404,7 @@ impl Session {
             Command::Noop => self.say_to_useless(&own(250, 0, 0, "OK")),
             Command::Verify => self.say_to_useless(&own(252, 5, 0, "Cannot verify, will take mail and try")),
             Command::Help => {
-                self.say_to_useless(&own(214, 0, 0, "HELO EHLO STARTTLS MAIL RCPT DATA RSET NOOP VRFY HELP QUIT"))
+                self.say_to_useless(&own(214, 0, 0, "HELO EHLO STARTTLS MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT"))
             }
             Command::Quit => {
                 self.say(&own(221, 0, 0, "Bye"));
@@ -441,12 +479,18 @@ impl Session {
             // The last of a pipelined group, none of whose recipients was taken: the refusals were counted.
             (_, Violation::NoRecipients) => self.count_useless_command(),
             (State::Ready { forgiven: forgiven @ 1.. }, Violation::NoTransaction) => *forgiven -= 1,
+            (_, Violation::Mixed) => {
+                self.state = State::Ready { forgiven: 0 };
+                self.count_error();
+                return Some(Event::Mixed);
+            }
             _ => self.count_error(),
         }
         None
     }
 
-    /// The state after a MAIL that opened nothing: RCPTs and a DATA may have been pipelined behind it.
+    /// The state after a MAIL that opened nothing, or a chunk that ended it: RCPTs and a DATA, or chunks, may have been pipelined
+    /// behind it.
     fn ready_after_refused_mail(&self) -> State {
         State::Ready { forgiven: self.limits.recipients.saturating_add(1) }
     }

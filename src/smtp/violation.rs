@@ -33,10 +33,6 @@ pub enum Violation {
     /// A verb that exists and that we do not offer.
     #[error("Command not implemented")]
     NotImplemented,
-    /// BDAT, which we do not offer (RFC 3030). A client that sends it all the same sends the chunk behind it without waiting, and
-    /// the chunk must not be read as commands.
-    #[error("BDAT is not offered")]
-    Chunking,
     /// The request line of HTTP: a browser or a confused service was led here, and what follows are its headers and content,
     /// chosen by whoever led it (cross-protocol attacks: ALPACA, NAT slipstreaming).
     #[error("This is an SMTP server")]
@@ -49,6 +45,10 @@ pub enum Violation {
     /// Nothing behind a verb that needs something.
     #[error("This command needs an argument")]
     MissingArgument,
+    /// BDAT without a size that is one, or with something else than LAST behind it (RFC 3030 §2). Nobody knows how many octets of
+    /// content follow, and they must not run as commands.
+    #[error("Syntax: BDAT size [LAST]")]
+    ChunkSyntax,
     /// The name behind HELO or EHLO has control characters, is not text, or is longer than 255 octets.
     #[error("Malformed name")]
     HelloName,
@@ -78,10 +78,16 @@ pub enum Violation {
     /// MAIL or STARTTLS within a transaction.
     #[error("A mail transaction is in progress")]
     InTransaction,
-    /// RCPT or DATA without MAIL.
+    /// RCPT, DATA or BDAT without MAIL.
     #[error("Need MAIL command")]
     NoTransaction,
-    /// DATA when every RCPT was refused, or none came (§3.3).
+    /// RCPT between chunks.
+    #[error("Content is under way")]
+    InContent,
+    /// DATA between chunks (RFC 3030 §2).
+    #[error("DATA cannot follow BDAT")]
+    Mixed,
+    /// DATA or BDAT when every RCPT was refused, or none came (§3.3).
     #[error("No valid recipients")]
     NoRecipients,
 
@@ -107,7 +113,7 @@ impl Violation {
     /// Whether the connection ends with the reply, because nothing that follows can be trusted to be what the client meant.
     pub fn closes(self) -> bool {
         match self {
-            Self::BareNewline | Self::Chunking | Self::Http | Self::BehindStartTls => true,
+            Self::BareNewline | Self::ChunkSyntax | Self::Http | Self::BehindStartTls => true,
             Self::LineTooLong
             | Self::ControlOctet
             | Self::NoVerb
@@ -125,6 +131,8 @@ impl Violation {
             | Self::HelloFirst
             | Self::InTransaction
             | Self::NoTransaction
+            | Self::InContent
+            | Self::Mixed
             | Self::NoRecipients
             | Self::TlsActive
             | Self::TlsRequired => false,
@@ -137,10 +145,11 @@ impl Violation {
             Self::LineTooLong => (500, 5, 6),
             Self::BareNewline | Self::ControlOctet | Self::NoVerb => (500, 5, 2),
             Self::UnknownVerb => (500, 5, 1),
-            Self::NotImplemented | Self::Chunking => (502, 5, 1),
+            Self::NotImplemented => (502, 5, 1),
             Self::Http => (554, 5, 1),
             Self::UnexpectedArgument
             | Self::MissingArgument
+            | Self::ChunkSyntax
             | Self::HelloName
             | Self::MailSyntax
             | Self::RcptSyntax
@@ -153,7 +162,12 @@ impl Violation {
                 ParameterFault::Malformed | ParameterFault::TooMany | ParameterFault::Duplicate | ParameterFault::Value,
             ) => (501, 5, 4),
             Self::NonAscii => (553, 6, 7),
-            Self::HelloFirst | Self::InTransaction | Self::NoTransaction | Self::TlsActive => (503, 5, 1),
+            Self::HelloFirst
+            | Self::InTransaction
+            | Self::NoTransaction
+            | Self::InContent
+            | Self::Mixed
+            | Self::TlsActive => (503, 5, 1),
             Self::NoRecipients | Self::BehindStartTls => (554, 5, 1),
             Self::TlsRequired => (530, 7, 0),
         }
@@ -174,6 +188,7 @@ mod tests {
             (Violation::ForwardPath(PathFault::Null), "501 5.1.3 Bad recipient address syntax: "),
             (Violation::Parameter(ParameterFault::Unknown), "555 5.5.4 Bad parameters: parameter not recognized"),
             (Violation::Parameter(ParameterFault::Duplicate), "501 5.5.4 Bad parameters: duplicate parameter"),
+            (Violation::ChunkSyntax, "501 5.5.4 Syntax: BDAT size [LAST]"),
             (Violation::NonAscii, "553 5.6.7 Non-ASCII addresses need SMTPUTF8"),
             (Violation::NoRecipients, "554 5.5.1 No valid recipients"),
             (Violation::TlsRequired, "530 5.7.0 Must issue a STARTTLS command first"),

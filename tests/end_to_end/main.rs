@@ -17,6 +17,7 @@
 
 mod antivirus;
 mod balancers;
+mod chunks;
 mod crashes;
 mod floods;
 mod life;

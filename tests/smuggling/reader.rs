@@ -1,4 +1,4 @@
-//! The naive reader: a dialogue that lies there whole is read as RFC 5321 says, or as the most gullible server would.
+//! The naive reader: a dialogue that lies there whole is read as RFC 5321 and RFC 3030 say, or as the most gullible server would.
 //!
 //! It knows nothing of the code under test. A client's octets read so are what must be relayed; a next hop's wire read so is
 //! what was.
@@ -12,6 +12,29 @@ pub struct Message {
     pub envelope: Vec<String>,
     /// Transparency undone.
     pub content: Vec<u8>,
+    /// What came by BDAT so far (RFC 3030).
+    chunks: Option<Vec<u8>>,
+}
+
+/// `BDAT size [LAST]`
+fn size_of_chunk(line: &[u8]) -> Option<(usize, bool)> {
+    let line = String::from_utf8_lossy(line);
+    match line.split(' ').collect::<Vec<_>>()[..] {
+        ["BDAT", size] => Some((size.parse().ok()?, false)),
+        ["BDAT", size, "LAST"] => Some((size.parse().ok()?, true)),
+        _ => None,
+    }
+}
+
+/// Each CR and LF that is no CRLF made one, and the last line ended.
+fn whole_lines(octets: &[u8]) -> Vec<u8> {
+    let lines: Vec<Vec<u8>> =
+        split(octets, b"\r\n").iter().map(|line| replaced(&replaced(line, b"\r", b"\n"), b"\n", b"\r\n")).collect();
+    let mut content = lines.join(&b"\r\n"[..]);
+    if !content.is_empty() && !content.ends_with(b"\r\n") {
+        content.extend_from_slice(b"\r\n");
+    }
+    content
 }
 
 /// What a client's octets must lead to: its messages, up to where the gateway closes the connection.
@@ -23,7 +46,28 @@ pub fn by_rfc_5321(client: &[u8], bare: BareNewlines) -> Vec<Message> {
             break;
         }
         rest = &rest[end + 2..];
-        if line != b"DATA" {
+        if line.starts_with(b"BDAT ") {
+            let Some((size, last)) = size_of_chunk(line) else { break };
+            let chunk = &rest[..size.min(rest.len())];
+            rest = &rest[chunk.len()..];
+            if chunk.len() < size {
+                break;
+            }
+            // Without a recipient its octets are nobody's.
+            if message.envelope.len() > 1 {
+                message.chunks.get_or_insert_default().extend_from_slice(chunk);
+            }
+            if let Some(chunks) = message.chunks.take_if(|_| last) {
+                if bare == BareNewlines::Refuse && self::bare(&chunks) > 0 {
+                    break;
+                }
+                message.content = whole_lines(&chunks);
+                messages.push(std::mem::take(&mut message));
+            }
+            continue;
+        }
+        // Behind chunks DATA ends the transaction.
+        if line != b"DATA" || message.chunks.is_some() {
             message.command(line);
             continue;
         }
@@ -77,13 +121,16 @@ pub fn by_the_gullible(wire: &[u8]) -> Vec<Message> {
 impl Message {
     fn command(&mut self, line: &[u8]) {
         let line = String::from_utf8_lossy(line);
+        if self.chunks.is_some() && (line.starts_with("MAIL") || line.starts_with("RCPT")) {
+            return;
+        }
         let path = line.split_inclusive('>').next().unwrap_or_default();
         if line.starts_with("MAIL FROM:") {
             self.envelope = vec![path.to_owned()];
         } else if line.starts_with("RCPT TO:") {
             self.envelope.push(path.to_owned());
-        } else if line.starts_with("RSET") {
-            self.envelope.clear();
+        } else if line.starts_with("RSET") || line == "DATA" {
+            *self = Self::default();
         }
     }
 

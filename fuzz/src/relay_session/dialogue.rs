@@ -3,10 +3,11 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use portaria::policy::Policy;
+use portaria::{policy::Policy, smtp::mail_data::BareNewlines};
 
+use super::house::MESSAGE_SIZE;
 use crate::{
-    mail_data::{Reading, naive},
+    mail_data::{Reading, chunk_command, naive, naive_chunks},
     splits::find,
 };
 
@@ -19,7 +20,7 @@ pub struct Said {
     pub recipients: BTreeSet<String>,
     /// Paths that heard anything.
     pub named: BTreeSet<String>,
-    /// 354 was heard; the mail data as far as it came.
+    /// 354 was heard; the mail data as far as it came. Or the last chunk was answered: all of them; or one was refused: none.
     pub content: Option<Reading>,
     /// The reply to the end of mail data.
     pub last: Option<(u16, String)>,
@@ -39,10 +40,22 @@ pub struct Dialogue {
     greeted: bool,
     in_data: bool,
     open: bool,
+    /// The octets of the chunks of the open transaction that were answered.
+    chunks: Option<Vec<u8>>,
+    /// Octets of all chunks since the last MAIL that was taken.
+    announced: usize,
     /// 421 was said, or QUIT answered.
     pub ended: bool,
     /// All transactions that a MAIL asked for.
     pub transactions: Vec<Said>,
+}
+
+/// A chunk on its way.
+#[derive(Clone, Copy, Debug)]
+struct Chunk<'s> {
+    last: bool,
+    octets: &'s [u8],
+    is_whole: bool,
 }
 
 /// What a reply of ours was.
@@ -65,6 +78,8 @@ impl Dialogue {
             greeted: false,
             in_data: false,
             open: false,
+            chunks: None,
+            announced: 0,
             ended: false,
             transactions: Vec::new(),
         }
@@ -81,12 +96,46 @@ impl Dialogue {
         if self.in_data {
             let content = naive(&self.stream[self.at..]);
             self.transactions.last_mut().expect("a transaction").content = Some(content);
+        } else if let Some((Chunk { last: true, octets, is_whole: true }, _)) = self.chunk(true) {
+            let all = [self.chunks.as_deref().unwrap_or_default(), octets].concat();
+            let content = naive_chunks(BareNewlines::Refuse, &all, true);
+            self.transactions.last_mut().expect("a transaction").content = Some(content);
         }
     }
 
     /// Whether the client is to send mail data.
     pub fn in_data(&self) -> bool {
         self.in_data
+    }
+
+    /// The chunk that is to be answered next, as far as it came, if it is one of the open transaction, or one that is not.
+    fn chunk(&self, of_transaction: bool) -> Option<(Chunk<'_>, &[u8])> {
+        let rest = &self.stream[self.at..];
+        let end = find(rest, b"\r\n").filter(|_| !self.in_data && self.takes_chunks() == of_transaction)?;
+        let (size, last) = chunk_command(&rest[..end])?;
+        let octets = &rest[end + 2..];
+        let (chunk, behind) = octets.split_at(size.min(octets.len()));
+        Some((Chunk { last, octets: chunk, is_whole: chunk.len() == size }, behind))
+    }
+
+    /// Whether BDAT is in its place.
+    fn takes_chunks(&self) -> bool {
+        self.open && self.transactions.last().is_some_and(|said| !said.recipients.is_empty())
+    }
+
+    /// Whether the client is in the middle of a chunk of the open transaction.
+    pub fn in_chunk(&self) -> bool {
+        self.chunk(true).is_some_and(|(chunk, _)| !chunk.is_whole)
+    }
+
+    /// Whether it is in the middle of a chunk that belongs to nothing.
+    pub fn in_refused_chunk(&self) -> bool {
+        self.chunk(false).is_some_and(|(chunk, _)| !chunk.is_whole)
+    }
+
+    /// Whether content is under way.
+    pub fn in_content(&self) -> bool {
+        self.in_data || self.open && self.chunks.is_some() || self.chunk(true).is_some()
     }
 
     /// Whether all that the client said is answered, and mail data is not what it is to say.
@@ -101,12 +150,18 @@ impl Dialogue {
 
     /// Whether the client has said all its mail data.
     pub fn has_all_data(&self) -> bool {
+        if let Some((chunk, _)) = self.chunk(true) {
+            return chunk.last && chunk.is_whole;
+        }
         let content = self.transactions.last().filter(|_| self.in_data).and_then(|said| said.content.as_ref());
         content.is_some_and(|content| content.behind.is_some())
     }
 
     /// Whether the client has said all its mail data and behind it QUIT, and nothing else.
     pub fn is_quitting(&self) -> bool {
+        if let Some((Chunk { last: true, is_whole: true, .. }, behind)) = self.chunk(true) {
+            return behind.eq_ignore_ascii_case(b"QUIT\r\n");
+        }
         let content = self.transactions.last().filter(|_| self.in_data).and_then(|said| said.content.as_ref());
         content.and_then(|content| content.behind.as_ref()).is_some_and(|rest| rest.eq_ignore_ascii_case(b"QUIT\r\n"))
     }
@@ -122,6 +177,7 @@ impl Dialogue {
             if text.as_bytes().get(3) != Some(&b'-') {
                 let what = self.reply(text[..3].parse().expect("a code"), text);
                 heard(self, what);
+                self.read_on();
             }
         }
         assert!(self.partial.is_empty(), "half a reply line");
@@ -140,13 +196,50 @@ impl Dialogue {
             let behind = behind.unwrap_or_else(|| panic!("answered before the end of mail data: {text}")).len();
             said.last = Some((code, text));
             self.at = self.stream.len() - behind;
-            (self.in_data, self.open) = (false, false);
+            self.close();
             return Heard::Final;
         } else {
             let line = self.next_line(&text);
+            if let Some((size, last)) = chunk_command(&line).filter(|_| !self.ended) {
+                return self.chunk_answered(size, last, code, text);
+            }
             self.command(&line, code, &text);
         }
         Heard::Other
+    }
+
+    /// The reply to BDAT comes when all its octets came, unless there are more of them than are ever taken.
+    fn chunk_answered(&mut self, size: usize, last: bool, code: u16, text: String) -> Heard {
+        let octets = self.stream[self.at..].to_vec();
+        let chunk = &octets[..size.min(octets.len())];
+        self.announced = self.announced.saturating_add(size);
+        self.at += chunk.len();
+        if chunk.len() < size {
+            assert!(self.announced as u64 > 4 * MESSAGE_SIZE, "answered before the end of the chunk: {text}");
+            assert!(code >= 500, "{text}");
+            self.ended = true;
+        }
+        if !self.takes_chunks() {
+            assert!(code == 503 || code == 554, "{text}");
+            return Heard::Other;
+        }
+        let chunks = self.chunks.get_or_insert_default();
+        chunks.extend_from_slice(chunk);
+        if !last && code == 250 {
+            return Heard::Other;
+        }
+        let mut content = naive_chunks(BareNewlines::Refuse, chunks, last);
+        // Bare newlines are told of at the last chunk only.
+        content.bare_newline &= last && !self.ended;
+        let said = self.transactions.last_mut().expect("a transaction");
+        (said.content, said.last) = (Some(content), Some((code, text)));
+        self.close();
+        Heard::Final
+    }
+
+    /// The transaction is over.
+    fn close(&mut self) {
+        (self.in_data, self.open, self.chunks) = (false, false, None);
     }
 
     /// The command that `text` answers.
@@ -178,6 +271,7 @@ impl Dialogue {
             ("MAIL", _) if mail => {
                 assert!(!self.open, "a transaction within another");
                 self.open = code == 250;
+                self.announced = 0;
                 self.transactions.push(Said {
                     policy: self.policy.clone(),
                     recipients: BTreeSet::new(),
@@ -202,8 +296,10 @@ impl Dialogue {
                 self.read_on();
             }
             (_, 354) => panic!("354 to {line}"),
+            // Behind chunks it ends the transaction.
+            ("DATA", 503) if self.chunks.is_some() => self.close(),
             ("DATA", 400..) => {}
-            ("EHLO" | "HELO" | "RSET", 250) => self.open = false,
+            ("EHLO" | "HELO" | "RSET", 250) => self.close(),
             ("STARTTLS", 220) => assert_eq!(self.at, self.stream.len(), "octets in clear behind STARTTLS"),
             ("QUIT", 221) => self.ended = true,
             _ => {}

@@ -252,7 +252,8 @@ impl World {
 
     fn said_to_client(&mut self, octets: &[u8]) {
         // RFC 5321 §4.5.3.2.7: a client has five minutes for its next command, from our reply on.
-        let idle = find(octets, b"421 4.4.2 Timeout").is_some() && !self.dialogue.in_data();
+        let idle =
+            find(octets, b"421 4.4.2 Timeout").is_some() && !self.dialogue.in_data() && !self.dialogue.in_chunk();
         let since = self.now.monotonic - self.spoken;
         assert!(!idle || since >= Duration::from_secs(300), "idle after {since:?}");
         self.spoken = self.now.monotonic;

@@ -62,18 +62,24 @@ impl Client {
         self.left -= 1;
         let mut commands = vec![reverse_path(choices).to_vec()];
         commands.extend(recipients(shape, choices).into_iter().map(<[u8]>::to_vec));
-        if choices.once_in(40) {
-            commands.push(b"RSET\r\n".to_vec());
-            self.asked_data = false;
-        } else {
-            commands.push(b"DATA\r\n".to_vec());
-            self.asked_data = true;
+        let mut content = content(shape, choices);
+        let quit: &[u8] = if self.left == 0 && choices.once_in(4) { b"QUIT\r\n" } else { b"" };
+        self.asked_data = false;
+        match choices.below(40) {
+            0 => commands.push(b"RSET\r\n".to_vec()),
+            1..=12 => {
+                content.truncate(content.len() - b".\r\n".len());
+                commands.extend(chunks(&content, choices));
+                commands.last_mut().expect("a chunk").extend_from_slice(quit);
+            }
+            _ => {
+                commands.push(b"DATA\r\n".to_vec());
+                self.asked_data = true;
+                content.extend_from_slice(quit);
+                self.content = content;
+            }
         }
         self.groups = if choices.once_in(2) { VecDeque::from([commands.concat()]) } else { commands.into() };
-        self.content = content(shape, choices);
-        if self.left == 0 && choices.once_in(4) {
-            self.content.extend_from_slice(b"QUIT\r\n");
-        }
     }
 
     /// Its turn: what it says; none: nothing more. `in_data`: mail data is wanted.
@@ -91,6 +97,28 @@ impl Client {
         }
         std::mem::take(&mut self.quits).then(|| b"QUIT\r\n".to_vec())
     }
+}
+
+/// The content by BDAT, cut anywhere; seldom something that should not stand between two chunks, or behind the last.
+fn chunks(content: &[u8], choices: &mut Choices) -> Vec<Vec<u8>> {
+    let longest = *choices.one_of(&[5, 300, 5000]);
+    let mut pieces =
+        if longest == 5 { content.chunks(content.len() / 6 + 1).collect() } else { choices.cut(content, longest) };
+    if choices.once_in(4) {
+        pieces.push(b"");
+    }
+    let end = pieces.len();
+    let chunk = |(at, piece): (usize, &&[u8])| {
+        let last = if at + 1 == end { " LAST" } else { "" };
+        [format!("BDAT {}{last}\r\n", piece.len()).as_bytes(), piece].concat()
+    };
+    let mut chunks: Vec<Vec<u8>> = pieces.iter().enumerate().map(chunk).collect();
+    if choices.once_in(12) {
+        let all: [&[u8]; 5] = [b"NOOP\r\n", b"DATA\r\n", b"RSET\r\n", b"BDAT 3 LAST\r\nab\n", b"BDAT 9999 LAST\r\n"];
+        let stray = *choices.one_of(&all);
+        chunks.insert(choices.below(end + 1), stray.to_vec());
+    }
+    chunks
 }
 
 fn reverse_path(choices: &mut Choices) -> &'static [u8] {

@@ -63,18 +63,20 @@ impl MailboxServer {
         loop {
             while let Some(event) = session.poll_event() {
                 match event {
-                    Event::Mail(_) => session.answer(reply(250, (2, 1, 0), "sender ok")),
-                    Event::Rcpt(rcpt) => session.answer(mailbox_reply(&rcpt.path)),
-                    Event::Data => {
+                    Event::Mail(_) => {
                         message.clear();
-                        session.answer(Reply::new(354, None, "go ahead"));
+                        session.answer(reply(250, (2, 1, 0), "sender ok"));
                     }
+                    Event::Rcpt(rcpt) => session.answer(mailbox_reply(&rcpt.path)),
+                    Event::Data => session.answer(Reply::new(354, None, "go ahead")),
                     Event::Content(content) => message.extend_from_slice(&content),
                     Event::EndOfMailData { .. } => {
                         let name = self.deliver(&message).await?;
                         session.answer(reply(250, (2, 0, 0), &format!("delivered as {name}")));
                     }
+                    Event::EndOfChunk => session.answer(reply(250, (2, 0, 0), "go ahead")),
                     Event::Hello(_) | Event::Reset | Event::StartTls | Event::MailRefused { .. } => {}
+                    Event::Chunk(_) | Event::Mixed => {}
                     Event::Close(_) => {
                         write_all(&mut session, &mut stream).await?;
                         return stream.shutdown().await;

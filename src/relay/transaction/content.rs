@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::{Around, Conclusion, Effect, Phase, Received, Transaction, facts};
+use super::{Around, Conclusion, Effect, Phase, Received, Transaction, chunks::Chunks, facts};
 use crate::{
     inspect::{Inspected, Inspection, InspectionFault},
     policy::{
@@ -31,10 +31,12 @@ pub(super) struct Incoming {
     /// What the rules said, once the header section is complete.
     judgement: Option<Judgement>,
     /// The content is refused: it is read to its end and kept nowhere.
-    swallowing: Option<Conclusion>,
+    pub(super) swallowing: Option<Conclusion>,
+    /// It comes by BDAT.
+    pub(super) chunks: Option<Chunks>,
     began: Instant,
     /// Start of the present window, and the octets in it: for the data floor.
-    window: (Instant, u64),
+    pub(super) window: (Instant, u64),
 }
 
 impl Incoming {
@@ -50,8 +52,14 @@ impl Incoming {
 }
 
 impl Transaction {
-    /// DATA: 354, and the hold begins with our trace field.
+    /// DATA: 354.
     pub(in crate::relay) fn data(&mut self, around: &mut Around<'_>) {
+        self.begin_content(around);
+        self.effects.push_back(Effect::Answer(reply::start_mail_input()));
+    }
+
+    /// The hold begins with our trace field.
+    pub(super) fn begin_content(&mut self, around: &mut Around<'_>) {
         let trace = Bytes::from(self.trace_field(around));
         let now = around.now.monotonic;
         self.waits = (now, 0);
@@ -63,10 +71,10 @@ impl Transaction {
             trace,
             judgement: None,
             swallowing: None,
+            chunks: None,
             began: now,
             window: (now, 0),
         }));
-        self.effects.push_back(Effect::Answer(reply::start_mail_input()));
     }
 
     fn trace_field(&self, around: &Around<'_>) -> String {
@@ -181,7 +189,7 @@ impl Transaction {
     }
 
     /// From here on the content is read, counted, and kept nowhere.
-    fn swallow(&mut self, conclusion: Conclusion, around: &mut Around<'_>) {
+    pub(super) fn swallow(&mut self, conclusion: Conclusion, around: &mut Around<'_>) {
         if let Phase::Content(incoming) = &mut self.phase {
             incoming.swallowing = Some(conclusion);
         }
@@ -268,23 +276,25 @@ impl Transaction {
         let Phase::Content(incoming) = &self.phase else { return None };
         let swallowed = incoming.swallowing.as_ref().map(|_| incoming.began + SWALLOW_TIME);
         let window = incoming.window.0 + FLOOR_WINDOW;
-        [Some(self.heard + settings.timeouts.data_idle), Some(window), swallowed].into_iter().flatten().min()
+        let (patience, _) = incoming.patience(settings);
+        [Some(self.heard + patience), Some(window), swallowed].into_iter().flatten().min()
     }
 
     pub(super) fn content_time_passed(&mut self, around: &mut Around<'_>) {
         let now = around.now.monotonic;
         let Phase::Content(incoming) = &mut self.phase else { return };
         let too_long = incoming.swallowing.is_some() && now >= incoming.began + SWALLOW_TIME;
+        let (patience, what) = incoming.patience(around.settings);
         if too_long {
             self.give_up_swallowing(around);
-        } else if now >= self.heard + around.settings.timeouts.data_idle {
-            let cause = Cause::Client { what: "silent in mail data".into() };
+        } else if now >= self.heard + patience {
+            let cause = Cause::Client { what: what.into() };
             self.end_and_close(reply::idle(), Ending::ClientGone, cause, around);
-        } else if incoming.is_below_floor(now, around.settings.data_floor) {
+        } else if incoming.is_below_floor(now, around.settings.data_floor) && !incoming.forgives_pause() {
             let cause = Cause::Client { what: "below the data floor".into() };
             self.end_and_close(reply::too_slow(), Ending::ClientGone, cause, around);
         } else if now >= incoming.window.0 + FLOOR_WINDOW {
-            incoming.window = (now, 0);
+            incoming.begin_window(now);
         }
     }
 
@@ -293,7 +303,7 @@ impl Transaction {
     }
 }
 
-fn limit_conclusion(reply: crate::smtp::reply::Reply, what: String) -> Conclusion {
+pub(super) fn limit_conclusion(reply: crate::smtp::reply::Reply, what: String) -> Conclusion {
     Conclusion { reply, ending: Ending::Refused, cause: Cause::Limit { what } }
 }
 

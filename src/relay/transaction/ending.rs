@@ -95,7 +95,11 @@ impl Transaction {
         if held_content {
             around.put(Output::Forget);
         }
-        self.set_fates(if ending == Ending::Deferred { Fate::Deferred } else { Fate::None });
+        self.set_fates(match ending {
+            Ending::Deferred => Fate::Deferred,
+            Ending::Refused => Fate::Refused,
+            _ => Fate::None,
+        });
         self.record.ending = ending;
         self.record.cause = cause;
         around.put(Output::Record { record: self.record_now(around.now), acknowledge: false });

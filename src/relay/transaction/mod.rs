@@ -3,7 +3,7 @@
 //! | phase | what happens | file |
 //! |---|---|---|
 //! | [`Phase::Envelope`] | RCPTs are decided by policy and asked at the next hop | `envelope` |
-//! | [`Phase::Content`] | content is inspected and held; the rules speak; large content flows on | `content` |
+//! | [`Phase::Content`] | content is inspected and held; the rules speak; large content flows on | `content`, `chunks` |
 //! | [`Phase::Scanning`] | verdicts become a disposition, the disposition a plan | `conclusion` |
 //! | [`Phase::Keeping`] | an item is made durable | `keeping` |
 //! | [`Phase::HandingOver`] … [`Phase::Settling`] | intent, our dot, the next hop's answer | `handing_over`, `tag` |
@@ -13,6 +13,7 @@
 //! In: what the client asked (values) and what the world did. Out: outputs, and [`Effect`]s for the session. It does not know
 //! the server session, nor how replies look on the wire.
 
+mod chunks;
 mod conclusion;
 mod content;
 mod deadline;
@@ -92,7 +93,7 @@ pub(super) struct Transaction {
 /// Where the transaction stands; data lives where it exists.
 #[derive(Debug)]
 enum Phase {
-    /// Between MAIL and the end of DATA's command. `asking`: this recipient is being asked at the next hop.
+    /// Between MAIL and the end of the command DATA or BDAT. `asking`: this recipient is being asked at the next hop.
     Envelope { asking: Option<usize> },
     /// Mail data arrives.
     Content(Box<Incoming>),

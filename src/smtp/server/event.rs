@@ -34,9 +34,16 @@ pub enum Event {
     Rcpt(RcptTo),
     /// DATA with at least one recipient; to be answered with 354 or a refusal, which ends the transaction.
     Data,
+    /// BDAT with at least one recipient: a chunk of so many octets follows, the first of the message or another one. Not answered.
+    Chunk(u64),
+    /// All of a chunk came, and it was not the last one; to be answered: with 2xx for the next one, or with a refusal, which
+    /// ends the transaction (RFC 3030 §2). Further chunks are then swallowed and refused by the session itself.
+    EndOfChunk,
+    /// DATA behind BDAT; refused by the session itself. The transaction is over: its content can be told neither way.
+    Mixed,
     /// Content of the message; not answered.
     Content(Bytes),
-    /// The end of mail data; to be answered with the final reply.
+    /// The end of mail data, by the dot or by the last chunk; to be answered with the final reply.
     EndOfMailData {
         /// A bare CR or LF was in it, and is not mended here: the content is to be refused (`550 5.6.11`), and the session closes after the answer.
         bare_newline: bool,

@@ -12,6 +12,7 @@
 //! | where octets are split | `split` |
 //! | the same scripts over real sockets | `sockets` |
 
+mod chunks;
 mod expected;
 mod next_hop;
 mod play;

@@ -269,6 +269,7 @@ impl<'s> Play<'s> {
         }
         let most = self.client.len().min(self.wait.read_client);
         let piece: Bytes = self.client.drain(..self.split.piece(most)).collect();
+        self.world.said.extend_from_slice(&piece);
         if let Some(said) = &mut self.world.said_in_data {
             said.extend_from_slice(&piece);
         }

@@ -40,7 +40,7 @@ pub struct Promises {
     /// The last record: the reply to the client follows on it.
     last: Option<Record>,
     accepted_mails: usize,
-    recorded: usize,
+    pub recorded: usize,
     /// Records of transactions that were refused at MAIL.
     refused_mails: usize,
     faults: Vec<String>,

@@ -13,6 +13,7 @@ use portaria::{
 use serde_json::{Value, json};
 
 use super::{
+    chunks::by_chunks,
     next_hop::{Connection, Noticed, content},
     promises::Promises,
     script::{AnswerPlan, Channel, HoldPlan},
@@ -53,6 +54,8 @@ pub struct World {
     pub closed: bool,
     /// What the client said since the last 354.
     pub said_in_data: Option<Vec<u8>>,
+    /// All that it ever said.
+    pub said: Vec<u8>,
     pub hold_plan: Option<HoldPlan>,
     pub quarantine_plan: Option<AnswerPlan>,
     pub journal_plan: Option<AnswerPlan>,
@@ -84,6 +87,7 @@ impl World {
             securing: false,
             closed: false,
             said_in_data: None,
+            said: Vec::new(),
             hold_plan: None,
             quarantine_plan: None,
             journal_plan: None,
@@ -226,7 +230,9 @@ impl World {
             match noticed {
                 Noticed::Command(line) => self.see(Channel::NextHop, &masked(&line)),
                 Noticed::Dot(sent) => {
-                    let said = self.said_in_data.as_deref().and_then(content).unwrap_or_default().0;
+                    let by_chunks = by_chunks(&self.said, self.promises.recorded);
+                    let by_data = || self.said_in_data.as_deref().and_then(content).unwrap_or_default().0;
+                    let said = by_chunks.unwrap_or_else(by_data);
                     self.promises.dot(&sent, &self.hold, self.trace, &said);
                     self.see(Channel::NextHop, ".");
                     self.last_content = sent;

@@ -80,6 +80,20 @@ impl Client<Under> {
     }
 }
 
+impl Client<Under> {
+    /// Ends TLS as it should be ended, then sends octets past it. What the server still says, as it is on the wire.
+    pub fn ends_tls_and_says_in_clear(mut self, octets: &[u8]) -> Vec<u8> {
+        let under = self.reader.stream();
+        under.conn.send_close_notify();
+        under.flush().unwrap();
+        let mut heard = Vec::new();
+        // The server may have closed already.
+        let _ = under.sock.write_all(octets);
+        let _ = under.sock.read_to_end(&mut heard);
+        heard
+    }
+}
+
 impl<S: Read + Write> Client<S> {
     /// Sends a command and reads its reply.
     #[track_caller]

@@ -109,9 +109,11 @@ impl World {
         let length = most.min(self.wait.read_client).min(self.outbox.len());
         if self.client_open && !self.securing && length > 0 {
             let octets: Vec<u8> = self.outbox.drain(..length).collect();
+            // A command has its time as a whole: an octet now and then buys no more of it. So has a chunk that is refused.
+            let ends_a_line = octets.contains(&b'\n') && !self.dialogue.in_refused_chunk();
+            let in_chunk = self.dialogue.in_chunk();
             self.dialogue.client(&octets);
-            // A command has its time as a whole: an octet now and then buys no more of it.
-            if self.dialogue.in_data() || octets.contains(&b'\n') {
+            if self.dialogue.in_data() || in_chunk || ends_a_line {
                 self.spoken = self.now.monotonic;
             }
             self.feed(Input::ClientOctets(octets.into()));
