@@ -29,3 +29,4 @@ pub mod reply;
 mod reply_decoder;
 pub mod server;
 pub mod violation;
+pub mod xtext;
