@@ -36,6 +36,7 @@ const GROUPS: &[&str] = &[
     "drain",
     "client_gone",
     "records",
+    "identity",
 ];
 
 macro_rules! groups {
@@ -51,7 +52,7 @@ macro_rules! groups {
 
 groups! {
     order envelope relaying mail_data smuggling starttls antivirus rules quarantine mixed_outcome next_hop limits drain client_gone
-    records
+    records identity
 }
 
 #[test]

@@ -90,6 +90,8 @@ pub struct Listener {
     pub certificate: Option<Arc<Certificate>>,
     /// Balancers: what connects from here begins with a PROXY header, and nobody else's octets are ever read as one.
     pub proxy_protocol_from: Vec<IpNet>,
+    /// Who may say with XCLIENT for whom it speaks; nobody else learns that this can be said.
+    pub xclient_from: Vec<IpNet>,
 }
 
 impl Listener {
@@ -102,6 +104,11 @@ impl Listener {
     pub fn is_balancer(&self, peer: IpAddr) -> bool {
         let peer = peer.to_canonical();
         self.proxy_protocol_from.iter().any(|network| network.contains(&peer))
+    }
+
+    /// Whether this client may announce another one. Behind a balancer it is the client that the PROXY header names.
+    pub fn may_announce(&self, client: IpAddr) -> bool {
+        self.xclient_from.iter().any(|network| network.contains(&client.to_canonical()))
     }
 
     /// What EHLO offers here now (decision 13).

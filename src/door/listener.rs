@@ -14,7 +14,7 @@ use super::{
     smtp,
     stream::ClientStream,
 };
-use crate::{record::ClientFacts, relay::Session};
+use crate::{record::ClientFacts, relay::Session, smtp::extension::Offer};
 
 /// After an error of accept (no descriptors left, most likely) we wait so long: the sockets that end meanwhile give some back.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -66,10 +66,9 @@ fn admit(stream: TcpStream, peer: SocketAddr, listener: &Arc<Listener>, gateway:
             Some((stream, peer, counted))
         };
         let Some((stream, client, counted)) = introduced else { return };
-        if let Err(fault) = session(stream, client, listener, task_gateway).await {
+        if let Err(fault) = session(stream, client, listener, task_gateway, counted).await {
             tracing::debug!(client = %client.ip(), fault = ?fault.to_string(), "a connection ended before its session");
         }
-        drop(counted);
     });
 }
 
@@ -108,6 +107,7 @@ async fn session(
     peer: SocketAddr,
     listener: Arc<Listener>,
     gateway: Arc<Gateway>,
+    counted: Counted,
 ) -> io::Result<()> {
     let mut stream = ClientStream::Clear(stream);
     if listener.settings.implicit_tls {
@@ -121,15 +121,17 @@ async fn session(
         listener: listener.settings.listener.clone(),
         address: peer.ip().to_canonical(),
         port: peer.port(),
+        name: None,
+        announced_by: None,
         hello: String::new(),
         tls: stream.tls_facts(),
     };
     let seed = uuid::Uuid::new_v4().as_u128();
-    let offer = listener.offer(&gateway);
+    let offer = Offer { xclient: listener.may_announce(client.address), ..listener.offer(&gateway) };
     // Taken once: were it replaced in between, the session would keep the old one and nobody would tell it.
     let policy = gateway.policy();
     let session = Session::new(listener.settings.clone(), offer, policy.clone(), client, seed, now());
-    smtp::serve(stream, session, policy, listener, gateway).await;
+    smtp::serve(stream, session, policy, listener, gateway, counted).await;
     Ok(())
 }
 

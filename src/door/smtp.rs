@@ -7,6 +7,7 @@ use std::{
     collections::VecDeque,
     future::Future,
     io,
+    net::IpAddr,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -20,6 +21,7 @@ use tokio::{
 };
 
 use super::{
+    connections::Counted,
     gateway::{Gateway, Listener, now},
     log,
     stream::ClientStream,
@@ -54,6 +56,7 @@ pub async fn serve(
     policy: Arc<Policy>,
     listener: Arc<Listener>,
     gateway: Arc<Gateway>,
+    counted: Counted,
 ) {
     let mut driver = Driver {
         client: Some(stream),
@@ -70,6 +73,7 @@ pub async fn serve(
         disk_was_low: false,
         listener,
         gateway,
+        counted: Some(counted),
     };
     driver.run(session).await;
 }
@@ -95,6 +99,8 @@ struct Driver {
     disk_was_low: bool,
     listener: Arc<Listener>,
     gateway: Arc<Gateway>,
+    /// The connection counts for the client's network as long as this lives.
+    counted: Option<Counted>,
 }
 
 impl Driver {
@@ -119,15 +125,16 @@ impl Driver {
     async fn perform(&mut self, output: Output) {
         match output {
             Output::ToClient(octets) => self.write_client(&octets).await,
+            Output::Recount(client) => self.recount(client),
             Output::StartTls => self.start_tls().await,
             Output::CloseClient => self.close_client().await,
             Output::OpenNextHop(request) => self.open_next_hop(request),
             Output::CancelNextHop => self.opening = None,
             Output::ToNextHop(octets) => self.to_next_hop.push_back(octets),
-            Output::ReleaseNextHop => {
+            Output::ReleaseNextHop { mails } => {
                 self.to_next_hop.clear();
                 if let Some(lease) = self.next_hop.take() {
-                    lease.release();
+                    lease.release(mails);
                 }
             }
             Output::DropNextHop => {
@@ -198,6 +205,18 @@ impl Driver {
         if self.client.take().is_some() {
             self.answers.push_back(Input::ClientBroke);
         }
+    }
+
+    /// The connection is taken out of the count of one network before it is put into another's: both at once would let clients
+    /// behind one balancer fill its own.
+    fn recount(&mut self, client: IpAddr) {
+        let counted = self.counted.take().map(|counted| counted.of(client));
+        let is_counted = matches!(counted, Some(Ok(_)));
+        self.counted = counted.and_then(Result::ok);
+        if !is_counted {
+            metrics::counter!("portaria_connections_refused_total", "reason" => "network").increment(1);
+        }
+        self.answers.push_back(Input::Recounted(is_counted));
     }
 
     async fn start_tls(&mut self) {

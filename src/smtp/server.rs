@@ -44,6 +44,8 @@ enum State {
         /// come (RFC 2920 §3.1), and their sender did nothing wrong.
         forgiven: usize,
     },
+    /// The answer to XCLIENT.
+    XClientAsked,
     /// The answer to MAIL.
     MailAsked { smtputf8: bool },
     /// A command inside a transaction.
@@ -119,8 +121,13 @@ impl Session {
             unparsed: BytesMut::new(),
             transmit: BytesMut::new(),
         };
-        session.say(&Reply::new(220, None, format!("{hostname} ESMTP")));
+        session.say(&session.greeting());
         session
+    }
+
+    /// What is said first, and again as the answer to an XCLIENT that is taken.
+    pub fn greeting(&self) -> Reply {
+        Reply::new(220, None, format!("{} ESMTP", self.hostname))
     }
 
     /// What becomes of bare CR and LF in mail data; without this they are refused. In commands they always are: whoever cannot end a
@@ -164,7 +171,8 @@ impl Session {
                     self.state = State::Closed;
                     return Some(Event::Close(why));
                 }
-                State::MailAsked { .. } | State::RcptAsked(_) | State::DataAsked | State::Ended { .. } => return None,
+                State::XClientAsked | State::MailAsked { .. } | State::RcptAsked(_) => return None,
+                State::DataAsked | State::Ended { .. } => return None,
                 State::AwaitTls | State::Closed => return None,
             }
         }
@@ -172,7 +180,7 @@ impl Session {
 
     /// Answers the event that awaits it; without one, nothing happens. A 421 closes the session. A 2xx to MAIL opens the
     /// transaction, to RCPT counts the recipient, 354 to DATA starts mail data; any other answer to DATA ends the
-    /// transaction. After any answer to the end of mail data it is over. A 3xx where none belongs, or a 2xx to
+    /// transaction. After any answer to the end of mail data it is over. A 2xx to XCLIENT forgets HELO. A 3xx where none belongs, or a 2xx to
     /// DATA, is a bug of the owner and becomes `451 4.3.0`.
     pub fn answer(&mut self, reply: Reply) {
         let reply = if self.fits(&reply) { reply } else { own(451, 3, 0, "Internal error") };
@@ -180,6 +188,12 @@ impl Session {
         let refused_for_good =
             reply.is_permanent() && matches!(self.state, State::MailAsked { .. } | State::RcptAsked(_));
         let next = match &self.state {
+            State::XClientAsked => {
+                // As for STARTTLS: what is counted stays counted, since the connection is the same. What was pipelined behind it is
+                // read: it came from the same client, over the same channel, before and after.
+                self.hello = self.hello.take().filter(|_| !taken);
+                State::Ready { forgiven: 0 }
+            }
             State::MailAsked { smtputf8 } if taken => {
                 self.transactions += 1;
                 State::Transaction(Transaction { smtputf8: *smtputf8, recipients: 0, refused: 0, overshoot: 0 })
@@ -201,8 +215,12 @@ impl Session {
         if taken && matches!(self.state, State::Ended { .. }) {
             self.errors = 0;
         }
+        let useless = matches!(self.state, State::XClientAsked);
         self.state = next;
         self.say(&reply);
+        if useless {
+            self.count_useless_command();
+        }
         if reply.code() == 421 {
             self.farewell(Farewell::Asked);
         } else if matches!(self.state, State::Farewell(_)) {
@@ -253,7 +271,14 @@ impl Session {
 
     /// Whether an event awaits its answer.
     pub fn awaits_answer(&self) -> bool {
-        matches!(self.state, State::MailAsked { .. } | State::RcptAsked(_) | State::DataAsked | State::Ended { .. })
+        matches!(
+            self.state,
+            State::XClientAsked
+                | State::MailAsked { .. }
+                | State::RcptAsked(_)
+                | State::DataAsked
+                | State::Ended { .. }
+        )
     }
 
     /// Whether what comes is mail data and not a command.
@@ -300,9 +325,11 @@ impl Session {
         let in_transaction = matches!(self.state, State::Transaction(_));
         let before_tls = matches!(verb, Verb::Noop | Verb::Ehlo | Verb::StartTls | Verb::Quit);
         match verb {
+            // Nobody else needs to know that there is such a thing.
+            Verb::XClient if !self.offer.xclient => Err(Violation::NotImplemented),
             _ if self.starttls_required && !self.tls && !before_tls => Err(Violation::TlsRequired),
             Verb::Mail | Verb::Rcpt | Verb::Data if self.hello.is_none() => Err(Violation::HelloFirst),
-            Verb::Mail | Verb::StartTls if in_transaction => Err(Violation::InTransaction),
+            Verb::Mail | Verb::StartTls | Verb::XClient if in_transaction => Err(Violation::InTransaction),
             Verb::Rcpt | Verb::Data if !in_transaction => Err(Violation::NoTransaction),
             Verb::Data if matches!(self.state, State::Transaction(Transaction { recipients: 0, .. })) => {
                 Err(Violation::NoRecipients)
@@ -318,7 +345,7 @@ impl Session {
         match command {
             Command::Hello(hello) => {
                 let reply = if hello.extended {
-                    Reply::multiline(250, self.offer.ehlo_lines(&self.hostname))
+                    Reply::multiline(250, self.offer.ehlo_lines(&self.hostname, &self.limits))
                 } else {
                     Reply::new(250, None, &self.hostname)
                 };
@@ -326,6 +353,10 @@ impl Session {
                 self.state = State::Ready { forgiven: 0 };
                 self.say_to_useless(&reply);
                 Some(Event::Hello(hello))
+            }
+            Command::XClient(announced) => {
+                self.state = State::XClientAsked;
+                Some(Event::Announced(announced))
             }
             Command::Mail(mail) => self.mail(mail),
             Command::Rcpt(rcpt) => self.rcpt(rcpt),

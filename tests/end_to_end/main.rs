@@ -18,6 +18,7 @@
 mod antivirus;
 mod balancers;
 mod crashes;
+mod identity;
 mod life;
 mod mailboxes;
 mod next_hop;
