@@ -192,6 +192,9 @@ impl Session {
                 // As for STARTTLS: what is counted stays counted, since the connection is the same. What was pipelined behind it is
                 // read: it came from the same client, over the same channel, before and after.
                 self.hello = self.hello.take().filter(|_| !taken);
+                // What was said in clear may not be known any more under TLS (RFC 3207 §4.2), since anybody on the way could have
+                // said it; and to forget for whom a proxy speaks would make its client pass for the proxy.
+                self.offer.starttls &= !taken;
                 State::Ready { forgiven: 0 }
             }
             State::MailAsked { smtputf8 } if taken => {

@@ -480,6 +480,11 @@ fn a_client_that_is_announced_begins_anew() {
             "XCLIENT ADDR=192.0.2.9\r\nMAIL FROM:<>\r\nHELO d\r\nMAIL FROM:<>\r\n",
             format!("{announced}503 5.5.1 Say HELO or EHLO first / 250 mx.example / <hello d> <mail > 250 2.1.0 yes"),
         ),
+        // TLS comes first or not at all: it would have to forget who was announced in clear.
+        (
+            "XCLIENT ADDR=192.0.2.9\r\nSTARTTLS\r\nHELO d\r\n",
+            format!("{announced}502 5.5.1 Command not implemented / 250 mx.example / <hello d>"),
+        ),
         // Again, by the same peer, whose right it stays.
         (
             "XCLIENT ADDR=192.0.2.9\r\nxclient ADDR=192.0.2.9\r\n",
