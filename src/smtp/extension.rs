@@ -114,7 +114,8 @@ impl Offer {
         };
         Self {
             eight_bit_mime: seen.eight_bit_mime,
-            smtputf8: seen.smtputf8,
+            // RFC 6531 §3.1: never without 8BITMIME. Postfix 3.7 takes it for granted then, says BODY=8BITMIME, and bounces on our 555.
+            smtputf8: seen.smtputf8 && seen.eight_bit_mime,
             dsn: seen.dsn,
             starttls,
             size,
@@ -224,6 +225,8 @@ mod tests {
     fn end_to_end_extensions_are_offered_only_if_seen() {
         let offer = Offer::new(Some(&seen(&["DSN", "STARTTLS", "PIPELINING"])), 1000, false);
         assert_eq!(offer, Offer { dsn: true, size: 1000, ..Offer::default() });
+        let without_8bit = Offer::new(Some(&seen(&["SMTPUTF8"])), 1000, false);
+        assert!(!without_8bit.smtputf8, "RFC 6531 §3.1");
         let never = Offer::new(None, 1000, true);
         assert_eq!(never, Offer { eight_bit_mime: true, starttls: true, size: 1000, ..Offer::default() });
     }
