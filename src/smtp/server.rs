@@ -178,9 +178,9 @@ impl Session {
         }
     }
 
-    /// Answers the event that awaits it; without one, nothing happens. A 421 closes the session. A 2xx to MAIL opens the
-    /// transaction, to RCPT counts the recipient, 354 to DATA starts mail data; any other answer to DATA ends the
-    /// transaction. After any answer to the end of mail data it is over. A 2xx to XCLIENT forgets HELO. A 3xx where none belongs, or a 2xx to
+    /// Answers the event that awaits it; without one, nothing happens. A 421 closes the session. A 2xx to XCLIENT begins it anew, to
+    /// MAIL opens the transaction, to RCPT counts the recipient, 354 to DATA starts mail data; any other answer to DATA ends the
+    /// transaction. After any answer to the end of mail data it is over. A 3xx where none belongs, or a 2xx to
     /// DATA, is a bug of the owner and becomes `451 4.3.0`.
     pub fn answer(&mut self, reply: Reply) {
         let reply = if self.fits(&reply) { reply } else { own(451, 3, 0, "Internal error") };

@@ -485,7 +485,7 @@ fn a_client_that_is_announced_begins_anew() {
             "XCLIENT ADDR=192.0.2.9\r\nSTARTTLS\r\nHELO d\r\n",
             format!("{announced}502 5.5.1 Command not implemented / 250 mx.example / <hello d>"),
         ),
-        // Again, by the same peer, whose right it stays.
+        // Again, by the same one, whose right it stays.
         (
             "XCLIENT ADDR=192.0.2.9\r\nxclient ADDR=192.0.2.9\r\n",
             announced.repeat(2).trim_end_matches(" / ").to_owned(),
