@@ -76,6 +76,12 @@ pub struct ClientFacts {
     pub address: IpAddr,
     /// Its port.
     pub port: u16,
+    /// Its name in the DNS, if whoever announced it (XCLIENT) found one. We never look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Who announced it (XCLIENT): address, port, name and HELO are as that one says. None: it connected itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub announced_by: Option<IpAddr>,
     /// HELO or EHLO argument, as said.
     pub hello: String,
     /// The TLS version and cipher suite, if under TLS.

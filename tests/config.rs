@@ -90,7 +90,8 @@ fn the_example_shows_the_defaults() {
 #[test]
 fn the_example_names_every_key() {
     let (text, _) = example();
-    let keys = "hostname data_dir rules_dir language timezone role address tls bare_newline greeting_delay proxy_protocol_from senders_from certificate key name aliases \
+    let keys = "hostname data_dir rules_dir language timezone role address tls bare_newline greeting_delay proxy_protocol_from xclient_from xforward \
+        senders_from certificate key name aliases \
         next_hop max_connections connection_lifetime ca server_name kind group rules max_size enabled infected unavailable \
         scanner_error not_fully_scanned poison outdated encrypted macro ambiguous scans_in_flight poison_after definitions_warn definitions_critical weight database always_reachable memory_per_message \
         memory_total disk_floor disk_floor_percent cut_through_from message_size header_size header_fields recipients connections \

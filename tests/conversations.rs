@@ -37,6 +37,7 @@ const GROUPS: &[&str] = &[
     "drain",
     "client_gone",
     "records",
+    "identity",
 ];
 
 macro_rules! groups {
@@ -52,7 +53,7 @@ macro_rules! groups {
 
 groups! {
     order envelope relaying mail_data chunking smuggling starttls antivirus rules quarantine mixed_outcome next_hop limits drain
-    client_gone records
+    client_gone records identity
 }
 
 #[test]

@@ -39,6 +39,10 @@ fn introduce(pieces: &[&[u8]], wish: TlsWish) -> Option<bool> {
                 }
                 Step::Ready(capabilities) => {
                     assert!(is_tls || wish != TlsWish::Required);
+                    let limits = &capabilities.limits;
+                    for limit in [limits.recipients, limits.transactions, limits.domains].into_iter().flatten() {
+                        assert!((1..=999_999).contains(&limit), "RFC 9422, section 3: {limit}");
+                    }
                     assert_eq!(introduction.poll(), Step::Ready(capabilities));
                     return Some(is_tls);
                 }

@@ -84,6 +84,10 @@ impl Owner {
         let mail = self.asked[begun..].contains(&Question::Mail);
         let data = self.asked.contains(&Question::Data);
         match choices.below(4) {
+            3 if !mail && self.asked[begun..].len() < 3 => {
+                self.transaction.forward(Bytes::from_static(b"XFORWARD ADDR=192.0.2.1\r\n"));
+                self.asked.push(Question::Forward);
+            }
             _ if !mail => {
                 let from = parsed("MAIL FROM:<\"a>b\"@c.example> SIZE=5 BODY=8BITMIME RET=HDRS ENVID=x");
                 let Command::Mail(from) = from else { panic!() };
@@ -146,13 +150,18 @@ impl Owner {
                 assert!(rest.is_empty());
                 return;
             };
+            if *question == Question::Forward {
+                assert_eq!(&rest[..end], b"XFORWARD ADDR=192.0.2.1");
+                rest = &rest[end + 2..];
+                continue;
+            }
             let command = parsed(std::str::from_utf8(&rest[..end]).expect("ASCII"));
             let fits = match question {
                 Question::Mail => matches!(command, Command::Mail(_)),
                 Question::Rcpt(_) => matches!(command, Command::Rcpt(_)),
                 Question::Data => matches!(command, Command::Data),
                 Question::Reset => matches!(command, Command::Reset),
-                Question::EndOfMailData => false,
+                Question::Forward | Question::EndOfMailData => false,
             };
             assert!(fits, "{question:?}: {command:?}");
             rest = &rest[end + 2..];

@@ -2,17 +2,36 @@
 //! same; what is printed can open or end nothing.
 
 use portaria::smtp::{
-    client::Transaction,
+    announcement::{Announcement, UNKNOWN_ADDRESS},
+    client::{ForwardAttributes, ForwardedClient, Transaction},
     command::{Command, Grammar, Hello},
     envelope::{MailFrom, RcptTo},
     extension::{Capabilities, Offer},
     path::{ForwardPath, Mailbox, ReversePath},
+    stated_limits::StatedLimits,
     violation::Violation,
+    xtext,
 };
 
 /// Everything is offered.
-pub const ALL: Offer = Offer { eight_bit_mime: true, smtputf8: true, dsn: true, starttls: true, size: 1000 };
-const NONE: Offer = Offer { eight_bit_mime: false, smtputf8: false, dsn: false, starttls: false, size: 1000 };
+pub const ALL: Offer = Offer {
+    eight_bit_mime: true,
+    smtputf8: true,
+    dsn: true,
+    starttls: true,
+    size: 1000,
+    recipients: None,
+    xclient: true,
+};
+const NONE: Offer = Offer {
+    eight_bit_mime: false,
+    smtputf8: false,
+    dsn: false,
+    starttls: false,
+    size: 1000,
+    recipients: None,
+    xclient: false,
+};
 
 /// The octets are a command line, and a mailbox.
 pub fn command(data: &[u8]) {
@@ -72,8 +91,46 @@ fn understood(command: &Command, grammar: Grammar<'_>) {
             }
             comes_back(rcpt_line(&plain), &Command::Rcpt(plain), grammar.smtputf8);
         }
+        Command::XClient(announced) => forwarded(announced),
         _ => {}
     }
+}
+
+/// What was announced of a client is told to a next hop in lines of at most 512 octets, each a value that an independent reader finds:
+/// printable, no space, nothing that ends it, and the address the same.
+fn forwarded(announced: &Announcement) {
+    let hello = announced.hello.clone().flatten().unwrap_or_default();
+    let name = announced.name.clone().flatten();
+    assert!(hello.len() <= 255 && !hello.chars().any(char::is_control));
+    assert!(name.iter().all(|name| name.len() <= 255 && name.bytes().all(|octet| octet.is_ascii_graphic())));
+    assert_eq!(xtext::decode(&xtext::encode(&hello)), Some(hello.clone()));
+    let address = announced.address.unwrap_or(UNKNOWN_ADDRESS);
+    let client = ForwardedClient {
+        name,
+        address,
+        port: announced.port.unwrap_or(0),
+        hello,
+        protocol: "ESMTP",
+        ident: "0190a5c1e7b07a7a8a8a8a8a8a8a8a8f".to_owned(),
+    };
+    let mut names = Vec::new();
+    for line in client.lines(everything().forward) {
+        let text = std::str::from_utf8(&line).expect("ASCII");
+        assert!(text.len() <= 512 && text.is_ascii(), "{text:?}");
+        let words = text.strip_prefix("XFORWARD ").and_then(|text| text.strip_suffix("\r\n")).expect("a command line");
+        for word in words.split(' ') {
+            let (name, value) = word.split_once('=').unwrap_or_else(|| panic!("{text:?}"));
+            assert!(
+                !value.is_empty() && value.bytes().all(|octet| octet.is_ascii_graphic() && octet != b'='),
+                "{text:?}"
+            );
+            if name == "ADDR" {
+                assert_eq!(value.trim_start_matches("IPV6:").parse(), Ok(address), "{text:?}");
+            }
+            names.push(name.to_owned());
+        }
+    }
+    assert_eq!(names, ["IDENT", "SOURCE", "PROTO", "HELO", "NAME", "PORT", "ADDR"]);
 }
 
 /// What the client side says for it to a next hop that offers everything is the same command, on one line.
@@ -106,6 +163,16 @@ pub fn everything() -> Capabilities {
         starttls: false,
         enhanced_status_codes: true,
         size: Some(0),
+        limits: StatedLimits::default(),
+        forward: ForwardAttributes {
+            name: true,
+            address: true,
+            port: true,
+            protocol: true,
+            hello: true,
+            source: true,
+            ident: true,
+        },
     }
 }
 

@@ -91,6 +91,8 @@ pub fn line(number: u64) -> Vec<u8> {
             listener: "0.0.0.0:25".to_owned(),
             address: "192.0.2.1".parse().expect("an address"),
             port: 1,
+            name: None,
+            announced_by: None,
             hello: "c".to_owned(),
             tls: None,
         },

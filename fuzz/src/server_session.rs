@@ -70,7 +70,12 @@ fn conversation(pieces: &[&[u8]], mut choices: Choices) -> Conversation {
             let said = conversation.said.len();
             conversation.transmitted(&mut session);
             assert!(session.poll_event().is_none(), "{event:?} is not answered yet");
-            session.answer(answer(&mut choices, &event));
+            let hello = session.hello().cloned();
+            let reply = answer(&mut choices, &event);
+            let taken = reply.is_positive();
+            session.answer(reply);
+            let forgotten = taken && matches!(event, Event::Announced(_));
+            assert_eq!(session.hello().cloned(), hello.filter(|_| !forgotten), "an announced client begins anew");
             assert!(!session.awaits_answer());
             conversation.transmitted(&mut session);
             assert!(conversation.said.len() > said, "an answer is said");

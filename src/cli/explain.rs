@@ -70,6 +70,16 @@ impl Account<'_> {
             Some(tls) => self.say(1, &text!("under TLS: {tls}", "com TLS: {tls}")),
             None => self.say(1, &text!("without TLS", "sem TLS")),
         }
+        if let Some(by) = client.announced_by {
+            let name = client.name.as_deref().map_or("?".to_owned(), escape);
+            self.say(
+                1,
+                &text!(
+                    "so says {by}, with XCLIENT; its name there: {name}",
+                    "é o que diz {by}, com XCLIENT; nome lá: {name}"
+                ),
+            );
+        }
         self.line(0, &format!("MAIL FROM:<{}>", escape(&record.reverse_path)));
     }
 
@@ -326,6 +336,17 @@ mod tests {
         }
     }
 
+    /// Who said so, if the client was announced; else not a word about it.
+    #[test]
+    fn who_announced_the_client_is_told() {
+        let mut record = sample::record(1);
+        let text = |record: &Record| explain(record, None, &style(Language::En)).text;
+        assert!(!text(&record).contains("XCLIENT"));
+        (record.client.name, record.client.announced_by) = (Some("mx.example".to_owned()), Some([10, 0, 0, 8].into()));
+        let told = text(&record);
+        assert!(told.contains("so says 10.0.0.8, with XCLIENT; its name there: mx.example\n"), "{told}");
+    }
+
     /// Hostile text in every place that a client, a next hop or a scanner can reach: nothing acts.
     #[test]
     fn nothing_in_a_record_acts() {
@@ -333,6 +354,7 @@ mod tests {
         let mut record = sample::record(1);
         record.client.hello = bad.clone();
         record.client.tls = Some(bad.clone());
+        (record.client.name, record.client.announced_by) = (Some(bad.clone()), Some([10, 0, 0, 8].into()));
         record.reverse_path = bad.clone();
         record.message_id = Some(bad.clone());
         record.subjects = vec![bad.clone()];

@@ -91,6 +91,7 @@ pub async fn start(
             certificate,
             proxy_protocol_from: wanted.proxy_protocol_from.clone(),
             greeting_delay: wanted.greeting_delay,
+            xclient_from: wanted.xclient_from.clone(),
         });
         gateway.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(listener.clone());
         tracing::info!(listener = %address, tls = wanted.tls.name(), "listening");

@@ -73,6 +73,8 @@ pub struct Listener {
     pub tls: ListenerTls,
     /// Balancers: what connects from here must begin with a PROXY header, which says who the client is. None by default.
     pub proxy_protocol_from: Vec<IpNet>,
+    /// Who may say with XCLIENT for whom it speaks. None by default.
+    pub xclient_from: Vec<IpNet>,
     /// `bare_newline`: what becomes of a bare CR or LF in mail data (decision 4).
     pub bare_newlines: BareNewlines,
     /// The greeting is said so late, and who speaks before it is turned away; 0: it is said at once. At most a minute.

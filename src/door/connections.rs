@@ -39,6 +39,15 @@ pub enum Full {
 }
 
 impl Full {
+    /// The label of the metric.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Total => "total",
+            Self::Network => "network",
+            Self::Rate => "rate",
+        }
+    }
+
     /// How it is counted.
     pub fn attempt(self) -> Attempt {
         match self {

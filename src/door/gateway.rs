@@ -100,6 +100,8 @@ pub struct Listener {
     pub proxy_protocol_from: Vec<IpNet>,
     /// How long a client waits for the greeting, unless its network is spared.
     pub greeting_delay: Duration,
+    /// Who may say with XCLIENT for whom it speaks; nobody else learns that this can be said.
+    pub xclient_from: Vec<IpNet>,
 }
 
 impl Listener {
@@ -112,6 +114,11 @@ impl Listener {
     pub fn is_balancer(&self, peer: IpAddr) -> bool {
         let peer = peer.to_canonical();
         self.proxy_protocol_from.iter().any(|network| network.contains(&peer))
+    }
+
+    /// Whether this client may announce another one. Behind a balancer it is the client that the PROXY header names.
+    pub fn may_announce(&self, client: IpAddr) -> bool {
+        self.xclient_from.iter().any(|network| network.contains(&client.to_canonical()))
     }
 
     /// What EHLO offers here now (decision 13).

@@ -22,6 +22,7 @@ use super::{
 use crate::{
     record::{ClientFacts, attempts::Attempt},
     relay::Session,
+    smtp::extension::Offer,
 };
 
 /// After an error of accept (no descriptors left, most likely) we wait so long: the sockets that end meanwhile give some back.
@@ -79,13 +80,12 @@ fn admit(stream: TcpStream, peer: SocketAddr, listener: &Arc<Listener>, gateway:
             Some((stream, peer, counted))
         };
         let Some((stream, client, counted)) = introduced else { return };
-        if let Err(fault) = session(stream, client, listener.clone(), task_gateway.clone()).await {
+        if let Err(fault) = session(stream, client, listener.clone(), task_gateway.clone(), counted).await {
             if !task_gateway.is_draining() {
                 count(Attempt::TlsFailed, client.ip(), &listener, &task_gateway);
             }
             tracing::debug!(client = %client.ip(), fault = ?fault.to_string(), "a connection ended before its session");
         }
-        drop(counted);
     });
 }
 
@@ -127,6 +127,7 @@ async fn session(
     peer: SocketAddr,
     listener: Arc<Listener>,
     gateway: Arc<Gateway>,
+    counted: Counted,
 ) -> io::Result<()> {
     let mut stream = ClientStream::Clear(stream);
     if listener.settings.implicit_tls {
@@ -140,18 +141,20 @@ async fn session(
         listener: listener.settings.listener.clone(),
         address: peer.ip().to_canonical(),
         port: peer.port(),
+        name: None,
+        announced_by: None,
         hello: String::new(),
         tls: stream.tls_facts(),
     };
     let seed = uuid::Uuid::new_v4().as_u128();
-    let offer = listener.offer(&gateway);
+    let offer = Offer { xclient: listener.may_announce(client.address), ..listener.offer(&gateway) };
     // Taken once: were it replaced in between, the session would keep the old one and nobody would tell it.
     let policy = gateway.policy();
     let spared = gateway.connections.is_unlimited(peer.ip());
     let session = Session::new(listener.settings.clone(), offer, policy.clone(), client, seed, now())
         .with_message_rate(gateway.messages.clone())
         .with_greeting_delay(if spared { Duration::ZERO } else { listener.greeting_delay });
-    let attempt = smtp::serve(stream, session, policy, listener.clone(), gateway.clone()).await;
+    let attempt = smtp::serve(stream, session, policy, listener.clone(), gateway.clone(), counted).await;
     if let Some((attempt, client)) = attempt {
         count(attempt, client, &listener, &gateway);
     }
@@ -165,11 +168,7 @@ fn count(attempt: Attempt, client: IpAddr, listener: &Listener, gateway: &Gatewa
 
 /// 421 and goodbye, without waiting for what the client might have to say.
 async fn turn_away(mut stream: TcpStream, client: SocketAddr, full: Full) {
-    let reason = match full {
-        Full::Total => "total",
-        Full::Network => "network",
-        Full::Rate => "rate",
-    };
+    let reason = full.reason();
     metrics::counter!("portaria_connections_refused_total", "reason" => reason).increment(1);
     tracing::debug!(client = %client.ip(), reason, "a connection too many");
     let _ = tokio::time::timeout(FAREWELL_TIMEOUT, async {

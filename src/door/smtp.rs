@@ -21,6 +21,7 @@ use tokio::{
 };
 
 use super::{
+    connections::Counted,
     gateway::{Gateway, Listener, now},
     log,
     stream::ClientStream,
@@ -56,6 +57,7 @@ pub async fn serve(
     policy: Arc<Policy>,
     listener: Arc<Listener>,
     gateway: Arc<Gateway>,
+    counted: Counted,
 ) -> Option<(Attempt, IpAddr)> {
     let mut driver = Driver {
         client: Some(stream),
@@ -72,6 +74,7 @@ pub async fn serve(
         disk_was_low: false,
         listener,
         gateway,
+        counted: Some(counted),
     };
     driver.run(session).await
 }
@@ -97,6 +100,8 @@ struct Driver {
     disk_was_low: bool,
     listener: Arc<Listener>,
     gateway: Arc<Gateway>,
+    /// The connection counts for the client's network as long as this lives.
+    counted: Option<Counted>,
 }
 
 impl Driver {
@@ -121,15 +126,16 @@ impl Driver {
     async fn perform(&mut self, output: Output) {
         match output {
             Output::ToClient(octets) => self.write_client(&octets).await,
+            Output::Recount(client) => self.recount(client),
             Output::StartTls => self.start_tls().await,
             Output::CloseClient => self.close_client().await,
             Output::OpenNextHop(request) => self.open_next_hop(request),
             Output::CancelNextHop => self.opening = None,
             Output::ToNextHop(octets) => self.to_next_hop.push_back(octets),
-            Output::ReleaseNextHop => {
+            Output::ReleaseNextHop { mails } => {
                 self.to_next_hop.clear();
                 if let Some(lease) = self.next_hop.take() {
-                    lease.release();
+                    lease.release(mails);
                 }
             }
             Output::DropNextHop => {
@@ -205,6 +211,22 @@ impl Driver {
         if self.client.take().is_some() {
             self.answers.push_back(Input::ClientBroke);
         }
+    }
+
+    /// The connection is taken out of the count of one network before it is put into another's: both at once would let clients
+    /// behind one balancer fill its own.
+    fn recount(&mut self, client: IpAddr) {
+        let at = now();
+        match self.counted.take().map(|counted| counted.of(client, at.monotonic)) {
+            Some(Ok(counted)) => self.counted = Some(counted),
+            Some(Err(full)) => {
+                let listener = &self.listener.settings.listener;
+                self.gateway.attempts.count(client, listener, full.attempt().name(), at.wall);
+                metrics::counter!("portaria_connections_refused_total", "reason" => full.reason()).increment(1);
+            }
+            None => {}
+        }
+        self.answers.push_back(Input::Recounted(self.counted.is_some()));
     }
 
     async fn start_tls(&mut self) {

@@ -74,6 +74,7 @@ impl Door {
             bound: address,
             certificate,
             proxy_protocol_from: Vec::new(),
+            xclient_from: Vec::new(),
             greeting_delay: Duration::ZERO,
         };
         let doors = tokio_util::task::TaskTracker::new();

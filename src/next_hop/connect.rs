@@ -22,7 +22,7 @@ use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
 
 use super::stream::Stream;
 use crate::smtp::{
-    client::{Introduction, IntroductionFault, QUIT, Step, TlsWish},
+    client::{ForwardAttributes, Introduction, IntroductionFault, QUIT, Step, TlsWish},
     extension::Capabilities,
 };
 
@@ -74,6 +74,8 @@ pub(super) struct Dialler {
     pub server_name: Option<ServerName<'static>>,
     pub connect_timeout: Duration,
     pub reply_timeout: Duration,
+    /// Whether it is told who the client is, if it asks (XFORWARD).
+    pub forward: bool,
     /// The right to resolve a name; see [`Dialler::resolve`].
     pub resolving: Arc<Semaphore>,
 }
@@ -88,6 +90,15 @@ pub(super) struct Connection {
     /// Version and suite.
     pub tls: Option<String>,
     pub opened: Instant,
+    /// How often MAIL was said on it.
+    pub mails: u32,
+}
+
+impl Connection {
+    /// Whether it has had all the transactions that the server takes on one connection (RFC 9422).
+    pub(super) fn is_used_up(&self) -> bool {
+        self.capabilities.limits.transactions.is_some_and(|most| self.mails >= most)
+    }
 }
 
 /// Why an address gave no connection.
@@ -207,11 +218,14 @@ impl Dialler {
         // Commands are small and each waits for a reply: with Nagle every second one waits 40 ms for an acknowledgement.
         socket.set_nodelay(true).map_err(ConnectFault::Broke)?;
         let tls = tls.map(|connector| (connector, self.name_of(address, ip)));
-        let (stream, capabilities) = self.introduce(socket, wish, tls).await?;
+        let (stream, mut capabilities) = self.introduce(socket, wish, tls).await?;
+        if !self.forward {
+            capabilities.forward = ForwardAttributes::default();
+        }
         let tls = stream.tls();
         let spelled =
             if ip.ip().to_string() == *address.host { address.to_string() } else { format!("{address} [{}]", ip.ip()) };
-        Ok(Connection { stream, capabilities, address: spelled, tls, opened })
+        Ok(Connection { stream, capabilities, address: spelled, tls, opened, mails: 0 })
     }
 
     async fn introduce(

@@ -37,13 +37,16 @@ impl Lease {
             address: self.connection.address.clone(),
             tls: self.connection.tls.clone(),
             reused: self.reused,
+            mails: self.connection.mails,
         }
     }
 
     /// Gives it back with every question answered and outside mail data. It is reset in the background (RSET, 250) before
-    /// anyone else gets it, and closed if anything about that is odd; until then it counts as in use.
-    pub fn release(self) {
-        let Self { connection, permit, hop, tasks, .. } = self;
+    /// anyone else gets it, and closed if anything about that is odd; until then it counts as in use. `mails`: how often MAIL was
+    /// said on it; one that may have no more (RFC 9422, MAILMAX) is closed.
+    pub fn release(self, mails: u32) {
+        let Self { mut connection, permit, hop, tasks, .. } = self;
+        connection.mails = mails;
         tasks.spawn(hop.take_back(connection, permit, tasks.clone()));
     }
 }

@@ -57,6 +57,8 @@ pub struct NextHopSettings {
     pub max_connections: usize,
     /// A connection is not reused when it is older.
     pub connection_lifetime: Duration,
+    /// It is told who the client is, if it offers XFORWARD.
+    pub xforward: bool,
 }
 
 /// How next hops are spoken to.
@@ -160,6 +162,7 @@ impl NextHops {
                 server_name: one.server_name.as_deref().map(certificate_name).transpose().map_err(fault)?,
                 connect_timeout: settings.connect_timeout,
                 reply_timeout: settings.reply_timeout,
+                forward: one.xforward,
                 resolving: Arc::clone(&resolving),
             };
             let hop = Hop::new(one.clone(), dialler, Health::new(addresses(&one).map_err(fault)?));

@@ -154,7 +154,7 @@ impl Hop {
         tasks: Tasks,
     ) {
         let lifetime_ends = connection.opened + self.settings.connection_lifetime;
-        if tasks.closing.is_cancelled() || lifetime_ends <= Instant::now() {
+        if tasks.closing.is_cancelled() || lifetime_ends <= Instant::now() || connection.is_used_up() {
             return connection.quit().await;
         }
         match timeout(self.dialler.reply_timeout, reset(&mut connection)).await {

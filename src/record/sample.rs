@@ -25,6 +25,8 @@ pub(crate) fn record(number: u64) -> Record {
             listener: "0.0.0.0:25".to_owned(),
             address: "192.0.2.25".parse().unwrap(),
             port: 40_125,
+            name: None,
+            announced_by: None,
             hello: "mx.example".to_owned(),
             tls: Some("TLSv1.3 TLS_AES_256_GCM_SHA384".to_owned()),
         },

@@ -1,6 +1,7 @@
 //! The whole outside world of a session in three types.
 
 use std::{
+    net::IpAddr,
     sync::Arc,
     time::{Instant, SystemTime},
 };
@@ -59,6 +60,8 @@ pub enum Input {
     Quarantined(Result<(), String>),
     /// `Intent` or `Record` stands in the journal, or does not.
     Journaled(Result<(), String>),
+    /// `Recount` was done: the connection counts for its new network, or there are too many from there.
+    Recounted(bool),
     /// Nothing but time.
     TimePassed,
     /// The gateway is to stop: finish what is past the end of mail data, 421 to the rest.
@@ -76,6 +79,8 @@ pub struct NextHopReady {
     pub tls: Option<String>,
     /// It served other transactions before: if it breaks at MAIL, that says nothing about the next hop.
     pub reused: bool,
+    /// How often MAIL was said on it: some next hops take only so many (RFC 9422).
+    pub mails: u32,
 }
 
 /// Why no connection could be had.
@@ -108,6 +113,9 @@ pub enum HoldFault {
 pub enum Output {
     /// Write to the client.
     ToClient(Bytes),
+    /// The client is another one than who connected (XCLIENT): the connection counts for this address from now on. Answered by
+    /// `Recounted`.
+    Recount(IpAddr),
     /// Do the TLS handshake as server, once everything is written. Answered by `TlsEstablished` or `ClientBroke`.
     StartTls,
     /// Close the client's connection once everything is written. The session is over when all answers are in.
@@ -117,7 +125,10 @@ pub enum Output {
     /// Write to the next hop. Answered by `NextHopDrained`.
     ToNextHop(Bytes),
     /// Give the connection back, clean (no transaction open); the pool resets it before anyone else gets it.
-    ReleaseNextHop,
+    ReleaseNextHop {
+        /// How often MAIL was said on it since it was opened.
+        mails: u32,
+    },
     /// Close the connection at once: the final dot must never go out.
     DropNextHop,
     /// Give up the lease asked for by `OpenNextHop`; no answer will come.

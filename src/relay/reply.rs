@@ -119,6 +119,18 @@ pub(super) fn swallowed_enough() -> Reply {
     reply(421, (4, 3, 2), "Too much refused content, closing connection")
 }
 
+pub(super) fn too_many_connections() -> Reply {
+    reply(421, (4, 3, 2), "Too many connections, try again later")
+}
+
+pub(super) fn eight_bit_mime_lost() -> Reply {
+    reply(451, (4, 6, 3), "Mailbox server does not take 8BITMIME now, try again later")
+}
+
+pub(super) fn enough_recipients() -> Reply {
+    reply(452, (4, 5, 3), "Mailbox server takes no more recipients at a time")
+}
+
 pub(super) fn draining() -> Reply {
     reply(421, (4, 3, 2), "Service closing, try again later")
 }

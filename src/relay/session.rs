@@ -21,6 +21,7 @@ use crate::{
     policy::{Policy, rate::Rates, refusal::Refusal},
     record::{Cause, ClientFacts, TransactionId, attempts::Attempt},
     smtp::{
+        announcement::Announcement,
         envelope::MailFrom,
         extension::Offer,
         received::WithProtocol,
@@ -36,6 +37,8 @@ pub struct Session {
     policy: Arc<Policy>,
     /// What every record of this connection says of its client; HELO and TLS are filled in as they are said.
     client: ClientFacts,
+    /// What was said of the client in its place.
+    announced: Announced,
     chance: Chance,
     server: server::Session,
     state: State,
@@ -52,6 +55,17 @@ pub struct Session {
     greets_at: Option<Instant>,
     /// What this connection was, as long as it brought no MAIL.
     attempt: Option<Attempt>,
+}
+
+/// What somebody whom we trust said of the client (XCLIENT), beside what stands in [`ClientFacts`].
+#[derive(Debug, Default)]
+struct Announced {
+    /// Being counted for its network.
+    asked: Option<Announcement>,
+    /// HELO as the client said it there; what is said here in its name says less.
+    hello: Option<String>,
+    /// The client said EHLO there.
+    extended: Option<bool>,
 }
 
 #[derive(Debug)]
@@ -86,6 +100,7 @@ impl Session {
             settings,
             policy,
             client,
+            announced: Announced::default(),
             chance: Chance::new(seed),
             server,
             state: State::Ready(None),
@@ -140,6 +155,7 @@ impl Session {
             Input::Scanned(reports) => self.with(now, |it, around| it.scanned(reports, around)),
             Input::Quarantined(result) => self.with(now, |it, around| it.quarantined(result, around)),
             Input::Journaled(result) => self.with(now, |it, around| it.journaled(result, around)),
+            Input::Recounted(counted) => self.recounted(counted),
             Input::TimePassed => self.time_passed(now),
             Input::Drain => self.drain(now),
         }
@@ -324,7 +340,11 @@ impl Session {
         match event {
             Event::Hello(hello) => {
                 self.with(now, |it, around| it.abandon("HELO or EHLO", around));
-                self.client.hello = hello.name;
+                self.client.hello = self.announced.hello.clone().unwrap_or(hello.name);
+            }
+            Event::Announced(announcement) => {
+                self.outputs.push_back(Output::Recount(announcement.address.unwrap_or(self.client.address)));
+                self.announced.asked = Some(announcement);
             }
             Event::Reset => self.with(now, |it, around| it.abandon("RSET", around)),
             Event::StartTls => {
@@ -352,6 +372,32 @@ impl Session {
             }
             Event::Close(farewell) => self.close(farewell, now),
         }
+    }
+
+    /// The client's connection was counted anew, or there is no room for one more of its network. What is said of an address says
+    /// nothing about the next: with ADDR, whatever is not announced is not known any more.
+    fn recounted(&mut self, counted: bool) {
+        let Some(announced) = self.announced.asked.take() else { return };
+        if !counted {
+            self.server.answer(reply::too_many_connections());
+            return;
+        }
+        // Announced again: by the same one who connected, and not by the client before.
+        self.client.announced_by = self.client.announced_by.or(Some(self.client.address));
+        if let Some(address) = announced.address {
+            (self.client.address, self.client.port, self.client.name) = (address, 0, None);
+            self.announced = Announced::default();
+        }
+        self.client.port = announced.port.unwrap_or(self.client.port);
+        if let Some(name) = announced.name {
+            self.client.name = name;
+        }
+        if let Some(hello) = announced.hello {
+            self.announced.hello = hello;
+        }
+        self.announced.extended = announced.extended.or(self.announced.extended);
+        self.client.hello.clear();
+        self.server.answer(self.server.greeting());
     }
 
     fn mail(&mut self, mail: MailFrom, now: Moment) {
@@ -387,7 +433,7 @@ impl Session {
         let milliseconds = now.wall.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
         let id = TransactionId::new(milliseconds, self.chance.next());
         let with = WithProtocol {
-            extended: self.server.hello().is_some_and(|hello| hello.extended),
+            extended: self.announced.extended.or(self.server.hello().map(|hello| hello.extended)).unwrap_or(false),
             tls: self.server.is_tls(),
             utf8: mail.parameters.smtputf8,
         };

@@ -7,10 +7,11 @@
 //! space behind `FROM:` or `TO:`. An address without angle brackets is refused.
 
 use super::{
+    announcement::Announcement,
     envelope::{MailFrom, RcptTo},
     extension::Offer,
     limits,
-    parameter::{MailParameters, RcptParameters},
+    parameter::{MailParameters, ParameterFault, RcptParameters},
     path::{ForwardPath, ReversePath},
     violation::Violation,
 };
@@ -58,6 +59,8 @@ pub enum Command {
     Help,
     /// STARTTLS (RFC 3207)
     StartTls,
+    /// XCLIENT (Postfix): for whom the client speaks.
+    XClient(Announcement),
 }
 
 /// The verbs that we know how to serve.
@@ -87,6 +90,8 @@ pub enum Verb {
     Help,
     /// STARTTLS
     StartTls,
+    /// XCLIENT
+    XClient,
 }
 
 /// What the meaning of a command's argument depends on.
@@ -129,9 +134,11 @@ fn verb(word: &[u8]) -> Result<Verb, Violation> {
         b"VRFY" => Ok(Verb::Vrfy),
         b"HELP" => Ok(Verb::Help),
         b"STARTTLS" => Ok(Verb::StartTls),
+        b"XCLIENT" => Ok(Verb::XClient),
         b"" => Err(Violation::NoVerb),
-        b"EXPN" | b"AUTH" | b"ETRN" | b"ATRN" | b"TURN" | b"SEND" | b"SOML" | b"SAML" | b"BURL" | b"XCLIENT"
-        | b"XFORWARD" => Err(Violation::NotImplemented),
+        b"EXPN" | b"AUTH" | b"ETRN" | b"ATRN" | b"TURN" | b"SEND" | b"SOML" | b"SAML" | b"BURL" | b"XFORWARD" => {
+            Err(Violation::NotImplemented)
+        }
         b"GET" | b"HEAD" | b"POST" | b"PUT" | b"DELETE" | b"CONNECT" | b"OPTIONS" | b"TRACE" | b"PATCH" | b"PRI" => {
             Err(Violation::Http)
         }
@@ -163,6 +170,7 @@ impl Command {
             Verb::Help => Ok(Self::Help),
             Verb::Vrfy if argument.is_empty() => Err(Violation::MissingArgument),
             Verb::Vrfy => Ok(Self::Verify),
+            Verb::XClient => xclient(argument).map(Self::XClient),
         }
     }
 }
@@ -224,6 +232,12 @@ pub(super) fn chunk(argument: &[u8]) -> Result<Chunk, Violation> {
     Ok(Chunk { size, last })
 }
 
+/// `1*(SP attribute-name"="attribute-value)` (XCLIENT_README)
+fn xclient(argument: &[u8]) -> Result<Announcement, Violation> {
+    let text = std::str::from_utf8(argument).map_err(|_| Violation::Announcement(ParameterFault::Malformed))?;
+    Announcement::parse(text).map_err(Violation::Announcement)
+}
+
 /// What stands behind `keyword` (in any case) and at most one space; `None` if the argument does not begin with it.
 fn behind_keyword<'a>(argument: &'a [u8], keyword: &str) -> Result<Option<&'a str>, Violation> {
     let text = std::str::from_utf8(argument).map_err(|_| Violation::NonAscii)?;
@@ -239,7 +253,15 @@ mod tests {
     };
     use super::*;
 
-    const OFFER: Offer = Offer { eight_bit_mime: true, smtputf8: true, dsn: true, starttls: true, size: 1000 };
+    const OFFER: Offer = Offer {
+        eight_bit_mime: true,
+        smtputf8: true,
+        dsn: true,
+        starttls: true,
+        size: 1000,
+        recipients: None,
+        xclient: true,
+    };
 
     fn parse(line: &[u8], smtputf8: bool) -> Result<Command, Violation> {
         Command::from_line(line, Grammar { offer: &OFFER, smtputf8 })

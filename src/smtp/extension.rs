@@ -1,7 +1,15 @@
-//! EHLO keywords: those that a next hop said, and those that we offer (RFC 5321 §2.2, §4.1.1.1; decision 13).
+//! EHLO keywords: those that a next hop said, and those that we offer (RFC 5321 §2.2, §4.1.1.1; decisions 13 and 28).
+
+use super::{
+    announcement,
+    client::ForwardAttributes,
+    limits::Limits,
+    stated_limits::{self, StatedLimits},
+};
 
 /// What a next hop said to EHLO, as far as we use it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct Capabilities {
     /// PIPELINING (RFC 2920)
     pub pipelining: bool,
@@ -17,6 +25,10 @@ pub struct Capabilities {
     pub enhanced_status_codes: bool,
     /// SIZE (RFC 1870): offered, and its limit (0 or absent: none stated)
     pub size: Option<u64>,
+    /// LIMITS (RFC 9422)
+    pub limits: StatedLimits,
+    /// XFORWARD (Postfix): the attributes that it wants to hear.
+    pub forward: ForwardAttributes,
 }
 
 impl Capabilities {
@@ -33,13 +45,16 @@ impl Capabilities {
                 "STARTTLS" => capabilities.starttls = true,
                 "ENHANCEDSTATUSCODES" => capabilities.enhanced_status_codes = true,
                 "SIZE" => capabilities.size = Some(words.next().and_then(|limit| limit.parse().ok()).unwrap_or(0)),
+                "LIMITS" => capabilities.limits = StatedLimits::parse(words),
+                "XFORWARD" => capabilities.forward = ForwardAttributes::parse(words),
                 _ => {}
             }
         }
         capabilities
     }
 
-    /// What every one of several next hops can do; `size` is the smallest limit that any of them stated. `None` for none.
+    /// What every one of several next hops can do; `size` and `limits` are the smallest that any of them stated. XFORWARD is left out:
+    /// each connection says for itself what it wants to hear. `None` for none.
     pub fn common(all: impl IntoIterator<Item = Self>) -> Option<Self> {
         all.into_iter().reduce(|one, other| Self {
             pipelining: one.pipelining && other.pipelining,
@@ -49,6 +64,8 @@ impl Capabilities {
             starttls: one.starttls && other.starttls,
             enhanced_status_codes: one.enhanced_status_codes && other.enhanced_status_codes,
             size: smaller_limit(one.size, other.size),
+            limits: one.limits.common(other.limits),
+            forward: ForwardAttributes::default(),
         })
     }
 }
@@ -67,7 +84,7 @@ fn smaller_limit(one: Option<u64>, other: Option<u64>) -> Option<u64> {
 pub const TRACE_FIELDS: u64 = 4 * 1024;
 
 /// What one listener offers.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Offer {
     /// End to end: only if every next hop was last seen to have it.
     pub eight_bit_mime: bool,
@@ -79,6 +96,10 @@ pub struct Offer {
     pub starttls: bool,
     /// The limit announced, octets.
     pub size: u64,
+    /// Recipients of a transaction that every next hop takes, where one of them states a limit (LIMITS).
+    pub recipients: Option<u32>,
+    /// Hop by hop: this client is one who may say for whom it speaks. The door's to set, since it knows who connected.
+    pub xclient: bool,
 }
 
 impl Offer {
@@ -91,15 +112,31 @@ impl Offer {
             Some(limit @ 1..) => message_size.min(limit.saturating_sub(TRACE_FIELDS).max(1)),
             _ => message_size,
         };
-        Self { eight_bit_mime: seen.eight_bit_mime, smtputf8: seen.smtputf8, dsn: seen.dsn, starttls, size }
+        Self {
+            eight_bit_mime: seen.eight_bit_mime,
+            // RFC 6531 §3.1: never without 8BITMIME. Postfix 3.7 takes it for granted then, says BODY=8BITMIME, and bounces on our 555.
+            smtputf8: seen.smtputf8 && seen.eight_bit_mime,
+            dsn: seen.dsn,
+            starttls,
+            size,
+            recipients: seen.limits.recipients,
+            xclient: false,
+        }
     }
 
-    /// The lines of our reply to EHLO; the first is our name.
-    pub fn ehlo_lines(&self, hostname: &str) -> Vec<String> {
-        let mut lines = vec![hostname.to_owned(), "PIPELINING".to_owned(), format!("SIZE {}", self.size)];
+    /// The lines of our reply to EHLO; the first is our name. `limits`: what the session holds the client to.
+    pub fn ehlo_lines(&self, hostname: &str, limits: &Limits) -> Vec<String> {
+        let recipients = self.recipients.map_or(usize::MAX, |stated| stated as usize).min(limits.recipients);
+        let mut lines = vec![
+            hostname.to_owned(),
+            "PIPELINING".to_owned(),
+            format!("SIZE {}", self.size),
+            stated_limits::line(recipients, limits.transactions),
+        ];
         let keywords = [
             ("8BITMIME", self.eight_bit_mime),
             ("STARTTLS", self.starttls),
+            (announcement::OFFERED, self.xclient),
             ("ENHANCEDSTATUSCODES", true),
             ("CHUNKING", true),
             ("DSN", self.dsn),
@@ -130,6 +167,8 @@ mod tests {
             "STARTTLS",
             "ENHANCEDSTATUSCODES",
             "SIZE 1000",
+            "Limits RCPTMAX=20",
+            "xforward ADDR",
             "X-FOO a b",
         ]);
         let expected = Capabilities {
@@ -140,6 +179,8 @@ mod tests {
             starttls: true,
             enhanced_status_codes: true,
             size: Some(1000),
+            limits: StatedLimits { recipients: Some(20), ..StatedLimits::default() },
+            forward: ForwardAttributes { address: true, ..ForwardAttributes::default() },
         };
         assert_eq!(all, expected);
         // The first line is the greeting, whatever it says; a keyword is a whole word.
@@ -184,9 +225,11 @@ mod tests {
     #[test]
     fn end_to_end_extensions_are_offered_only_if_seen() {
         let offer = Offer::new(Some(&seen(&["DSN", "STARTTLS", "PIPELINING"])), 1000, false);
-        assert_eq!(offer, Offer { eight_bit_mime: false, smtputf8: false, dsn: true, starttls: false, size: 1000 });
+        assert_eq!(offer, Offer { dsn: true, size: 1000, ..Offer::default() });
+        let without_8bit = Offer::new(Some(&seen(&["SMTPUTF8"])), 1000, false);
+        assert!(!without_8bit.smtputf8, "RFC 6531 §3.1");
         let never = Offer::new(None, 1000, true);
-        assert_eq!(never, Offer { eight_bit_mime: true, smtputf8: false, dsn: false, starttls: true, size: 1000 });
+        assert_eq!(never, Offer { eight_bit_mime: true, starttls: true, size: 1000, ..Offer::default() });
     }
 
     #[test]
@@ -200,5 +243,29 @@ mod tests {
             let seen = Capabilities { size: limit, ..Capabilities::default() };
             assert_eq!(Offer::new(Some(&seen), message_size, false).size, size, "{limit:?}");
         }
+    }
+    /// What is said is what is held to: the smallest number of recipients that anybody behind us takes.
+    #[test]
+    fn limits_are_offered_as_they_are_held() {
+        let limits = Limits { message_size: 1000, recipients: 100, errors: 20, transactions: 7 };
+        for (stated, line) in [
+            ("", "LIMITS MAILMAX=7 RCPTMAX=100"),
+            ("LIMITS RCPTMAX=20", "LIMITS MAILMAX=7 RCPTMAX=20"),
+            ("LIMITS RCPTMAX=200 MAILMAX=1", "LIMITS MAILMAX=7 RCPTMAX=100"),
+        ] {
+            let offer = Offer::new(Some(&seen(&[stated])), 1000, false);
+            let lines = offer.ehlo_lines("mx.example", &limits);
+            assert!(lines.iter().any(|offered| offered == line), "{lines:?}");
+            assert!(!lines.iter().any(|line| line.starts_with("XCLIENT")), "only to whom the door says so");
+        }
+    }
+
+    /// What an earlier version wrote of a next hop is read: a restart for an upgrade must not offer less.
+    #[test]
+    fn what_was_written_before_there_were_limits_is_read() {
+        let old = r#"{"pipelining":true,"eight_bit_mime":true,"smtputf8":true,"dsn":false,"starttls":false,
+            "enhanced_status_codes":true,"size":5}"#;
+        let read: Capabilities = serde_json::from_str(old).unwrap();
+        assert!(read.smtputf8 && read.limits == StatedLimits::default());
     }
 }

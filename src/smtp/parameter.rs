@@ -107,7 +107,7 @@ impl RcptParameters {
 
 /// The parameters of a text: `1*SP keyword ["=" value]` each (§4.1.2). More than one space, which the grammar does not have, is
 /// taken: it can mean nothing else.
-fn split(text: &str) -> Result<Vec<(&str, Option<&str>)>, ParameterFault> {
+pub(super) fn split(text: &str) -> Result<Vec<(&str, Option<&str>)>, ParameterFault> {
     if !text.is_empty() && !text.starts_with(' ') {
         return Err(ParameterFault::Malformed);
     }
@@ -219,8 +219,16 @@ fn is_xtext(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    const ALL: Offer = Offer { eight_bit_mime: true, smtputf8: true, dsn: true, starttls: false, size: 1000 };
-    const NONE: Offer = Offer { eight_bit_mime: false, smtputf8: false, dsn: false, starttls: false, size: 1000 };
+    const NONE: Offer = Offer {
+        eight_bit_mime: false,
+        smtputf8: false,
+        dsn: false,
+        starttls: false,
+        size: 1000,
+        recipients: None,
+        xclient: false,
+    };
+    const ALL: Offer = Offer { eight_bit_mime: true, smtputf8: true, dsn: true, ..NONE };
 
     #[test]
     fn mail_parameters() {
@@ -273,6 +281,8 @@ mod tests {
             // What nobody offered.
             (" AUTH=<>", Err(Unknown)),
             (" NOTIFY=NEVER", Err(Unknown)),
+            // REQUIRETLS (RFC 8689) is a promise about all hops behind us, which nobody here can keep.
+            (" REQUIRETLS", Err(Unknown)),
             (" X-FOO", Err(Unknown)),
             // What is no parameter at all.
             ("SIZE=5", Err(Malformed)),

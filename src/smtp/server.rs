@@ -48,6 +48,8 @@ enum State {
         /// come (RFC 2920 §3.1), and their sender did nothing wrong.
         forgiven: usize,
     },
+    /// The answer to XCLIENT.
+    XClientAsked,
     /// The answer to MAIL.
     MailAsked { smtputf8: bool },
     /// A command inside a transaction.
@@ -134,8 +136,13 @@ impl Session {
             unparsed: BytesMut::new(),
             transmit: BytesMut::new(),
         };
-        session.say(&greeting(hostname));
+        session.say(&session.greeting());
         session
+    }
+
+    /// What is said first, and again as the answer to an XCLIENT that is taken.
+    pub fn greeting(&self) -> Reply {
+        Reply::new(220, None, format!("{} ESMTP", self.hostname))
     }
 
     /// What becomes of bare CR and LF in mail data; without this they are refused. In commands they always are: whoever cannot end a
@@ -156,7 +163,7 @@ impl Session {
     pub fn greet(&mut self) {
         if matches!(self.state, State::Greeting) {
             self.state = State::Ready { forgiven: 0 };
-            self.say(&greeting(&self.hostname));
+            self.say(&self.greeting());
         }
     }
 
@@ -205,15 +212,15 @@ impl Session {
                     self.state = State::Closed;
                     return Some(Event::Close(why));
                 }
-                State::MailAsked { .. } | State::RcptAsked(_) | State::DataAsked => return None,
-                State::ChunkAsked(_) | State::Ended { .. } => return None,
+                State::XClientAsked | State::MailAsked { .. } | State::RcptAsked(_) => return None,
+                State::DataAsked | State::ChunkAsked(_) | State::Ended { .. } => return None,
                 State::Greeting | State::AwaitTls | State::Closed => return None,
             }
         }
     }
 
-    /// Answers the event that awaits it; without one, nothing happens. A 421 closes the session. A 2xx to MAIL opens the
-    /// transaction, to RCPT counts the recipient, 354 to DATA starts mail data; any other answer to DATA ends the
+    /// Answers the event that awaits it; without one, nothing happens. A 421 closes the session. A 2xx to XCLIENT begins it anew, to
+    /// MAIL opens the transaction, to RCPT counts the recipient, 354 to DATA starts mail data; any other answer to DATA ends the
     /// transaction. 2xx to a chunk lets the next one come, any other ends the transaction. After any answer to the end of mail
     /// data it is over. A 3xx where none belongs, or a 2xx to DATA, is a bug of the owner and becomes `451 4.3.0`.
     pub fn answer(&mut self, reply: Reply) {
@@ -223,6 +230,15 @@ impl Session {
             reply.is_permanent() && matches!(self.state, State::MailAsked { .. } | State::RcptAsked(_));
         let deferred_mail = reply.is_transient() && matches!(self.state, State::MailAsked { .. });
         let next = match &self.state {
+            State::XClientAsked => {
+                // As for STARTTLS: what is counted stays counted, since the connection is the same. What was pipelined behind it is
+                // read: it came from the same client, over the same channel, before and after.
+                self.hello = self.hello.take().filter(|_| !taken);
+                // What was said in clear may not be known any more under TLS (RFC 3207 §4.2), since anybody on the way could have
+                // said it; and to forget for whom a proxy speaks would make its client pass for the proxy.
+                self.offer.starttls &= !taken;
+                State::Ready { forgiven: 0 }
+            }
             State::MailAsked { smtputf8 } if taken => {
                 self.transactions += 1;
                 self.swallowed = 0;
@@ -248,8 +264,12 @@ impl Session {
         if taken && matches!(self.state, State::Ended { .. }) {
             self.errors = 0;
         }
+        let useless = matches!(self.state, State::XClientAsked);
         self.state = next;
         self.say(&reply);
+        if useless {
+            self.count_useless_command();
+        }
         if reply.code() == 421 {
             self.farewell(Farewell::Asked);
         } else if matches!(self.state, State::Farewell(_)) {
@@ -303,8 +323,15 @@ impl Session {
 
     /// Whether an event awaits its answer.
     pub fn awaits_answer(&self) -> bool {
-        let asked = matches!(self.state, State::MailAsked { .. } | State::RcptAsked(_) | State::DataAsked);
-        asked || matches!(self.state, State::ChunkAsked(_) | State::Ended { .. })
+        matches!(
+            self.state,
+            State::XClientAsked
+                | State::MailAsked { .. }
+                | State::RcptAsked(_)
+                | State::DataAsked
+                | State::ChunkAsked(_)
+                | State::Ended { .. }
+        )
     }
 
     /// Whether what comes is mail data and not a command.
@@ -360,9 +387,11 @@ impl Session {
         let in_transaction = matches!(self.state, State::Transaction(_)) || between_chunks;
         let before_tls = matches!(verb, Verb::Noop | Verb::Ehlo | Verb::StartTls | Verb::Quit);
         match verb {
+            // Nobody else needs to know that there is such a thing.
+            Verb::XClient if !self.offer.xclient => Err(Violation::NotImplemented),
             _ if self.starttls_required && !self.tls && !before_tls => Err(Violation::TlsRequired),
             Verb::Mail | Verb::Rcpt | Verb::Data | Verb::Bdat if self.hello.is_none() => Err(Violation::HelloFirst),
-            Verb::Mail | Verb::StartTls if in_transaction => Err(Violation::InTransaction),
+            Verb::Mail | Verb::StartTls | Verb::XClient if in_transaction => Err(Violation::InTransaction),
             Verb::Rcpt | Verb::Data | Verb::Bdat if !in_transaction => Err(Violation::NoTransaction),
             Verb::Rcpt if between_chunks => Err(Violation::InContent),
             Verb::Data if between_chunks => Err(Violation::Mixed),
@@ -380,7 +409,7 @@ impl Session {
         match command {
             Command::Hello(hello) => {
                 let reply = if hello.extended {
-                    Reply::multiline(250, self.offer.ehlo_lines(&self.hostname))
+                    Reply::multiline(250, self.offer.ehlo_lines(&self.hostname, &self.limits))
                 } else {
                     Reply::new(250, None, &self.hostname)
                 };
@@ -388,6 +417,10 @@ impl Session {
                 self.state = State::Ready { forgiven: 0 };
                 self.say_to_useless(&reply);
                 Some(Event::Hello(hello))
+            }
+            Command::XClient(announced) => {
+                self.state = State::XClientAsked;
+                Some(Event::Announced(announced))
             }
             Command::Mail(mail) => self.mail(mail),
             Command::Rcpt(rcpt) => self.rcpt(rcpt),
@@ -537,10 +570,6 @@ impl Session {
         self.state = State::Farewell(why);
         self.unparsed.clear();
     }
-}
-
-fn greeting(hostname: &str) -> Reply {
-    Reply::new(220, None, format!("{hostname} ESMTP"))
 }
 
 /// A reply of our own; the class of its enhanced code is that of its code.

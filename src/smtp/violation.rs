@@ -67,6 +67,9 @@ pub enum Violation {
     /// Parameters of MAIL or RCPT.
     #[error("Bad parameters: {0}")]
     Parameter(ParameterFault),
+    /// Attributes of XCLIENT.
+    #[error("Bad XCLIENT attributes: {0}")]
+    Announcement(ParameterFault),
     /// Non-ASCII in MAIL or RCPT without SMTPUTF8, or octets that are not UTF-8 (RFC 6531 §3.5).
     #[error("Non-ASCII addresses need SMTPUTF8")]
     NonAscii,
@@ -75,7 +78,7 @@ pub enum Violation {
     /// MAIL before HELO or EHLO.
     #[error("Say HELO or EHLO first")]
     HelloFirst,
-    /// MAIL or STARTTLS within a transaction.
+    /// MAIL, STARTTLS or XCLIENT within a transaction.
     #[error("A mail transaction is in progress")]
     InTransaction,
     /// RCPT, DATA or BDAT without MAIL.
@@ -127,6 +130,7 @@ impl Violation {
             | Self::ReversePath(_)
             | Self::ForwardPath(_)
             | Self::Parameter(_)
+            | Self::Announcement(_)
             | Self::NonAscii
             | Self::HelloFirst
             | Self::InTransaction
@@ -153,6 +157,7 @@ impl Violation {
             | Self::HelloName
             | Self::MailSyntax
             | Self::RcptSyntax
+            | Self::Announcement(_)
             | Self::ReversePath(PathFault::NoBrackets)
             | Self::ForwardPath(PathFault::NoBrackets) => (501, 5, 4),
             Self::ReversePath(_) => (501, 1, 7),

@@ -20,6 +20,7 @@ mod balancers;
 mod chunks;
 mod crashes;
 mod floods;
+mod identity;
 mod life;
 mod mailboxes;
 mod next_hop;

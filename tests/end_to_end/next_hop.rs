@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::support::{client::Client, gateway::Setup, port::Port, sink::Sink, trace::id_of_reply, waiting::wait_until};
+use crate::support::{
+    client::Client, gateway::Setup, port::Port, sender::Sender, sink::Sink, trace::id_of_reply, waiting::wait_until,
+};
 
 const MESSAGE: &[u8] = b"Subject: ata\r\n\r\nSegue.\r\n";
 
@@ -115,4 +117,26 @@ fn a_next_hop_that_breaks_off_or_cannot_be_reached_means_4xx_and_never_250() {
         gateway.http("/health/ready").0 == 503
     });
     assert_eq!(gateway.http("/health/live").0, 200, "it lives all the same");
+}
+
+/// Decision 28: told 451, Postfix comes again, is not offered 8BITMIME any more, and converts.
+#[test]
+fn when_the_next_hop_lost_8bitmime_a_real_client_comes_again_and_converts() {
+    let sink = Sink::start();
+    let gateway = Setup::new(sink.port()).start();
+    let sender = Sender::start_converting(&[("tjpa.jus.br", gateway.port())]);
+    sink.behave(|behaviour| behaviour.offers.retain(|keyword| *keyword != "8BITMIME"));
+    let content = "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\
+                   Subject: x\r\n\r\nol\u{e1}\r\n";
+    let mut client = Client::connect(sender.port());
+    client.say("MAIL FROM:<a@origin.example> BODY=8BITMIME").expect("250", "MAIL");
+    client.say("RCPT TO:<maria@tjpa.jus.br>").expect("250", "RCPT");
+    client.data(content.as_bytes()).expect("250", "queued");
+
+    sink.wait_until("the message", Duration::from_secs(60), |state| !state.messages.is_empty());
+    assert!(sender.log().contains("451 4.6.3 "), "the first time: {}", sender.log());
+    let arrived = sink.only_message();
+    assert!(arrived.content.is_ascii(), "converted: {}", arrived.content.escape_ascii());
+    let text = String::from_utf8_lossy(&arrived.content).into_owned();
+    assert!(text.contains("quoted-printable") && text.ends_with("\r\n\r\nol=C3=A1\r\n"), "{text}");
 }

@@ -105,11 +105,13 @@ struct Gateway {
 pub fn relayed(pieces: &[&[u8]], way: Way) -> Seen {
     #[expect(clippy::disallowed_methods, reason = "an instant can be had in no other way; no time passes here")]
     let now = Moment { monotonic: Instant::now(), wall: wall() };
-    let offer = Offer { eight_bit_mime: true, smtputf8: false, dsn: false, starttls: false, size: 1 << 20 };
+    let offer = Offer { eight_bit_mime: true, size: 1 << 20, ..Offer::default() };
     let client = ClientFacts {
         listener: "0.0.0.0:25".into(),
         address: [192, 0, 2, 1].into(),
         port: 40000,
+        name: None,
+        announced_by: None,
         hello: String::new(),
         tls: None,
     };
@@ -171,7 +173,13 @@ impl Gateway {
                 self.connection = Some(Connection::default());
                 let lines = ["mbx".to_owned(), "PIPELINING".to_owned(), "8BITMIME".to_owned()];
                 let capabilities = Capabilities::from_ehlo_lines(&lines);
-                Input::NextHopReady(NextHopReady { capabilities, address: "x:25".into(), tls: None, reused: false })
+                Input::NextHopReady(NextHopReady {
+                    capabilities,
+                    address: "x:25".into(),
+                    tls: None,
+                    reused: false,
+                    mails: 0,
+                })
             }
             Output::ToNextHop(octets) => {
                 let connection = self.connection.as_mut().expect("a connection");
@@ -183,7 +191,8 @@ impl Gateway {
                 }
                 Input::NextHopOctets(answers.into())
             }
-            Output::ReleaseNextHop | Output::DropNextHop => return self.end_connection(),
+            Output::ReleaseNextHop { .. } | Output::DropNextHop => return self.end_connection(),
+            Output::Recount(_) => Input::Recounted(true),
             Output::Hold(octets) => {
                 self.hold.extend_from_slice(&octets);
                 Input::Held(Ok(()))

@@ -134,7 +134,15 @@ pub fn settings(antivirus: bool, cut_through: bool) -> Arc<Settings> {
 
 /// Everything is offered to the client.
 pub fn offer() -> Offer {
-    Offer { eight_bit_mime: true, smtputf8: true, dsn: true, starttls: true, size: MESSAGE_SIZE }
+    Offer {
+        eight_bit_mime: true,
+        smtputf8: true,
+        dsn: true,
+        starttls: true,
+        size: MESSAGE_SIZE,
+        recipients: None,
+        xclient: true,
+    }
 }
 
 /// Who connects.
@@ -143,6 +151,8 @@ pub fn client() -> ClientFacts {
         listener: "0.0.0.0:25".to_owned(),
         address: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
         port: 12345,
+        name: None,
+        announced_by: None,
         hello: String::new(),
         tls: None,
     }

@@ -1,9 +1,10 @@
 //! A next hop that reads what is said to it naively and strictly: only whole commands of ours, with extensions that it offered,
 //! and mail data that nobody could read otherwise.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use portaria::smtp::{
+    client::ForwardAttributes,
     command::{Command, Grammar},
     extension::{Capabilities, Offer},
 };
@@ -27,6 +28,8 @@ pub struct Message {
 /// A command of ours, or our final dot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verb {
+    /// XFORWARD.
+    Forward,
     /// MAIL.
     Mail,
     /// RCPT.
@@ -96,6 +99,12 @@ pub struct NextHop {
     pub messages: Vec<Message>,
     /// Every RCPT said.
     pub asked: Vec<String>,
+    /// What it was told of the client since its last MAIL.
+    told: Vec<String>,
+    /// The address among it, as last told.
+    pub client: Option<String>,
+    /// How often it heard MAIL.
+    pub mails: u32,
 }
 
 impl NextHop {
@@ -113,6 +122,9 @@ impl NextHop {
             writing: false,
             messages: Vec::new(),
             asked: Vec::new(),
+            told: Vec::new(),
+            client: None,
+            mails: 0,
         }
     }
 
@@ -156,15 +168,27 @@ impl NextHop {
             eight_bit_mime: offered.eight_bit_mime,
             smtputf8: offered.smtputf8,
             dsn: offered.dsn,
-            starttls: false,
-            size: 0,
+            ..Offer::default()
         };
+        if let Some(words) = line.strip_prefix(b"XFORWARD ") {
+            return self.forwarded(words, moods);
+        }
         let grammar = Grammar { offer: &offer, smtputf8: self.smtputf8 };
         let command = Command::from_line(line, grammar).unwrap_or_else(|fault| panic!("{fault:?}: {shown}"));
         match command {
             Command::Mail(mail) => {
                 assert!(offered.size.is_some() || mail.parameters.size.is_none(), "SIZE was not offered: {shown}");
                 assert!(!self.open, "MAIL within a transaction");
+                assert!(mail.parameters.body.is_none() || offered.eight_bit_mime);
+                self.mails += 1;
+                let most = offered.limits.transactions;
+                assert!(most.is_none_or(|most| self.mails <= most), "one MAIL too many: {shown}");
+                let asks = offered.forward != ForwardAttributes::default();
+                assert_eq!(
+                    asks,
+                    !std::mem::take(&mut self.told).is_empty(),
+                    "told of the client before each MAIL, if asked"
+                );
                 self.smtputf8 = mail.parameters.smtputf8;
                 self.open = self.reply(moods.at(Verb::Mail), 250, false) == Some(250);
             }
@@ -190,6 +214,31 @@ impl NextHop {
         }
     }
 
+    /// Who the client is: in attributes that it listed, outside a transaction, on a line that is not too long.
+    fn forwarded(&mut self, words: &[u8], moods: &mut Moods) {
+        let shown = words.escape_ascii().to_string();
+        assert!(!self.open, "XFORWARD within a transaction: {shown}");
+        assert!(words.len() <= 512 - "XFORWARD \r\n".len(), "{shown}");
+        let words = std::str::from_utf8(words).expect("ASCII");
+        for word in words.split(' ') {
+            let (name, value) = word.split_once('=').unwrap_or_else(|| panic!("{shown}"));
+            assert!(
+                !value.is_empty() && value.bytes().all(|octet| octet.is_ascii_graphic() && octet != b'='),
+                "{shown}"
+            );
+            let known = ForwardAttributes::parse(std::iter::once(name));
+            assert!(
+                known != ForwardAttributes::default() && self.offered.forward != ForwardAttributes::default(),
+                "{shown}"
+            );
+            if name == "ADDR" {
+                self.client = Some(value.trim_start_matches("IPV6:").to_owned());
+            }
+            self.told.push(word.to_owned());
+        }
+        self.reply(moods.at(Verb::Forward), 250, false);
+    }
+
     fn reply(&mut self, mood: Mood, good: u16, dot: bool) -> Option<u16> {
         let (text, code) = match mood {
             Mood::Good => (format!("{good} 2.0.0 as you wish\r\n"), Some(good)),
@@ -208,6 +257,12 @@ impl NextHop {
         let fault = code.is_none() || text.contains("twice");
         self.unheard.push_back(Unheard { left: text.len(), begun: false, dot, fault });
         code
+    }
+
+    /// How many recipients it took beyond what it said it takes, if so.
+    pub fn too_many(&self) -> Option<usize> {
+        let taken = self.recipients.iter().collect::<BTreeSet<_>>().len();
+        self.offered.limits.recipients.filter(|most| taken > *most as usize).map(|_| taken)
     }
 
     /// The next `most` octets of its replies.

@@ -20,6 +20,8 @@ pub enum Deed {
     Pass(Option<u64>),
     /// The connection asked for comes: pipelining and all extensions; or used before, without any.
     Open(bool),
+    /// The connection asked for comes: it takes one transaction, with two recipients of one domain (RFC 9422).
+    OpenNarrow,
     /// It cannot be had.
     Busy,
     /// It cannot be had.
@@ -30,6 +32,8 @@ pub enum Deed {
     Answer,
     /// The next time the hold takes nothing.
     HoldFull,
+    /// The next client that is announced is one too many of its network.
+    NoRoom,
     /// The next time the hold gives nothing.
     HoldUnreadable,
     /// The next time the quarantine keeps or settles nothing.
@@ -120,6 +124,8 @@ pub const TABLE: &[(u8, Deed)] = &[
     (b'Q', Deed::Say(b"QUIT\r\n")),
     (b'Z', Deed::Say(b"NOOP\r\n")),
     (b'L', Deed::Say(b"STARTTLS\r\n")),
+    (b'G', Deed::Say(b"XCLIENT ADDR=198.51.100.7 PORT=4711 NAME=mail.out.example\r\n")),
+    (b'J', Deed::Say(b"XCLIENT ADDR=IPV6:2001:db8::7 HELO=a+20ADDR+3D10.0.0.1 PROTO=SMTP\r\n")),
     (b's', Deed::Say(b"Subject: ata\r\n")),
     (b'r', Deed::Say(b"Subject: rejeita isto\r\n")),
     (b'q', Deed::Say(b"Subject: retem isto\r\n")),
@@ -158,11 +164,13 @@ pub const TABLE: &[(u8, Deed)] = &[
     (b'+', Deed::Pass(None)),
     (b'O', Deed::Open(true)),
     (b'a', Deed::Open(false)),
+    (b'A', Deed::OpenNarrow),
     (b'u', Deed::Busy),
     (b'U', Deed::Unreachable),
     (b'=', Deed::NoTls),
     (b'h', Deed::Answer),
     (b'F', Deed::HoldFull),
+    (b'(', Deed::NoRoom),
     (b'Y', Deed::HoldUnreadable),
     (b'v', Deed::NotKept),
     (b'j', Deed::NotJournaled),

@@ -9,6 +9,7 @@ pub use view::{Fault, Step};
 
 use std::{
     collections::{BTreeSet, VecDeque},
+    net::IpAddr,
     time::{Duration, Instant},
 };
 
@@ -51,6 +52,7 @@ pub struct Deeds {
 /// What was asked and must be answered.
 #[derive(Debug)]
 enum Asked {
+    Recount(IpAddr),
     Held(Bytes),
     Read(u64, usize),
     Keep(Box<Item>),
@@ -67,6 +69,7 @@ struct Faults {
     not_kept: bool,
     not_journaled: bool,
     little: bool,
+    no_room: bool,
 }
 
 /// All of it.
@@ -103,6 +106,8 @@ pub struct World {
     /// Who hears what is said and done, line by line.
     pub listener: Option<fn(&str)>,
     current: Deeds,
+    /// Whom the client is counted as.
+    client: IpAddr,
     /// Each record with what was done before it.
     pub sealed: Vec<(Record, Deeds)>,
 }
@@ -136,6 +141,7 @@ impl World {
             struck: Vec::new(),
             listener: None,
             current: Deeds::default(),
+            client: house::client().address,
             sealed: Vec::new(),
         };
         world.feed(Input::Accepted);
@@ -180,6 +186,11 @@ impl World {
         self.trace_output(&output);
         match output {
             Output::ToClient(octets) => self.said_to_client(&octets),
+            Output::Recount(client) => {
+                let twice = self.asked.iter().any(|asked| matches!(asked, Asked::Recount(_)));
+                assert!(!twice && self.next_hop.is_none() && !self.opening, "announced within a transaction");
+                self.asked.push_back(Asked::Recount(client));
+            }
             Output::StartTls => {
                 assert!(self.next_hop.is_none() && self.current.dots == 0);
                 self.securing = true;
@@ -194,12 +205,13 @@ impl World {
             }
             Output::CancelNextHop => assert!(std::mem::take(&mut self.opening), "nothing to cancel"),
             Output::ToNextHop(octets) => self.said_to_next_hop(&octets),
-            Output::ReleaseNextHop => {
+            Output::ReleaseNextHop { mails } => {
                 // Decision 1: for a client that lets it wait, which it cannot do before it is answered. Mail data that is not
                 // fast enough, and commands that it hears nothing of, are no excuse; nothing here is fast enough.
                 let since = self.now.monotonic - self.waits;
                 assert!(!self.passing || since >= Duration::from_secs(5), "given back after {since:?}");
                 let next_hop = self.next_hop.take().expect("a connection to give back");
+                assert_eq!(mails, next_hop.mails, "counted as said");
                 assert!(next_hop.is_clean(), "given back in the middle: {next_hop:?}");
                 self.retire(next_hop);
             }
@@ -279,7 +291,12 @@ impl World {
             let said = self.dialogue.transactions.last().expect("a transaction");
             super::promises::check_cut_through(said, self.hold.as_deref().expect("a hold"));
         }
-        if next_hop.said(octets, &mut self.moods) {
+        let dotted = next_hop.said(octets, &mut self.moods);
+        assert!(next_hop.client.iter().all(|told| *told == self.client.to_string()), "told of {:?}", next_hop.client);
+        // Those that were taken elsewhere are repeated here; nobody new is asked for.
+        let known = self.dialogue.transactions.last().map_or(0, |said| said.recipients.len());
+        assert!(next_hop.too_many().is_none_or(|taken| taken <= known), "beyond its RCPTMAX");
+        if dotted {
             self.current.dots += 1;
             assert_eq!(self.current.dots, 1, "a second dot");
             assert!(!self.current.left, "a dot for a client that is gone and sends again");
@@ -308,6 +325,8 @@ impl World {
 
     fn record(&mut self, record: Record, acknowledge: bool) {
         assert!(self.next_hop.is_none() && !self.opening && !self.scanning, "recorded with something outstanding");
+        assert_eq!(record.client.address, self.client, "who was announced, and nobody else");
+        assert!(record.client.announced_by.is_none_or(|by| by == house::client().address), "by whoever connected");
         self.sealed.push((record, std::mem::take(&mut self.current)));
         if acknowledge {
             self.asked.push_back(Asked::Record);

@@ -60,7 +60,17 @@ impl Client {
     /// A transaction begins.
     pub fn begin(&mut self, shape: Shape, choices: &mut Choices) {
         self.left -= 1;
-        let mut commands = vec![reverse_path(choices).to_vec()];
+        let mut commands = Vec::new();
+        // It is a proxy, and the next message is another client's: it begins anew.
+        if choices.once_in(8) {
+            let announced: &[u8] = match choices.below(3) {
+                0 => b"XCLIENT ADDR=198.51.100.7 PORT=4711 NAME=mail.out.example\r\n",
+                1 => b"XCLIENT ADDR=IPV6:2001:db8::7 HELO=a+20ADDR+3D10.0.0.1 PROTO=SMTP\r\n",
+                _ => b"XCLIENT ADDR=[UNAVAILABLE]\r\n",
+            };
+            commands.push([announced, b"EHLO c.example\r\n"].concat());
+        }
+        commands.push(reverse_path(choices).to_vec());
         commands.extend(recipients(shape, choices).into_iter().map(<[u8]>::to_vec));
         let mut content = content(shape, choices);
         let quit: &[u8] = if self.left == 0 && choices.once_in(4) { b"QUIT\r\n" } else { b"" };

@@ -177,6 +177,7 @@ impl Driver {
             Deed::Write(_) if self.choices.once_in(2) => Deed::Write(1 + self.choices.below(400)),
             Deed::Hear(_) if self.choices.once_in(4) => Deed::Hear(1 + self.choices.below(20)),
             Deed::Open(_) if self.choices.once_in(5) => Deed::Open(false),
+            Deed::Open(_) if self.choices.once_in(12) => Deed::OpenNarrow,
             deed => deed,
         };
         self.act(deed);
@@ -194,6 +195,7 @@ impl Driver {
             Deed::DiskLow(true),
             Deed::HoldFull,
             Deed::NotKept,
+            Deed::NoRoom,
             Deed::Mood(Mood::Later),
             Deed::Mood(Mood::No),
             Deed::Mood(Mood::Closing),

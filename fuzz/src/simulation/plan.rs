@@ -35,7 +35,7 @@ pub const STEPS: [Step; 13] = [
 ];
 
 /// All commands that a next hop hears.
-pub const VERBS: [Verb; 5] = [Verb::Mail, Verb::Rcpt, Verb::Data, Verb::Dot, Verb::Reset];
+pub const VERBS: [Verb; 6] = [Verb::Forward, Verb::Mail, Verb::Rcpt, Verb::Data, Verb::Dot, Verb::Reset];
 
 /// All ways to answer otherwise than as asked.
 pub const MOODS: [Mood; 7] =

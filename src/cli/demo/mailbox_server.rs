@@ -55,7 +55,7 @@ struct MailboxServer {
 
 impl MailboxServer {
     async fn serve(&self, mut stream: TcpStream) -> io::Result<()> {
-        let offer = Offer { eight_bit_mime: true, smtputf8: true, dsn: true, starttls: false, size: 64 << 20 };
+        let offer = Offer { eight_bit_mime: true, smtputf8: true, dsn: true, size: 64 << 20, ..Offer::default() };
         let limits = Limits { message_size: 64 << 20, recipients: 100, errors: 100, transactions: 10_000 };
         let mut session = Session::new("caixas.exemplo", offer, limits, false, false);
         let mut message = Vec::new();
@@ -76,7 +76,7 @@ impl MailboxServer {
                     }
                     Event::EndOfChunk => session.answer(reply(250, (2, 0, 0), "go ahead")),
                     Event::Hello(_) | Event::Reset | Event::StartTls | Event::MailRefused { .. } => {}
-                    Event::Chunk(_) | Event::Mixed => {}
+                    Event::Chunk(_) | Event::Mixed | Event::Announced(_) => {}
                     Event::Close(_) => {
                         write_all(&mut session, &mut stream).await?;
                         return stream.shutdown().await;

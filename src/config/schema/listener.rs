@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     document::{Found, Table},
+    language::Text,
     smtp::mail_data::BareNewlines,
     text,
 };
@@ -84,7 +85,27 @@ fn read_one(table: Table<'_, '_>, tls_section: bool) -> Option<Found<Listener>> 
     }
     let bare_newlines = table.choice("bare_newline", &BARE_NEWLINES, BareNewlines::Refuse);
     let greeting_delay = duration(&table, "greeting_delay", Duration::ZERO, Duration::ZERO..=LONGEST_GREETING_DELAY);
-    let proxy_protocol_from = balancers(&table);
+    let proxy_protocol_from = trusted(
+        &table,
+        "proxy_protocol_from",
+        text!(
+            "everybody must send a PROXY header here, and may write any address into it",
+            "aqui todos precisam enviar um cabeçalho PROXY, e podem escrever nele qualquer endereço"
+        ),
+        text!("list the addresses of the balancers only", "liste apenas os endereços dos balanceadores de carga"),
+    );
+    let xclient_from = trusted(
+        &table,
+        "xclient_from",
+        text!(
+            "everybody may say here, with XCLIENT, to be any client",
+            "aqui qualquer um pode dizer, com XCLIENT, que é outro cliente"
+        ),
+        text!(
+            "list the addresses of the proxies only that send XCLIENT",
+            "liste apenas os endereços dos proxies que enviam XCLIENT"
+        ),
+    );
     not_yet(&table, "networks");
     table.finish();
     let address = address?;
@@ -94,6 +115,7 @@ fn read_one(table: Table<'_, '_>, tls_section: bool) -> Option<Found<Listener>> 
             address: address.value,
             tls,
             proxy_protocol_from,
+            xclient_from,
             bare_newlines,
             greeting_delay,
         },
@@ -102,16 +124,10 @@ fn read_one(table: Table<'_, '_>, tls_section: bool) -> Option<Found<Listener>> 
 }
 
 /// Whoever is in one of these networks may say to be anybody: a network of everybody is most likely a mistake.
-fn balancers(table: &Table<'_, '_>) -> Vec<IpNet> {
-    let networks = table.list::<IpNet>("proxy_protocol_from");
+fn trusted(table: &Table<'_, '_>, key: &'static str, what: Text, help: Text) -> Vec<IpNet> {
+    let networks = table.list::<IpNet>(key);
     for everybody in networks.iter().filter(|network| network.value.prefix_len() == 0) {
-        let what = text!(
-            "everybody must send a PROXY header here, and may write any address into it",
-            "aqui todos precisam enviar um cabeçalho PROXY, e podem escrever nele qualquer endereço"
-        );
-        let help =
-            text!("list the addresses of the balancers only", "liste apenas os endereços dos balanceadores de carga");
-        table.document().warning(everybody.span.clone(), what, Some(help));
+        table.document().warning(everybody.span.clone(), what.clone(), Some(help.clone()));
     }
     networks.into_iter().map(|network| network.value).collect()
 }

@@ -56,6 +56,7 @@ fn read_one(table: Table<'_, '_>, folder: &Path, listeners: &[Found<Listener>]) 
     let lifetime = Duration::from_secs(1)..=DAY;
     let connection_lifetime =
         quantity::duration(&table, "connection_lifetime", defaults::CONNECTION_LIFETIME, lifetime);
+    let xforward = table.or::<bool>("xforward", true);
     check_verification(&table, tls, server_name.as_ref());
     table.finish();
     let name = name?;
@@ -67,6 +68,7 @@ fn read_one(table: Table<'_, '_>, folder: &Path, listeners: &[Found<Listener>]) 
         server_name: server_name.map(|found| found.value),
         max_connections,
         connection_lifetime,
+        xforward,
     };
     Some(Found { value: settings, span: name.span })
 }

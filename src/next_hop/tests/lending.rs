@@ -7,16 +7,16 @@ async fn a_connection_given_back_is_reset_before_it_is_lent_again() {
     let mut server = Server::start(GOOD).await;
     let next_hops = next_hops(one(&[&server.address]));
     let mut lease = next_hops.lease(&request()).await.unwrap();
-    let NextHopReady { capabilities, address, tls, reused } = lease.ready();
-    assert_eq!((address, tls, reused), (server.address.clone(), None, false));
+    let NextHopReady { capabilities, address, tls, reused, mails } = lease.ready();
+    assert_eq!((address, tls, reused, mails), (server.address.clone(), None, false, 0));
     assert!(capabilities.dsn);
     assert_eq!(say(&mut lease, "MAIL FROM:<>").await, "250 ok");
-    lease.release();
+    lease.release(1);
     server.hears("1 RSET").await;
     settles(&next_hops, 1, 0).await;
 
     let mut again = next_hops.lease(&request()).await.unwrap();
-    assert!(again.ready().reused);
+    assert!(again.ready().reused && again.ready().mails == 1);
     assert_eq!(say(&mut again, "MAIL FROM:<>").await, "250 ok");
     assert_eq!(server.connections(), 1);
 }
@@ -37,9 +37,9 @@ async fn the_connection_used_last_is_lent_first() {
     let next_hops = next_hops(one(&[&server.address]));
     let first = next_hops.lease(&request()).await.unwrap();
     let second = next_hops.lease(&request()).await.unwrap();
-    second.release();
+    second.release(1);
     settles(&next_hops, 1, 1).await;
-    first.release();
+    first.release(1);
     settles(&next_hops, 2, 0).await;
     let mut last = next_hops.lease(&request()).await.unwrap();
     say(&mut last, "NOOP").await;
@@ -51,7 +51,7 @@ async fn an_odd_answer_to_rset_closes_the_connection() {
     for rset in ["550 no", "250 ok\r\n250 ok", "250-ok\r\n251 ok", "hello", ""] {
         let mut server = Server::start(Script { rset, ..GOOD }).await;
         let next_hops = next_hops(one(&[&server.address]));
-        next_hops.lease(&request()).await.unwrap().release();
+        next_hops.lease(&request()).await.unwrap().release(1);
         server.hears("1 RSET").await;
         server.hears("1 <end>").await;
         settles(&next_hops, 0, 0).await;
@@ -65,7 +65,7 @@ async fn an_idle_connection_that_the_server_gave_up_is_not_lent() {
     for text in ["", "421 4.4.2 idle too long"] {
         let mut server = Server::start(GOOD).await;
         let next_hops = next_hops(one(&[&server.address]));
-        next_hops.lease(&request()).await.unwrap().release();
+        next_hops.lease(&request()).await.unwrap().release(1);
         settles(&next_hops, 1, 0).await;
         server.say.send(text).unwrap();
         if text.is_empty() {
@@ -84,7 +84,7 @@ async fn an_idle_connection_that_the_server_gave_up_is_not_lent() {
 async fn a_fresh_one_is_not_one_that_was_used_and_the_bound_holds() {
     let mut server = Server::start(GOOD).await;
     let next_hops = next_hops(NextHopSettings { max_connections: 1, ..one(&[&server.address]) });
-    next_hops.lease(&request()).await.unwrap().release();
+    next_hops.lease(&request()).await.unwrap().release(1);
     settles(&next_hops, 1, 0).await;
     let lease = next_hops.lease(&OpenNextHop { fresh: true, ..request() }).await.unwrap();
     assert!(!lease.ready().reused);
@@ -113,7 +113,7 @@ async fn when_all_are_in_use_it_waits_and_says_busy_at_the_deadline() {
     let request = request();
     let (waited, ()) = tokio::join!(next_hops.lease(&request), async {
         sleep(Duration::from_millis(50)).await;
-        only.release();
+        only.release(1);
     });
     assert!(waited.unwrap().ready().reused);
     assert_eq!(server.connections(), 1);
@@ -140,14 +140,14 @@ async fn an_old_connection_is_closed_with_quit() {
     let lifetime = Duration::from_millis(300);
     let next_hops = next_hops(NextHopSettings { connection_lifetime: lifetime, ..one(&[&server.address]) });
     // While idle.
-    next_hops.lease(&request()).await.unwrap().release();
+    next_hops.lease(&request()).await.unwrap().release(1);
     settles(&next_hops, 1, 0).await;
     server.hears("1 QUIT").await;
     settles(&next_hops, 0, 0).await;
     // And when it is given back too late.
     let lease = next_hops.lease(&request()).await.unwrap();
     sleep(lifetime).await;
-    lease.release();
+    lease.release(1);
     server.hears("2 QUIT").await;
     settles(&next_hops, 0, 0).await;
 }
@@ -157,7 +157,7 @@ async fn an_old_connection_is_closed_with_quit() {
 async fn a_connection_is_idle_for_thirty_seconds_at_most() {
     let mut server = Server::start(GOOD).await;
     let next_hops = next_hops(one(&[&server.address]));
-    next_hops.lease(&request()).await.unwrap().release();
+    next_hops.lease(&request()).await.unwrap().release(1);
     settles(&next_hops, 1, 0).await;
     tokio::time::pause();
     let begun = tokio::time::Instant::now();
@@ -174,7 +174,7 @@ async fn a_goodbye_is_waited_for_five_seconds() {
     let lease = next_hops.lease(&request()).await.unwrap();
     tokio::time::pause();
     let begun = tokio::time::Instant::now();
-    lease.release();
+    lease.release(1);
     while server.heard.recv().await.unwrap() != "1 <end>" {}
     let waited = begun.elapsed();
     assert!((Duration::from_secs(5)..Duration::from_secs(6)).contains(&waited), "{waited:?}");
@@ -185,13 +185,37 @@ async fn closing_says_quit_and_keeps_nothing() {
     let mut server = Server::start(GOOD).await;
     let next_hops = next_hops(one(&[&server.address]));
     let late = next_hops.lease(&request()).await.unwrap();
-    next_hops.lease(&request()).await.unwrap().release();
+    next_hops.lease(&request()).await.unwrap().release(1);
     settles(&next_hops, 1, 1).await;
     timeout(Duration::from_secs(2), next_hops.close()).await.expect("closing waits for no timer");
     server.hears("2 QUIT").await;
     server.hears("2 <end>").await;
     // Nothing is gained by a reset, and drain would wait for its reply.
-    late.release();
+    late.release(1);
     assert_eq!(server.heard.recv().await.unwrap(), "1 QUIT");
     settles(&next_hops, 0, 0).await;
+}
+
+/// RFC 9422: a server that takes two transactions on a connection is not asked for a third.
+#[tokio::test]
+async fn a_connection_that_had_all_its_transactions_is_closed() {
+    let mut server = Server::start(Script { ehlo: "250-mx\r\n250 LIMITS MAILMAX=2", ..GOOD }).await;
+    let next_hops = next_hops(one(&[&server.address]));
+    next_hops.lease(&request()).await.unwrap().release(1);
+    settles(&next_hops, 1, 0).await;
+    let lease = next_hops.lease(&request()).await.unwrap();
+    assert!(lease.ready().reused);
+    lease.release(2);
+    server.hears("1 QUIT").await;
+    settles(&next_hops, 0, 0).await;
+}
+
+/// XFORWARD tells who the client is: not to a next hop for which it is switched off, whatever that offers.
+#[tokio::test]
+async fn xforward_is_a_matter_of_the_setting_too() {
+    let server = Server::start(Script { ehlo: "250-mx\r\n250 XFORWARD ADDR", ..GOOD }).await;
+    for xforward in [true, false] {
+        let next_hops = next_hops(NextHopSettings { xforward, ..one(&[&server.address]) });
+        assert_eq!(next_hops.lease(&request()).await.unwrap().ready().capabilities.forward.address, xforward);
+    }
 }

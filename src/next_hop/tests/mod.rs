@@ -176,6 +176,7 @@ fn one(addresses: &[&str]) -> NextHopSettings {
         server_name: None,
         max_connections: 4,
         connection_lifetime: Duration::from_secs(60),
+        xforward: true,
     }
 }
 

@@ -9,12 +9,17 @@ use crate::{
 impl Handover {
     /// MAIL and every RCPT that the goal needs, on a connection without transaction.
     pub(super) fn ask_envelope(&mut self, world: &mut World<'_>) {
-        let Link::Open(open) = &mut self.link else { return };
-        if self.mail.parameters.smtputf8 && !open.dialogue.capabilities().smtputf8 {
-            self.close(world);
-            self.fail(reply::smtputf8_lost(), "the next hop does not offer SMTPUTF8".into());
-            return;
+        if self.is_used_up() {
+            return self.use_another(world);
         }
+        if let Some((told, extension)) = self.lost_extension() {
+            self.close(world);
+            return self.fail(told, format!("the next hop does not offer {extension}"));
+        }
+        if self.takes_no_more() {
+            return self.enough();
+        }
+        let Link::Open(open) = &mut self.link else { return };
         let (repeated, new): (Vec<usize>, Option<&RcptTo>) = match &self.goal {
             Goal::Nothing => return,
             Goal::Ask(rcpt) => ((0..self.accepted.len()).collect(), Some(rcpt)),
@@ -22,7 +27,12 @@ impl Handover {
         };
         // What the next hop gets is larger than what the client declared.
         let size = self.mail.parameters.size.map(|size| size.saturating_add(TRACE_FIELDS));
+        // Before each MAIL: the next hop forgets them with the transaction.
+        for line in self.forwarded.lines(open.dialogue.capabilities().forward) {
+            open.dialogue.forward(line);
+        }
         open.dialogue.mail(&self.mail, size);
+        open.mails = open.mails.saturating_add(1);
         open.asked.clear();
         for index in repeated {
             if let Some(rcpt) = self.accepted.get(index) {
@@ -40,6 +50,9 @@ impl Handover {
 
     /// On a connection where MAIL stands: one more RCPT, or DATA, or RSET when it stands for others than those wanted.
     pub(super) fn use_envelope(&mut self, world: &mut World<'_>) {
+        if self.takes_no_more() {
+            return self.enough();
+        }
         let Link::Open(open) = &mut self.link else { return };
         match &self.goal {
             Goal::Nothing => return,
@@ -70,6 +83,12 @@ impl Handover {
         // replies, and a next hop that takes a second for each would never be asked to the end.
         self.deadline = self.deadline.map(|_| world.now.monotonic + world.timeouts.next_hop_reply);
         match question {
+            // It closes the connection, whatever we asked.
+            Question::Forward if answer.code() == 421 => {
+                self.lost(format!("XFORWARD was answered {}", answer.summary()), world);
+            }
+            // What is not in its log is in ours: no reason to keep a message from anybody.
+            Question::Forward => {}
             Question::Mail if answer.is_positive() => {}
             Question::Mail => {
                 if let Link::Open(open) = &mut self.link {

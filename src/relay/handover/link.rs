@@ -36,6 +36,7 @@ impl Handover {
             dialogue: client::Transaction::new(ready.capabilities),
             address: ready.address,
             reused: ready.reused,
+            mails: ready.mails,
             asked: Vec::new(),
             mail_refused: None,
             stage: Stage::Fresh,
@@ -110,13 +111,14 @@ impl Handover {
     /// Gives the connection back if it can still be reset, closes it otherwise: between 354 and the dot only closing abandons
     /// the content.
     pub(super) fn close(&mut self, world: &mut World<'_>) {
-        let usable = matches!(&self.link, Link::Open(open) if open.dialogue.is_at_rest() && !open.writing);
-        if usable {
-            self.link = Link::Closed;
-            self.deadline = None;
-            world.outputs.push_back(Output::ReleaseNextHop);
-        } else {
-            self.drop_link(world);
+        match &self.link {
+            Link::Open(open) if open.dialogue.is_at_rest() && !open.writing => {
+                let mails = open.mails;
+                self.link = Link::Closed;
+                self.deadline = None;
+                world.outputs.push_back(Output::ReleaseNextHop { mails });
+            }
+            _ => self.drop_link(world),
         }
     }
 

@@ -9,11 +9,13 @@
 //! | what is wanted, and the next step towards it | here |
 //! | MAIL and RCPT, asked and asked again | `envelope` |
 //! | content and our dot | `content` |
+//! | what the next hop offers on this connection | `offered` |
 //! | the connection: leased, lost, given back | `link` |
 
 mod content;
 mod envelope;
 mod link;
+mod offered;
 
 use std::{collections::VecDeque, time::Instant};
 
@@ -28,7 +30,7 @@ use crate::{
     policy::route::NextHopName,
     record::NextHopFacts,
     smtp::{
-        client,
+        client::{self, ForwardedClient},
         envelope::{MailFrom, RcptTo},
         reply::Reply,
     },
@@ -61,6 +63,7 @@ pub(super) struct World<'a> {
 pub(super) struct Handover {
     name: NextHopName,
     mail: MailFrom,
+    forwarded: ForwardedClient,
     /// Recipients that the next hop accepted, in the order asked; it must accept them again when the envelope is repeated.
     accepted: Vec<RcptTo>,
     goal: Goal,
@@ -123,6 +126,8 @@ struct Open {
     dialogue: client::Transaction,
     address: String,
     reused: bool,
+    /// How often MAIL was said on it, by others too.
+    mails: u32,
     /// Every RCPT of this transaction on this connection, in the order asked.
     asked: Vec<Asked>,
     /// MAIL was refused; the answers to the RCPTs that were pipelined behind it are still awaited.
@@ -169,11 +174,12 @@ impl Open {
 }
 
 impl Handover {
-    pub(super) fn new(name: NextHopName, mail: MailFrom) -> Self {
+    pub(super) fn new(name: NextHopName, mail: MailFrom, forwarded: ForwardedClient) -> Self {
         let facts = NextHopFacts { name: name.0.to_string(), ..NextHopFacts::default() };
         Self {
             name,
             mail,
+            forwarded,
             accepted: Vec::new(),
             goal: Goal::Nothing,
             link: Link::Closed,

@@ -57,6 +57,8 @@ impl World {
             listener: "127.0.0.1:25".into(),
             address: "192.0.2.1".parse().unwrap(),
             port: 40_000,
+            name: None,
+            announced_by: None,
             hello: String::new(),
             tls: None,
         };
@@ -117,7 +119,7 @@ impl World {
     pub fn next_hop_ready(&mut self) {
         let capabilities = Capabilities { pipelining: true, eight_bit_mime: true, ..Capabilities::default() };
         let address = "mbx1.example:25".to_owned();
-        self.feed(Input::NextHopReady(NextHopReady { capabilities, address, tls: None, reused: false }));
+        self.feed(Input::NextHopReady(NextHopReady { capabilities, address, tls: None, reused: false, mails: 0 }));
     }
 
     /// Time passes, and the session is told when it asked to be.

@@ -11,7 +11,7 @@ use crate::{
         reply,
         settings::{PATIENCE, PATIENCE_OCTETS},
     },
-    smtp::{envelope::RcptTo, reply::Reply},
+    smtp::{client::ForwardedClient, envelope::RcptTo, reply::Reply},
 };
 
 /// One RCPT of the transaction.
@@ -53,7 +53,10 @@ impl Transaction {
             Ok(admitted) => admitted,
             Err(refusal) => return self.refuse_recipient(&rcpt, &refusal),
         };
-        let handover = self.handover.get_or_insert_with(|| Handover::new(admitted.next_hop.clone(), self.mail.clone()));
+        if self.handover.is_none() {
+            self.handover = Some(Handover::new(admitted.next_hop.clone(), self.mail.clone(), self.forwarded()));
+        }
+        let Some(handover) = &mut self.handover else { return };
         if *handover.name() != admitted.next_hop {
             let answer = reply::other_next_hop();
             self.recipients.push(Recipient::new(&rcpt, Some(&admitted), &answer, AnsweredBy::Gateway));
@@ -68,6 +71,19 @@ impl Transaction {
         self.phase = Phase::Envelope { asking: Some(self.recipients.len().saturating_sub(1)) };
         handover.ask(asked, &mut around.world());
         self.progress(around);
+    }
+
+    /// What a next hop that asks for it is told of the client.
+    fn forwarded(&self) -> ForwardedClient {
+        let client = &self.record.client;
+        ForwardedClient {
+            name: client.name.clone(),
+            address: client.address,
+            port: client.port,
+            hello: client.hello.clone(),
+            protocol: self.with.as_str(),
+            ident: self.id.to_string(),
+        }
     }
 
     fn refuse_recipient(&mut self, rcpt: &RcptTo, refusal: &Refusal) {

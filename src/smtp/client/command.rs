@@ -86,6 +86,7 @@ mod tests {
             starttls: true,
             enhanced_status_codes: true,
             size: Some(0),
+            ..Capabilities::default()
         }
     }
 

@@ -5,9 +5,11 @@
 //! Neither knows sockets, TLS, time, or what a reply means for a message.
 
 mod command;
+mod forward;
 mod introduction;
 mod transaction;
 
+pub use forward::{ForwardAttributes, ForwardedClient};
 pub use introduction::{Introduction, IntroductionFault, Step, TlsWish};
 pub use transaction::{DialogueFault, Question, Transaction};
 

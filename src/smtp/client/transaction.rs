@@ -22,6 +22,8 @@ const IN_FLIGHT: usize = 100;
 /// What a reply of the next hop answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Question {
+    /// XFORWARD.
+    Forward,
     /// MAIL.
     Mail,
     /// The n-th RCPT of this transaction, from 0, in the order asked.
@@ -85,6 +87,11 @@ impl Transaction {
             content: VecDeque::new(),
             faulty: false,
         }
+    }
+
+    /// Tells of the client: a line of [`ForwardedClient::lines`](super::ForwardedClient::lines), before MAIL.
+    pub fn forward(&mut self, line: Bytes) {
+        self.ask(Question::Forward, line);
     }
 
     /// Asks MAIL. Parameters that the next hop does not offer (SIZE, BODY, RET, ENVID) are left out; SMTPUTF8 is the caller's

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::Hello;
 use crate::smtp::{
+    announcement::Announcement,
     envelope::{MailFrom, RcptTo},
     reply::Reply,
     violation::Violation,
@@ -19,6 +20,8 @@ pub enum Event {
     /// STARTTLS; the session has said 220. Wait for the transmit buffer to be written, do the handshake, then call
     /// [`Session::tls_established`](super::Session::tls_established). Nothing further is parsed until then.
     StartTls,
+    /// XCLIENT; to be answered with 220, and then the session is where it was when it greeted, or with a refusal.
+    Announced(Announcement),
     /// MAIL; to be answered with [`Session::answer`](super::Session::answer).
     Mail(MailFrom),
     /// MAIL that named a sender and was refused by the session itself, which has said so; not answered.

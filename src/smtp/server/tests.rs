@@ -9,7 +9,15 @@ fn limits() -> Limits {
 }
 
 fn offer() -> Offer {
-    Offer { eight_bit_mime: true, smtputf8: true, dsn: false, starttls: true, size: 900 }
+    Offer {
+        eight_bit_mime: true,
+        smtputf8: true,
+        dsn: false,
+        starttls: true,
+        size: 900,
+        recipients: None,
+        xclient: false,
+    }
 }
 
 fn plain() -> Session {
@@ -27,6 +35,11 @@ fn answer_to(event: &Event) -> Option<Reply> {
     match event {
         Event::Mail(mail) => Some(judge(mail.path.to_string())),
         Event::Rcpt(rcpt) => Some(judge(rcpt.path.to_string())),
+        // The door has room for everybody but one network.
+        Event::Announced(announced) if announced.address == Some([192, 0, 2, 66].into()) => {
+            Some(own(421, 3, 2, "full"))
+        }
+        Event::Announced(_) => Some(Reply::new(220, None, "mx.example ESMTP")),
         Event::Data => Some(Reply::new(354, None, "go on")),
         Event::EndOfChunk => Some(own(250, 0, 0, "more")),
         Event::EndOfMailData { bare_newline: true } => Some(own(550, 6, 11, "bare")),
@@ -41,6 +54,7 @@ fn name(event: &Event) -> String {
         Event::Hello(hello) => format!("<hello {}>", hello.name),
         Event::Reset => "<reset>".into(),
         Event::StartTls => "<starttls>".into(),
+        Event::Announced(announced) => format!("<announced {:?}>", announced.address),
         Event::Mail(mail) => format!("<mail {}>", mail.path),
         Event::MailRefused { mail, reply, .. } => format!("<refused {} {}>", mail.path, reply.code()),
         Event::Rcpt(rcpt) => format!("<rcpt {}>", rcpt.path),
@@ -102,7 +116,7 @@ fn converse(session: impl Fn() -> Session, octets: &str, expected: &str) {
 }
 
 const HELLO: &str = "EHLO c.example\r\n";
-const HEARD: &str = "250-mx.example / 250-PIPELINING / 250-SIZE 900 / 250-8BITMIME / 250-STARTTLS / \
+const HEARD: &str = "250-mx.example / 250-PIPELINING / 250-SIZE 900 / 250-LIMITS MAILMAX=5 RCPTMAX=3 / 250-8BITMIME / 250-STARTTLS / \
                      250-ENHANCEDSTATUSCODES / 250-CHUNKING / 250 SMTPUTF8 / <hello c.example>";
 
 /// A conversation that begins with EHLO.
@@ -505,4 +519,66 @@ fn who_speaks_before_a_delayed_greeting_is_turned_away() {
     let mut stopped = plain().with_delayed_greeting();
     stopped.close_with(own(421, 3, 2, "drain"));
     assert_eq!(drain(&mut stopped), "421 4.3.2 drain / <close Asked>");
+}
+
+/// XCLIENT_README: 220 and everything from the start; who is not listed hears what an unknown command hears.
+#[test]
+fn a_client_that_is_announced_begins_anew() {
+    let listed = || Session::new("mx.example", Offer { xclient: true, ..offer() }, limits(), false, false);
+    let begun = HEARD.replace("250-ENH", "250-XCLIENT NAME ADDR PORT PROTO HELO / 250-ENH");
+    let announced = "<announced Some(192.0.2.9)> 220 mx.example ESMTP / ";
+    let rows = [
+        // HELO is forgotten; what is pipelined behind is read, in the new session.
+        (
+            "XCLIENT ADDR=192.0.2.9\r\nMAIL FROM:<>\r\nHELO d\r\nMAIL FROM:<>\r\n",
+            format!("{announced}503 5.5.1 Say HELO or EHLO first / 250 mx.example / <hello d> <mail > 250 2.1.0 yes"),
+        ),
+        // TLS comes first or not at all: it would have to forget who was announced in clear.
+        (
+            "XCLIENT ADDR=192.0.2.9\r\nSTARTTLS\r\nHELO d\r\n",
+            format!("{announced}502 5.5.1 Command not implemented / 250 mx.example / <hello d>"),
+        ),
+        // Again, by the same one, whose right it stays.
+        (
+            "XCLIENT ADDR=192.0.2.9\r\nxclient ADDR=192.0.2.9\r\n",
+            announced.repeat(2).trim_end_matches(" / ").to_owned(),
+        ),
+        // Malformed: nothing has changed.
+        (
+            "XCLIENT ADDR=x\r\nXCLIENT\r\nMAIL FROM:<>\r\n",
+            "501 5.5.4 Bad XCLIENT attributes: malformed parameter value / \
+             501 5.5.4 Bad XCLIENT attributes: malformed parameter / <mail > 250 2.1.0 yes"
+                .to_owned(),
+        ),
+        // Not within a transaction, which stands.
+        (
+            "MAIL FROM:<>\r\nXCLIENT ADDR=192.0.2.9\r\nRCPT TO:<a@b>\r\n",
+            "<mail > 250 2.1.0 yes / 503 5.5.1 A mail transaction is in progress / <rcpt a@b> 250 2.1.0 yes".to_owned(),
+        ),
+        // No room: 421 and the end.
+        (
+            "XCLIENT ADDR=192.0.2.66\r\nNOOP\r\n",
+            "<announced Some(192.0.2.66)> 421 4.3.2 full / <close Asked>".to_owned(),
+        ),
+    ];
+    for (octets, expected) in rows {
+        converse(listed, &format!("{HELLO}{octets}"), &format!("{begun} {expected}"));
+    }
+    after_hello(
+        "XCLIENT ADDR=192.0.2.9\r\nXCLIENT x\r\n",
+        "502 5.5.1 Command not implemented / 502 5.5.1 Command not implemented",
+    );
+    // It brings no message nearer, so it is not free for ever; and it is no way to win back what was used up.
+    let many = "XCLIENT ADDR=192.0.2.9\r\n".repeat(105);
+    assert!(talk(listed(), many.as_bytes(), 5000).ends_with("<close TooManyErrors>"));
+    let mails = "XCLIENT ADDR=192.0.2.9\r\nHELO c\r\nMAIL FROM:<>\r\nRSET\r\n".repeat(6);
+    assert!(talk(listed(), mails.as_bytes(), 5000).ends_with("<close TooManyTransactions>"));
+}
+
+/// Where TLS is required, a proxy too begins with it.
+#[test]
+fn xclient_is_no_way_round_tls() {
+    let offer = Offer { xclient: true, ..offer() };
+    let session = Session::new("mx.example", offer, limits(), false, true);
+    assert_eq!(talk(session, b"XCLIENT ADDR=192.0.2.9\r\n", 100), "530 5.7.0 Must issue a STARTTLS command first");
 }

@@ -9,6 +9,8 @@ pub struct Connection {
     /// Said, not answered.
     unanswered: VecDeque<String>,
     in_mail_data: bool,
+    /// How often it heard MAIL.
+    pub mails: u32,
     /// Recipients that it accepted in its open transaction.
     pub accepted: Vec<String>,
     /// Octets of mail data, as they came, since 354 and without a final dot.
@@ -25,6 +27,11 @@ pub enum Noticed {
 }
 
 impl Connection {
+    /// One on which MAIL was said so often.
+    pub fn after(mails: u32) -> Self {
+        Self { mails, ..Self::default() }
+    }
+
     /// Octets of ours came.
     pub fn receive(&mut self, octets: &[u8]) -> Vec<Noticed> {
         let mut noticed = Vec::new();
@@ -43,6 +50,7 @@ impl Connection {
         while let Some(end) = self.wire.windows(2).position(|pair| pair == b"\r\n") {
             let line: Vec<u8> = self.wire.drain(..end + 2).collect();
             let line = String::from_utf8(line[..end].to_vec()).unwrap();
+            self.mails += u32::from(line.starts_with("MAIL "));
             self.unanswered.push_back(line.clone());
             noticed.push(Noticed::Command(line));
         }

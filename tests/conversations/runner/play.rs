@@ -48,6 +48,8 @@ impl<'s> Play<'s> {
             listener: settings.listener.clone(),
             address: [192, 0, 2, 1].into(),
             port: 40000,
+            name: None,
+            announced_by: None,
             hello: String::new(),
             tls: None,
         };
@@ -136,6 +138,7 @@ impl<'s> Play<'s> {
             Act::Hold(plan) => self.world.hold_plan = Some(*plan),
             Act::Quarantine(plan) => self.world.quarantine_plan = Some(*plan),
             Act::Journal(plan) => self.world.journal_plan = Some(*plan),
+            Act::NetworkFull => self.world.counted_plan = Some(AnswerPlan::Fails),
             Act::Time(passes) => return self.time(*passes),
             Act::Drain => return self.feed(Input::Drain),
             Act::DiskLow(low) => return self.feed(Input::DiskLow(*low)),
@@ -148,24 +151,25 @@ impl<'s> Play<'s> {
     fn ready(&mut self, words: &[String]) -> Played<()> {
         let asked = self.world.opening.take().ok_or("no connection is asked for")?;
         let mut lines = vec!["mbx1.tjpa.jus.br".to_owned()];
-        let (mut address, mut reused, mut to) = ("192.0.2.25:25".to_owned(), false, "mailbox");
+        let (mut address, mut reused, mut mails, mut to) = ("192.0.2.25:25".to_owned(), false, 0, "mailbox");
         for word in words {
             match word.split_once('=') {
                 None if word == "reused" => reused = true,
+                Some(("mails", number)) => mails = number.parse().map_err(|_| "mails=NUMBER")?,
                 None if word == "fresh" => must(asked.fresh, "a fresh connection is asked for")?,
                 Some(("to", name)) => to = name,
                 Some(("address", is)) => is.clone_into(&mut address),
                 Some(("avoids", "nobody")) => must(asked.avoid.is_empty(), "no address is avoided")?,
                 Some(("avoids", is)) => must(asked.avoid.iter().any(|avoid| avoid == is), "it avoids that address")?,
-                _ => lines.push(word.replace('=', " ")),
+                _ => lines.push(word.replace('=', " ").replace(':', "=")),
             }
         }
         must(&*asked.name.0 == to, &format!("a connection to {} is asked for", asked.name))?;
-        self.world.connection = Some(super::next_hop::Connection::default());
+        self.world.connection = Some(super::next_hop::Connection::after(mails));
         self.world.last_content.clear();
         self.content_line = 0;
         let capabilities = Capabilities::from_ehlo_lines(&lines);
-        self.feed(Input::NextHopReady(NextHopReady { capabilities, address, tls: None, reused }))
+        self.feed(Input::NextHopReady(NextHopReady { capabilities, address, tls: None, reused, mails }))
     }
 
     fn next_hop_says(&mut self, octets: &[u8]) -> Played<()> {

@@ -60,6 +60,8 @@ pub enum Act {
     Quarantine(AnswerPlan),
     /// How the next request to the journal is answered.
     Journal(AnswerPlan),
+    /// There is no room for one more of the network that the client is to count for.
+    NetworkFull,
     /// `T:`
     Time(Duration),
     /// `D! drain`
@@ -167,6 +169,8 @@ impl Script {
             ("C!", "secured") => Act::Secured,
             ("S:", _) => expect(Channel::Client, text),
             ("S!", "closes" | "starts TLS") => expect(Channel::Client, &format!("! {text}")),
+            ("S!", _) if text.starts_with("counts as ") => expect(Channel::Client, &format!("! {text}")),
+            ("C!", "network full") => Act::NetworkFull,
             ("R:", _) => expect(Channel::NextHop, text),
             ("R!", "releases" | "drops" | "cancels") => expect(Channel::NextHop, &format!("! {text}")),
             ("R.", _) => expect(Channel::Content, text),

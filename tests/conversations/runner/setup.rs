@@ -128,6 +128,8 @@ impl Setup {
             dsn: self.flag("dsn", false),
             starttls: self.flag("starttls", false),
             size: self.number("message_size", 24 * 1024 * 1024),
+            recipients: None,
+            xclient: self.flag("xclient", false),
         }
     }
 

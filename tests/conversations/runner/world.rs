@@ -59,6 +59,7 @@ pub struct World {
     pub hold_plan: Option<HoldPlan>,
     pub quarantine_plan: Option<AnswerPlan>,
     pub journal_plan: Option<AnswerPlan>,
+    pub counted_plan: Option<AnswerPlan>,
     pub waiting: VecDeque<Input>,
     to_client: Vec<u8>,
     hold: Vec<u8>,
@@ -91,6 +92,7 @@ impl World {
             hold_plan: None,
             quarantine_plan: None,
             journal_plan: None,
+            counted_plan: None,
             waiting: VecDeque::new(),
             to_client: Vec::new(),
             hold: Vec::new(),
@@ -102,6 +104,11 @@ impl World {
     pub fn perform(&mut self, output: Output) -> Result<(), String> {
         match output {
             Output::ToClient(octets) => self.client_hears(&octets)?,
+            Output::Recount(client) => {
+                let counted = self.counted_plan.take() != Some(AnswerPlan::Fails);
+                self.see(Channel::Client, &format!("! counts as {client}"));
+                self.answers.push_back(Input::Recounted(counted));
+            }
             Output::StartTls => {
                 self.securing = true;
                 self.see(Channel::Client, "! starts TLS");
@@ -121,7 +128,11 @@ impl World {
                 self.see(Channel::NextHop, "! cancels");
             }
             Output::ToNextHop(octets) => self.next_hop_hears(&octets)?,
-            Output::ReleaseNextHop => self.leave("! releases")?,
+            Output::ReleaseNextHop { mails } => {
+                let said = self.connection.as_ref().map(|connection| connection.mails);
+                must(said == Some(mails), "MAILs are counted as they were said")?;
+                self.leave("! releases")?;
+            }
             Output::DropNextHop => self.leave("! drops")?,
             Output::Hold(octets) => self.append(&octets),
             Output::ReadHold { offset, max } => {

@@ -31,6 +31,7 @@ pub struct Setup {
     smtp: Port,
     http: Port,
     next_hop: u16,
+    next_hop_lines: String,
     scanner: Option<String>,
     listener: String,
     inherits: bool,
@@ -59,6 +60,7 @@ impl Setup {
             listener: "tls = \"off\"\n".to_owned(),
             inherits: false,
             descriptors: None,
+            next_hop_lines: String::new(),
             more: String::new(),
         }
     }
@@ -126,6 +128,18 @@ impl Setup {
         self
     }
 
+    /// What connects to the listener from this network may say with XCLIENT who the client is.
+    pub fn announcers(mut self, network: &str) -> Self {
+        self.listener.push_str(&format!("xclient_from = [\"{network}\"]\n"));
+        self
+    }
+
+    /// Further lines of the `[[next_hop]]`, as written.
+    pub fn next_hop_lines(mut self, toml: &str) -> Self {
+        self.next_hop_lines.push_str(toml);
+        self
+    }
+
     /// A file under `rules/`: `subjects/boleto.toml`, `mailboxes.toml`.
     pub fn rules(self, name: &str, toml: &str) -> Self {
         self.scratch.write(&format!("rules/{name}"), toml);
@@ -183,11 +197,12 @@ impl Setup {
              language = \"en\"\ntimezone = \"America/Belem\"\n\n\
              [[listener]]\nrole = \"relay\"\naddress = \"127.0.0.1:{}\"\n{}\n\
              [[domain]]\nname = \"tjepa.jus.br\"\naliases = [\"tjpa.jus.br\"]\nnext_hop = \"mailbox\"\n\n\
-             [[next_hop]]\nname = \"mailbox\"\naddress = [\"127.0.0.1:{}\"]\ntls = \"off\"\n\n\
+             [[next_hop]]\nname = \"mailbox\"\naddress = [\"127.0.0.1:{}\"]\ntls = \"off\"\n{}\n\
              {antivirus}\n[http]\naddress = \"127.0.0.1:{}\"\n\n{}",
             self.smtp.number(),
             self.listener,
             self.next_hop,
+            self.next_hop_lines,
             self.http.number(),
             self.more
         )

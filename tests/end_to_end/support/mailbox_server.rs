@@ -17,6 +17,11 @@ pub struct MailboxServer {
 impl MailboxServer {
     /// Starts it with these mailboxes (local parts).
     pub fn start(mailboxes: &[&str]) -> Self {
+        Self::with(mailboxes, "")
+    }
+
+    /// The same, with further lines of `main.cf`.
+    pub fn with(mailboxes: &[&str], more: &str) -> Self {
         let maps: Vec<String> = mailboxes
             .iter()
             .flat_map(|name| ["tjpa.jus.br", "tjepa.jus.br"].map(|domain| format!("{{ {name}@{domain} = {name}/ }}")))
@@ -29,7 +34,7 @@ impl MailboxServer {
              virtual_mailbox_maps = inline:{{ {} }}\n\
              virtual_uid_maps = static:{nobody}\n\
              virtual_gid_maps = static:{nobody}\n\
-             smtpd_relay_restrictions = reject_unauth_destination\n",
+             smtpd_relay_restrictions = reject_unauth_destination\n{more}",
             maps.join(", ")
         );
         let postfix = Postfix::start("mailboxes", &settings);
@@ -42,6 +47,11 @@ impl MailboxServer {
     /// Its port.
     pub fn port(&self) -> u16 {
         self.postfix.port()
+    }
+
+    /// Its log.
+    pub fn log(&self) -> String {
+        self.postfix.log()
     }
 
     /// The messages in a mailbox, with LF as line end, as Maildir has them.

@@ -16,6 +16,11 @@ impl Sender {
         Self::with(routes, "")
     }
 
+    /// It sends on at once, and converts 8-bit content for whoever does not offer 8BITMIME, as Postfix does unless told otherwise.
+    pub fn start_converting(routes: &[(&str, u16)]) -> Self {
+        Self::with(routes, "disable_mime_output_conversion = no\n")
+    }
+
     /// It takes mail and keeps all of it until [`Sender::release`].
     pub fn start_held(routes: &[(&str, u16)]) -> Self {
         Self::with(routes, "smtpd_data_restrictions = check_client_access static:HOLD\n")
@@ -42,6 +47,11 @@ impl Sender {
     /// Where it takes mail.
     pub fn port(&self) -> u16 {
         self.postfix.port()
+    }
+
+    /// Its log.
+    pub fn log(&self) -> String {
+        self.postfix.log()
     }
 
     /// Messages in its queue, wherever in it.

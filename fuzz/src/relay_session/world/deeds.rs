@@ -6,7 +6,7 @@ use bytes::Bytes;
 use portaria::{
     policy::verdict::{ScanVerdict, ScannerReport},
     relay::event::{HoldFault, Input, NextHopFailure, NextHopReady},
-    smtp::extension::Capabilities,
+    smtp::{client::ForwardAttributes, extension::Capabilities, stated_limits::StatedLimits},
 };
 
 use super::{
@@ -31,7 +31,10 @@ impl World {
             Deed::Break => self.break_off(),
             Deed::Secure => self.secure(),
             Deed::Pass(seconds) => self.pass(seconds),
-            Deed::Open(good) => self.open(good),
+            Deed::Open(true) => self.open(everything(), false),
+            Deed::Open(false) => self.open(Capabilities::default(), true),
+            Deed::OpenNarrow => self.open(narrow(), false),
+            Deed::NoRoom => self.faults.no_room = true,
             Deed::Busy => self.fail(NextHopFailure::Busy),
             Deed::Unreachable => self.fail(NextHopFailure::Unreachable("no route".into())),
             Deed::NoTls => self.fail(NextHopFailure::Tls("no certificate".into())),
@@ -79,7 +82,7 @@ impl World {
             match () {
                 () if !self.asked.is_empty() => self.answer(),
                 () if self.securing => self.secure(),
-                () if self.opening => self.open(true),
+                () if self.opening => self.open(everything(), false),
                 () if self.next_hop.as_ref().is_some_and(|next_hop| next_hop.writing) => self.drained(),
                 () if said => self.hear(usize::MAX),
                 () if self.scanning => self.scan(Verdict::Clean),
@@ -167,12 +170,11 @@ impl World {
         assert!(!self.asked.is_empty(), "the deadline passed, was told, and stays: {:?}", self.wait);
     }
 
-    fn open(&mut self, good: bool) {
+    fn open(&mut self, capabilities: Capabilities, reused: bool) {
         if std::mem::take(&mut self.opening) {
-            let capabilities = if good { everything() } else { Capabilities::default() };
             self.next_hop = Some(NextHop::new(capabilities.clone()));
-            let ready = NextHopReady { capabilities, address: "192.0.2.25:25".to_owned(), tls: None, reused: !good };
-            self.feed(Input::NextHopReady(ready));
+            let address = "192.0.2.25:25".to_owned();
+            self.feed(Input::NextHopReady(NextHopReady { capabilities, address, tls: None, reused, mails: 0 }));
         }
     }
 
@@ -232,6 +234,11 @@ impl World {
         let faults = &mut self.faults;
         let failed = |flag: &mut bool| std::mem::take(flag).then(|| "no space left".to_owned()).map_or(Ok(()), Err);
         let input = match asked {
+            Asked::Recount(client) => {
+                let room = !std::mem::take(&mut faults.no_room);
+                self.client = if room { client } else { self.client };
+                Input::Recounted(room)
+            }
             Asked::Held(_) if std::mem::take(&mut faults.full) => Input::Held(Err(HoldFault::Full("disk".into()))),
             Asked::Held(octets) if octets.is_empty() => Input::Held(Ok(())),
             Asked::Held(octets) => {
@@ -271,4 +278,10 @@ impl World {
         };
         self.feed(input);
     }
+}
+
+/// A next hop that takes little at a time, and tells of no client.
+fn narrow() -> Capabilities {
+    let limits = StatedLimits { recipients: Some(2), transactions: Some(1), domains: Some(1) };
+    Capabilities { limits, forward: ForwardAttributes::default(), ..everything() }
 }

@@ -14,6 +14,9 @@ impl World {
             Input::ClientBroke => listener("C! resets"),
             Input::TlsEstablished(_) => listener("C! secured"),
             Input::NextHopReady(ready) if ready.reused => listener("N! ready reused (no extensions)"),
+            Input::NextHopReady(ready) if ready.capabilities.limits.transactions.is_some() => {
+                listener("N! ready (one transaction, two recipients)");
+            }
             Input::NextHopReady(_) => listener("N! ready (all extensions)"),
             Input::NextHopFailed(failure) => listener(&format!("N! fails {failure:?}")),
             Input::NextHopGone(_) => listener("N! gone"),
@@ -27,6 +30,7 @@ impl World {
             }
             Input::Quarantined(result) => listener(&format!("Q! {result:?}")),
             Input::Journaled(result) => listener(&format!("J! {result:?}")),
+            Input::Recounted(counted) => listener(&format!("C! counted {counted}")),
             Input::Drain => listener("D! drain"),
             Input::Policy(_) => listener("P! later"),
             Input::DiskLow(low) => listener(&format!("D! low {low}")),
@@ -43,10 +47,11 @@ impl World {
         match output {
             Output::ToClient(octets) => lines(listener, 'S', octets),
             Output::ToNextHop(octets) => lines(listener, 'R', octets),
+            Output::Recount(client) => listener(&format!("S! counts as {client}")),
             Output::StartTls => listener("S! starts TLS"),
             Output::CloseClient => listener("S! closes"),
             Output::OpenNextHop(wanted) => listener(&format!("R! opens {}", wanted.name.0)),
-            Output::ReleaseNextHop => listener("R! releases"),
+            Output::ReleaseNextHop { .. } => listener("R! releases"),
             Output::DropNextHop => listener("R! drops"),
             Output::CancelNextHop => listener("R! cancels"),
             Output::Hold(octets) => listener(&format!("H= holds {}", octets.len())),

@@ -62,7 +62,12 @@ impl World {
             next_hops: Arc::new(next_hops),
             store: Arc::new(Store::open(folder.path()).await.unwrap()),
             journal: Journal::open(&folder.path().join("journal")).unwrap().0,
-            connections: Connections::new(connections::Limits { total: 10, per_network: 10, rate: None, unlimited: Vec::new() }),
+            connections: Connections::new(connections::Limits {
+                total: 10,
+                per_network: 10,
+                rate: None,
+                unlimited: Vec::new(),
+            }),
             certificate: certificate.clone(),
             messages: script.setup.message_rate(),
             attempts: Attempts::new(Vec::new()),
@@ -76,7 +81,9 @@ impl World {
             bound: door,
             certificate,
             proxy_protocol_from: vec!["127.0.0.0/8".parse().unwrap()],
-            greeting_delay: Duration::ZERO,
+            greeting_delay: script.setup.greeting_delay(),
+            // Whoever it was before it announced somebody.
+            xclient_from: if script.setup.offer().xclient { vec!["0.0.0.0/0".parse().unwrap()] } else { Vec::new() },
         };
         let mut accepting = tokio::task::JoinSet::new();
         accepting.spawn(listener::accept(socket, Arc::new(listener), gateway.clone()));
@@ -141,6 +148,7 @@ fn next_hops(script: &Script, hops: &BTreeMap<&'static str, Hop>) -> NextHops {
         server_name: tls.then(|| "mbx1.tjpa.jus.br".to_owned()),
         max_connections: 20,
         connection_lifetime: Duration::from_secs(300),
+        xforward: true,
     };
     let next_hops = NextHops::new(next_hop::Settings {
         next_hops: hops.iter().map(settings).collect(),

@@ -77,7 +77,7 @@ impl Play<'_> {
         let lease = tokio::spawn(async move { next_hops.lease(&request).await });
         let fresh: Vec<String> = words.iter().filter(|word| *word != "reused").cloned().collect();
         self.ready(&fresh).await?;
-        lease.await.unwrap().map_err(|failure| failure.to_string())?.release();
+        lease.await.unwrap().map_err(|failure| failure.to_string())?.release(0);
         self.expect_release(0).await?;
         pause().await;
         Ok(())
@@ -132,7 +132,9 @@ impl Play<'_> {
                 self.world.gateway.set_policy(policy);
                 Ok(())
             }
-            Act::Hold(_) | Act::Quarantine(_) | Act::Journal(_) | Act::Stalls(_) | Act::DiskLow(_) => Err("cannot be played".into()),
+            Act::Hold(_) | Act::Quarantine(_) | Act::Journal(_) | Act::Stalls(_) | Act::DiskLow(_) | Act::NetworkFull => {
+                Err("cannot be played".into())
+            }
         }
     }
 

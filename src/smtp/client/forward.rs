@@ -1,0 +1,198 @@
+//! XFORWARD (Postfix, XFORWARD_README): who the client was, for the log of a next hop that asked to be told.
+//!
+//! In: what is known of the client, and the attributes that the next hop listed. Out: command lines, each of at most 512 octets. The
+//! client chose some of it (its HELO): nothing of that can end a value, let alone a line.
+
+use std::net::IpAddr;
+
+use bytes::Bytes;
+
+use crate::smtp::xtext;
+
+/// The attributes of XFORWARD that a server knows, as it listed them behind the keyword.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct ForwardAttributes {
+    /// NAME
+    pub name: bool,
+    /// ADDR
+    pub address: bool,
+    /// PORT
+    pub port: bool,
+    /// PROTO
+    pub protocol: bool,
+    /// HELO
+    pub hello: bool,
+    /// SOURCE
+    pub source: bool,
+    /// IDENT
+    pub ident: bool,
+}
+
+impl ForwardAttributes {
+    /// Reads the words behind XFORWARD; unknown ones are passed over.
+    pub fn parse<'a>(words: impl Iterator<Item = &'a str>) -> Self {
+        let mut attributes = Self::default();
+        for word in words {
+            match word.to_ascii_uppercase().as_str() {
+                "NAME" => attributes.name = true,
+                "ADDR" => attributes.address = true,
+                "PORT" => attributes.port = true,
+                "PROTO" => attributes.protocol = true,
+                "HELO" => attributes.hello = true,
+                "SOURCE" => attributes.source = true,
+                "IDENT" => attributes.ident = true,
+                _ => {}
+            }
+        }
+        attributes
+    }
+}
+
+/// What a next hop is told of the client of one transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ForwardedClient {
+    /// Its name in the DNS, if somebody else found it: we never look it up.
+    pub name: Option<String>,
+    /// Its address.
+    pub address: IpAddr,
+    /// Its port; 0: not known.
+    pub port: u16,
+    /// What it said in HELO or EHLO.
+    pub hello: String,
+    /// The with-protocol, as in our `Received:`.
+    pub protocol: &'static str,
+    /// The id of our transaction.
+    pub ident: String,
+}
+
+/// Octets of a command line with its CRLF (RFC 5321 §4.5.3.1.4): XFORWARD asks for no more.
+const LINE: usize = 512;
+/// Octets of a value as written (XFORWARD_README, note 1).
+const VALUE: usize = 255;
+const UNAVAILABLE: &str = "[UNAVAILABLE]";
+
+impl ForwardedClient {
+    /// The commands that say it, in the attributes that the next hop knows; none if it knows none.
+    pub fn lines(&self, known: ForwardAttributes) -> Vec<Bytes> {
+        let port = if self.port == 0 { UNAVAILABLE.to_owned() } else { self.port.to_string() };
+        // Our id first and the address last. A Postfix without IPv6 refuses an IPv6 address, and with it what stands behind it in the
+        // same command, but not what stands before (seen with 3.7).
+        let attributes = [
+            (known.ident, "IDENT", value(&self.ident)),
+            // Whoever writes to us is not one of the next hop's own people: it must not complete addresses in the header for them.
+            (known.source, "SOURCE", "REMOTE".to_owned()),
+            (known.protocol, "PROTO", value(self.protocol)),
+            (known.hello, "HELO", value(&self.hello)),
+            (known.name, "NAME", value(self.name.as_deref().unwrap_or(UNAVAILABLE))),
+            (known.port, "PORT", port),
+            (known.address, "ADDR", address(self.address)),
+        ];
+        let mut lines: Vec<String> = Vec::new();
+        for (_, name, value) in attributes.into_iter().filter(|(known, _, _)| *known) {
+            let attribute = format!(" {name}={value}");
+            match lines.last_mut() {
+                Some(line) if line.len().saturating_add(attribute.len()) <= LINE.saturating_sub(2) => {
+                    line.push_str(&attribute)
+                }
+                _ => lines.push(format!("XFORWARD{attribute}")),
+            }
+        }
+        lines.into_iter().map(|line| Bytes::from(line + "\r\n")).collect()
+    }
+}
+
+/// An address as XFORWARD wants it. One that is not known is 0.0.0.0 here too: `[UNAVAILABLE]` would say that the message was
+/// written on this machine.
+fn address(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => v4.to_string(),
+        IpAddr::V6(v6) => format!("IPV6:{v6}"),
+    }
+}
+
+/// A value that the next hop will not refuse (XFORWARD_README, note 1: no control characters, no space, ASCII only, nothing special
+/// in header fields) and cannot misread: the same octets as in our `Received:`, the rest becomes `?`; then xtext, then cut.
+fn value(text: &str) -> String {
+    let keep = |char: char| if char.is_ascii_alphanumeric() || ".-_:[]".contains(char) { char } else { '?' };
+    let kept: String = text.chars().take(VALUE).map(keep).collect();
+    if kept.is_empty() { UNAVAILABLE.to_owned() } else { xtext::encode(&kept) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::smtp::announcement::UNKNOWN_ADDRESS;
+
+    const ALL: &str = "NAME ADDR PORT PROTO HELO IDENT SOURCE";
+
+    fn client(hello: &str) -> ForwardedClient {
+        ForwardedClient {
+            name: None,
+            address: "192.0.2.1".parse().unwrap(),
+            port: 40_000,
+            hello: hello.to_owned(),
+            protocol: "ESMTPS",
+            ident: "0190a5c1e7b07a7a8a8a8a8a8a8a8a8f".to_owned(),
+        }
+    }
+
+    fn lines(client: &ForwardedClient, known: &str) -> Vec<String> {
+        let lines = client.lines(ForwardAttributes::parse(known.split(' ')));
+        lines.into_iter().map(|line| String::from_utf8(line.to_vec()).unwrap()).collect()
+    }
+
+    #[test]
+    fn the_attributes_that_are_known_and_no_others() {
+        let mail = client("mail.example.org");
+        for (known, expected) in [
+            ("", vec![]),
+            ("FOO", vec![]),
+            ("addr Helo", vec!["XFORWARD HELO=mail.example.org ADDR=192.0.2.1\r\n"]),
+            (
+                ALL,
+                vec![
+                    "XFORWARD IDENT=0190a5c1e7b07a7a8a8a8a8a8a8a8a8f SOURCE=REMOTE PROTO=ESMTPS HELO=mail.example.org \
+                     NAME=[UNAVAILABLE] PORT=40000 ADDR=192.0.2.1\r\n",
+                ],
+            ),
+        ] {
+            assert_eq!(lines(&mail, known), expected, "{known}");
+        }
+        let v6 = ForwardedClient {
+            name: Some("mail.example.org".to_owned()),
+            address: "2001:db8::1".parse().unwrap(),
+            port: 0,
+            ..mail
+        };
+        assert_eq!(
+            lines(&v6, "NAME ADDR PORT"),
+            ["XFORWARD NAME=mail.example.org PORT=[UNAVAILABLE] ADDR=IPV6:2001:db8::1\r\n"]
+        );
+        let unknown = ForwardedClient { address: UNKNOWN_ADDRESS, ..v6 };
+        assert_eq!(lines(&unknown, "ADDR"), ["XFORWARD ADDR=0.0.0.0\r\n"], "not written on this machine");
+    }
+
+    #[test]
+    fn no_line_is_longer_than_512_octets_and_nothing_is_lost() {
+        for length in 0..=255 {
+            let long = ForwardedClient { name: Some("n".repeat(255)), ..client(&"h".repeat(length)) };
+            let lines = lines(&long, ALL);
+            assert!(lines.iter().all(|line| line.len() <= 512 && line.starts_with("XFORWARD ")), "{lines:?}");
+            assert_eq!(lines.concat().matches('=').count(), 7, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn a_hostile_hello_stays_one_value() {
+        for (hello, expected) in [
+            ("a\r\nMAIL FROM:<x>", "a??MAIL?FROM:?x?"),
+            ("a ADDR=127.0.0.1", "a?ADDR?127.0.0.1"),
+            ("a+0D+0AQUIT", "a?0D?0AQUIT"),
+            ("câmara", "c?mara"),
+            ("", "[UNAVAILABLE]"),
+        ] {
+            assert_eq!(lines(&client(hello), "HELO"), [format!("XFORWARD HELO={expected}\r\n")]);
+        }
+    }
+}
