@@ -308,7 +308,27 @@ impl Driver {
         if let Poll::Ready(input) = self.poll_client(cx, wait.read_client) {
             return Poll::Ready(input);
         }
+        if self.poll_wanted(cx, wait).is_ready() {
+            return Poll::Ready(Input::NextHopWanted);
+        }
         self.timer.as_mut().poll(cx).map(|()| Input::TimePassed)
+    }
+
+    /// Ready when the session's connection is idle and somebody else waits for one (decision 30). Asked last: what the client has
+    /// said meanwhile goes first.
+    fn poll_wanted(&mut self, cx: &mut Context<'_>, wait: Wait) -> Poll<()> {
+        let (Some(from), Some(lease)) = (wait.lends_from, &mut self.next_hop) else { return Poll::Pending };
+        loop {
+            std::task::ready!(lease.poll_wanted(cx));
+            if now().monotonic < from {
+                // A moment early: being told the time changes nothing, and then it is looked at again.
+                self.timer.as_mut().reset(from.min(wait.until).into());
+                return Poll::Pending;
+            }
+            if lease.take_call() {
+                return Poll::Ready(());
+            }
+        }
     }
 
     fn poll_next_hop(&mut self, cx: &mut Context<'_>, read: bool) -> Poll<Input> {

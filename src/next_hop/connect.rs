@@ -118,6 +118,18 @@ pub(super) enum ConnectFault {
 }
 
 impl ConnectFault {
+    /// Whether this machine had nothing left to connect with: that says nothing about the address, and goes for all of them.
+    pub(super) fn is_ours(&self) -> bool {
+        use rustix::io::Errno;
+        const OURS: [Errno; 5] = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM, Errno::ADDRNOTAVAIL];
+        match self {
+            Self::Resolve(fault) | Self::Connect(fault) => {
+                Errno::from_io_error(fault).is_some_and(|errno| OURS.contains(&errno))
+            }
+            _ => false,
+        }
+    }
+
     /// Whether it is TLS that failed.
     pub(super) fn is_tls(&self) -> bool {
         use IntroductionFault::{Injection, NoTls, Refused};
@@ -146,6 +158,7 @@ impl Dialler {
             left = left.saturating_sub(1);
             match self.connect_ip(address, ip, share).await {
                 Ok(connection) => return Ok(connection),
+                Err(this) if this.is_ours() => return Err(this),
                 Err(this) => fault = this,
             }
         }

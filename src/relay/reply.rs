@@ -20,6 +20,7 @@ pub(super) fn start_mail_input() -> Reply {
     Reply::new(354, None, "End data with <CR><LF>.<CR><LF>")
 }
 
+/// It goes to another next hop, or naming it here would repeat the envelope once too often.
 pub(super) fn other_next_hop() -> Reply {
     reply(452, (4, 5, 3), "Recipient needs a transaction of its own")
 }

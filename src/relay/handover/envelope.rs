@@ -20,6 +20,9 @@ impl Handover {
             Goal::Ask(rcpt) => ((0..self.accepted.len()).collect(), Some(rcpt)),
             Goal::Deliver(delivery) => (delivery.recipients.clone(), None),
         };
+        if new.is_some() {
+            self.repeated = self.repeated.saturating_add(repeated.len());
+        }
         // What the next hop gets is larger than what the client declared.
         let size = self.mail.parameters.size.map(|size| size.saturating_add(TRACE_FIELDS));
         open.dialogue.mail(&self.mail, size);

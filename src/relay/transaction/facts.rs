@@ -89,6 +89,7 @@ impl Transaction {
         let ending = if for_good.is_some() { Ending::Refused } else { Ending::Deferred };
         let cause = match &told.refusal {
             Some((name, reason)) => Cause::Policy { name: name.clone(), reason: reason.clone() },
+            None if let Some(what) = &self.own_fault => Cause::Gateway { what: what.clone() },
             None => Cause::NextHop { what: told.reply.clone() },
         };
         Some((ending, cause))

@@ -87,6 +87,8 @@ pub(super) struct Transaction {
     waits: (Instant, u64),
     /// The client is gone: no reply reaches it any more.
     gone: bool,
+    /// Why the next hop could not be used, if that was no fault of its own.
+    own_fault: Option<String>,
 }
 
 /// Where the transaction stands; data lives where it exists.
@@ -152,6 +154,7 @@ impl Transaction {
             heard: now.monotonic,
             waits: (now.monotonic, 0),
             gone: false,
+            own_fault: None,
         }
     }
 
