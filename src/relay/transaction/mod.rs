@@ -81,6 +81,7 @@ pub(super) struct Transaction {
     effects: VecDeque<Effect>,
     /// The facts gathered so far; completed at the end.
     record: Box<Record>,
+    began: Instant,
     /// When the client last ended a line or sent mail data, or we last answered it.
     heard: Instant,
     /// Since when the next hop waits for the client, and the octets of mail data that came since.
@@ -151,6 +152,7 @@ impl Transaction {
             phase: Phase::Envelope { asking: None },
             effects: VecDeque::new(),
             record,
+            began: now.monotonic,
             heard: now.monotonic,
             waits: (now.monotonic, 0),
             gone: false,
