@@ -35,6 +35,8 @@ pub struct Setup {
     listener: String,
     inherits: bool,
     descriptors: Option<u32>,
+    /// Set in the environment of the gateway, and of no command.
+    environment: Vec<(String, String)>,
     more: String,
 }
 
@@ -59,6 +61,7 @@ impl Setup {
             listener: "tls = \"off\"\n".to_owned(),
             inherits: false,
             descriptors: None,
+            environment: Vec::new(),
             more: String::new(),
         }
     }
@@ -136,6 +139,19 @@ impl Setup {
     pub fn descriptors(mut self, limit: u32) -> Self {
         self.descriptors = Some(limit);
         self
+    }
+
+    /// The gateway has this in its environment.
+    #[allow(dead_code, reason = "for tests/crash")]
+    pub fn environment(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Writes a file beside `portaria.toml`: its path.
+    #[allow(dead_code, reason = "for tests/crash")]
+    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+        self.scratch.write(name, text)
     }
 
     /// Where `data_dir` is going to be.
@@ -229,6 +245,7 @@ impl Gateway {
             Command::new(PROGRAM)
         };
         command.arg("run").arg("--config").arg(self.configuration_file());
+        command.envs(self.setup.environment.iter().map(|(name, value)| (name, value)));
         let mut daemon = Daemon::start(&mut command, &self.log_file());
         let port = self.port();
         wait_until("the gateway listens", Duration::from_secs(30), || {
