@@ -18,6 +18,7 @@
 )]
 
 mod clock;
+mod database;
 mod descriptors;
 mod disk;
 mod letters;
