@@ -25,6 +25,7 @@ mod letters;
 mod mta;
 mod reconcile;
 mod report;
+mod silent_clients;
 mod small_disk;
 mod under_load;
 
