@@ -35,6 +35,7 @@ use crate::{
         event::{HoldFault, Input, NextHopFailure, OpenNextHop, Output, Wait},
         settings::READ,
     },
+    store::Store,
 };
 
 /// A client that takes no octets of a reply for so long is gone.
@@ -61,6 +62,7 @@ pub async fn serve(
         to_next_hop: VecDeque::new(),
         opening: None,
         scanning: None,
+        keeping: None,
         hold: None,
         timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
         draining: Some(Box::pin(gateway.draining())),
@@ -84,6 +86,8 @@ struct Driver {
     to_next_hop: VecDeque<Bytes>,
     opening: Option<Answer<Result<Lease, NextHopFailure>>>,
     scanning: Option<Answer<Vec<ScannerReport>>>,
+    /// An item is made durable, and has the hold meanwhile. Never given up: what began may be done, and must be known.
+    keeping: Option<Answer<(Hold, Result<(), String>)>>,
     hold: Option<Hold>,
     timer: Pin<Box<Sleep>>,
     draining: Option<Answer<()>>,
@@ -148,10 +152,7 @@ impl Driver {
             Output::Forget => self.hold = None,
             Output::Scan => self.scan().await,
             Output::CancelScan => self.scanning = None,
-            Output::Quarantine(item) => {
-                let kept = self.quarantine(&item).await;
-                self.answers.push_back(Input::Quarantined(kept));
-            }
+            Output::Quarantine(item) => self.quarantine(item),
             Output::SettleItem(id, state) => {
                 let settled = self
                     .gateway
@@ -251,15 +252,19 @@ impl Driver {
         }
     }
 
-    /// Content synced, folder synced, row committed.
-    async fn quarantine(&mut self, item: &Item) -> Result<(), String> {
-        let Some(hold) = &mut self.hold else { return Err("there is no hold".into()) };
-        let octets = hold.octets().await.map_err(|fault| fault.to_string())?;
-        let kept = self.gateway.store.keep(item, octets).await.map_err(|fault| fault.to_string());
-        if let Err(fault) = &kept {
-            tracing::error!(id = %item.id, %fault, "a message could not be put into the quarantine");
-        }
-        kept
+    /// Content synced, folder synced, row committed. Meanwhile the client is heard: one that goes will send again.
+    fn quarantine(&mut self, item: Box<Item>) {
+        let Some(mut hold) = self.hold.take() else {
+            return self.answers.push_back(Input::Quarantined(Err("there is no hold".into())));
+        };
+        let store = self.gateway.store.clone();
+        self.keeping = Some(Box::pin(async move {
+            let kept = keep(&store, &item, &mut hold).await;
+            if let Err(fault) = &kept {
+                tracing::error!(id = %item.id, %fault, "a message could not be put into the quarantine");
+            }
+            (hold, kept)
+        }));
     }
 
     /// Waits until the world does something.
@@ -301,6 +306,13 @@ impl Driver {
         {
             self.scanning = None;
             return Poll::Ready(Input::Scanned(reports));
+        }
+        if let Some(keeping) = &mut self.keeping
+            && let Poll::Ready((hold, kept)) = keeping.as_mut().poll(cx)
+        {
+            self.keeping = None;
+            self.hold = Some(hold);
+            return Poll::Ready(Input::Quarantined(kept));
         }
         if let Poll::Ready(input) = self.poll_next_hop(cx, wait.read_next_hop) {
             return Poll::Ready(input);
@@ -373,6 +385,13 @@ impl Driver {
             Poll::Pending => Poll::Pending,
         }
     }
+}
+
+/// The floor of free space is looked at just before: it is looked at for MAIL once a second, and much can be kept in a second.
+async fn keep(store: &Store, item: &Item, hold: &mut Hold) -> Result<(), String> {
+    hold.leaves_room().await.map_err(|fault| fault.to_string())?;
+    let octets = hold.octets().await.map_err(|fault| fault.to_string())?;
+    store.keep(item, octets).await.map_err(|fault| fault.to_string())
 }
 
 /// Writes as much as is taken; ready once everything is written and flushed. Until then the queue is not empty: octets may
