@@ -128,6 +128,35 @@ fn damaged_while_it_stood_it_relays_holds_nothing_and_is_well_with_a_new_databas
     assert!(!gateway.log().contains("panicked"));
 }
 
+/// SQLite cuts the log at the damage and says nothing: rows are gone. What they pointed to is not, nor is what the journal has.
+#[test]
+fn a_damaged_write_ahead_log_costs_rows_and_neither_content_nor_records() {
+    let sink = Sink::start();
+    let mut gateway = start(&sink);
+    let replies: Vec<String> = (0..40).map(|number| held_mail(&gateway, number).line()).collect();
+    let relayed = clean_mail(&gateway);
+    gateway.explain(&find_id(&relayed.line()).unwrap());
+    gateway.kill();
+    let log = File::options().write(true).open(gateway.data().join("portaria.db-wal")).unwrap();
+    let length = log.metadata().unwrap().len();
+    assert!(length > 32, "there is nothing to damage");
+    for at in (100..length).step_by(1000) {
+        log.write_all_at(&[0xa5; 100], at).unwrap();
+    }
+    gateway.run();
+    gateway.wait_until_ready();
+    let listed = gateway.quarantine().len();
+    assert!(listed < replies.len(), "the damage took no row: the case proves nothing");
+    for (number, reply) in replies.iter().enumerate() {
+        let id = id_of_reply(reply);
+        let content = message_about(format!("Seu {HELD_WORD} {number}").as_bytes());
+        assert!(stands(&gateway, &id, &content), "acknowledged and lost: {id}");
+        assert_eq!(gateway.explain(&id)["ending"], "held");
+    }
+    assert_eq!(gateway.explain(&find_id(&relayed.line()).unwrap())["ending"], "relayed");
+    assert!(held_mail(&gateway, 1000).is("250 "), "and goes on");
+}
+
 #[test]
 fn damaged_under_load_nothing_acknowledged_is_lost() {
     let sink = Sink::start();
