@@ -6,7 +6,7 @@ use crate::{
     config::{CheckLine, Settings},
     door::gateway::now,
     next_hop::NextHops,
-    store::Store,
+    store::{Store, StoreFault},
     text,
 };
 
@@ -50,7 +50,8 @@ async fn database(settings: &Settings) -> Vec<CheckLine> {
                 "danificado: {what}; veja docs/operations.md, \"When the database is damaged\""
             ),
         ),
-        Err(fault) => CheckLine::error(subject, text!("{fault}", "{fault}")),
+        Err(fault @ StoreFault::Damaged(_)) => CheckLine::error(subject, text!("{fault}", "{fault}")),
+        Err(fault) => CheckLine::warning(subject, text!("not looked at: {fault}", "não examinado: {fault}")),
     }]
 }
 

@@ -25,7 +25,10 @@ pub(super) struct Turns {
 #[derive(Debug)]
 struct State {
     free: usize,
-    waiting: VecDeque<oneshot::Sender<Permit>>,
+    /// Those who wait, the first one in front; among them some who stopped waiting.
+    queue: VecDeque<oneshot::Sender<Permit>>,
+    /// Those in the queue who wait.
+    waiting: usize,
     /// Permits whose holders follow a call.
     called: usize,
     /// Holders that could let go, by their permit's number; at most one entry a permit. They are woken together, since one that is
@@ -46,19 +49,20 @@ pub(super) struct Permit {
 
 impl Turns {
     pub(super) fn new(all: usize) -> Arc<Self> {
-        let state = State { free: all, waiting: VecDeque::new(), called: 0, idle: BTreeMap::new(), numbers: 0 };
+        let state =
+            State { free: all, queue: VecDeque::new(), waiting: 0, called: 0, idle: BTreeMap::new(), numbers: 0 };
         Arc::new(Self { all, state: Mutex::new(state) })
     }
 
     /// Waits for a permit. Whoever stops waiting loses its place and nothing else.
     pub(super) async fn permit(self: &Arc<Self>) -> Permit {
         loop {
-            let turn = match self.ask() {
+            let mut waiter = match self.ask() {
                 Ok(permit) => return permit,
-                Err(turn) => turn,
+                Err(receiver) => Waiter { turns: self, receiver },
             };
             // The other end goes with its permit or stays; were it ever otherwise, we ask again.
-            if let Ok(permit) = turn.await {
+            if let Ok(permit) = (&mut waiter.receiver).await {
                 return permit;
             }
         }
@@ -71,7 +75,10 @@ impl Turns {
             return Ok(self.issue(&mut state));
         }
         let (turn, receiver) = oneshot::channel();
-        state.waiting.push_back(turn);
+        // Who stops waiting does so at a deadline, mostly in the order of the queue: what is left of them is little.
+        while state.queue.pop_front_if(|turn| turn.is_closed()).is_some() {}
+        state.queue.push_back(turn);
+        state.waiting = state.waiting.saturating_add(1);
         let idle = std::mem::take(&mut state.idle);
         drop(state);
         idle.into_values().for_each(Waker::wake);
@@ -96,9 +103,34 @@ impl Turns {
 
 impl State {
     /// Whether somebody waits for whom nobody was called.
-    fn is_wanting(&mut self) -> bool {
-        self.waiting.retain(|turn| !turn.is_closed());
-        self.waiting.len() > self.called
+    fn is_wanting(&self) -> bool {
+        self.waiting > self.called
+    }
+}
+
+/// One who waits, until this is dropped.
+struct Waiter<'a> {
+    turns: &'a Turns,
+    receiver: oneshot::Receiver<Permit>,
+}
+
+impl Drop for Waiter<'_> {
+    fn drop(&mut self) {
+        let mut state = self.turns.lock();
+        // Permits are sent under the lock: nothing comes behind this look.
+        match self.receiver.try_recv() {
+            // Its turn came as it stopped waiting: somebody else's now.
+            Ok(permit) => {
+                drop(state);
+                drop(permit);
+            }
+            Err(oneshot::error::TryRecvError::Empty) => {
+                self.receiver.close();
+                state.waiting = state.waiting.saturating_sub(1);
+            }
+            // It has had it.
+            Err(oneshot::error::TryRecvError::Closed) => {}
+        }
     }
 }
 
@@ -142,9 +174,12 @@ impl Drop for Permit {
         if self.called {
             state.called = state.called.saturating_sub(1);
         }
-        while let Some(turn) = state.waiting.pop_front() {
+        while let Some(turn) = state.queue.pop_front() {
             match turn.send(self.turns.issue(&mut state)) {
-                Ok(()) => return,
+                Ok(()) => {
+                    state.waiting = state.waiting.saturating_sub(1);
+                    return;
+                }
                 // It stopped waiting. Dropped as it is, the permit would come here again, for the lock that is held.
                 Err(mut unwanted) => unwanted.void = true,
             }
@@ -225,7 +260,15 @@ mod tests {
         assert_eq!(turns.in_use(), 0);
         let only = free(&turns);
         assert!(!is_wanted(&only), "of those who are gone nobody waits");
-        assert_eq!(turns.lock().called, 0);
+        let counts = |turns: &Turns| {
+            let state = turns.lock();
+            (state.called, state.waiting, state.queue.len())
+        };
+        assert_eq!((counts(&turns).0, counts(&turns).1), (0, 0));
+        for _ in 0..100 {
+            assert!(poll(&mut Box::pin(turns.permit())).is_pending());
+        }
+        assert!(matches!(counts(&turns), (0, 0, 0..=1)), "who is gone takes no room: {:?}", counts(&turns));
     }
 
     #[test]

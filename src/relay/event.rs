@@ -90,7 +90,7 @@ pub enum NextHopFailure {
     /// None of its addresses answers as it should: `451 4.4.1`.
     #[error("the next hop cannot be reached: {0}")]
     Unreachable(String),
-    /// This machine cannot open a connection now (descriptors, ports, memory): `451 4.3.0`, and no fault of the next hop's.
+    /// This machine cannot open a connection now (descriptors, memory): `451 4.3.0`, and no fault of the next hop's.
     #[error("no connection can be opened here: {0}")]
     Local(String),
     /// TLS is required and failed: `451 4.7.5`.

@@ -146,6 +146,10 @@ mod tests {
         let loaded = store.load(&[record], JournalPosition { segment: 2, offset: 0 }).await;
         assert!(matches!(loaded, Err(StoreFault::Damaged(_))));
         assert!(matches!(store.close_intents(9).await, Err(StoreFault::Damaged(_))));
+        assert!(
+            matches!(store.reconcile().await, Err(StoreFault::Damaged(_))),
+            "content stays where its row may say it is"
+        );
     }
 
     /// What cannot be opened at all is said at once, and as what it is.

@@ -234,8 +234,10 @@ impl Store {
         Ok(transaction.commit().await?)
     }
 
-    /// Looks for what a crash left, and moves it out of the way. May run while mail flows; seconds for 100,000 items.
+    /// Looks for what a crash left, and moves it out of the way. May run while mail flows; seconds for 100,000 items. Not beside a
+    /// database that is damaged: content would be taken for nobody's whose row is only not found.
     pub async fn reconcile(&self) -> Result<Reconciliation, StoreFault> {
+        self.must_be_whole()?;
         self.noted(reconcile::reconcile(&self.view, &self.keeping).await)
     }
 
