@@ -160,6 +160,20 @@ fn core_and_flow_touch_nothing_outside() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
+/// Whoever sets the clock must not end a session, or anything else that runs by deadlines: those are of the monotonic clock. What the
+/// wall clock shows comes in as a value, from one place.
+#[test]
+fn the_wall_clock_is_read_in_one_place() {
+    let reads = |source: &Source| {
+        let code = source.code();
+        ["SystemTime::now", "Timestamp::now", "Zoned::now"].iter().map(|name| code.matches(name).count()).sum()
+    };
+    let all = sources().into_iter().filter(|source| !source.is_test());
+    let places: Vec<(PathBuf, usize)> =
+        all.map(|source| (source.path.clone(), reads(&source))).filter(|(_, count)| *count > 0).collect();
+    assert_eq!(places, [(PathBuf::from("src/door/gateway.rs"), 1)]);
+}
+
 #[test]
 fn files_are_short_and_say_what_they_are() {
     let sources = sources();

@@ -17,6 +17,7 @@ NEEDED=(
     /usr/lib/postfix/sbin/master:postfix
     /usr/bin/swaks:swaks
     /usr/share/doc/libnet-ssleay-perl:libnet-ssleay-perl    # swaks speaks TLS through it
+    /usr/share/doc/libfaketime:libfaketime                  # sets the clock of a gateway, and of nobody else
 )
 export CARGO_TERM_COLOR=never
 

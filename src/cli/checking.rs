@@ -7,6 +7,7 @@ use crate::{
     door::gateway::now,
     language::Text,
     next_hop::NextHops,
+    store::{Store, StoreFault},
     text,
 };
 
@@ -17,7 +18,8 @@ pub(super) fn check(common: &mut Common) -> Exit {
     }
     if let Some(settings) = checked.settings().cloned() {
         let asked = with_runtime(async {
-            let mut lines = scanners(&settings).await;
+            let mut lines = database(&settings).await;
+            lines.extend(scanners(&settings).await);
             lines.extend(next_hops(&settings).await);
             Ok(lines)
         });
@@ -31,6 +33,27 @@ pub(super) fn check(common: &mut Common) -> Exit {
     }
     let report = if common.json { checked.render_json(common.language) } else { checked.render(common.language) };
     super::show(&report, checked.exit_code())
+}
+
+/// The whole file is looked through, for ten seconds at most; also while a gateway uses it.
+async fn database(settings: &Settings) -> Vec<CheckLine> {
+    let folder = &settings.gateway.data_dir;
+    if !folder.join("portaria.db").exists() {
+        return Vec::new();
+    }
+    let subject = text!("database", "banco de dados");
+    vec![match Store::look(folder).await {
+        Ok(None) => CheckLine::ok(subject, text!("no damage found", "nenhum dano encontrado")),
+        Ok(Some(what)) => CheckLine::error(
+            subject,
+            text!(
+                "damaged: {what}; see docs/operations.md, \"When the database is damaged\"",
+                "danificado: {what}; veja docs/operations.md, \"When the database is damaged\""
+            ),
+        ),
+        Err(fault @ StoreFault::Damaged(_)) => CheckLine::error(subject, text!("{fault}", "{fault}")),
+        Err(fault) => CheckLine::warning(subject, text!("not looked at: {fault}", "não examinado: {fault}")),
+    }]
 }
 
 /// Each scanner is given the EICAR test file.

@@ -35,7 +35,7 @@ use crate::{
     next_hop::NextHops,
     policy::{Policy, rate::Rates, rule::Scope},
     relay,
-    store::Store,
+    store::{Store, StoreFault},
     text,
 };
 
@@ -152,12 +152,7 @@ async fn join(
     let holds = Holds::new(settings.hold.clone()).map_err(|fault| {
         text!("the hold in {folder} cannot be used: {fault}", "não é possível usar a retenção em {folder}: {fault}")
     })?;
-    let store = Store::open(data_dir).await.map_err(|fault| {
-        text!(
-            "the database in {folder} cannot be used: {fault}",
-            "não é possível usar o banco de dados em {folder}: {fault}"
-        )
-    })?;
+    let store = Store::open(data_dir).await.map_err(|fault| unusable(&folder, &fault))?;
     let (journal, recovery) = Journal::open(&data_dir.join("journal")).map_err(|fault| {
         text!("the journal in {folder} cannot be used: {fault}", "não é possível usar o diário em {folder}: {fault}")
     })?;
@@ -191,6 +186,28 @@ async fn join(
         policy,
     });
     Ok((gateway, loader))
+}
+
+/// Nothing is to be done with this database by the gateway: what a person does.
+fn unusable(folder: &str, fault: &StoreFault) -> Text {
+    match fault {
+        StoreFault::Damaged(what) => text!(
+            "the database in {folder} is damaged: {what}; move portaria.db, portaria.db-wal and portaria.db-shm out of the folder \
+             and start again (docs/operations.md, \"When the database is damaged\")",
+            "o banco de dados em {folder} está danificado: {what}; tire portaria.db, portaria.db-wal e portaria.db-shm da pasta e \
+             inicie de novo (docs/operations.md, \"When the database is damaged\")"
+        ),
+        StoreFault::Schema { found, known } => text!(
+            "the database in {folder} was written by another version (schema {found}; this one reads {known}): run that version again, \
+             or move the database away",
+            "o banco de dados em {folder} foi escrito por outra versão (esquema {found}; esta lê {known}): volte àquela versão, ou \
+             tire o banco de dados da pasta"
+        ),
+        fault => text!(
+            "the database in {folder} cannot be used: {fault}",
+            "não é possível usar o banco de dados em {folder}: {fault}"
+        ),
+    }
 }
 
 /// The certificate of `[tls]`. At a start nothing is in force that could stay, so a fault ends it.

@@ -170,6 +170,13 @@ fn render(answer: &serde_json::Value, language: Language) -> String {
         );
         let _ = writeln!(out, "{heading}\n{fault}");
     }
+    if let Some(fault) = field(answer, "database_fault").as_str() {
+        let heading = words(
+            "The database is damaged; mail is relayed, and nothing can be held (docs/operations.md, \"When the database is damaged\"):",
+            "O banco de dados está danificado; o correio segue, e nada pode ser retido (docs/operations.md, \"When the database is damaged\"):",
+        );
+        let _ = writeln!(out, "{heading}\n{}", lines(fault).trim_end());
+    }
     out
 }
 
@@ -251,6 +258,13 @@ mod tests {
             let whole = |line: &str| row.iter().all(|word| line.split_whitespace().any(|other| other == *word));
             assert!(shown.lines().any(whole), "{row:?} is not in:\n{shown}");
         }
+    }
+
+    #[test]
+    fn status_shows_a_database_that_is_damaged() {
+        let shown = render(&json!({ "database_fault": "row 3 missing" }), Language::PtBr);
+        assert!(shown.contains("danificado") && shown.ends_with("row 3 missing\n"), "{shown}");
+        assert!(!render(&json!({ "database_fault": null }), Language::En).contains("database"));
     }
 
     /// What a gateway says of its next hops and scanners, and of rule files, holds words of others.

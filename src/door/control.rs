@@ -130,6 +130,7 @@ async fn status(gateway: &Gateway) -> serde_json::Value {
         "rules": gateway.policy().rules.len(),
         "reload_fault": gateway.reload_fault(),
         "certificate_fault": gateway.certificate_fault(),
+        "database_fault": gateway.store.damage(),
         "up_seconds": super::gateway::now().monotonic.duration_since(gateway.began.monotonic).as_secs(),
         "connections": gateway.connections.total(),
         "listeners": listeners,

@@ -47,6 +47,8 @@ async fn ready(State(shared): State<Shared>) -> impl IntoResponse {
     let mut lines = readiness(&shared.gateway);
     let status = if lines.iter().all(|(_, good)| *good) { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     // Faulty files are somebody's work, but mail is taken under what is in force: a balancer must not turn it away.
+    // So is a damaged database, as long as nothing is to be held.
+    lines.push(("database", shared.gateway.store.damage().is_none()));
     lines.push(("rules", shared.gateway.reload_fault().is_none()));
     if let Some(certificate) = &shared.gateway.certificate {
         lines.push(("certificate", certificate.fault().is_none()));
@@ -72,6 +74,8 @@ pub fn readiness(gateway: &Gateway) -> Vec<(&'static str, bool)> {
 
 async fn metrics_text(State(shared): State<Shared>) -> impl IntoResponse {
     metrics::gauge!("portaria_connections").set(shared.gateway.connections.total() as f64);
+    let damaged = shared.gateway.store.damage().is_some();
+    metrics::gauge!("portaria_database_damaged").set(if damaged { 1.0 } else { 0.0 });
     metrics::gauge!("portaria_hold_memory_octets").set(shared.gateway.holds.memory() as f64);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], shared.metrics.render())
 }

@@ -185,13 +185,16 @@ fn read_changes(reader: &mut Reader) -> io::Result<Vec<Change>> {
             Ok(Entry::Intent(intent)) => changes.push(Change::Intent { segment, intent }),
             Ok(Entry::Outcome(record)) => changes.push(Change::Outcome(record)),
             Ok(Entry::Counts(counts)) => changes.push(Change::Counts(counts)),
-            Err(damaged) => tracing::error!(
-                segment = damaged.position.segment,
-                offset = damaged.position.offset,
-                fault = damaged.fault,
-                snippet = ?damaged.snippet,
-                "a line of the journal cannot be read"
-            ),
+            Err(damaged) => {
+                metrics::counter!("portaria_journal_damaged_lines_total").increment(1);
+                tracing::error!(
+                    segment = damaged.position.segment,
+                    offset = damaged.position.offset,
+                    fault = damaged.fault,
+                    snippet = ?damaged.snippet,
+                    "a line of the journal cannot be read"
+                );
+            }
         }
     }
     Ok(changes)

@@ -37,6 +37,7 @@ use crate::{
         event::{HoldFault, Input, NextHopFailure, OpenNextHop, Output, Wait},
         settings::READ,
     },
+    store::Store,
 };
 
 /// A client that takes no octets of a reply for so long is gone.
@@ -65,6 +66,7 @@ pub async fn serve(
         to_next_hop: VecDeque::new(),
         opening: None,
         scanning: None,
+        keeping: None,
         hold: None,
         timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
         draining: Some(Box::pin(gateway.draining())),
@@ -89,6 +91,8 @@ struct Driver {
     to_next_hop: VecDeque<Bytes>,
     opening: Option<Answer<Result<Lease, NextHopFailure>>>,
     scanning: Option<Answer<Vec<ScannerReport>>>,
+    /// An item is made durable, and has the hold meanwhile. Never given up: what began may be done, and must be known.
+    keeping: Option<Answer<(Hold, Result<(), String>)>>,
     hold: Option<Hold>,
     timer: Pin<Box<Sleep>>,
     draining: Option<Answer<()>>,
@@ -156,10 +160,7 @@ impl Driver {
             Output::Forget => self.hold = None,
             Output::Scan { sha256 } => self.scan(sha256).await,
             Output::CancelScan => self.scanning = None,
-            Output::Quarantine(item) => {
-                let kept = self.quarantine(&item).await;
-                self.answers.push_back(Input::Quarantined(kept));
-            }
+            Output::Quarantine(item) => self.quarantine(item),
             Output::SettleItem(id, state) => {
                 let settled = self
                     .gateway
@@ -280,15 +281,19 @@ impl Driver {
         }
     }
 
-    /// Content synced, folder synced, row committed.
-    async fn quarantine(&mut self, item: &Item) -> Result<(), String> {
-        let Some(hold) = &mut self.hold else { return Err("there is no hold".into()) };
-        let octets = hold.octets().await.map_err(|fault| fault.to_string())?;
-        let kept = self.gateway.store.keep(item, octets).await.map_err(|fault| fault.to_string());
-        if let Err(fault) = &kept {
-            tracing::error!(id = %item.id, %fault, "a message could not be put into the quarantine");
-        }
-        kept
+    /// Content synced, folder synced, row committed. Meanwhile the client is heard: one that goes will send again.
+    fn quarantine(&mut self, item: Box<Item>) {
+        let Some(mut hold) = self.hold.take() else {
+            return self.answers.push_back(Input::Quarantined(Err("there is no hold".into())));
+        };
+        let store = self.gateway.store.clone();
+        self.keeping = Some(Box::pin(async move {
+            let kept = keep(&store, &item, &mut hold).await;
+            if let Err(fault) = &kept {
+                tracing::error!(id = %item.id, %fault, "a message could not be put into the quarantine");
+            }
+            (hold, kept)
+        }));
     }
 
     /// Waits until the world does something.
@@ -331,13 +336,40 @@ impl Driver {
             self.scanning = None;
             return Poll::Ready(Input::Scanned(reports));
         }
+        if let Some(keeping) = &mut self.keeping
+            && let Poll::Ready((hold, kept)) = keeping.as_mut().poll(cx)
+        {
+            self.keeping = None;
+            self.hold = Some(hold);
+            return Poll::Ready(Input::Quarantined(kept));
+        }
         if let Poll::Ready(input) = self.poll_next_hop(cx, wait.read_next_hop) {
             return Poll::Ready(input);
         }
         if let Poll::Ready(input) = self.poll_client(cx, wait.read_client) {
             return Poll::Ready(input);
         }
+        if self.poll_wanted(cx, wait).is_ready() {
+            return Poll::Ready(Input::NextHopWanted);
+        }
         self.timer.as_mut().poll(cx).map(|()| Input::TimePassed)
+    }
+
+    /// Ready when the session's connection is idle and somebody else waits for one (decision 30). Asked last: what the client has
+    /// said meanwhile goes first.
+    fn poll_wanted(&mut self, cx: &mut Context<'_>, wait: Wait) -> Poll<()> {
+        let (Some(from), Some(lease)) = (wait.lends_from, &mut self.next_hop) else { return Poll::Pending };
+        loop {
+            std::task::ready!(lease.poll_wanted(cx));
+            if now().monotonic < from {
+                // A moment early: being told the time changes nothing, and then it is looked at again.
+                self.timer.as_mut().reset(from.min(wait.until).into());
+                return Poll::Pending;
+            }
+            if lease.take_call() {
+                return Poll::Ready(());
+            }
+        }
     }
 
     fn poll_next_hop(&mut self, cx: &mut Context<'_>, read: bool) -> Poll<Input> {
@@ -382,6 +414,13 @@ impl Driver {
             Poll::Pending => Poll::Pending,
         }
     }
+}
+
+/// The floor of free space is looked at just before: it is looked at for MAIL once a second, and much can be kept in a second.
+async fn keep(store: &Store, item: &Item, hold: &mut Hold) -> Result<(), String> {
+    hold.leaves_room().await.map_err(|fault| fault.to_string())?;
+    let octets = hold.octets().await.map_err(|fault| fault.to_string())?;
+    store.keep(item, octets).await.map_err(|fault| fault.to_string())
 }
 
 /// Writes as much as is taken; ready once everything is written and flushed. Until then the queue is not empty: octets may

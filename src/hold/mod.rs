@@ -178,6 +178,12 @@ impl Hold {
         }))
     }
 
+    /// [`HoldFault::Full`] unless a copy of the content leaves the floor of free space untouched.
+    pub async fn leaves_room(&self) -> Result<(), HoldFault> {
+        let (holds, length) = (Arc::clone(&self.holds), self.length);
+        place::blocking(move || disk::leave_room(&holds.settings.folder, holds.floor(), length)).await
+    }
+
     async fn append_in_place(&mut self, octets: Bytes, added: u64, grown: u64) -> Result<(), HoldFault> {
         let per_message = self.holds.settings.memory_per_message;
         if !matches!(self.place, Place::Disk(_)) && grown <= per_message && self.holds.reserve(added) {

@@ -159,6 +159,7 @@ async fn the_disk_floor_is_full() {
     let fault = hold.append(sample(1)).await.unwrap_err();
     assert!(matches!(fault, HoldFault::Full(_)), "{fault}");
     assert_eq!((hold.len(), holds.memory()), (10, 10));
+    assert!(matches!(hold.leaves_room().await, Err(HoldFault::Full(_))), "nor is there room for a copy of it");
     assert!(read_back(&mut hold).await == sample(10));
     drop(hold);
     assert_eq!(holds.memory(), 0);

@@ -129,6 +129,19 @@ pub(super) enum ConnectFault {
 }
 
 impl ConnectFault {
+    /// Whether this machine had nothing left to connect with: that says nothing about the address, and goes for all of them. Not
+    /// `EADDRNOTAVAIL`: without ports it comes too, but mostly for an IPv6 address on a machine that has none itself.
+    pub(super) fn is_ours(&self) -> bool {
+        use rustix::io::Errno;
+        const OURS: [Errno; 4] = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM];
+        match self {
+            Self::Resolve(fault) | Self::Connect(fault) => {
+                Errno::from_io_error(fault).is_some_and(|errno| OURS.contains(&errno))
+            }
+            _ => false,
+        }
+    }
+
     /// Whether it is TLS that failed.
     pub(super) fn is_tls(&self) -> bool {
         use IntroductionFault::{Injection, NoTls, Refused};
@@ -157,6 +170,7 @@ impl Dialler {
             left = left.saturating_sub(1);
             match self.connect_ip(address, ip, share).await {
                 Ok(connection) => return Ok(connection),
+                Err(this) if this.is_ours() => return Err(this),
                 Err(this) => fault = this,
             }
         }
@@ -312,6 +326,18 @@ fn late(_: Elapsed) -> ConnectFault {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_this_machine_lacks_is_our_own_fault() {
+        for (errno, ours) in [(24, true), (23, true), (105, true), (12, true), (99, false), (111, false), (113, false)]
+        {
+            for fault in [ConnectFault::Connect, ConnectFault::Resolve] {
+                assert_eq!(fault(io::Error::from_raw_os_error(errno)).is_ours(), ours, "{errno}");
+            }
+            let broke = ConnectFault::Broke(io::Error::from_raw_os_error(errno));
+            assert!(!broke.is_ours(), "what has a connection has its descriptor");
+        }
+    }
 
     #[test]
     fn addresses_as_configured() {

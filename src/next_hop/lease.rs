@@ -7,14 +7,12 @@ use std::{
     task::{Context, Poll},
 };
 
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    sync::OwnedSemaphorePermit,
-};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
     connect::Connection,
     pool::{Hop, Tasks},
+    turns::Permit,
 };
 use crate::relay::event::NextHopReady;
 
@@ -23,7 +21,7 @@ use crate::relay::event::NextHopReady;
 #[derive(Debug)]
 pub struct Lease {
     pub(super) connection: Connection,
-    pub(super) permit: OwnedSemaphorePermit,
+    pub(super) permit: Permit,
     pub(super) hop: Arc<Hop>,
     pub(super) tasks: Tasks,
     pub(super) reused: bool,
@@ -39,6 +37,17 @@ impl Lease {
             reused: self.reused,
             mails: self.connection.mails,
         }
+    }
+
+    /// Ready while somebody waits for a connection to this next hop and no other holder was called for it: who does nothing with
+    /// its own should [`take_call`](Self::take_call), and give it back.
+    pub fn poll_wanted(&self, cx: &Context<'_>) -> Poll<()> {
+        self.permit.poll_wanted(cx)
+    }
+
+    /// Takes the call, if there still is one. The lease is then to be given back or dropped at once.
+    pub fn take_call(&mut self) -> bool {
+        self.permit.take_call()
     }
 
     /// Gives it back with every question answered and outside mail data. It is reset in the background (RSET, 250) before

@@ -6,6 +6,7 @@
 //! | file | what it does |
 //! |---|---|
 //! | `pool` | the connections of one next hop: lent, reset, kept for a while, closed |
+//! | `turns` | whose turn it is, and who is called to let go |
 //! | `lease` | one connection lent to one session |
 //! | `health` | the addresses of one next hop in the order in which they are tried |
 //! | `connect` | from an address to a connection that is ready for MAIL |
@@ -19,6 +20,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod turns;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 

@@ -13,8 +13,7 @@ use std::{
 
 use tokio::{
     io::AsyncReadExt as _,
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::{Instant, sleep_until, timeout, timeout_at},
+    time::{Instant, error::Elapsed, sleep_until, timeout, timeout_at},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -23,6 +22,7 @@ use super::{
     connect::{Address, ConnectFault, Connection, Dialler, send},
     health::Health,
     lease::Lease,
+    turns::{Permit, Turns},
 };
 use crate::{
     relay::event::{NextHopFailure, OpenNextHop},
@@ -53,7 +53,7 @@ impl Tasks {
 pub(super) struct Hop {
     pub settings: NextHopSettings,
     dialler: Dialler,
-    permits: Arc<Semaphore>,
+    turns: Arc<Turns>,
     state: Mutex<State>,
 }
 
@@ -78,8 +78,8 @@ impl fmt::Debug for Hop {
 
 impl Hop {
     pub(super) fn new(settings: NextHopSettings, dialler: Dialler, health: Health) -> Self {
-        let permits = Arc::new(Semaphore::new(settings.max_connections));
-        Self { settings, dialler, permits, state: Mutex::new(State { idle: Vec::new(), health, reaping: false }) }
+        let turns = Turns::new(settings.max_connections);
+        Self { settings, dialler, turns, state: Mutex::new(State { idle: Vec::new(), health, reaping: false }) }
     }
 
     pub(super) async fn lease(self: &Arc<Self>, request: &OpenNextHop, tasks: &Tasks) -> Result<Lease, NextHopFailure> {
@@ -109,6 +109,7 @@ impl Hop {
                     seen.push(connection.capabilities.clone());
                     connection.quit().await;
                 }
+                Err(fault) if fault.is_ours() => return Err(NextHopFailure::Local(fault.to_string())),
                 Err(fault) => {
                     self.failed(nth, &fault);
                     self.add(&mut faults, &address, &fault);
@@ -147,12 +148,7 @@ impl Hop {
     }
 
     /// Resets a connection that was lent and keeps it, or closes it. `permit` is held until that is settled.
-    pub(super) async fn take_back(
-        self: Arc<Self>,
-        mut connection: Connection,
-        permit: OwnedSemaphorePermit,
-        tasks: Tasks,
-    ) {
+    pub(super) async fn take_back(self: Arc<Self>, mut connection: Connection, permit: Permit, tasks: Tasks) {
         let lifetime_ends = connection.opened + self.settings.connection_lifetime;
         if tasks.closing.is_cancelled() || lifetime_ends <= Instant::now() || connection.is_used_up() {
             return connection.quit().await;
@@ -243,6 +239,10 @@ impl Hop {
                 }
                 Err(fault) => fault,
             };
+            if fault.is_ours() {
+                tracing::warn!(next_hop = %self.settings.name.0, %address, %fault, "no connection can be opened here");
+                return Err(NextHopFailure::Local(fault.to_string()));
+            }
             // A deadline that came early says nothing about the address; one that left time does, else an address
             // that swallows packets would be tried first for ever.
             if !matches!(fault, ConnectFault::Deadline) || time >= self.dialler.connect_timeout / 2 {
@@ -253,11 +253,8 @@ impl Hop {
         Err(faults.failure())
     }
 
-    async fn permit(&self, until: Instant) -> Result<OwnedSemaphorePermit, NextHopFailure> {
-        match timeout_at(until, Arc::clone(&self.permits).acquire_owned()).await {
-            Ok(Ok(permit)) => Ok(permit),
-            _ => Err(NextHopFailure::Busy),
-        }
+    async fn permit(&self, until: Instant) -> Result<Permit, NextHopFailure> {
+        timeout_at(until, self.turns.permit()).await.map_err(|_: Elapsed| NextHopFailure::Busy)
     }
 
     /// Closes idle connections, the oldest first, until one more may be opened. They are dropped without QUIT: the bound is to hold
@@ -270,7 +267,7 @@ impl Hop {
     }
 
     fn in_use(&self) -> usize {
-        self.settings.max_connections.saturating_sub(self.permits.available_permits())
+        self.turns.in_use()
     }
 
     fn add(&self, faults: &mut Faults, address: &Address, fault: &ConnectFault) {

@@ -50,6 +50,9 @@ pub enum Input {
     NextHopDrained,
     /// The next hop's stream ended or broke.
     NextHopGone(String),
+    /// Somebody else waits for a connection to this next hop. Fed only when [`Wait::lends_from`] has come; then the session gives
+    /// its connection back.
+    NextHopWanted,
     /// `Hold` was done.
     Held(Result<(), HoldFault>),
     /// `ReadHold` was done; empty only at the end of the content.
@@ -92,6 +95,9 @@ pub enum NextHopFailure {
     /// None of its addresses answers as it should: `451 4.4.1`.
     #[error("the next hop cannot be reached: {0}")]
     Unreachable(String),
+    /// This machine cannot open a connection now (descriptors, memory): `451 4.3.0`, and no fault of the next hop's.
+    #[error("no connection can be opened here: {0}")]
+    Local(String),
     /// TLS is required and failed: `451 4.7.5`.
     #[error("required TLS to the next hop failed: {0}")]
     Tls(String),
@@ -191,6 +197,9 @@ pub struct Wait {
     pub read_next_hop: bool,
     /// Feed `TimePassed` then, if nothing happened before.
     pub until: Instant,
+    /// From then on the next hop waits for a client that does nothing: feed `NextHopWanted` when somebody else wants the
+    /// connection. `None`: it is in use, or there is none.
+    pub lends_from: Option<Instant>,
     /// The session is over: nothing further will be asked, drop it.
     pub finished: bool,
 }

@@ -24,6 +24,7 @@ pub(super) fn chunk_taken() -> Reply {
     reply(250, (2, 0, 0), "Chunk received")
 }
 
+/// It goes to another next hop, or naming it here would repeat the envelope once too often.
 pub(super) fn other_next_hop() -> Reply {
     reply(452, (4, 5, 3), "Recipient needs a transaction of its own")
 }

@@ -150,6 +150,7 @@ impl Session {
             Input::NextHopOctets(octets) => self.with(now, |it, around| it.next_hop_octets(&octets, around)),
             Input::NextHopDrained => self.with(now, |it, around| it.next_hop_drained(around)),
             Input::NextHopGone(why) => self.with(now, |it, around| it.next_hop_gone(why, around)),
+            Input::NextHopWanted => self.with(now, Transaction::next_hop_wanted),
             Input::Held(result) => self.with(now, |it, around| it.held(result, around)),
             Input::HoldOctets(result) => self.with(now, |it, around| it.hold_octets(result, around)),
             Input::Scanned(reports) => self.with(now, |it, around| it.scanned(reports, around)),
@@ -188,6 +189,7 @@ impl Session {
             read_client,
             read_next_hop: transaction.is_some_and(Transaction::reads_next_hop),
             until: until.unwrap_or(self.heard.monotonic + Duration::from_secs(3600)),
+            lends_from: transaction.and_then(Transaction::lends_from),
             finished: matches!(self.state, State::Closing(None)),
         }
     }

@@ -65,6 +65,15 @@ pub const PATIENCE: Duration = Duration::from_secs(5);
 /// … and longer only while so many octets of mail data come in that time (16 KiB a second): connections are few, and twenty clients
 /// at the data floor would hold all of them for hours. Who is slower costs one more envelope at the end.
 pub const PATIENCE_OCTETS: u64 = 80 * 1024;
+/// When others wait for a connection, a client that does nothing keeps one for so long after the last answer (decision 30): more
+/// than a round trip, so that nobody loses his between RCPT and DATA for being far away …
+pub const GRACE: Duration = Duration::from_millis(200);
+/// … and so long while its content flows: then only closing gives it back, and all of the content is said again.
+pub const GRACE_FLOWING: Duration = Duration::from_secs(1);
+/// RCPTs that one transaction may say again because its connection was given back while the client named recipients; twice the
+/// usual `recipients`. Beyond that, recipients are asked to come in a transaction of their own: a client that names one each time
+/// its connection is gone would make us say a thousand RCPTs a thousand times.
+pub const REPEATED_RECIPIENTS: usize = 2000;
 /// The data floor is averaged over this.
 pub const FLOOR_WINDOW: Duration = Duration::from_secs(60);
 /// Refused content is swallowed so long at most …

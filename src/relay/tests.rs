@@ -8,11 +8,12 @@ use world::World;
 
 use super::{
     Session,
-    event::{Input, NextHopFailure, Output},
+    event::{HoldFault, Input, NextHopFailure, Output},
+    settings::{GRACE, GRACE_FLOWING, REPEATED_RECIPIENTS},
 };
 use crate::{
     policy::verdict::{ScanVerdict, ScannerReport},
-    record::{Fate, attempts::Attempt},
+    record::{Ending, Fate, attempts::Attempt},
 };
 
 /// A command's time begins with our last reply: what the next hop and the scanners took is not the client's.
@@ -294,4 +295,120 @@ fn a_connection_without_mail_says_what_it_was() {
     world.client("STARTTLS\r\n");
     world.feed(Input::ClientBroke);
     assert_eq!(world.attempt(), None);
+}
+
+/// When others wait, a client that does nothing keeps a connection for a moment: longer than a round trip, whatever it says that is
+/// no step of its transaction; and one whose mail data arrives keeps it.
+#[test]
+fn who_does_nothing_lends_its_connection_and_who_sends_does_not() {
+    let from = |world: &World| world.wait.lends_from.map(|from| from.saturating_duration_since(world.start));
+    let mut world = World::new();
+    assert_eq!(from(&world), None, "there is no connection");
+    world.client("EHLO client.example\r\nMAIL FROM:<a@example.org>\r\nRCPT TO:<b@tjpa.jus.br>\r\n");
+    world.next_hop_ready();
+    assert_eq!(from(&world), None, "the next hop is asked");
+    world.next_hop("250 ok\r\n250 ok\r\n");
+    assert_eq!(from(&world), Some(GRACE));
+    world.pass(GRACE / 2);
+    world.client("NOOP\r\n");
+    assert_eq!(from(&world), Some(GRACE), "NOOP is no step");
+    world.client("DATA\r\n");
+    world.feed(Input::Held(Ok(())));
+    assert_eq!(from(&world), Some(GRACE + GRACE / 2));
+    let fast = "0123456789abcdef0123456789abcdef0123456789abcdef012345678901\r\n".repeat(1000);
+    world.client(&format!("Subject: x\r\n\r\n{fast}"));
+    world.feed(Input::Held(Ok(())));
+    assert!(
+        from(&world) == Some(GRACE / 2 + GRACE),
+        "silence is silence, however much came before: {:?}",
+        from(&world)
+    );
+    for _ in 0..5 {
+        world.client(&fast);
+        world.feed(Input::Held(Ok(())));
+    }
+    world.next_hop("354 go\r\n");
+    assert_eq!(from(&world), None, "content is being written");
+    world.feed(Input::NextHopDrained);
+    while !world.reads.is_empty() {
+        world.read_hold();
+        world.feed(Input::NextHopDrained);
+    }
+    assert_eq!(from(&world), Some(GRACE / 2 + GRACE_FLOWING), "closing is dear");
+    world.pass(GRACE);
+    world.take();
+    world.feed(Input::NextHopWanted);
+    assert!(world.take().is_empty(), "asked too early, it keeps what it has");
+    world.pass(GRACE_FLOWING);
+    world.feed(Input::NextHopWanted);
+    assert!(matches!(world.take().as_slice(), [Output::DropNextHop]));
+}
+
+/// Naming one recipient each time the connection is gone repeats the envelope each time: a thousand recipients would be half a
+/// million RCPTs. Beyond a bound they are asked to come again, as with too many recipients.
+#[test]
+fn an_envelope_is_not_repeated_without_end() {
+    let mut world = World::new();
+    world.client("EHLO client.example\r\nMAIL FROM:<a@example.org>\r\n");
+    let (mut rcpts, mut taken) = (0, 0);
+    for number in 0..100 {
+        world.client(&format!("RCPT TO:<b{number}@tjpa.jus.br>\r\n"));
+        if world.asked.iter().any(|output| matches!(output, Output::OpenNextHop(_))) {
+            world.next_hop_ready();
+            let asked = world.written().matches("RCPT TO").count();
+            rcpts += asked;
+            taken += 1;
+            world.next_hop(&"250 ok\r\n".repeat(1 + asked));
+        } else {
+            let said = world.said();
+            assert!(said.starts_with("452 4.5.3 "), "{said}");
+        }
+        world.pass(Duration::from_secs(6));
+        world.take();
+    }
+    assert!((60..100).contains(&taken) && rcpts <= REPEATED_RECIPIENTS + taken, "{taken} taken, {rcpts} RCPTs said");
+    world.content("Subject: x\r\n\r\nx\r\n");
+    world.clean();
+    world.next_hop_ready();
+    let asked = world.written().matches("RCPT TO").count();
+    assert_eq!(asked, taken, "and those that were taken are served");
+}
+
+/// Refused content is read for up to ten minutes: what was held of it goes at once.
+#[test]
+fn refused_content_does_not_keep_its_hold() {
+    let mut world = World::new();
+    world.envelope();
+    world.client("DATA\r\n");
+    world.feed(Input::Held(Ok(())));
+    world.client("Subject: x\r\n\r\n");
+    world.feed(Input::Held(Err(HoldFault::Full("disk".into()))));
+    assert!(world.take().iter().any(|output| matches!(output, Output::Forget)), "while the rest still comes");
+    world.client("x\r\n");
+    assert!(!world.take().iter().any(|output| matches!(output, Output::Hold(_))), "and nothing is held anew");
+    world.client(".\r\n");
+    world.feed(Input::Journaled(Ok(())));
+    assert!(world.said().starts_with("452 4.3.1"));
+}
+
+/// Half of a reply that nobody asked for stops everything that is written; our dot must not be counted as out.
+#[test]
+fn a_dot_that_half_a_reply_held_back_was_not_said() {
+    let mut world = World::new();
+    world.envelope();
+    world.content("Subject: x\r\n\r\nx\r\n");
+    world.clean();
+    world.next_hop("354 go\r\n");
+    world.feed(Input::NextHopDrained);
+    world.read_hold();
+    world.feed(Input::NextHopDrained);
+    assert!(world.take().iter().any(|output| matches!(output, Output::Intent(_))));
+    world.feed(Input::NextHopOctets("554 5.6.0 en".into()));
+    world.feed(Input::Journaled(Ok(())));
+    let record = world.take().into_iter().find_map(|output| match output {
+        Output::Record { record, .. } => Some(record),
+        _ => None,
+    });
+    let record = record.expect("it is over");
+    assert_eq!((record.ending, record.recipients[0].fate), (Ending::Deferred, Fate::Deferred), "and not unknown");
 }

@@ -18,14 +18,14 @@ use sqlx::{
     migrate::{Migration, MigrationType, Migrator},
 };
 
-use super::StoreFault;
+use super::{StoreFault, damage};
 
 /// How a writing transaction begins: a lock that is asked for later than the first read is not waited for (`busy_timeout` does
 /// not cover that), but fails.
 pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
 
 /// What `meta` says when the last migration has run.
-const SCHEMA: &str = "2";
+pub(super) const SCHEMA: &str = "2";
 
 /// Readers at once.
 const READERS: u32 = 4;
@@ -43,20 +43,33 @@ fn migrations() -> Migrator {
     Migrator::with_migrations(vec![step(1, "first", first), step(2, "refused attempts", attempts)])
 }
 
-/// Opens the database for writing and for reading; makes it and brings its schema up to date.
-pub(super) async fn open(folder: &Path) -> Result<(AnyPool, AnyPool), StoreFault> {
+/// Opens the database for writing and for reading; makes it and brings its schema up to date. Says what is wrong with it, if it can be
+/// used all the same.
+pub(super) async fn open(folder: &Path) -> Result<(AnyPool, AnyPool, Option<String>), StoreFault> {
     let path = path(folder);
     // SQLite would make it with the umask's rights; its -wal and -shm take the rights of this file.
     let made = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
     made.and_then(|file| file.sync_all()).map_err(|source| StoreFault::Folder { path: path.clone(), source })?;
     sync_folder(folder)?;
+    sqlx::any::install_default_drivers();
+    let damaged = damage::look(&url(&path, "rwc")?.parse()?).await?;
     let writer =
         pool(&path, "rwc", 1, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;");
     let writer = writer.await?;
     migrations().run(&writer).await?;
     let readers = pool(&path, "rw", READERS, "PRAGMA query_only = ON; PRAGMA busy_timeout = 5000;").await?;
     check_schema(&readers).await?;
-    Ok((writer, readers))
+    Ok((writer, readers, damaged))
+}
+
+/// Looks through the database; there may be none yet, and somebody may write it.
+pub(super) async fn look(folder: &Path) -> Result<Option<String>, StoreFault> {
+    let path = path(folder);
+    if !path.exists() {
+        return Ok(None);
+    }
+    sqlx::any::install_default_drivers();
+    damage::look(&url(&path, "ro")?.parse()?).await
 }
 
 /// Opens the database for reading, whether or not somebody writes it.

@@ -34,7 +34,13 @@ pub enum Change {
 
 impl Store {
     /// Loads entries, in their order, and moves the position to `upto`, or does neither. The same entries again change nothing.
+    /// Nothing is loaded into a database that is damaged: what is loaded leaves the journal.
     pub async fn load(&self, changes: &[Change], upto: JournalPosition) -> Result<(), StoreFault> {
+        self.must_be_whole()?;
+        self.noted(self.load_whole(changes, upto).await)
+    }
+
+    async fn load_whole(&self, changes: &[Change], upto: JournalPosition) -> Result<(), StoreFault> {
         let mut transaction = self.writer.begin_with(database::BEGIN).await?;
         // Most intents are followed by their outcome at once: those never reach the database.
         let mut open: HashMap<&TransactionId, (u64, &Intent)> = HashMap::new();
@@ -66,6 +72,11 @@ impl Store {
     /// Makes a record of every intent from a segment below `segment`, whose process is gone: its outcome will never come.
     /// Says which. To be called when everything below `segment` is loaded.
     pub async fn close_intents(&self, segment: u64) -> Result<Vec<TransactionId>, StoreFault> {
+        self.must_be_whole()?;
+        self.noted(self.close_whole(segment).await)
+    }
+
+    async fn close_whole(&self, segment: u64) -> Result<Vec<TransactionId>, StoreFault> {
         let mut transaction = self.writer.begin_with(database::BEGIN).await?;
         let below = i64::try_from(segment).unwrap_or(i64::MAX);
         let found: Vec<String> = sqlx::query_scalar("SELECT intent FROM intents WHERE segment < $1 ORDER BY id")

@@ -11,9 +11,11 @@
 //! | `database` | connections, pragmas, migrations, the lock |
 //! | `rows` | values into rows and back |
 //! | `content` | the blobs |
+//! | `damage` | whether the database is whole |
 //! | `reconcile` | what a crash left: blobs without a row, rows without a blob |
 
 mod content;
+mod damage;
 mod database;
 mod load;
 mod reconcile;
@@ -42,10 +44,13 @@ pub use view::{Filter, RefusedAttempts, View};
 pub enum StoreFault {
     /// The database refused, or is not reachable.
     #[error("database: {0}")]
-    Database(#[from] sqlx::Error),
+    Database(sqlx::Error),
+    /// Its file is not what was written: nothing new is put into it.
+    #[error("the database is damaged: {0}")]
+    Damaged(String),
     /// The schema could not be brought up to date.
     #[error("database schema: {0}")]
-    Migration(#[from] sqlx::migrate::MigrateError),
+    Migration(sqlx::migrate::MigrateError),
     /// The database has a schema that this program does not know.
     #[error("the database has schema {found}, this program reads {known}")]
     Schema {
@@ -112,6 +117,7 @@ pub struct Store {
     writer: AnyPool,
     /// Items between content and row, which reconciliation must not take for what a crash left.
     keeping: Mutex<HashSet<TransactionId>>,
+    damage: damage::Damage,
     _lock: std::fs::File,
 }
 
@@ -128,9 +134,36 @@ impl Store {
     pub async fn open(folder: &Path) -> Result<Self, StoreFault> {
         let lock = database::lock(folder)?;
         let contents = content::Contents::make(folder)?;
-        let (writer, readers) = database::open(folder).await?;
+        let (writer, readers, damaged) = database::open(folder).await?;
         let view = View::new(readers, contents);
-        Ok(Self { view, writer, keeping: Mutex::default(), _lock: lock })
+        let store = Self { view, writer, keeping: Mutex::default(), damage: damage::Damage::default(), _lock: lock };
+        if let Some(what) = damaged {
+            store.damage.note(&what);
+        }
+        Ok(store)
+    }
+
+    /// What is wrong with the database; none as long as nothing was found. To be mended by a person, and a start.
+    pub fn damage(&self) -> Option<String> {
+        self.damage.found()
+    }
+
+    /// Looks through a database that nobody need have opened, for at most ten seconds: what is wrong with it.
+    pub async fn look(folder: &Path) -> Result<Option<String>, StoreFault> {
+        database::look(folder).await
+    }
+
+    /// Nothing new goes into a database that is damaged.
+    fn must_be_whole(&self) -> Result<(), StoreFault> {
+        self.damage.found().map_or(Ok(()), |what| Err(StoreFault::Damaged(what)))
+    }
+
+    /// Remembers damage that was come across.
+    fn noted<T>(&self, result: Result<T, StoreFault>) -> Result<T, StoreFault> {
+        if let Err(StoreFault::Damaged(what)) = &result {
+            self.damage.note(what);
+        }
+        result
     }
 
     /// Opens the reading half alone, beside a running gateway or without one.
@@ -142,6 +175,15 @@ impl Store {
     /// Keeps a message: our trace fields, then the content, as `content` gives them. Once this returns, it survives a power cut.
     /// On an error nothing looks like an item (at most a blob stays, which [`Store::reconcile`] finds).
     pub async fn keep(
+        &self,
+        item: &Item,
+        content: impl Stream<Item = io::Result<Bytes>> + Send,
+    ) -> Result<(), StoreFault> {
+        self.must_be_whole()?;
+        self.noted(self.keep_whole(item, content).await)
+    }
+
+    async fn keep_whole(
         &self,
         item: &Item,
         content: impl Stream<Item = io::Result<Bytes>> + Send,
@@ -167,6 +209,10 @@ impl Store {
 
     /// Changes an item's state. To the state that it has: nothing happens. Content stays until retention removes it.
     pub async fn settle(&self, id: &TransactionId, state: ItemState, now: UnixMillis) -> Result<(), StoreFault> {
+        self.noted(self.settle_row(id, state, now).await)
+    }
+
+    async fn settle_row(&self, id: &TransactionId, state: ItemState, now: UnixMillis) -> Result<(), StoreFault> {
         let mut transaction = self.writer.begin_with(database::BEGIN).await?;
         let found: Option<String> = sqlx::query_scalar("SELECT state FROM items WHERE id = $1")
             .bind(id.as_str())
@@ -188,9 +234,11 @@ impl Store {
         Ok(transaction.commit().await?)
     }
 
-    /// Looks for what a crash left, and moves it out of the way. May run while mail flows; seconds for 100,000 items.
+    /// Looks for what a crash left, and moves it out of the way. May run while mail flows; seconds for 100,000 items. Not beside a
+    /// database that is damaged: content would be taken for nobody's whose row is only not found.
     pub async fn reconcile(&self) -> Result<Reconciliation, StoreFault> {
-        reconcile::reconcile(&self.view, &self.keeping).await
+        self.must_be_whole()?;
+        self.noted(reconcile::reconcile(&self.view, &self.keeping).await)
     }
 
     /// Ends all connections; the database's write-ahead log is folded in.

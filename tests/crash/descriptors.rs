@@ -17,14 +17,22 @@ fn without_descriptors_new_clients_wait_and_all_is_well_when_some_are_free_again
     let content = message_about(b"Ata");
     let mut early = Client::connect(gateway.port());
     early.send("early@origin.example", &["maria@tjpa.jus.br"], &content).expect("250", "with descriptors");
+    let mut second = Client::connect(gateway.port());
+    second.say("MAIL FROM:<second@origin.example>").expect("250", "with descriptors");
 
     let idle: Vec<Client> = (0..100).map(|_| Client::dial(gateway.port()).expect("the kernel takes it")).collect();
     wait_until("accept fails", Duration::from_secs(10), || gateway.log().contains("accept failed"));
     // Who is in stays in, and hears a reply and nothing worse; without a descriptor for the next hop that is a 4xx.
     let mut replies = Vec::new();
-    for command in ["MAIL FROM:<during@origin.example>", "RCPT TO:<maria@tjpa.jus.br>", "RSET"] {
+    for command in ["MAIL FROM:<during@origin.example>", "RCPT TO:<maria@tjpa.jus.br>"] {
         replies.push(early.say(command));
     }
+    // The connection to the next hop that was open is taken now, and there is none for another one: our fault, not its.
+    let refused = second.say("RCPT TO:<maria@tjpa.jus.br>");
+    assert!(refused.is("451 4.3.0"), "{}", refused.line());
+    assert!(gateway.log().contains("no connection can be opened here"));
+    assert!(!gateway.log().contains("next hop address fails"), "the next hop is blamed");
+    replies.push(early.say("RSET"));
     assert!(replies.iter().all(|reply| reply.code == 250 || reply.code / 100 == 4), "{replies:?}");
 
     drop(idle);

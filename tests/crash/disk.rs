@@ -17,7 +17,8 @@ use crate::{
         sink::Sink,
         subject::message_about,
         trace::{find_id, id_of_reply, sha256},
-        waiting::{eventually, wait_until},
+        waiting::{eventually, wait_for, wait_until},
+        wire::dot_stuffed,
     },
 };
 
@@ -89,13 +90,17 @@ fn a_disk_that_fills_up_with_held_mail_costs_452_and_no_message_and_recovers_wit
         .table("[hold]\ndisk_floor = \"1 MiB\"");
     let mut on = OnSmallDisk::start(setup, 24, 8);
 
-    let load = Load { port: on.gateway.port(), connections: 4, pipelining: true };
+    let load = Load { port: on.gateway.port(), connections: 2, pipelining: true };
     let replies = load.send(60, held_letter);
     let held = replies.iter().filter(|reply| reply.starts_with("250 ")).count();
     assert!((10..50).contains(&held), "16 MiB hold some forty of them: {replies:#?}");
     for reply in replies.iter().filter(|reply| !reply.starts_with("250 ")) {
         assert!(reply.starts_with("452 4.3.1 "), "a full disk is told as such: {reply}");
     }
+    // Looked at before each message is kept, the floor holds whatever comes in a second: records, too, have their room.
+    let full = on.gateway.log().matches("No space left").count();
+    assert_eq!(full, 0, "the disk was filled up to the last octet");
+    on.leave_free(512 << 10);
     wait_until("/health/ready names the disk", Duration::from_secs(5), || {
         let (status, body) = on.gateway.http("/health/ready");
         status == 503 && body.contains("disk: FAULT")
@@ -104,8 +109,11 @@ fn a_disk_that_fills_up_with_held_mail_costs_452_and_no_message_and_recovers_wit
     stands_in_the_quarantine(&on.gateway, &replies);
 
     on.gateway.kill();
+    // What the start folds in makes some room.
     on.gateway.run();
-    assert!(small_mail(&on.gateway, "meanwhile@origin.example").is("452 4.3.1"), "nor does a start forget it");
+    on.leave_free(512 << 10);
+    wait_until("the disk is low again", Duration::from_secs(5), || on.gateway.http("/health/ready").0 == 503);
+    assert!(small_mail(&on.gateway, "meanwhile@origin.example").is("452 4.3.1"), "nor is that forgotten");
     stands_in_the_quarantine(&on.gateway, &replies);
     sink.heard_no_message();
 
@@ -114,6 +122,34 @@ fn a_disk_that_fills_up_with_held_mail_costs_452_and_no_message_and_recovers_wit
     stands_in_the_quarantine(&on.gateway, &replies);
     let again = load.send(3, held_letter);
     assert!(again.iter().all(|reply| reply.starts_with("250 ")), "{again:?}");
+}
+
+#[test]
+fn a_client_that_goes_while_its_message_is_kept_is_noticed_and_the_item_withdrawn() {
+    let sink = Sink::start();
+    let gateway = Setup::new(sink.port()).rules("subjects/premio.toml", &rule::word("CRASH-PREMIO", HELD_WORD)).start();
+    let mut content = message_about(format!("Seu {HELD_WORD}").as_bytes());
+    content.extend(b"0123456789abcde\r\n".repeat(1 << 20));
+    // The disk may be done before the client's end of stream is there: then it is noticed too late, and rightly kept.
+    let withdrawn = (0..5).any(|round| {
+        let reverse_path = format!("gone{round}@origin.example");
+        let mut client = Client::connect(gateway.port());
+        client.envelope(&reverse_path, &[RECIPIENT]);
+        client.say("DATA").expect("354", "DATA");
+        client.try_write(&dot_stuffed(&content)).unwrap();
+        drop(client);
+        let item = wait_for("an item", Duration::from_secs(20), || {
+            let items = gateway.quarantine().into_iter();
+            let mut items = items.filter(|item| item["reverse_path"] == reverse_path.as_str());
+            items.next().filter(|item| gateway.explain(item["id"].as_str().unwrap())["ending"] != "unknown")
+        });
+        let record = gateway.explain(item["id"].as_str().unwrap());
+        let state = gateway.quarantine_with(item["id"].as_str().unwrap())["state"].clone();
+        assert_eq!(record["ending"] == "client_gone", state == "withdrawn", "{record} {state}");
+        state == "withdrawn"
+    });
+    assert!(withdrawn, "whoever goes while the disk works is heard only when it is done");
+    gateway.terminate();
 }
 
 #[test]

@@ -42,6 +42,11 @@ impl Arrivals {
         }
     }
 
+    /// Whether the message of this number arrived under this id.
+    pub fn has(&self, number: usize, id: &str) -> bool {
+        self.copies.get(&number).is_some_and(|ids| ids.iter().any(|copy| copy == id))
+    }
+
     fn take(&mut self, message: &Captured) -> Result<(), String> {
         self.octets += message.content.len();
         let number = letters::number(&message.reverse_path).ok_or_else(|| format!("<{}>?", message.reverse_path))?;

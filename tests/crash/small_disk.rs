@@ -39,6 +39,18 @@ impl OnSmallDisk {
         }
     }
 
+    /// Adds ballast until no more than so many octets are free.
+    pub fn leave_free(&self, octets: u64) {
+        let mut file = File::options().append(true).open(self.disk.ballast()).unwrap();
+        let free = || {
+            let disk = rustix::fs::statvfs(&self.disk.0).unwrap();
+            disk.f_bavail * disk.f_frsize
+        };
+        while free() > octets {
+            file.write_all(&[0; 64 << 10]).unwrap();
+        }
+    }
+
     /// Takes the ballast away.
     pub fn make_room(&self) {
         File::create(self.disk.ballast()).unwrap();

@@ -118,7 +118,7 @@ pub fn relayed(pieces: &[&[u8]], way: Way) -> Seen {
     let mut gateway = Gateway {
         session: Session::new(Arc::new(settings(way)), offer, POLICY.clone(), client, 7, now),
         now,
-        wait: Wait { read_client: 0, read_next_hop: false, until: now.monotonic, finished: false },
+        wait: Wait { read_client: 0, read_next_hop: false, until: now.monotonic, lends_from: None, finished: false },
         answers: VecDeque::from([Input::Accepted]),
         connection: None,
         hold: Vec::new(),

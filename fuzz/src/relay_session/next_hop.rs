@@ -313,6 +313,17 @@ impl NextHop {
         b"421 4.4.2 idle for too long\r\n"
     }
 
+    /// It has seen enough of the content.
+    pub fn refuse_early(&mut self) -> &'static [u8] {
+        self.broken = true;
+        b"550 5.6.0 I have seen enough\r\n"
+    }
+
+    /// Whether it has said something after which nothing may be said to it.
+    pub fn is_broken(&self) -> bool {
+        self.broken
+    }
+
     /// Whether some of a reply was heard, and not all.
     pub fn is_half_heard(&self) -> bool {
         self.unheard.front().is_some_and(|reply| reply.begun)

@@ -54,6 +54,14 @@ pub enum Deed {
     Mood(Mood),
     /// It says 421 that nobody asked for, if it owes no reply.
     Unasked,
+    /// It refuses the content before its end, if some flows.
+    EarlyNo,
+    /// Somebody else waits for its connection.
+    Wanted,
+    /// No descriptor is left for a connection.
+    NoDescriptor,
+    /// The clock on the wall is set: so many seconds beside what it should show.
+    Clock(i64),
     /// The disk is low, or is not any more.
     DiskLow(bool),
     /// The gateway is to stop.
@@ -63,6 +71,9 @@ pub enum Deed {
     /// Everybody does what is good, until nothing is left to do; with or without the client.
     Settle(bool),
 }
+
+/// Ten years, in seconds.
+pub const TEN_YEARS: i64 = 315_576_000;
 
 /// What the scanners say.
 #[derive(Clone, Copy, Debug)]
@@ -194,6 +205,16 @@ pub const TABLE: &[(u8, Deed)] = &[
     (b'9', Deed::Mood(Mood::Confused)),
     (b'`', Deed::Mood(Mood::Stuttering)),
     (b'i', Deed::Unasked),
+    (b'G', Deed::EarlyNo),
+    (b'J', Deed::Wanted),
+    (b'A', Deed::NoDescriptor),
+    (b'(', Deed::Clock(-TEN_YEARS)),
+    (b')', Deed::Clock(TEN_YEARS)),
+    (b'[', Deed::Clock(-3600)),
+    (b']', Deed::Clock(3600)),
+    (b'|', Deed::Clock(0)),
+    // Before 1970.
+    (b'#', Deed::Clock(-6 * TEN_YEARS)),
     (b'f', Deed::DiskLow(true)),
     (b'g', Deed::DiskLow(false)),
     (b'$', Deed::Stop),

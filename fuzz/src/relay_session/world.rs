@@ -43,6 +43,8 @@ pub struct Deeds {
     pub messages: Vec<Message>,
     /// The client went before our dot and before the record, and not with a QUIT: it sends again.
     pub left: bool,
+    /// The next hop refused the content before its end.
+    pub refused: bool,
     /// RCPTs that it was told.
     pub asked: BTreeSet<String>,
     /// The item, its content, its state as last asked for; none: it could not be kept.
@@ -76,6 +78,9 @@ struct Faults {
 pub struct World {
     session: Session,
     now: Moment,
+    /// How far the clock on the wall is off, in seconds.
+    beside: i64,
+    began: Instant,
     antivirus: bool,
     /// The hold, the quarantine and the journal answer before anything else happens, as they do at the door.
     at_once: bool,
@@ -101,6 +106,8 @@ pub struct World {
     waits: Instant,
     /// Nothing but time passes.
     passing: bool,
+    /// Somebody else wants the connection.
+    wanted: bool,
     /// What struck, and where everything stood then.
     pub struck: Vec<(Step, Fault)>,
     /// Who hears what is said and done, line by line.
@@ -114,10 +121,12 @@ pub struct World {
 
 impl World {
     pub fn new(session: Session, now: Moment, antivirus: bool, at_once: bool) -> Self {
-        let wait = Wait { read_client: 0, read_next_hop: false, until: now.monotonic, finished: false };
+        let wait = Wait { read_client: 0, read_next_hop: false, until: now.monotonic, lends_from: None, finished: false };
         let mut world = Self {
             session,
             now,
+            beside: 0,
+            began: now.monotonic,
             antivirus,
             at_once,
             dialogue: Dialogue::new(house::POLICY.clone()),
@@ -138,6 +147,7 @@ impl World {
             spoken: now.monotonic,
             waits: now.monotonic,
             passing: false,
+            wanted: false,
             struck: Vec::new(),
             listener: None,
             current: Deeds::default(),
@@ -151,6 +161,10 @@ impl World {
     fn feed(&mut self, input: Input) {
         self.wrote = false;
         self.passing = matches!(input, Input::TimePassed);
+        self.wanted = matches!(input, Input::NextHopWanted);
+        let beside = Duration::from_secs(self.beside.unsigned_abs());
+        let right = house::began() + (self.now.monotonic - self.began);
+        self.now.wall = if self.beside < 0 { right - beside } else { right + beside };
         self.trace_input(&input);
         self.session.handle(self.now, input);
         self.wait = loop {
@@ -200,6 +214,7 @@ impl World {
             Output::OpenNextHop(request) => {
                 assert!(!self.opening && self.next_hop.is_none(), "a second connection");
                 assert_eq!(self.current.dots, 0, "another address after our dot (promise 2)");
+                assert!(!self.current.refused, "another address after a refusal of the content (decision 30)");
                 assert!(request.until > self.now.monotonic);
                 self.opening = true;
             }
@@ -210,6 +225,7 @@ impl World {
                 // fast enough, and commands that it hears nothing of, are no excuse; nothing here is fast enough.
                 let since = self.now.monotonic - self.waits;
                 assert!(!self.passing || since >= Duration::from_secs(5), "given back after {since:?}");
+                assert!(!self.wanted || since >= Duration::from_millis(200), "given away after {since:?}");
                 let next_hop = self.next_hop.take().expect("a connection to give back");
                 assert_eq!(mails, next_hop.mails, "counted as said");
                 assert!(next_hop.is_clean(), "given back in the middle: {next_hop:?}");
@@ -324,6 +340,7 @@ impl World {
     }
 
     fn record(&mut self, record: Record, acknowledge: bool) {
+        assert!(record.began <= record.ended, "it ended before it began: {record:?}");
         assert!(self.next_hop.is_none() && !self.opening && !self.scanning, "recorded with something outstanding");
         assert_eq!(record.client.address, self.client, "who was announced, and nobody else");
         assert!(record.client.announced_by.is_none_or(|by| by == house::client().address), "by whoever connected");

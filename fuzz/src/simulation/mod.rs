@@ -23,7 +23,7 @@ use crate::{
     choices::Choices,
     relay_session::{
         house, promises,
-        script::{Deed, Mood, Verdict},
+        script::{Deed, Mood, TEN_YEARS, Verdict},
         world::{Fault, Step, World},
     },
 };
@@ -151,6 +151,10 @@ impl Driver {
             Fault::NextHopGone => vec![Deed::NextHopGone],
             Fault::PartialReply => vec![Deed::Hear(1 + self.choices.below(12)), Deed::NextHopGone],
             Fault::Unasked => vec![Deed::Unasked],
+            Fault::EarlyNo => vec![Deed::EarlyNo],
+            Fault::Wanted => vec![Deed::Pass(Some(1)), Deed::Wanted],
+            Fault::NoDescriptor => vec![Deed::NoDescriptor],
+            Fault::Clock => vec![self.clock()],
             Fault::HoldFull => vec![Deed::HoldFull, Deed::Answer],
             Fault::HoldUnreadable => vec![Deed::HoldUnreadable, Deed::Answer],
             Fault::NotKept => vec![Deed::NotKept, Deed::Answer],
@@ -169,7 +173,11 @@ impl Driver {
             let noise = self.noise();
             return self.act(noise);
         }
-        let good = self.world.good(self.verdict);
+        let mut good = self.world.good(self.verdict);
+        // Content that flows waits for its client only when all that came of it is written.
+        if self.cell == Some(Cell::At(Step::Flowing, Fault::Wanted)) && good.len() > 1 {
+            good.retain(|deed| !matches!(deed, Deed::Write(_)));
+        }
         if good.is_empty() {
             return self.client_turn();
         }
@@ -183,13 +191,29 @@ impl Driver {
         self.act(deed);
     }
 
+    /// The clock is set anywhere within ten years of the truth; seldom to before 1970.
+    fn clock(&mut self) -> Deed {
+        match self.choices.below(12) {
+            0 => Deed::Clock(0),
+            1 => Deed::Clock(-6 * TEN_YEARS),
+            2 => Deed::Clock(3600),
+            3 => Deed::Clock(-3600),
+            _ => Deed::Clock(i64::try_from(self.choices.any() % (2 * TEN_YEARS as u64)).unwrap_or(0) - TEN_YEARS),
+        }
+    }
+
     fn noise(&mut self) -> Deed {
+        if self.choices.once_in(6) {
+            return self.clock();
+        }
         *self.choices.one_of(&[
             Deed::Pass(Some(1)),
             Deed::Pass(Some(6)),
             Deed::Pass(None),
             Deed::NextHopGone,
             Deed::Unasked,
+            Deed::EarlyNo,
+            Deed::Wanted,
             Deed::ReadLittle,
             Deed::DiskLow(false),
             Deed::DiskLow(true),

@@ -62,7 +62,7 @@ const OPENING: &[Step] = &[Step::Asking, Step::Content, Step::Scanning, Step::Ha
 const OWING: &[Step] = &[Step::Asking, Step::Flowing, Step::Scanning, Step::HandingOver, Step::Dotted];
 
 /// Every fault, and the steps at which it can strike.
-pub const FAULTS: [(Fault, &[Step]); 22] = [
+pub const FAULTS: [(Fault, &[Step]); 26] = [
     (Fault::ClientGone, &STEPS),
     (Fault::ClientBroke, &STEPS),
     (Fault::Deadline, &STEPS),
@@ -76,6 +76,10 @@ pub const FAULTS: [(Fault, &[Step]); 22] = [
     (Fault::NextHopGone, CONNECTED),
     (Fault::PartialReply, OWING),
     (Fault::Unasked, OWED_NOTHING),
+    (Fault::EarlyNo, &[Step::Flowing, Step::Scanning, Step::HandingOver, Step::Intending]),
+    (Fault::Wanted, &[Step::Envelope, Step::Content, Step::Flowing]),
+    (Fault::NoDescriptor, OPENING),
+    (Fault::Clock, &STEPS),
     (Fault::HoldFull, &[Step::Content, Step::Flowing]),
     (Fault::HoldUnreadable, &[Step::Flowing, Step::Scanning, Step::HandingOver]),
     (Fault::NotKept, &[Step::Keeping, Step::Settling]),
@@ -116,7 +120,7 @@ fn weight(cell: Cell) -> usize {
 impl Cell {
     /// A connection is to be asked for behind DATA: only if the first one was given back or lost.
     pub fn wants_another_connection(self) -> bool {
-        let fault = matches!(self, Self::At(_, Fault::Busy | Fault::Unreachable | Fault::NoTls));
+        let fault = matches!(self, Self::At(_, Fault::Busy | Fault::Unreachable | Fault::NoTls | Fault::NoDescriptor));
         fault && !matches!(self, Self::At(Step::Asking, _))
     }
 }

@@ -3,7 +3,14 @@
 use bytes::Bytes;
 
 use super::{Goal, Handover, Link, Progress, Reading, Stage, World};
-use crate::relay::{event::Output, reply, settings::CHUNK};
+use crate::{
+    relay::{
+        event::{HoldFault, Output},
+        reply,
+        settings::CHUNK,
+    },
+    smtp::reply::Reply,
+};
 
 impl Handover {
     /// The hold has so much now; `complete`: and will not grow.
@@ -16,17 +23,21 @@ impl Handover {
     }
 
     /// Content read from the hold, as asked for.
-    pub(in crate::relay) fn hold_octets(&mut self, octets: Bytes, world: &mut World<'_>) {
+    pub(in crate::relay) fn hold_octets(&mut self, read: Result<Bytes, HoldFault>, world: &mut World<'_>) {
         let wanted = std::mem::take(&mut self.reading) == Reading::Wanted;
         let Goal::Deliver(delivery) = &mut self.goal else { return };
         if !wanted {
             return self.flow(world);
         }
-        if octets.is_empty() {
-            self.close(world);
-            self.fail(reply::local_fault(), "the hold ended before its end".into());
-            return;
-        }
+        let octets = match read {
+            Ok(octets) if !octets.is_empty() => octets,
+            other => {
+                let why = other.err().map_or_else(|| "the hold ended before its end".into(), |fault| fault.to_string());
+                self.close(world);
+                self.fail_here(reply::local_fault(), why);
+                return;
+            }
+        };
         if let Link::Open(open) = &mut self.link
             && open.stage == Stage::Content
         {
@@ -50,6 +61,26 @@ impl Handover {
         }
     }
 
+    /// Whether a reply that nobody asked for is about the content that flows: 4xx or 5xx before our dot. A 421 is about the
+    /// connection.
+    pub(super) fn is_early_answer(&self, reply: &Reply) -> bool {
+        let flows = matches!(&self.link, Link::Open(open) if open.stage == Stage::Content) && !self.is_dotted();
+        flows && reply.code() != 421 && (reply.is_transient() || reply.is_permanent())
+    }
+
+    /// It did not wait for the end (RFC 5321 says nothing of such servers, and there are some). What it says of the content is
+    /// its answer, as to DATA: no other address is asked now. For good is for good: nothing of the content is sent to it again.
+    pub(super) fn answered_early(&mut self, answer: &Reply, world: &mut World<'_>) {
+        let (told, why) =
+            (reply::pass_final(answer), format!("before the end of the content it said {}", answer.summary()));
+        // Behind it nothing that is written or read would make sense, and only closing abandons the content.
+        self.drop_link(world);
+        if answer.is_permanent() {
+            self.refused = Some((told.clone(), why.clone()));
+        }
+        self.fail(told, why);
+    }
+
     pub(in crate::relay) fn drained(&mut self, world: &mut World<'_>) {
         if let Link::Open(open) = &mut self.link {
             open.writing = false;
@@ -67,6 +98,11 @@ impl Handover {
         if open.stage != Stage::Content || open.writing || self.reading != Reading::No || delivery.dotted {
             return;
         }
+        // Half a reply: what it is shows when it is whole. Going on as if we wrote would end in a dot that never went out.
+        if open.dialogue.is_interrupted() {
+            self.deadline.get_or_insert(world.now.monotonic + world.timeouts.next_hop_reply);
+            return;
+        }
         let left = delivery.available.saturating_sub(delivery.offset);
         if left > 0 {
             self.reading = Reading::Wanted;
@@ -80,7 +116,8 @@ impl Handover {
     /// Whether all of the content is written on the connection that is open now: it may be another than a moment ago.
     pub(super) fn is_whole(&self) -> bool {
         let (Goal::Deliver(delivery), Link::Open(open)) = (&self.goal, &self.link) else { return false };
-        open.stage == Stage::Content && !open.writing && delivery.complete && delivery.offset >= delivery.available
+        let is_free = open.stage == Stage::Content && !open.writing && !open.dialogue.is_interrupted();
+        is_free && delivery.complete && delivery.offset >= delivery.available
     }
 
     pub(super) fn transmit(&mut self, world: &mut World<'_>) {

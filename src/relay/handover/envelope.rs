@@ -25,6 +25,9 @@ impl Handover {
             Goal::Ask(rcpt) => ((0..self.accepted.len()).collect(), Some(rcpt)),
             Goal::Deliver(delivery) => (delivery.recipients.clone(), None),
         };
+        if new.is_some() {
+            self.repeated = self.repeated.saturating_add(repeated.len());
+        }
         // What the next hop gets is larger than what the client declared.
         let size = self.mail.parameters.size.map(|size| size.saturating_add(TRACE_FIELDS));
         // Before each MAIL: the next hop forgets them with the transaction.

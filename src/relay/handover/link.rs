@@ -53,11 +53,15 @@ impl Handover {
         let told = match failure {
             NextHopFailure::Busy => reply::next_hop_busy(),
             NextHopFailure::Unreachable(_) => reply::next_hop_unavailable(),
+            NextHopFailure::Local(_) => reply::local_fault(),
             NextHopFailure::Tls(_) => reply::next_hop_tls(),
         };
         // The pool tried every address already: once more would only be slower.
         self.deadline = None;
-        self.fail(told, failure.to_string());
+        match failure {
+            NextHopFailure::Local(_) => self.fail_here(told, failure.to_string()),
+            _ => self.fail(told, failure.to_string()),
+        }
     }
 
     pub(in crate::relay) fn gone(&mut self, why: String, world: &mut World<'_>) {

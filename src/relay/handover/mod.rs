@@ -24,13 +24,13 @@ use bytes::Bytes;
 use super::{
     event::{Moment, NextHopFailure, Output},
     reply,
-    settings::{ATTEMPTS, Timeouts},
+    settings::{ATTEMPTS, REPEATED_RECIPIENTS, Timeouts},
 };
 use crate::{
     policy::route::NextHopName,
     record::NextHopFacts,
     smtp::{
-        client::{self, ForwardedClient},
+        client::{self, DialogueFault, ForwardedClient},
         envelope::{MailFrom, RcptTo},
         reply::Reply,
     },
@@ -49,6 +49,8 @@ pub(super) enum Progress {
     Lost(String),
     /// Before our dot: it cannot be handed over now. What the client is to hear, and why.
     Failed(Reply, String),
+    /// What failed next is no fault of the next hop's but ours: why.
+    OwnFault(String),
 }
 
 /// What a call may use of the world.
@@ -74,6 +76,10 @@ pub(super) struct Handover {
     avoid: Vec<String>,
     facts: NextHopFacts,
     reading: Reading,
+    /// RCPTs that were said again while recipients were named.
+    repeated: usize,
+    /// It refused the content for good before its end: what the client is to hear at its own end of mail data, and why.
+    refused: Option<(Reply, String)>,
     progress: VecDeque<Progress>,
 }
 
@@ -188,6 +194,8 @@ impl Handover {
             avoid: Vec::new(),
             facts,
             reading: Reading::No,
+            repeated: 0,
+            refused: None,
             progress: VecDeque::new(),
         }
     }
@@ -220,6 +228,17 @@ impl Handover {
         matches!(&self.link, Link::Open(open) if open.stage == Stage::Standing)
     }
 
+    /// Whether the next hop waits for our client, and has nothing to do: the envelope stands, or all content that there is was given
+    /// to it.
+    pub(super) fn is_waiting(&self) -> bool {
+        let Link::Open(open) = &self.link else { return false };
+        match open.stage {
+            Stage::Standing => true,
+            Stage::Content => !open.writing && self.reading == Reading::No,
+            Stage::Fresh | Stage::Resetting | Stage::Envelope | Stage::Data => false,
+        }
+    }
+
     /// Whether content flows or flowed.
     pub(super) fn is_delivering(&self) -> bool {
         matches!(self.goal, Goal::Deliver(_))
@@ -227,6 +246,11 @@ impl Handover {
 
     /// Asks for one more recipient. Answered by [`Progress::Asked`].
     pub(super) fn ask(&mut self, rcpt: RcptTo, world: &mut World<'_>) {
+        let repeats = if self.is_open() { 0 } else { self.accepted.len() };
+        if self.repeated.saturating_add(repeats) > REPEATED_RECIPIENTS {
+            self.progress.push_back(Progress::Asked(reply::other_next_hop(), false));
+            return;
+        }
         self.goal = Goal::Ask(rcpt);
         self.attempts_left = ATTEMPTS;
         self.go_on(world);
@@ -243,6 +267,10 @@ impl Handover {
         }
         if self.is_delivering() {
             self.close(world);
+        }
+        if let Some((told, why)) = self.refused.clone() {
+            self.progress.push_back(Progress::Failed(told, why));
+            return;
         }
         self.goal = Goal::Deliver(Delivery {
             recipients,
@@ -278,6 +306,9 @@ impl Handover {
             match open.dialogue.poll_answer() {
                 None => break,
                 Some(Ok((question, answer))) => self.answered(question, answer, world),
+                Some(Err(DialogueFault::Unsolicited(reply))) if self.is_early_answer(&reply) => {
+                    self.answered_early(&reply, world);
+                }
                 Some(Err(fault)) => self.lost(fault.to_string(), world),
             }
         }
@@ -316,9 +347,19 @@ impl Handover {
         matches!(&self.goal, Goal::Deliver(delivery) if delivery.dotted)
     }
 
+    /// The goal cannot be reached, and the next hop has no part in it.
+    fn fail_here(&mut self, told: Reply, why: String) {
+        self.progress.push_back(Progress::OwnFault(why.clone()));
+        self.give_up(told, why);
+    }
+
     /// The goal cannot be reached.
     fn fail(&mut self, told: Reply, why: String) {
         self.facts.fault = Some(why.clone());
+        self.give_up(told, why);
+    }
+
+    fn give_up(&mut self, told: Reply, why: String) {
         match std::mem::replace(&mut self.goal, Goal::Nothing) {
             Goal::Nothing => {}
             Goal::Ask(_) => self.progress.push_back(Progress::Asked(told, false)),

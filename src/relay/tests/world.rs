@@ -65,7 +65,7 @@ impl World {
         let offer = Offer::new(None, 1 << 20, starttls);
         let session = Session::new(Arc::new(settings()), offer, Arc::new(policy(now.wall)), client, 1, now);
         let session = kind(session);
-        let wait = Wait { read_client: 0, read_next_hop: false, until: start, finished: false };
+        let wait = Wait { read_client: 0, read_next_hop: false, until: start, lends_from: None, finished: false };
         let (hold, reads) = (Vec::new(), VecDeque::new());
         let mut world = Self { session, start, elapsed: Duration::ZERO, asked: Vec::new(), wait, hold, reads };
         world.feed(Input::Accepted);

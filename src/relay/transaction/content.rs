@@ -194,6 +194,8 @@ impl Transaction {
             incoming.swallowing = Some(conclusion);
         }
         self.with_handover(around, |handover, around| handover.finish(&mut around.world()));
+        // Nobody reads it any more, and the rest may take ten minutes to come.
+        around.put(Output::Forget);
     }
 
     fn give_up_swallowing(&mut self, around: &mut Around<'_>) {
@@ -240,9 +242,7 @@ impl Transaction {
 
     /// Content for the next hop, read from the hold.
     pub(in crate::relay) fn hold_octets(&mut self, result: Result<Bytes, HoldFault>, around: &mut Around<'_>) {
-        // A hold that cannot be read gives nothing, which the handover takes for its end.
-        let octets = result.unwrap_or_default();
-        self.with_handover(around, |handover, around| handover.hold_octets(octets, &mut around.world()));
+        self.with_handover(around, |handover, around| handover.hold_octets(result, &mut around.world()));
     }
 
     /// The end of mail data.

@@ -1,5 +1,7 @@
 //! RCPT: policy first, then the next hop's own answer, so that an unknown user is refused before DATA.
 
+use std::time::{Duration, Instant};
+
 use super::{Around, Effect, Phase, Transaction};
 use crate::{
     language::Language,
@@ -9,7 +11,7 @@ use crate::{
         event::{NextHopFailure, NextHopReady},
         handover::{Handover, Progress},
         reply,
-        settings::{PATIENCE, PATIENCE_OCTETS},
+        settings::{GRACE, GRACE_FLOWING, PATIENCE, PATIENCE_OCTETS},
     },
     smtp::{client::ForwardedClient, envelope::RcptTo, reply::Reply},
 };
@@ -151,20 +153,41 @@ impl Transaction {
                 Progress::Answered(answer) => self.next_hop_answered(&answer, around),
                 Progress::Lost(why) => self.answer_lost(why, around),
                 Progress::Failed(told, why) => self.handover_failed(told, why, around),
+                Progress::OwnFault(why) => self.own_fault = Some(why),
             }
+        }
+    }
+
+    fn waits_for_client(&self) -> bool {
+        matches!(self.phase, Phase::Envelope { asking: None } | Phase::Content(_))
+    }
+
+    /// From when on the connection goes to whoever wants it (decision 30): the client has been silent, or slower than
+    /// [`PATIENCE_OCTETS`] in [`PATIENCE`], for a moment, and the next hop has nothing to do.
+    pub(in crate::relay) fn lends_from(&self) -> Option<Instant> {
+        let handover = self.handover.as_ref().filter(|handover| self.waits_for_client() && handover.is_waiting())?;
+        let grace = if handover.is_delivering() { GRACE_FLOWING } else { GRACE };
+        let (since, octets) = self.waits;
+        let paid = PATIENCE.as_millis() as u64 * octets.min(PATIENCE_OCTETS) / PATIENCE_OCTETS;
+        Some((since + grace.max(Duration::from_millis(paid))).min(self.heard + grace))
+    }
+
+    /// Somebody waits for a connection to this next hop, and the client is not doing anything with ours.
+    pub(in crate::relay) fn next_hop_wanted(&mut self, around: &mut Around<'_>) {
+        if self.lends_from().is_some_and(|from| around.now.monotonic >= from) {
+            self.with_handover(around, |handover, around| handover.give_back(&mut around.world()));
         }
     }
 
     /// A client that is silent or slow gives its next-hop connection back (decision 1).
     pub(super) fn give_back_if_idle(&mut self, around: &mut Around<'_>) {
-        let waits_for_client = matches!(self.phase, Phase::Envelope { asking: None } | Phase::Content(_));
         let (since, octets) = self.waits;
         let now = around.now.monotonic;
         let is_slow = now >= since + PATIENCE && octets < PATIENCE_OCTETS;
         if now >= since + PATIENCE {
             self.waits = (now, 0);
         }
-        if waits_for_client && (is_slow || now >= self.heard + PATIENCE) {
+        if self.waits_for_client() && (is_slow || now >= self.heard + PATIENCE) {
             self.with_handover(around, |handover, around| {
                 if handover.is_open() {
                     handover.give_back(&mut around.world());

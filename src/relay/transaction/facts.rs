@@ -8,7 +8,7 @@ use crate::{
         rule::Judgement,
         verdict::{ScanVerdict, ScannerReport},
     },
-    record::{Cause, ClientFacts, Ending, Fate, RecipientFacts, Record, TransactionId, unix_millis},
+    record::{Cause, ClientFacts, Ending, Fate, RecipientFacts, Record, TransactionId, UnixMillis, unix_millis},
     relay::event::Moment,
     smtp::envelope::MailFrom,
 };
@@ -92,6 +92,7 @@ impl Transaction {
         let ending = if for_good.is_some() { Ending::Refused } else { Ending::Deferred };
         let cause = match &told.refusal {
             Some((name, reason)) => Cause::Policy { name: name.clone(), reason: reason.clone() },
+            None if let Some(what) = &self.own_fault => Cause::Gateway { what: what.clone() },
             None => Cause::NextHop { what: told.reply.clone() },
         };
         Some((ending, cause))
@@ -107,7 +108,9 @@ impl Transaction {
     /// The record as far as it is known now.
     pub(super) fn record_now(&self, now: Moment) -> Box<Record> {
         let mut record = self.record.clone();
-        record.ended = unix_millis(now.wall);
+        // Not the clock's difference: it may have been set meanwhile, and nothing ends before it began.
+        let took = now.monotonic.saturating_duration_since(self.began).as_millis();
+        record.ended = record.began.saturating_add(UnixMillis::try_from(took).unwrap_or(UnixMillis::MAX));
         record.recipients =
             self.recipients.iter().map(|recipient| recipient.facts.clone()).collect::<Vec<RecipientFacts>>();
         record.next_hop = self.handover.as_ref().map(|handover| handover.facts().clone());

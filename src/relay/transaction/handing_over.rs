@@ -23,6 +23,8 @@ impl Transaction {
             .filter_map(|(index, delivery)| matches!(delivery, Delivery::Relay { .. }).then_some(index))
             .collect();
         self.record.tagged.clone_from(&plan.tag);
+        // What kept us from asking for one of the recipients is over.
+        self.own_fault = None;
         let (held, trace) = plan.received.clone();
         let content = tag::prefix(&trace, plan.tag.as_deref());
         self.phase = Phase::HandingOver { plan, late };
@@ -77,12 +79,16 @@ impl Transaction {
 
     /// Before our dot: it cannot be handed over.
     pub(super) fn handover_failed(&mut self, told: Reply, why: String, around: &mut Around<'_>) {
+        let mut conclusion = failed(told, why);
+        if let Some(what) = self.own_fault.take() {
+            conclusion.cause = Cause::Gateway { what };
+        }
         match std::mem::replace(&mut self.phase, Phase::Over) {
             Phase::HandingOver { plan, .. } | Phase::Dotted { plan } => {
-                self.settle(plan.pending, ItemState::Withdrawn, failed(told, why), around);
+                self.settle(plan.pending, ItemState::Withdrawn, conclusion, around);
             }
             // The journal's answer is awaited first, or it would be taken for its answer to the record.
-            Phase::Intending { plan, .. } => self.phase = Phase::Intending { plan, failed: Some(failed(told, why)) },
+            Phase::Intending { plan, .. } => self.phase = Phase::Intending { plan, failed: Some(conclusion) },
             // Cut-through failed while content still arrives: the hold has it all, and the end will try again.
             other => self.phase = other,
         }

@@ -82,12 +82,15 @@ pub(super) struct Transaction {
     effects: VecDeque<Effect>,
     /// The facts gathered so far; completed at the end.
     record: Box<Record>,
+    began: Instant,
     /// When the client last ended a line or sent mail data, or we last answered it.
     heard: Instant,
     /// Since when the next hop waits for the client, and the octets of mail data that came since.
     waits: (Instant, u64),
     /// The client is gone: no reply reaches it any more.
     gone: bool,
+    /// Why the next hop could not be used, if that was no fault of its own.
+    own_fault: Option<String>,
 }
 
 /// Where the transaction stands; data lives where it exists.
@@ -150,9 +153,11 @@ impl Transaction {
             phase: Phase::Envelope { asking: None },
             effects: VecDeque::new(),
             record,
+            began: now.monotonic,
             heard: now.monotonic,
             waits: (now.monotonic, 0),
             gone: false,
+            own_fault: None,
         }
     }
 

@@ -196,6 +196,11 @@ impl Transaction {
         !self.faulty && nothing_to_write && nothing_to_read && self.outstanding() == 0
     }
 
+    /// Whether it has begun to say something that answers nothing. Until that is whole, nothing goes out.
+    pub fn is_interrupted(&self) -> bool {
+        self.too_early
+    }
+
     /// What the next hop offered.
     pub fn capabilities(&self) -> &Capabilities {
         &self.capabilities

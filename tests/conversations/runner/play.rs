@@ -57,7 +57,13 @@ impl<'s> Play<'s> {
         let session = Session::new(Arc::new(settings), offer, policy, client, 7, world.now)
             .with_message_rate(script.setup.message_rate())
             .with_greeting_delay(script.setup.greeting_delay());
-        let wait = Wait { read_client: 0, read_next_hop: false, until: world.now.monotonic, finished: false };
+        let wait = Wait {
+            read_client: 0,
+            read_next_hop: false,
+            until: world.now.monotonic,
+            lends_from: None,
+            finished: false,
+        };
         Self {
             script,
             split,
@@ -128,6 +134,7 @@ impl<'s> Play<'s> {
                 self.world.opening.take().ok_or("no connection is asked for")?;
                 return self.feed(Input::NextHopFailed(failure.clone()));
             }
+            Act::Wanted => return self.wanted(),
             Act::NextHopGone => self.next_hop_ends = true,
             Act::Stalls(stalls) => self.world.stalled = *stalls,
             Act::Scanned(verdicts) => return self.scanned(verdicts),
@@ -146,6 +153,14 @@ impl<'s> Play<'s> {
             Act::Expect(..) | Act::ExpectFlow(_) => {}
         }
         Ok(())
+    }
+
+    /// As the door does it: it says so only when the session would give the connection back.
+    fn wanted(&mut self) -> Played<()> {
+        let from = self.wait.lends_from.ok_or("the connection is in use, or there is none")?;
+        must(from <= self.world.now.monotonic, "the client still has its time")?;
+        self.feed(Input::NextHopWanted)?;
+        must(self.world.connection.is_none(), "a connection that is wanted is given back")
     }
 
     fn ready(&mut self, words: &[String]) -> Played<()> {

@@ -50,6 +50,8 @@ pub enum Act {
     Fails(NextHopFailure),
     /// `N! gone`
     NextHopGone,
+    /// Somebody else waits for a connection.
+    Wanted,
     /// `N! stalls`: it takes no more octets; `N! drains`: it does again.
     Stalls(bool),
     /// `V:` one verdict for each group of scanners.
@@ -181,6 +183,8 @@ impl Script {
             ("N!", "gone") => Act::NextHopGone,
             ("N!", "stalls") => Act::Stalls(true),
             ("N!", "drains") => Act::Stalls(false),
+            ("N!", "wanted") => Act::Wanted,
+            ("N!", "fails local") => Act::Fails(NextHopFailure::Local("Too many open files".into())),
             ("N!", "fails busy") => Act::Fails(NextHopFailure::Busy),
             ("N!", "fails unreachable") => Act::Fails(NextHopFailure::Unreachable("connection refused".into())),
             ("N!", "fails tls") => Act::Fails(NextHopFailure::Tls("bad certificate".into())),

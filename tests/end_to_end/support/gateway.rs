@@ -36,6 +36,8 @@ pub struct Setup {
     listener: String,
     inherits: bool,
     descriptors: Option<u32>,
+    /// Set in the environment of the gateway, and of no command.
+    environment: Vec<(String, String)>,
     more: String,
 }
 
@@ -61,6 +63,7 @@ impl Setup {
             inherits: false,
             descriptors: None,
             next_hop_lines: String::new(),
+            environment: Vec::new(),
             more: String::new(),
         }
     }
@@ -159,6 +162,19 @@ impl Setup {
         self
     }
 
+    /// The gateway has this in its environment.
+    #[allow(dead_code, reason = "for tests/crash")]
+    pub fn environment(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Writes a file beside `portaria.toml`: its path.
+    #[allow(dead_code, reason = "for tests/crash")]
+    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+        self.scratch.write(name, text)
+    }
+
     /// Where `data_dir` is going to be.
     pub fn data(&self) -> PathBuf {
         self.scratch.join("data")
@@ -251,6 +267,7 @@ impl Gateway {
             Command::new(PROGRAM)
         };
         command.arg("run").arg("--config").arg(self.configuration_file());
+        command.envs(self.setup.environment.iter().map(|(name, value)| (name, value)));
         let mut daemon = Daemon::start(&mut command, &self.log_file());
         let port = self.port();
         wait_until("the gateway listens", Duration::from_secs(30), || {

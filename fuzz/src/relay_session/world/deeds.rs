@@ -56,6 +56,10 @@ impl World {
             }
             Deed::Mood(mood) => self.moods.next.push_back(mood),
             Deed::Unasked => self.interject(),
+            Deed::EarlyNo => self.refuse_early(),
+            Deed::Wanted => self.want(),
+            Deed::NoDescriptor => self.fail(NextHopFailure::Local("Too many open files".into())),
+            Deed::Clock(beside) => self.beside = beside,
             Deed::DiskLow(low) => self.feed(Input::DiskLow(low)),
             Deed::Stop if self.stopping => {}
             Deed::Stop => {
@@ -153,12 +157,30 @@ impl World {
         }
     }
 
+    /// It does not wait for the end of the content.
+    fn refuse_early(&mut self) {
+        let flows = |next_hop: &&mut NextHop| next_hop.in_data() && !next_hop.is_awaited() && !next_hop.is_broken();
+        if let Some(next_hop) = self.next_hop.as_mut().filter(flows) {
+            let octets = next_hop.refuse_early();
+            self.current.refused = true;
+            self.feed(Input::NextHopOctets(Bytes::from_static(octets)));
+            assert!(self.next_hop.is_none(), "content flows on to one that has refused it");
+        }
+    }
+
+    /// As the door does it: only when the session would give the connection back.
+    fn want(&mut self) {
+        if self.next_hop.is_some() && self.wait.lends_from.is_some_and(|from| from <= self.now.monotonic) {
+            self.feed(Input::NextHopWanted);
+            assert!(self.next_hop.is_none(), "it is called for, and not given back");
+        }
+    }
+
     /// Time alone is only told at the deadline; short of it, it passes unnoticed until something else happens.
     pub fn pass(&mut self, seconds: Option<u64>) {
         let left = self.wait.until.saturating_duration_since(self.now.monotonic);
         let passed = seconds.map_or(left, Duration::from_secs).min(left.max(Duration::from_secs(1)));
         self.now.monotonic += passed;
-        self.now.wall += passed;
         // One deadline may end in another that is over already, and so on; but not for ever.
         for _ in 0..4 {
             if self.now.monotonic < self.wait.until || self.wait.finished {

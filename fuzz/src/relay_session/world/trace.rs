@@ -20,6 +20,7 @@ impl World {
             Input::NextHopReady(_) => listener("N! ready (all extensions)"),
             Input::NextHopFailed(failure) => listener(&format!("N! fails {failure:?}")),
             Input::NextHopGone(_) => listener("N! gone"),
+            Input::NextHopWanted => listener("N! wanted"),
             Input::NextHopDrained => listener("N! drains"),
             Input::Held(result) => listener(&format!("H! {result:?}")),
             Input::HoldOctets(Ok(octets)) => listener(&format!("H! gives {}", octets.len())),

@@ -69,6 +69,14 @@ pub enum Fault {
     PartialReply,
     /// It says something that nobody asked for.
     Unasked,
+    /// It refuses the content before its end.
+    EarlyNo,
+    /// Somebody else wants the connection.
+    Wanted,
+    /// There is no descriptor for one.
+    NoDescriptor,
+    /// The clock is set.
+    Clock,
     /// The hold takes nothing.
     HoldFull,
     /// The hold gives nothing.
@@ -142,7 +150,10 @@ impl World {
             Fault::ClientGone | Fault::ClientBroke => self.client_may_go(),
             Fault::Deadline | Fault::Minute | Fault::Policy | Fault::DiskLow => true,
             Fault::Stop => !self.stopping,
-            Fault::Busy | Fault::Unreachable | Fault::NoTls => self.opening,
+            Fault::Busy | Fault::Unreachable | Fault::NoTls | Fault::NoDescriptor => self.opening,
+            Fault::Clock => true,
+            Fault::EarlyNo => next_hop(|it| it.in_data() && !it.is_awaited() && !it.is_broken()),
+            Fault::Wanted => self.next_hop.is_some() && self.wait.lends_from.is_some(),
             Fault::NextHopGone => next_hop(|next_hop| !next_hop.is_gone()),
             Fault::PartialReply => self.wait.read_next_hop && next_hop(NextHop::has_replies),
             Fault::Unasked => next_hop(|next_hop| !next_hop.is_awaited() && !next_hop.is_gone()),
@@ -177,6 +188,11 @@ impl World {
             Deed::NextHopGone if self.next_hop.as_ref().is_some_and(NextHop::is_half_heard) => Fault::PartialReply,
             Deed::NextHopGone => Fault::NextHopGone,
             Deed::Unasked => Fault::Unasked,
+            Deed::EarlyNo => Fault::EarlyNo,
+            Deed::Wanted if self.wait.lends_from.is_none_or(|from| from > self.now.monotonic) => return,
+            Deed::Wanted => Fault::Wanted,
+            Deed::NoDescriptor => Fault::NoDescriptor,
+            Deed::Clock(_) => Fault::Clock,
             Deed::Scan(Verdict::Infected) => Fault::Infected,
             Deed::Scan(Verdict::Unavailable) => Fault::Unavailable,
             Deed::Scan(Verdict::Limits) => Fault::NotFullyScanned,

@@ -132,9 +132,12 @@ impl Play<'_> {
                 self.world.gateway.set_policy(policy);
                 Ok(())
             }
-            Act::Hold(_) | Act::Quarantine(_) | Act::Journal(_) | Act::Stalls(_) | Act::DiskLow(_) | Act::NetworkFull => {
-                Err("cannot be played".into())
-            }
+            Act::Hold(_)
+            | Act::Quarantine(_)
+            | Act::Journal(_)
+            | Act::Stalls(_)
+            | Act::DiskLow(_)
+            | Act::NetworkFull => Err("cannot be played".into()),
         }
     }
 

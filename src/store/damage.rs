@@ -1,0 +1,208 @@
+//! Whether the database is whole, and what is said when it is not.
+//!
+//! SQLite tells damage when it comes across it. What was found once is not forgotten before the next start: a page that can be read
+//! says nothing about the others. From then on nothing new is put into the database, since whoever mends it may have to begin with
+//! an empty one: messages to be held are deferred, and the journal keeps what is not loaded.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use sqlx::{AnyConnection, Connection, any::AnyConnectOptions, migrate::MigrateError};
+
+use super::{StoreFault, database};
+
+/// `SQLITE_CORRUPT` and `SQLITE_NOTADB` (sqlite.org/rescode.html), the low octet of all their extended codes.
+const DAMAGE: [u32; 2] = [11, 26];
+
+/// A look takes no longer: it reads the whole file, and mail waits for the start.
+const LOOK: Duration = Duration::from_secs(10);
+
+/// What was found, once something was.
+#[derive(Debug, Default)]
+pub(super) struct Damage(Mutex<Option<String>>);
+
+impl Damage {
+    pub(super) fn note(&self, what: &str) {
+        let mut found = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if found.is_none() {
+            tracing::error!(
+                what,
+                "the database is damaged: relaying goes on, what is to be held is deferred (452), records stay in the journal; \
+                 see \"When the database is damaged\" in docs/operations.md"
+            );
+            *found = Some(what.to_owned());
+        }
+    }
+
+    pub(super) fn found(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl From<sqlx::Error> for StoreFault {
+    fn from(fault: sqlx::Error) -> Self {
+        let code = fault.as_database_error().and_then(|fault| fault.code()).and_then(|code| code.parse::<u32>().ok());
+        match code {
+            Some(code) if DAMAGE.contains(&(code & 0xff)) => Self::Damaged(fault.to_string()),
+            _ => Self::Database(fault),
+        }
+    }
+}
+
+impl From<MigrateError> for StoreFault {
+    fn from(fault: MigrateError) -> Self {
+        match fault {
+            MigrateError::Execute(fault) | MigrateError::ExecuteMigration(fault, _) => fault.into(),
+            // It ran there, and is none of ours.
+            MigrateError::VersionMissing(version) => {
+                Self::Schema { found: version.to_string(), known: database::SCHEMA }
+            }
+            other => Self::Migration(other),
+        }
+    }
+}
+
+/// Looks through the whole file, as far as that goes in [`LOOK`]: what is wrong with it. On a fault nothing can be done with it at
+/// all. Asked on a connection of its own: a pool would try again and again what cannot be opened.
+pub(super) async fn look(options: &AnyConnectOptions) -> Result<Option<String>, StoreFault> {
+    let looking = async {
+        let mut connection = AnyConnection::connect_with(options).await?;
+        let found: Vec<String> = sqlx::query_scalar("PRAGMA quick_check(3)").fetch_all(&mut connection).await?;
+        connection.close().await?;
+        Ok::<_, sqlx::Error>(found)
+    };
+    match tokio::time::timeout(LOOK, looking).await {
+        Ok(Ok(found)) => Ok((found != ["ok"]).then(|| found.join("; "))),
+        Ok(Err(fault)) => Err(fault.into()),
+        Err(_) => {
+            tracing::warn!("the database was not looked through within {} s, and is used all the same", LOOK.as_secs());
+            Ok(None)
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "the tests damage the file themselves")]
+mod tests {
+    use std::{fs, path::Path};
+
+    use bytes::Bytes;
+    use futures_util::stream;
+
+    use super::*;
+    use crate::{
+        record::sample,
+        store::{Change, JournalPosition, Store},
+    };
+
+    const TRACE: &[u8] = b"Received: from mx.example\r\n";
+    const PAGE: usize = 4096;
+
+    async fn keep(store: &Store, number: u64) -> Result<(), StoreFault> {
+        let content = stream::iter([Ok(Bytes::from_static(TRACE)), Ok(Bytes::from_static(b"x"))]);
+        store.keep(&sample::item(number, TRACE, b"x"), content).await
+    }
+
+    /// A database of some pages, closed.
+    async fn filled(folder: &Path) {
+        let store = Store::open(folder).await.unwrap();
+        for number in 0..100 {
+            keep(&store, number).await.unwrap();
+            let record = Change::Outcome(Box::new(sample::record(number)));
+            store.load(&[record], JournalPosition { segment: 1, offset: number }).await.unwrap();
+        }
+        store.close().await;
+    }
+
+    /// Every second page but the first, or the file as a whole.
+    fn damage(folder: &Path, how: &str) {
+        let path = folder.join("portaria.db");
+        let mut file = fs::read(&path).unwrap();
+        assert!(file.len() > 20 * PAGE, "{} octets", file.len());
+        match how {
+            "pages" => file.chunks_mut(PAGE).skip(8).step_by(2).for_each(|page| page.fill(0xa5)),
+            "garbage" => file.fill(b'#'),
+            "schema" => file[100..PAGE].fill(0xa5),
+            "truncated" => file.truncate(PAGE * 3 + 100),
+            _ => panic!("{how}"),
+        }
+        fs::write(path, file).unwrap();
+    }
+
+    /// Some pages: it opens, says so, keeps nothing new, and lets nothing out of the journal.
+    #[tokio::test]
+    async fn a_database_with_damaged_pages_takes_nothing_new() {
+        let folder = tempfile::tempdir().unwrap();
+        filled(folder.path()).await;
+        assert_eq!(Store::look(folder.path()).await.unwrap(), None);
+        damage(folder.path(), "pages");
+        assert!(Store::look(folder.path()).await.unwrap().is_some());
+        let store = Store::open(folder.path()).await.unwrap();
+        assert!(store.damage().is_some());
+        assert!(matches!(keep(&store, 1000).await, Err(StoreFault::Damaged(_))));
+        let record = Change::Outcome(Box::new(sample::record(1000)));
+        let loaded = store.load(&[record], JournalPosition { segment: 2, offset: 0 }).await;
+        assert!(matches!(loaded, Err(StoreFault::Damaged(_))));
+        assert!(matches!(store.close_intents(9).await, Err(StoreFault::Damaged(_))));
+        assert!(
+            matches!(store.reconcile().await, Err(StoreFault::Damaged(_))),
+            "content stays where its row may say it is"
+        );
+    }
+
+    /// What cannot be opened at all is said at once, and as what it is.
+    #[tokio::test]
+    async fn a_file_that_is_no_database_is_told_as_damaged_and_quickly() {
+        for how in ["garbage", "schema", "truncated"] {
+            let folder = tempfile::tempdir().unwrap();
+            filled(folder.path()).await;
+            damage(folder.path(), how);
+            let opened = tokio::time::timeout(Duration::from_secs(5), Store::open(folder.path())).await;
+            match opened.expect("it does not try again and again") {
+                Err(StoreFault::Damaged(_)) => {}
+                Ok(store) if store.damage().is_some() => {}
+                other => panic!("{how}: {other:?}"),
+            }
+        }
+    }
+
+    /// Damage that shows only when the page is needed: noted when it is met, in a file that was good when it was opened.
+    #[tokio::test]
+    async fn damage_that_is_come_across_is_remembered() {
+        let folder = tempfile::tempdir().unwrap();
+        filled(folder.path()).await;
+        let store = Store::open(folder.path()).await.unwrap();
+        assert_eq!(store.damage(), None);
+        damage(folder.path(), "pages");
+        let mut kept = Ok(());
+        for number in 1000..1200 {
+            kept = keep(&store, number).await;
+            if kept.is_err() {
+                break;
+            }
+        }
+        assert!(matches!(kept, Err(StoreFault::Damaged(_))), "{kept:?}");
+        assert!(store.damage().is_some());
+    }
+
+    /// One that a later version wrote is left as it is.
+    #[tokio::test]
+    async fn a_database_of_a_later_version_is_told_as_such() {
+        for statement in [
+            "UPDATE meta SET value = '999' WHERE name = 'schema'",
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (999, 'x', 1, x'00', 1)",
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let store = Store::open(folder.path()).await.unwrap();
+            sqlx::raw_sql(statement).execute(&store.writer).await.unwrap();
+            store.close().await;
+            drop(store);
+            match Store::open(folder.path()).await {
+                Err(StoreFault::Schema { found, .. }) => assert_eq!(found, "999"),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}
