@@ -359,7 +359,6 @@ async fn start_http(
 }
 
 #[cfg(test)]
-#[expect(clippy::disallowed_methods, reason = "clients of the listener")]
 mod tests {
     use super::*;
 

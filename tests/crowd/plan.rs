@@ -70,7 +70,7 @@ pub fn left_over(plan: Plan) -> u64 {
     16 * MIB + plan.clients() as u64 * 8 * KIB
 }
 
-/// … and what it may keep beside that when as many have come and left once more: nothing is lost with a session.
+/// … and by how much that may be more than it ever had, when as many have come and left once more: nothing is lost with a session.
 pub fn left_over_again(plan: Plan) -> u64 {
     ONCE + plan.clients() as u64 * KIB
 }
