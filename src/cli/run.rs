@@ -1,6 +1,7 @@
 //! `portaria run`: the gateway, until it is told to stop.
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{
@@ -8,6 +9,12 @@ use super::{
     start::{self, Inherited},
 };
 use crate::{config, door::gateway::now, language::Text, text};
+
+/// What a session has open at most: client, next hop, hold.
+const DESCRIPTORS: u64 = 3;
+
+/// What else is open: journal, database, scanners, listeners, the HTTP door, connections to next hops that nobody uses.
+const OTHER_DESCRIPTORS: u64 = 256;
 
 pub(super) fn run(common: &mut Common) -> Exit {
     let Some(settings) = common.settings() else { return Exit::Faults };
@@ -21,6 +28,7 @@ pub(super) fn run(common: &mut Common) -> Exit {
     if rustix::process::geteuid().is_root() {
         tracing::warn!("running as root: nothing here needs it; packaging/portaria.service shows how to do without");
     }
+    allow_descriptors(settings.limits.connections);
     let reloader = start::reloader(&settings, common.language);
     let served = with_runtime(async move {
         let running = start::start(&settings, policy, reloader, inherited(), metrics()?).await?;
@@ -33,6 +41,27 @@ pub(super) fn run(common: &mut Common) -> Exit {
             eprintln!("{}", what.in_language(common.language));
             Exit::Faults
         }
+    }
+}
+
+/// Raises the soft limit of open files as far as so many sessions need it and the hard limit lets us. A shell gives 1,024, which
+/// `connections` passes by far; there new clients would not be accepted.
+fn allow_descriptors(connections: usize) {
+    let needed = (connections as u64).saturating_mul(DESCRIPTORS).saturating_add(OTHER_DESCRIPTORS);
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current.is_none_or(|current| current >= needed) {
+        return;
+    }
+    let current = limit.maximum.map_or(needed, |maximum| maximum.min(needed));
+    if let Err(fault) = setrlimit(Resource::Nofile, Rlimit { current: Some(current), maximum: limit.maximum }) {
+        tracing::warn!(%fault, "the limit of open files could not be raised");
+    }
+    if current < needed {
+        tracing::warn!(
+            needed,
+            allowed = current,
+            "too few open files for so many connections: raise LimitNOFILE or lower `connections`"
+        );
     }
 }
 

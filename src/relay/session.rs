@@ -70,12 +70,12 @@ struct Announced {
 
 #[derive(Debug)]
 enum State {
-    /// Commands without a transaction.
-    Ready(Option<Transaction>),
+    /// Commands, and the transaction if there is one. In a box: most clients of a crowd have none.
+    Ready(Option<Box<Transaction>>),
     /// The handshake runs.
     Securing,
     /// The last reply is said; the transaction's end may still be awaited.
-    Closing(Option<Transaction>),
+    Closing(Option<Box<Transaction>>),
 }
 
 impl Session {
@@ -182,7 +182,7 @@ impl Session {
             State::Securing | State::Closing(_) => 0,
             State::Ready(_) if self.client_has_ended => 0,
             State::Ready(_) if deciding => READ_WHILE_DECIDING.saturating_sub(self.server.unparsed()),
-            State::Ready(transaction) if transaction.as_ref().is_none_or(Transaction::takes_events) => READ,
+            State::Ready(transaction) if transaction.as_deref().is_none_or(Transaction::takes_events) => READ,
             State::Ready(_) => 0,
         };
         Wait {
@@ -196,7 +196,7 @@ impl Session {
 
     fn transaction(&self) -> Option<&Transaction> {
         match &self.state {
-            State::Ready(transaction) | State::Closing(transaction) => transaction.as_ref(),
+            State::Ready(transaction) | State::Closing(transaction) => transaction.as_deref(),
             State::Securing => None,
         }
     }
@@ -240,7 +240,7 @@ impl Session {
         self.outputs.push_back(Output::CloseClient);
     }
 
-    fn take_transaction(&mut self) -> Option<Transaction> {
+    fn take_transaction(&mut self) -> Option<Box<Transaction>> {
         match std::mem::replace(&mut self.state, State::Closing(None)) {
             State::Ready(transaction) | State::Closing(transaction) => transaction,
             State::Securing => None,
@@ -294,7 +294,7 @@ impl Session {
     /// Everything that can be done now: effects of the transaction, then what the client said, one event at a time.
     fn advance(&mut self, now: Moment) {
         self.effects();
-        while matches!(&self.state, State::Ready(transaction) if transaction.as_ref().is_none_or(Transaction::takes_events))
+        while matches!(&self.state, State::Ready(transaction) if transaction.as_deref().is_none_or(Transaction::takes_events))
         {
             let Some(event) = self.server.poll_event() else { break };
             self.event(event, now);
@@ -407,7 +407,7 @@ impl Session {
             Ok(()) => {
                 self.server.answer(reply::sender_ok());
                 let transaction = self.begin(mail, now);
-                self.state = State::Ready(Some(transaction));
+                self.state = State::Ready(Some(Box::new(transaction)));
             }
             Err((reply, cause)) => {
                 self.server.answer(reply.clone());
@@ -447,7 +447,7 @@ impl Session {
         let mut transaction = self.begin(mail, now);
         let mut around = Around { now, settings: &self.settings, outputs: &mut self.outputs };
         transaction.refused_at_mail(reply, cause, &mut around);
-        self.state = State::Ready(Some(transaction));
+        self.state = State::Ready(Some(Box::new(transaction)));
     }
 
     fn close(&mut self, farewell: Farewell, now: Moment) {

@@ -17,7 +17,7 @@ use super::{
     command::{self, Command, Grammar, Verb},
     envelope::{MailFrom, RcptTo},
     extension::Offer,
-    limits::Limits,
+    limits::{self, Limits},
     line::{Line, LineDecoder},
     mail_data::{BareNewlines, MailData, MailDataDecoder, chunk::ChunkDecoder},
     parameter::MailParameters,
@@ -183,6 +183,15 @@ impl Session {
 
     /// The next event, if there is one and none awaits an answer.
     pub fn poll_event(&mut self) -> Option<Event> {
+        let event = self.next_event();
+        // What is left of a piece keeps the whole piece in memory: 64 KiB for half a command, or for nothing at all.
+        if event.is_none() && self.unparsed.len() <= limits::COMMAND_LINE {
+            self.unparsed = BytesMut::from(self.unparsed.as_ref());
+        }
+        event
+    }
+
+    fn next_event(&mut self) -> Option<Event> {
         loop {
             match &mut self.state {
                 State::Ready { .. } | State::Transaction(_) | State::BetweenChunks(_) => {
@@ -308,7 +317,7 @@ impl Session {
 
     /// What is to be written to the client now.
     pub fn poll_transmit(&mut self) -> Option<Bytes> {
-        (!self.transmit.is_empty()).then(|| self.transmit.split().freeze())
+        (!self.transmit.is_empty()).then(|| std::mem::take(&mut self.transmit).freeze())
     }
 
     /// The last HELO or EHLO (under TLS: since TLS).

@@ -228,6 +228,20 @@ fn too_many_errors() {
     after_hello(&format!("{}QUIT\r\n", message.repeat(5)), &format!("{}221 2.0.0 Bye / <close Quit>", heard.repeat(5)));
 }
 
+/// A client that sent much and then falls silent: what is left of it must not keep the room of all that came with it.
+#[test]
+fn what_waits_for_its_end_does_not_keep_a_large_buffer() {
+    for (left, kept) in [(&b""[..], &b""[..]), (b"\r", b"\r"), (b"\r\n.\r\nMAIL FROM:<a@", b"MAIL FROM:<a@")] {
+        let mut session = plain();
+        session.receive(b"EHLO c\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<yes@b.example>\r\nDATA\r\n");
+        drain(&mut session);
+        session.receive(&[&[b'x'; 60_000], left].concat());
+        drain(&mut session);
+        assert_eq!(session.unparsed, kept);
+        assert!(!session.unparsed.try_reclaim(4096), "{} octets keep a large buffer", kept.len());
+    }
+}
+
 #[test]
 fn commands_without_use_are_free_only_so_often() {
     let noops = "NOOP\r\n".repeat(USELESS_COMMANDS as usize);

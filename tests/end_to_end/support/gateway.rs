@@ -28,6 +28,7 @@ const INHERIT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/end_to_end/sup
 #[derive(Debug)]
 pub struct Setup {
     scratch: Scratch,
+    descriptors_are_soft: bool,
     smtp: Port,
     http: Port,
     next_hop: u16,
@@ -55,6 +56,7 @@ impl Setup {
         scratch.folder("rules/subjects");
         Self {
             scratch,
+            descriptors_are_soft: false,
             smtp: Port::lease(),
             http: Port::lease(),
             next_hop,
@@ -147,6 +149,13 @@ impl Setup {
     pub fn rules(self, name: &str, toml: &str) -> Self {
         self.scratch.write(&format!("rules/{name}"), toml);
         self
+    }
+
+    /// The gateway may have this many open files until it raises the limit itself.
+    #[allow(dead_code, reason = "for tests/crowd")]
+    pub fn soft_descriptors(mut self, limit: u32) -> Self {
+        self.descriptors_are_soft = true;
+        self.descriptors(limit)
     }
 
     /// The gateway is handed its listening socket, as by systemd.
@@ -260,8 +269,9 @@ impl Gateway {
             perl.args([INHERIT, &self.port().to_string(), PROGRAM]);
             perl
         } else if let Some(limit) = self.setup.descriptors {
+            let soft = if self.setup.descriptors_are_soft { "-S" } else { "" };
             let mut shell = Command::new("sh");
-            shell.args(["-c", &format!("ulimit -n {limit} && exec \"$0\" \"$@\""), PROGRAM]);
+            shell.args(["-c", &format!("ulimit {soft} -n {limit} && exec \"$0\" \"$@\""), PROGRAM]);
             shell
         } else {
             Command::new(PROGRAM)
@@ -321,9 +331,14 @@ impl Gateway {
         self.daemon.as_mut().expect("it ran").wait(limit)
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.daemon.as_ref().expect("it runs").id()
+    }
+
     /// Resident memory, in octets.
     pub fn resident(&self) -> u64 {
-        let id = self.daemon.as_ref().expect("it runs").id();
+        let id = self.id();
         let status = fs::read_to_string(format!("/proc/{id}/status")).expect("the gateway lives");
         let kib = status
             .lines()

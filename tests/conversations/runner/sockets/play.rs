@@ -137,7 +137,8 @@ impl Play<'_> {
             | Act::Journal(_)
             | Act::Stalls(_)
             | Act::DiskLow(_)
-            | Act::NetworkFull => Err("cannot be played".into()),
+            | Act::NetworkFull
+            | Act::Wanted => Err("cannot be played".into()),
         }
     }
 
