@@ -18,7 +18,7 @@ use std::{
     path::Path,
     process::{Child, Command, Stdio},
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use portaria::{
@@ -122,7 +122,7 @@ fn message(size: usize) -> Content {
 
 async fn ready(scanners: &Scanners) -> String {
     for _ in 0..100 {
-        let status = scanners.self_test().await.remove(0);
+        let status = scanners.self_test(SystemTime::now()).await.remove(0);
         if status.healthy {
             return status.handed;
         }

@@ -9,7 +9,7 @@ use std::{
     fs::{self, File},
     io::{self, Read},
     path::Path,
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use serde::Serialize;
@@ -51,8 +51,9 @@ impl Definitions {
 
     /// Seconds since the youngest was built: `main` is rebuilt every few years, and that is no fault. None: nothing is known. A build
     /// time ahead of our clock is an age of zero.
-    pub fn age(&self, now: i64) -> Option<i64> {
+    pub fn age(&self, wall: SystemTime) -> Option<i64> {
         let youngest = self.databases.iter().map(|database| database.built).max()?;
+        let now = wall.duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
         Some(now.saturating_sub(youngest).max(0))
     }
 }
@@ -162,6 +163,10 @@ mod tests {
 
     const DAY: i64 = 86_400;
 
+    fn at(seconds: i64) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(seconds.unsigned_abs())
+    }
+
     fn header(version: u32, built: i64) -> Vec<u8> {
         let text =
             format!("ClamAV-VDB:20 Nov 2026 09-00 +0000:{version}:2076000:90:{}:c2ln:raynman:{built}", "0".repeat(32));
@@ -204,8 +209,8 @@ mod tests {
         let known = Definitions::known(Some("ClamAV 1.4.6/1/Fri Nov 20 09:00:00 2026"), Some(folder.path()));
         let rows: Vec<_> = known.databases.iter().map(|it| (it.name.as_str(), it.version)).collect();
         assert_eq!(rows, [("daily", 27_800), ("main", 62), ("vil", 1)]);
-        assert_eq!(known.age(1_795_000_000 + DAY), Some(DAY), "of the youngest");
-        assert_eq!(known.age(0), Some(0), "from the future");
+        assert_eq!(known.age(at(1_795_000_000 + DAY)), Some(DAY), "of the youngest");
+        assert_eq!(known.age(at(0)), Some(0), "from the future");
     }
 
     #[test]
@@ -213,7 +218,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("house.ndb"), "Name:0:*:00").unwrap();
         for folder in [folder.path(), Path::new("/nonexistent")] {
-            assert_eq!(Definitions::known(Some("ClamAV 1.4.6"), Some(folder)).age(0), None);
+            assert_eq!(Definitions::known(Some("ClamAV 1.4.6"), Some(folder)).age(at(0)), None);
         }
         assert_eq!(Ages::default().judge(None), Age::Unknown);
     }

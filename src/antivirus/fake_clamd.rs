@@ -20,7 +20,7 @@ use std::{
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread::Builder,
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags};
@@ -103,6 +103,11 @@ impl Drop for FakeClamd {
         let _ = UnixStream::connect(&self.path);
         let _ = std::fs::remove_file(&self.path);
     }
+}
+
+/// The time by the wall in these tests: 21 November 2026, 11:00 UTC.
+pub fn wall() -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(1_795_258_800)
 }
 
 /// Settings with these clamd, each in the group named beside it, and times short enough for a test.

@@ -26,7 +26,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 pub use clamd::limits::LimitFault;
@@ -42,7 +42,7 @@ use crate::{document::Faults, language::Language, policy::verdict::ScannerReport
 /// # async fn example(settings: portaria::antivirus::Settings, content: portaria::antivirus::Content) {
 /// use portaria::antivirus::Scanners;
 /// let scanners = Scanners::new(settings).unwrap();
-/// scanners.self_test().await;
+/// scanners.self_test(std::time::SystemTime::now()).await;
 /// let reports = scanners.scan(content).await;
 /// let worst = reports.iter().map(|report| &report.verdict).max();
 /// # }
@@ -75,9 +75,10 @@ impl Scanners {
     /// Asks every scanner whether it lives, how it is to be handed content, and whether it finds the EICAR test file.
     ///
     /// Call it at start and every so often (a minute): a scanner that nobody scans with is otherwise not seen to come
-    /// back. Takes [`Settings::scan_timeout`] at most. A scan does the same by itself when it has to.
-    pub async fn self_test(&self) -> Vec<ScannerStatus> {
-        self.pool.self_test(self.deadline()).await;
+    /// back. Takes [`Settings::scan_timeout`] at most. A scan does the same by itself when it has to. `wall`: the time by the wall
+    /// clock, by which the age of definitions is known until the next self-test.
+    pub async fn self_test(&self, wall: SystemTime) -> Vec<ScannerStatus> {
+        self.pool.self_test(wall, self.deadline()).await;
         self.status()
     }
 
@@ -137,13 +138,6 @@ pub struct ScannerStatus {
     pub in_flight_cap: usize,
     /// The last time that it gave no answer, or an error: its words.
     pub last_error: Option<String>,
-}
-
-/// Seconds since 1970 UTC.
-#[expect(clippy::disallowed_methods, reason = "an adapter reads the clock; the age of definitions is by the wall's")]
-fn clock() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// Why the scanners cannot be used: faults in rule files.

@@ -66,7 +66,7 @@ async fn scanners(settings: &Settings) -> Vec<CheckLine> {
             return vec![CheckLine::error(text!("scanners", "antivírus"), text!("{fault}", "{fault}"))];
         }
     };
-    let found = scanners.self_test().await;
+    let found = scanners.self_test(now().wall).await;
     let examined = scanners.examine(settings.limits.message_size).await;
     let limits = examined.iter().flat_map(|(scanner, faults)| limits(scanner, faults));
     found

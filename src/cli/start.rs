@@ -77,7 +77,7 @@ pub async fn start(
     let (gateway, loader) = join(settings, policy, certificate).await?;
     let last = CancellationToken::new();
     doors.spawn(loader.run(last.clone()));
-    tokio::join!(gateway.scanners.self_test(), probe::first_look(&gateway, data_dir));
+    tokio::join!(gateway.scanners.self_test(now().wall), probe::first_look(&gateway, data_dir));
     gateway.look_at_disk();
 
     let mut bound = Vec::new();

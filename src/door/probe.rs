@@ -5,7 +5,7 @@ use std::{fs, io, path::Path, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::gateway::Gateway;
+use super::gateway::{Gateway, now};
 use crate::{policy::route::NextHopName, smtp::extension::Capabilities};
 
 const NEXT_HOPS_EVERY: Duration = Duration::from_secs(300);
@@ -89,7 +89,7 @@ fn keep(gateway: &Gateway, data_dir: &Path) -> io::Result<()> {
 /// Lets every scanner prove that it detects, until the gateway drains.
 pub async fn scanners(gateway: Arc<Gateway>) {
     while pause(&gateway, SCANNERS_EVERY).await {
-        gateway.scanners.self_test().await;
+        gateway.scanners.self_test(now().wall).await;
     }
 }
 

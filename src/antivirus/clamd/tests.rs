@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 use super::*;
 use crate::antivirus::{
     ScannerStatus, Scanners,
-    fake_clamd::{Answer, Asked, FakeClamd, content, is_self_test, settings},
+    fake_clamd::{Answer, Asked, FakeClamd, content, is_self_test, settings, wall},
 };
 
 const MAIL: &[u8] = b"Received: from a by b\r\nSubject: x\r\n\r\nhello\r\n";
@@ -199,7 +199,7 @@ async fn one_that_accepts_and_says_nothing_at_all_is_unavailable_to_everybody_in
     let (a, b, c) = tokio::join!(verdict(&scanners), verdict(&scanners), verdict(&scanners));
     assert!(is_unavailable(&a) && is_unavailable(&b) && is_unavailable(&c));
     assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
-    let status = one(scanners.self_test().await);
+    let status = one(scanners.self_test(wall()).await);
     assert_eq!((status.healthy, status.handed.as_str(), status.finds_eicar), (false, "unknown", None));
 }
 
@@ -213,7 +213,7 @@ async fn one_that_finds_nothing_is_never_clean() {
     let scanners = scanners(&fake);
     let blind = ScanVerdict::ScannerError { text: "does not find the EICAR test file".to_owned() };
     assert_eq!(verdict(&scanners).await, blind);
-    let status = one(scanners.self_test().await);
+    let status = one(scanners.self_test(wall()).await);
     assert_eq!((status.healthy, status.finds_eicar), (false, Some(false)));
     assert_eq!(fake.scans.load(Ordering::Acquire), 0);
 }
@@ -247,7 +247,7 @@ async fn one_that_is_blind_is_not_asked_again_at_once() {
     let once = *asked.lock().unwrap();
     assert_eq!(verdict(&scanners).await, blind);
     assert_eq!(*asked.lock().unwrap(), once);
-    scanners.self_test().await;
+    scanners.self_test(wall()).await;
     assert!(*asked.lock().unwrap() > once, "the standing self-test asks all the same");
 }
 
@@ -333,7 +333,7 @@ async fn what_clamd_says_in_the_middle_of_the_stream_is_heard() {
     ] {
         let fake = instream_only(|| Some(Answer::SayAtOnce(words.to_vec())));
         let scanners = scanners(&fake);
-        assert_eq!(one(scanners.self_test().await).handed, "instream");
+        assert_eq!(one(scanners.self_test(wall()).await).handed, "instream");
         assert_eq!(verdict_of(&scanners, &mail).await, expected);
     }
 }
@@ -345,7 +345,7 @@ async fn a_stream_that_is_not_taken_is_dropped_with_its_slot() {
     let mut settings = settings(&[("clamd", fake.address())]);
     settings.scan_timeout = Duration::from_millis(500);
     let scanners = Scanners::new(settings).unwrap();
-    assert_eq!(one(scanners.self_test().await).handed, "instream");
+    assert_eq!(one(scanners.self_test(wall()).await).handed, "instream");
     let mail = [MAIL, &b"x\r\n".repeat(2_000_000)].concat();
     assert!(is_unavailable(&verdict_of(&scanners, &mail).await));
     sleep(Duration::from_millis(100)).await;

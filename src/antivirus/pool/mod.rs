@@ -10,7 +10,7 @@ mod scanner;
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
@@ -51,9 +51,9 @@ impl Pool {
     }
 
     /// Every scanner at once.
-    pub async fn self_test(&self, deadline: Instant) {
+    pub async fn self_test(&self, wall: SystemTime, deadline: Instant) {
         let scanners: Vec<&Scanner> = self.groups.iter().flat_map(Group::scanners).collect();
-        self_test_all(&scanners, deadline).await;
+        self_test_all(&scanners, wall, deadline).await;
     }
 
     /// Tries the limits of each clamd that is well, one after another, each for so long at most.
@@ -91,8 +91,8 @@ async fn scan_all(groups: &[Group], content: &Content, deadline: Instant) -> Vec
     reports
 }
 
-async fn self_test_all(scanners: &[&Scanner], deadline: Instant) {
+async fn self_test_all(scanners: &[&Scanner], wall: SystemTime, deadline: Instant) {
     if let Some((first, rest)) = scanners.split_first() {
-        tokio::join!(first.self_test(deadline), Box::pin(self_test_all(rest, deadline)));
+        tokio::join!(first.self_test(wall, deadline), Box::pin(self_test_all(rest, wall, deadline)));
     }
 }

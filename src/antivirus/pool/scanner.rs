@@ -1,5 +1,10 @@
 //! One scanner of whichever kind: its name, its load, its definitions, and scans on it.
 
+use std::{
+    sync::atomic::{AtomicI64, Ordering},
+    time::SystemTime,
+};
+
 use tokio::time::Instant;
 
 use crate::{
@@ -20,7 +25,31 @@ pub struct Scanner {
     name: String,
     weight: u32,
     ages: Ages,
+    /// How old the definitions were at the last self-test.
+    age: AtomicAge,
     kind: Kind,
+}
+
+/// Seconds, or unknown.
+#[derive(Debug)]
+struct AtomicAge(AtomicI64);
+
+impl AtomicAge {
+    const UNKNOWN: i64 = -1;
+
+    fn set(&self, age: Option<i64>) {
+        self.0.store(age.unwrap_or(Self::UNKNOWN), Ordering::Relaxed);
+    }
+
+    fn get(&self) -> Option<i64> {
+        Some(self.0.load(Ordering::Relaxed)).filter(|age| *age != Self::UNKNOWN)
+    }
+}
+
+impl Default for AtomicAge {
+    fn default() -> Self {
+        Self(AtomicI64::new(Self::UNKNOWN))
+    }
 }
 
 #[derive(Debug)]
@@ -48,7 +77,7 @@ impl Scanner {
                 (name, Kind::Yara(yara))
             }
         };
-        Ok(Self { name, weight: of.weight.max(1), ages: settings.ages, kind })
+        Ok(Self { name, weight: of.weight.max(1), ages: settings.ages, age: AtomicAge::default(), kind })
     }
 
     /// Scans, and answers by `deadline`.
@@ -71,13 +100,15 @@ impl Scanner {
     }
 
     /// Lets it prove itself now.
-    pub async fn self_test(&self, deadline: Instant) {
+    pub async fn self_test(&self, wall: SystemTime, deadline: Instant) {
         match &self.kind {
             Kind::Clamd(clamd) => clamd.self_test(deadline).await,
             Kind::Yara(yara) => yara.self_test(deadline).await,
         }
         metrics::gauge!("portaria_scanner_up", "scanner" => self.name.clone()).set(f64::from(u8::from(self.healthy())));
-        if let Some(seconds) = self.definitions().and_then(|definitions| definitions.age(crate::antivirus::clock())) {
+        let age = self.definitions().and_then(|definitions| definitions.age(wall));
+        self.age.set(age);
+        if let Some(seconds) = age {
             let age = metrics::gauge!("portaria_definitions_age_seconds", "scanner" => self.name.clone());
             #[expect(clippy::cast_precision_loss, reason = "a gauge is a float; seconds of a century fit")]
             age.set(seconds as f64);
@@ -161,7 +192,7 @@ impl Scanner {
     }
 
     fn age(&self) -> Age {
-        self.definitions().map_or(Age::Unknown, |known| self.ages.judge(known.age(crate::antivirus::clock())))
+        self.ages.judge(self.age.get())
     }
 
     fn slots(&self) -> &Slots {

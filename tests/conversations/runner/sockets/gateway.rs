@@ -73,7 +73,7 @@ impl World {
             attempts: Attempts::new(Vec::new()),
             policy: Arc::into_inner(script.setup.policy(false)).unwrap(),
         });
-        gateway.scanners.self_test().await;
+        gateway.scanners.self_test(std::time::SystemTime::now()).await;
         let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let door = socket.local_addr().unwrap();
         let listener = Listener {
