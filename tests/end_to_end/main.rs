@@ -18,6 +18,7 @@
 mod antivirus;
 mod balancers;
 mod crashes;
+mod hiding;
 mod life;
 mod mailboxes;
 mod next_hop;
@@ -27,3 +28,7 @@ mod sizes;
 mod tls;
 
 mod support;
+
+#[path = "../hiding/mod.rs"]
+#[allow(dead_code, reason = "the honest messages are read by tests/hiding.rs")]
+mod corpus;

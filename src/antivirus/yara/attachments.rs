@@ -14,6 +14,10 @@ use std::{borrow::Cow, ops::ControlFlow};
 use mail_parser::{Message, MessageParser, MimeHeaders};
 
 use super::decode;
+use crate::message::mime::{
+    delimiter::{self, Delimiter},
+    transfer_encoding::TransferEncoding,
+};
 
 /// Nested multiparts and messages, counted together.
 const DEEPEST: usize = 8;
@@ -70,13 +74,6 @@ struct Walk<'v> {
     budget: usize,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Encoding {
-    Identity,
-    Base64,
-    QuotedPrintable,
-}
-
 impl Walk<'_> {
     /// A message or a part: header section, body. `default` is its type if it names none (RFC 2046 §5.1.5).
     fn entity(&mut self, octets: &[u8], default: &str, depth: usize) -> Result<(), Incomplete> {
@@ -93,7 +90,10 @@ impl Walk<'_> {
         }
         let parsed = MessageParser::new().with_mime_headers().default_header_ignore().parse_headers(header);
         let media_type = parsed.as_ref().and_then(media_type).unwrap_or_else(|| default.to_owned());
-        let encoding = parsed.as_ref().map_or(Ok(Encoding::Identity), encoding)?;
+        let encoding = parsed.as_ref().map_or(TransferEncoding::Identity, encoding);
+        if encoding == TransferEncoding::Foreign {
+            return Err(Incomplete::Encoding);
+        }
         let decoded = self.decode(encoding, body)?;
         let boundary = parsed.as_ref().and_then(|it| it.content_type()?.attribute("boundary"));
         match (media_type.as_str(), boundary) {
@@ -101,7 +101,7 @@ impl Walk<'_> {
                 let default = if multipart == "multipart/digest" { "message/rfc822" } else { "text/plain" };
                 let mut children = self.children(body, boundary, default, depth)?;
                 // RFC 2045 §6.4 forbids to encode a multipart. Some readers take no notice, some decode.
-                if encoding != Encoding::Identity {
+                if encoding != TransferEncoding::Identity {
                     children += self.children(&decoded, boundary, default, depth)?;
                 }
                 // No delimiter: readers show it as a text.
@@ -136,13 +136,13 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn decode<'b>(&mut self, encoding: Encoding, body: &'b [u8]) -> Result<Cow<'b, [u8]>, Incomplete> {
+    fn decode<'b>(&mut self, encoding: TransferEncoding, body: &'b [u8]) -> Result<Cow<'b, [u8]>, Incomplete> {
         let decoded = match encoding {
-            Encoding::Identity => return Ok(Cow::Borrowed(body)),
+            TransferEncoding::Identity | TransferEncoding::Foreign => return Ok(Cow::Borrowed(body)),
             // Before it is decoded: neither makes more of it than there was.
             _ if body.len() > self.budget => return Err(Incomplete::Decoded),
-            Encoding::Base64 => decode::base64(body),
-            Encoding::QuotedPrintable => decode::quoted_printable(body),
+            TransferEncoding::Base64 => decode::base64(body),
+            TransferEncoding::QuotedPrintable => decode::quoted_printable(body),
         };
         self.budget = self.budget.saturating_sub(body.len());
         Ok(Cow::Owned(decoded))
@@ -172,32 +172,22 @@ fn media_type(parsed: &Message<'_>) -> Option<String> {
 }
 
 /// Of several fields the last (a message with several is ambiguous before anybody scans it, decision 8).
-fn encoding(parsed: &Message<'_>) -> Result<Encoding, Incomplete> {
-    let name = parsed.content_transfer_encoding().unwrap_or_default().trim().to_ascii_lowercase();
-    if name.starts_with("base64") {
-        Ok(Encoding::Base64)
-    } else if name.starts_with("quoted-printable") {
-        Ok(Encoding::QuotedPrintable)
-    } else if ["uu", "yenc", "binhex"].iter().any(|other| name.contains(other)) {
-        Err(Incomplete::Encoding)
-    } else {
-        // 7bit, 8bit, binary, and what nobody knows: readers take it as it stands.
-        Ok(Encoding::Identity)
-    }
+fn encoding(parsed: &Message<'_>) -> TransferEncoding {
+    TransferEncoding::leniently(parsed.content_transfer_encoding().unwrap_or_default().as_bytes())
 }
 
 /// What stands between the delimiter lines of one multipart. What stands before the first one is no part; what stands
 /// behind the closing one is taken for one if another delimiter follows, since some readers do.
 struct Delimited<'a> {
     rest: &'a [u8],
-    delimiter: Vec<u8>,
+    boundary: &'a [u8],
     /// Between parts: `rest` is one only if a delimiter follows.
     outside: bool,
 }
 
 impl<'a> Delimited<'a> {
-    fn new(body: &'a [u8], boundary: &str) -> Self {
-        let mut this = Self { rest: body, delimiter: [b"--", boundary.as_bytes()].concat(), outside: true };
+    fn new(body: &'a [u8], boundary: &'a str) -> Self {
+        let mut this = Self { rest: body, boundary: boundary.as_bytes(), outside: true };
         let _preamble = this.until_delimiter();
         this
     }
@@ -208,24 +198,15 @@ impl<'a> Delimited<'a> {
         let mut at = 0usize;
         for line in whole.split_inclusive(|&octet| octet == b'\n') {
             let end = at.saturating_add(line.len());
-            if let Some(closing) = self.delimiter_line(line) {
+            if let Some(which) = delimiter::delimiter(line, self.boundary) {
                 self.rest = whole.get(end..).unwrap_or_default();
-                self.outside = closing;
+                self.outside = which == Delimiter::Closes;
                 return whole.get(..at);
             }
             at = end;
         }
         self.rest = b"";
         (!self.outside && !whole.is_empty()).then_some(whole)
-    }
-
-    /// Whether `line` is a delimiter, and then whether it is the closing one.
-    fn delimiter_line(&self, line: &[u8]) -> Option<bool> {
-        match line.strip_prefix(self.delimiter.as_slice())?.trim_ascii() {
-            b"" => Some(false),
-            b"--" => Some(true),
-            _ => None,
-        }
     }
 }
 

@@ -1,0 +1,230 @@
+//! Bodies that are not taken apart: whether everybody decodes them to the same octets.
+//!
+//! In: the body as it streams by, line by line, the rest of overlong lines in pieces. Out: findings. Nothing is decoded or kept.
+
+use super::{
+    entity::Leaf,
+    finding::{Findings, Trick},
+};
+use crate::message::mime::{Place, transfer_encoding::TransferEncoding};
+
+/// A body while it streams by.
+#[derive(Debug)]
+pub(super) enum Body {
+    /// Nothing in it is looked at.
+    Opaque,
+    /// Base64.
+    Base64 { is_attachment: bool, padded: bool },
+    /// Quoted-printable.
+    QuotedPrintable { is_text: bool, escape: Escape },
+    /// As it stands.
+    Plain(Text),
+}
+
+impl Body {
+    pub(super) fn new(leaf: Leaf) -> Self {
+        match leaf.encoding {
+            TransferEncoding::Base64 => Self::Base64 { is_attachment: leaf.is_attachment, padded: false },
+            TransferEncoding::QuotedPrintable => Self::QuotedPrintable { is_text: leaf.is_text, escape: Escape::None },
+            TransferEncoding::Identity if leaf.is_text => Self::Plain(Text::default()),
+            TransferEncoding::Identity | TransferEncoding::Foreign => Self::Opaque,
+        }
+    }
+
+    /// A line with its end.
+    pub(super) fn line(&mut self, line: &[u8], place: Place, findings: &mut Findings) {
+        match self {
+            Self::Plain(text) => text.line(line, place, findings),
+            _ => self.octets(line, place, findings),
+        }
+    }
+
+    /// A piece of an overlong line.
+    pub(super) fn octets(&mut self, octets: &[u8], place: Place, findings: &mut Findings) {
+        match self {
+            Self::Opaque => {}
+            Self::Plain(text) => *text = Text::default(),
+            Self::Base64 { is_attachment, padded } => {
+                for &octet in octets {
+                    let trick = match octet {
+                        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/' if !*padded => continue,
+                        b'\r' | b'\n' | b' ' | b'\t' => continue,
+                        b'=' => {
+                            *padded = true;
+                            continue;
+                        }
+                        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/' => Trick::PaddingInside,
+                        _ => Trick::DirtyBase64,
+                    };
+                    findings.note(if *is_attachment { trick } else { Trick::DirtyText }, place);
+                }
+            }
+            Self::QuotedPrintable { is_text, escape } => {
+                let trick = if *is_text { Trick::BadQuotedText } else { Trick::BadQuotedPrintable };
+                for &octet in octets {
+                    let (next, is_broken) = escape.next(octet);
+                    *escape = next;
+                    if is_broken {
+                        findings.note(trick, place);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Where quoted-printable stands (RFC 2045 §6.7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Escape {
+    None,
+    /// Behind `=`.
+    Begun,
+    /// Behind `=` and one digit.
+    Half,
+    /// Behind `=` and white space: only more of it and the end of the line may follow.
+    Soft,
+}
+
+impl Escape {
+    /// Where it stands behind `octet`, and whether that broke an escape.
+    fn next(self, octet: u8) -> (Self, bool) {
+        let begins = if octet == b'=' { Self::Begun } else { Self::None };
+        match (self, octet) {
+            (Self::None, _) => (begins, false),
+            (Self::Begun | Self::Soft, b' ' | b'\t' | b'\r') => (Self::Soft, false),
+            (Self::Begun | Self::Soft, b'\n') => (Self::None, false),
+            (Self::Begun, _) if octet.is_ascii_hexdigit() => (Self::Half, false),
+            (Self::Half, _) if octet.is_ascii_hexdigit() => (Self::None, false),
+            _ => (begins, true),
+        }
+    }
+}
+
+/// A text, in which some readers look for files.
+#[derive(Debug, Default)]
+pub(super) struct Text {
+    /// The line above was `begin 644 name`.
+    begun: Option<Place>,
+}
+
+impl Text {
+    pub(super) fn line(&mut self, line: &[u8], place: Place, findings: &mut Findings) {
+        let line = line.trim_ascii_end();
+        if let Some(begun) = self.begun.take()
+            && is_uuencoded(line)
+        {
+            findings.note(Trick::Uuencoded, begun);
+        }
+        if is_begin(line) {
+            self.begun = Some(place);
+        } else if line.starts_with(b"=ybegin ") && has(line, b"line=") && has(line, b"name=") {
+            findings.note(Trick::YEncoded, place);
+        } else if line.starts_with(b"(This file must be converted with BinHex") {
+            findings.note(Trick::BinHexed, place);
+        }
+    }
+}
+
+fn has(line: &[u8], word: &[u8]) -> bool {
+    line.windows(word.len()).any(|window| window == word)
+}
+
+/// `begin 644 name`, `begin-base64 644 name` (POSIX uuencode).
+fn is_begin(line: &[u8]) -> bool {
+    let Some(behind) = line.strip_prefix(b"begin ").or_else(|| line.strip_prefix(b"begin-base64 ")) else {
+        return false;
+    };
+    let digits = behind.iter().take_while(|octet| (b'0'..=b'7').contains(*octet)).count();
+    (3..=5).contains(&digits) && behind.get(digits) == Some(&b' ')
+}
+
+/// A line as uuencode writes it: a length, and as many letters as that needs; or one of base64. A sentence that only talks of
+/// `begin 644 name` is followed by neither.
+fn is_uuencoded(line: &[u8]) -> bool {
+    let Some((&first, data)) = line.split_first() else { return false };
+    let length = usize::from(first.wrapping_sub(b' ') & 63);
+    let needed = length.div_ceil(3).saturating_mul(4);
+    let is_line = (b'!'..=b'M').contains(&first)
+        && data.len() <= needed.saturating_add(2)
+        // White space at the end, which means nought, may be lost.
+        && data.len() >= needed.div_ceil(2)
+        && data.iter().all(|octet| (b' '..=b'`').contains(octet));
+    let base64 = |octet: &u8| octet.is_ascii_alphanumeric() || b"+/=".contains(octet);
+    is_line || (line.len() >= 8 && line.len().is_multiple_of(4) && line.iter().all(base64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLACE: Place = Place { line: 1, at: 0 };
+
+    fn found(encoding: TransferEncoding, is_text: bool, is_attachment: bool, body: &str) -> Vec<Trick> {
+        let mut findings = Findings::default();
+        let mut lines = Body::new(Leaf { encoding, is_text, is_attachment });
+        for line in body.split_inclusive('\n') {
+            lines.line(line.as_bytes(), PLACE, &mut findings);
+        }
+        findings.all().iter().map(|finding| finding.trick).collect()
+    }
+
+    #[test]
+    fn base64_is_clear_or_not() {
+        use Trick::{DirtyBase64, DirtyText, PaddingInside};
+        let rows: [(&str, &[Trick]); 10] = [
+            ("aGVsbG8=\r\n", &[]),
+            ("aGVs\r\nbG8=\r\n\r\n", &[]),
+            ("aGVs bG8 =\t\r\n", &[]),
+            ("aGVsbG8\r\n", &[]),
+            ("aGVsbG8====\r\n", &[]),
+            ("aGVs!bG8=\r\n", &[DirtyBase64]),
+            ("aGVs-bG8_\r\n", &[DirtyBase64]),
+            ("hello, world\r\naGVsbG8=\r\n", &[DirtyBase64]),
+            ("aGU=bGxv\r\n", &[PaddingInside]),
+            ("aGU=\r\nbGxv\r\n!", &[PaddingInside, DirtyBase64]),
+        ];
+        for (body, expected) in rows {
+            assert_eq!(found(TransferEncoding::Base64, false, true, body), expected, "{body:?}");
+            let text: &[Trick] = if expected.is_empty() { &[] } else { &[DirtyText] };
+            assert_eq!(found(TransferEncoding::Base64, true, false, body), text, "{body:?}");
+        }
+    }
+
+    #[test]
+    fn quoted_printable_is_clear_or_not() {
+        for (body, is_broken) in [
+            ("a=3Db=3db\r\n", false),
+            ("a=\r\nb= \t\r\nc", false),
+            ("a=", false),
+            ("a=zz\r\n", true),
+            ("a=3z\r\n", true),
+            ("a= b\r\n", true),
+            ("a==3D\r\n", true),
+        ] {
+            let expected = |trick| if is_broken { vec![trick] } else { vec![] };
+            let attachment = found(TransferEncoding::QuotedPrintable, false, true, body);
+            assert_eq!(attachment, expected(Trick::BadQuotedPrintable), "{body:?}");
+            let text = found(TransferEncoding::QuotedPrintable, true, true, body);
+            assert_eq!(text, expected(Trick::BadQuotedText), "{body:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_in_a_text_is_found_and_talk_of_one_is_not() {
+        let rows: [(&str, &[Trick]); 10] = [
+            ("begin 644 a.exe\r\n#0V%T\r\n`\r\nend\r\n", &[Trick::Uuencoded]),
+            ("begin-base64 644 a.exe\r\naGVsbG8=\r\n====\r\n", &[Trick::Uuencoded]),
+            ("begin 644 a.exe\r\n", &[]),
+            ("begin 644 a.exe\r\nis how such a file begins.\r\n", &[]),
+            ("begin at 644 o'clock\r\n#0V%T\r\n", &[]),
+            ("We begin 644 a\r\n#0V%T\r\n", &[]),
+            ("=ybegin line=128 size=3 name=a.exe\r\n", &[Trick::YEncoded]),
+            ("=ybegin is how yEnc begins\r\n", &[]),
+            ("(This file must be converted with BinHex 4.0)\r\n", &[Trick::BinHexed]),
+            ("Bom dia.\r\n-- \r\nAna\r\n", &[]),
+        ];
+        for (body, expected) in rows {
+            assert_eq!(found(TransferEncoding::Identity, true, false, body), expected, "{body:?}");
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! What a header section says of the body below it, and how clearly.
+//!
+//! In: the `Content-` fields of one section. Out: what a strict reader makes of the body, and a finding for everything that a lax
+//! one makes something else of. It does not know what stands around the part.
+
+use super::finding::{Findings, Trick};
+use crate::message::mime::{
+    Place,
+    parameter::{Structured, Written},
+    section::{ContentField, Section},
+    transfer_encoding::TransferEncoding,
+};
+
+/// Octets of a boundary that RFC 2046 §5.1.1 allows, that we have met, and that we keep.
+const LONG_BOUNDARY: usize = 70;
+const VERY_LONG_BOUNDARY: usize = 200;
+const KEPT_OF_BOUNDARY: usize = 900;
+
+const TYPE: &str = "Content-Type";
+const ENCODING: &str = "Content-Transfer-Encoding";
+const DISPOSITION: &str = "Content-Disposition";
+
+/// What a body is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Entity {
+    /// Parts between delimiters; a digest's are messages if they do not say what they are (RFC 2046 §5.1.5).
+    Multipart { boundary: Option<Vec<u8>>, is_digest: bool },
+    /// A message within.
+    Message,
+    /// Neither.
+    Leaf(Leaf),
+}
+
+/// A body that is not taken apart further.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Leaf {
+    pub encoding: TransferEncoding,
+    /// Its type is `text/…`.
+    pub is_text: bool,
+    /// It has a name, or is no text, or says that it is an attachment.
+    pub is_attachment: bool,
+}
+
+/// Reads `section`, which begins at `place`; `default`: the type of a section that names none.
+pub(super) fn read(section: &Section, default: &[u8], place: Place, findings: &mut Findings) -> Entity {
+    if section.too_large {
+        findings.note(Trick::SectionTooLarge, place);
+    }
+    for kept in [TYPE, ENCODING, DISPOSITION].iter().flat_map(|name| section.all(name)) {
+        damage(kept, findings);
+    }
+    let content_type = content_type(section, findings);
+    let encoding = encoding(section, findings);
+    let is_attached = disposition(section, findings);
+    let place = section.all(TYPE).next().map_or(place, |kept| kept.place);
+    let media_type = content_type.as_ref().map_or(default, |it| it.value.as_slice());
+    let is_encoded = encoding != TransferEncoding::Identity;
+    let has_name = content_type.as_ref().is_some_and(|it| it.all("name").next().is_some());
+    let is_text = media_type.starts_with(b"text") || media_type.is_empty();
+    let leaf = Leaf { encoding, is_text, is_attachment: is_attached || has_name || !is_text };
+    match media_type {
+        b"message/partial" => findings.note(Trick::Partial, place),
+        b"message/external-body" => findings.note(Trick::External, place),
+        b"message/rfc822" | b"message/news" if is_encoded => findings.note(Trick::EncodedMultipart, place),
+        b"message/rfc822" | b"message/news" => return Entity::Message,
+        // RFC 6532 §3.7 lets it be encoded.
+        b"message/global" if !is_encoded => return Entity::Message,
+        _ => {}
+    }
+    let Some(content_type) = content_type.filter(|it| it.is_type("multipart")) else {
+        if let Some(stray) = section.stray_below.filter(|_| is_encoded || leaf.is_attachment) {
+            findings.note(Trick::NoBlankLine, stray);
+        }
+        return Entity::Leaf(leaf);
+    };
+    if is_encoded {
+        findings.note(Trick::EncodedMultipart, place);
+    }
+    if content_type.has_comment {
+        findings.note(Trick::CommentInMultipart, place);
+    }
+    let boundary = boundary(&content_type, place, findings);
+    Entity::Multipart { boundary, is_digest: content_type.value == b"multipart/digest" }
+}
+
+/// What is wrong with a field whatever it says.
+fn damage(kept: &ContentField, findings: &mut Findings) {
+    let body = kept.field.trimmed();
+    let marks = [
+        (kept.behind_stray, Trick::BehindStray),
+        (kept.is_spaced, Trick::SpacedName),
+        (kept.has_blank_fold, Trick::BlankFold),
+        (body.iter().any(|&octet| octet.is_ascii_control() && octet != b'\t'), Trick::ControlInField),
+        (body.starts_with(b"=?"), Trick::EncodedField),
+    ];
+    for (_, trick) in marks.into_iter().filter(|(is, _)| *is) {
+        findings.note(trick, kept.place);
+    }
+}
+
+/// The first Content-Type.
+fn content_type(section: &Section, findings: &mut Findings) -> Option<Structured> {
+    let mut all = section.all(TYPE);
+    let first = Structured::read(&all.next()?.field.body);
+    for kept in all {
+        let other = Structured::read(&kept.field.body);
+        let plain = |it: &Structured| it.is_type("text") && it.all("name").next().is_none();
+        let trick = match () {
+            () if other == first => Trick::RepeatedField,
+            () if plain(&first) && plain(&other) => Trick::TwoTexts,
+            () => Trick::TwoTypes,
+        };
+        findings.note(trick, kept.place);
+    }
+    for kept in section.all(TYPE) {
+        let read = Structured::read(&kept.field.body);
+        if says_multipart(&read.value) && !is_media_type(&read.value) {
+            findings.note(Trick::BadMultipart, kept.place);
+        }
+        if read.too_many {
+            findings.note(Trick::SectionTooLarge, kept.place);
+        }
+    }
+    Some(first)
+}
+
+fn says_multipart(value: &[u8]) -> bool {
+    value.windows(9).any(|window| window == b"multipart") && !value.starts_with(b"text/")
+}
+
+/// `type/subtype`, both tokens (RFC 2045 §5.1).
+fn is_media_type(value: &[u8]) -> bool {
+    let is_token = |octet: &u8| octet.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(octet);
+    let mut halves = value.split(|&octet| octet == b'/');
+    let is_half = |half: Option<&[u8]>| half.is_some_and(|half| !half.is_empty() && half.iter().all(is_token));
+    is_half(halves.next()) && is_half(halves.next()) && halves.next().is_none()
+}
+
+/// The first Content-Transfer-Encoding.
+fn encoding(section: &Section, findings: &mut Findings) -> TransferEncoding {
+    let mut first = None;
+    for kept in section.all(ENCODING) {
+        let value = kept.field.trimmed();
+        let strict = TransferEncoding::strictly(value);
+        if strict.is_none() {
+            let near = TransferEncoding::is_nearly_one(value);
+            findings.note(if near { Trick::NearEncoding } else { Trick::UnknownEncoding }, kept.place);
+        }
+        let read = strict.unwrap_or_else(|| TransferEncoding::leniently(value));
+        match first {
+            None => first = Some(read),
+            Some(first) if first == read => findings.note(Trick::RepeatedField, kept.place),
+            Some(_) => findings.note(Trick::TwoEncodings, kept.place),
+        }
+    }
+    first.unwrap_or(TransferEncoding::Identity)
+}
+
+/// Whether it says that it is an attachment, or has a name.
+fn disposition(section: &Section, findings: &mut Findings) -> bool {
+    let mut all = section.all(DISPOSITION);
+    let Some(first) = all.next().map(|kept| Structured::read(&kept.field.body)) else { return false };
+    for kept in all {
+        let same = Structured::read(&kept.field.body) == first;
+        findings.note(if same { Trick::RepeatedField } else { Trick::TwoDispositions }, kept.place);
+    }
+    first.value.starts_with(b"attachment") || first.all("filename").next().is_some()
+}
+
+/// The boundary that a strict reader uses.
+fn boundary(content_type: &Structured, place: Place, findings: &mut Findings) -> Option<Vec<u8>> {
+    let mut first: Option<&[u8]> = None;
+    for parameter in &content_type.parameters {
+        let (base, is_continued) = parameter.base();
+        if base != b"boundary" || parameter.written == Written::Nameless {
+            if first.is_none() && parameter.written > Written::Escaped {
+                findings.note(Trick::BadParameter, place);
+            }
+            continue;
+        }
+        if is_continued {
+            findings.note(Trick::ContinuedBoundary, place);
+        }
+        if parameter.written != Written::Plain {
+            findings.note(Trick::OddBoundary, place);
+        }
+        octets(&parameter.value, place, findings);
+        match first {
+            None => first = Some(&parameter.value),
+            Some(first) if first == parameter.value => findings.note(Trick::RepeatedBoundary, place),
+            Some(_) => findings.note(Trick::TwoBoundaries, place),
+        }
+    }
+    if first.is_none() {
+        findings.note(Trick::NoBoundary, place);
+    }
+    first.map(|boundary| boundary.get(..KEPT_OF_BOUNDARY).unwrap_or(boundary).to_vec())
+}
+
+/// What a boundary is made of.
+fn octets(boundary: &[u8], place: Place, findings: &mut Findings) {
+    let is_forbidden = |&octet: &u8| octet.is_ascii_control() || !octet.is_ascii();
+    if boundary.is_empty() || boundary.trim_ascii() != boundary || boundary.iter().any(is_forbidden) {
+        findings.note(Trick::ForbiddenBoundary, place);
+    }
+    if boundary.starts_with(b"=?") && boundary.ends_with(b"?=") {
+        findings.note(Trick::EncodedBoundary, place);
+    }
+    match boundary.len() {
+        ..=LONG_BOUNDARY => {}
+        ..=VERY_LONG_BOUNDARY => findings.note(Trick::LongBoundary, place),
+        _ => findings.note(Trick::VeryLongBoundary, place),
+    }
+}
