@@ -13,6 +13,13 @@ fn of(subtype: &str) -> Case {
     Case::new(format!("an attachment in multipart/{subtype}"), message)
 }
 
+/// These parts in a signed multipart.
+fn signed(name: &str, parts: &[&str]) -> Case {
+    let parts: String = parts.iter().map(|part| format!("--b\r\n{part}\r\n")).collect();
+    let head = "Content-Type: multipart/signed; protocol=\"application/pgp-signature\"; boundary=b\r\n\r\n";
+    Case::new(format!("signed: {name}"), format!("{}{head}{parts}--b--\r\n", mime_head()))
+}
+
 fn fields(media_type: &str) -> String {
     format!("Content-Type: {media_type}\r\nContent-Transfer-Encoding: base64\r\n")
 }
@@ -22,6 +29,11 @@ pub fn cases() -> Vec<Case> {
     let file = payload::test_file();
     let zip = payload::zip("a.com", &file);
     let in_base64 = |octets: &[u8]| payload::lines(&payload::base64_word(octets), 76);
+    let text = "Content-Type: text/plain\r\n\r\nSegue.\r\n";
+    let signature =
+        "Content-Type: application/pgp-signature; name=signature.asc\r\n\r\n-----BEGIN PGP SIGNATURE-----\r\n";
+    let multipart = format!("Content-Type: multipart/mixed; boundary=c\r\n\r\n{}", parts("c", &[&attached()]));
+    let message = format!("Content-Type: message/rfc822\r\n\r\n{}", mixed(&attached()));
     let half = in_base64(&file[..34]);
     let alone = |fields: &str, body: &str| format!("{}{fields}\r\n{body}", mime_head());
     vec![
@@ -71,7 +83,8 @@ pub fn cases() -> Vec<Case> {
         part("a zip that says it is a picture", &fields("image/jpeg; name=a.jpg"), &in_base64(&zip)),
         part("a message as an attachment", "Content-Type: message/rfc822\r\n", &mixed(&attached())),
         part("a message that says it is a text", "Content-Type: text/plain; name=a.eml\r\n", &mixed(&attached())),
-        part("a message that says it is octets", &attachment("base64"), &in_base64(mixed(&attached()).as_bytes())),
+        part("a message that says it is octets", &attachment("base64"), &in_base64(mixed(&attached()).as_bytes()))
+            .contained(),
         part("message/global in base64", &fields("message/global"), &in_base64(mixed(&attached()).as_bytes())),
         part("message/news", "Content-Type: message/news\r\n", &mixed(&attached())),
         part("message/delivery-status", &fields("message/delivery-status"), &body),
@@ -103,6 +116,17 @@ pub fn cases() -> Vec<Case> {
         of("parallel"),
         of("report; report-type=delivery-status"),
         of("signed; protocol=\"application/pgp-signature\""),
+        signed("an attachment behind the signature", &[text, signature, &attached()]),
+        signed("an attachment beside no text, behind the signature", &[&attached(), signature, &attached()]),
+        signed("a multipart with it and a text beside it", &[&multipart, text]),
+        signed("a multipart with it for the signature", &[text, &multipart]),
+        signed("a message with it for the signature", &[text, &message]),
+        signed(
+            "it as the signature",
+            &[text, &attached().replace("application/octet-stream", "application/pgp-signature")],
+        ),
+        signed("a multipart with it, signed", &[&multipart, signature]),
+        signed("it, signed", &[&attached(), signature]),
         of("encrypted; protocol=\"application/pgp-encrypted\""),
         of("form-data"),
         of("appledouble"),

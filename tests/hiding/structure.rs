@@ -51,8 +51,11 @@ pub fn cases() -> Vec<Case> {
             "a part of another boundary behind the closing one",
             &format!("{TEXT}--b--\r\n--c\r\n{file}\r\n--c--\r\n"),
         ),
-        case("a part before the first delimiter", &format!("{file}\r\n{TEXT}--b--\r\n")),
+        case("a part before the first delimiter", &format!("{file}\r\n{TEXT}--b--\r\n"))
+            .harmless("no reader shows what stands there"),
         case("no closing delimiter", &format!("{TEXT}--b\r\n{file}")),
+        case("white space behind the first delimiter", &format!("--b \r\n{file}\r\n--b\r\n\r\nx\r\n--b--\r\n")),
+        case("a tab behind the closing delimiter", &format!("{TEXT}--b\r\n{file}\r\n--b--\t\r\n")),
         case("white space behind the delimiters", &format!("{TEXT}--b \t\r\n{file}\r\n--b-- \r\n")),
         case("a delimiter with a word behind it", &format!("{TEXT}--b x\r\n{file}\r\n--b--\r\n")),
         case("a delimiter with letters behind it", &format!("{TEXT}--bx\r\n{file}\r\n--b--\r\n")),

@@ -15,7 +15,10 @@ use mail_parser::{Message, MessageParser, MimeHeaders};
 
 use super::decode;
 use crate::message::mime::{
+    Place,
     delimiter::{self, Delimiter},
+    parameter::Structured,
+    section::SectionReader,
     transfer_encoding::TransferEncoding,
 };
 
@@ -25,6 +28,8 @@ const DEEPEST: usize = 8;
 const MOST_PARTS: usize = 1000;
 /// A header section, octets; the gateway's own limit for the message's.
 const LONGEST_HEADER: usize = 256 * 1024;
+/// Boundaries of one multipart that are tried.
+const MOST_BOUNDARIES: usize = 4;
 /// Decoded octets, as a multiple of the message's; honest ones need three quarters.
 const MOST_DECODED: usize = 4;
 
@@ -95,25 +100,32 @@ impl Walk<'_> {
             return Err(Incomplete::Encoding);
         }
         let decoded = self.decode(encoding, body)?;
-        let boundary = parsed.as_ref().and_then(|it| it.content_type()?.attribute("boundary"));
-        match (media_type.as_str(), boundary) {
-            (multipart, Some(boundary)) if multipart.starts_with("multipart/") => {
+        let boundaries = boundaries(header, parsed.as_ref());
+        match media_type.as_str() {
+            multipart if !boundaries.is_empty() => {
                 let default = if multipart == "multipart/digest" { "message/rfc822" } else { "text/plain" };
-                let mut children = self.children(body, boundary, default, depth)?;
-                // RFC 2045 §6.4 forbids to encode a multipart. Some readers take no notice, some decode.
-                if encoding != TransferEncoding::Identity {
-                    children += self.children(&decoded, boundary, default, depth)?;
+                let mut children = 0usize;
+                for (index, boundary) in boundaries.iter().enumerate() {
+                    // Each further one walks the same octets once more, at every depth.
+                    if index > 0 {
+                        self.budget = self.budget.checked_sub(body.len()).ok_or(Incomplete::Decoded)?;
+                    }
+                    children = children.saturating_add(self.children(body, boundary, default, depth)?);
+                    // RFC 2045 §6.4 forbids to encode a multipart. Some readers take no notice, some decode.
+                    if encoding != TransferEncoding::Identity {
+                        children = children.saturating_add(self.children(&decoded, boundary, default, depth)?);
+                    }
                 }
                 // No delimiter: readers show it as a text.
                 if children == 0 { self.leaf(parsed.as_ref(), &media_type, &decoded) } else { Ok(()) }
             }
-            ("message/rfc822" | "message/global", _) => self.entity(&decoded, "text/plain", depth.saturating_add(1)),
+            "message/rfc822" | "message/global" => self.entity(&decoded, "text/plain", depth.saturating_add(1)),
             _ => self.leaf(parsed.as_ref(), &media_type, &decoded),
         }
     }
 
     /// How many there were.
-    fn children(&mut self, body: &[u8], boundary: &str, default: &str, depth: usize) -> Result<usize, Incomplete> {
+    fn children(&mut self, body: &[u8], boundary: &[u8], default: &str, depth: usize) -> Result<usize, Incomplete> {
         let mut count = 0usize;
         for child in Delimited::new(body, boundary) {
             self.entity(child, default, depth.saturating_add(1))?;
@@ -171,6 +183,30 @@ fn media_type(parsed: &Message<'_>) -> Option<String> {
     Some(name)
 }
 
+/// Every boundary that some reader takes: each one that a Content-Type field names, as the house reads it, and the one that
+/// mail-parser reads. Honest messages name one.
+fn boundaries(header: &[u8], parsed: Option<&Message<'_>>) -> Vec<Vec<u8>> {
+    let mut section = SectionReader::default();
+    for line in header.split(|&octet| octet == b'\n') {
+        section.line(line.strip_suffix(b"\r").unwrap_or(line), Place { line: 0, at: 0 });
+    }
+    let section = section.end();
+    let read = section.all("Content-Type").map(|kept| Structured::read(&kept.field.body));
+    let ours = read
+        .filter(|it| it.value.starts_with(b"multipart"))
+        .flat_map(|it| it.all("boundary").map(|parameter| parameter.value.clone()).collect::<Vec<_>>());
+    let theirs = parsed
+        .filter(|it| media_type(it).is_some_and(|name| name.starts_with("multipart/")))
+        .and_then(|it| Some(it.content_type()?.attribute("boundary")?.as_bytes().to_vec()));
+    let mut all: Vec<Vec<u8>> = Vec::new();
+    for boundary in theirs.into_iter().chain(ours) {
+        if all.len() < MOST_BOUNDARIES && !all.contains(&boundary) {
+            all.push(boundary);
+        }
+    }
+    all
+}
+
 /// Of several fields the last (a message with several is ambiguous before anybody scans it, decision 8).
 fn encoding(parsed: &Message<'_>) -> TransferEncoding {
     TransferEncoding::leniently(parsed.content_transfer_encoding().unwrap_or_default().as_bytes())
@@ -186,8 +222,8 @@ struct Delimited<'a> {
 }
 
 impl<'a> Delimited<'a> {
-    fn new(body: &'a [u8], boundary: &'a str) -> Self {
-        let mut this = Self { rest: body, boundary: boundary.as_bytes(), outside: true };
+    fn new(body: &'a [u8], boundary: &'a [u8]) -> Self {
+        let mut this = Self { rest: body, boundary, outside: true };
         let _preamble = this.until_delimiter();
         this
     }
@@ -237,7 +273,7 @@ mod tests {
 
     #[test]
     fn every_leaf_is_seen_decoded_under_each_name_that_it_claims() {
-        let rows: [(&str, &[&str]); 13] = [
+        let rows: [(&str, &[&str]); 16] = [
             ("Subject: x\n\nbody\n", &["text/plain  body|"]),
             ("Content-Transfer-Encoding: base64\n\naGVs\nbG8=\n", &["text/plain  hello"]),
             ("content-transfer-encoding: Quoted-Printable (x)\n\nh=65=\nllo", &["text/plain  hello"]),
@@ -245,6 +281,12 @@ mod tests {
                 "Content-Type: multipart/mixed; boundary=b\n\npreamble\n--b\n\none\n--b\nContent-Type: Application/PDF;\n \
                  name=\"a.pdf\"\n\ntwo\n\n--b--\nepilogue\n",
                 &["text/plain  one", "application/pdf a.pdf two|"],
+            ),
+            ("Content-Type: multipart/mixed; boundary=b; boundary=c\n\n--c\n\none\n--c--\n", &["text/plain  one"]),
+            ("Content-Type: multipart/mixed; boundary\n =\n b\n\n--b\n\none\n--b--\n", &["text/plain  one"]),
+            (
+                "Content-Type: multipart/mixed; boundary=b\nContent-Type: text/plain\n\n--b\n\none\n--b--\n",
+                &["text/plain  one"],
             ),
             // Behind the closing delimiter, some readers go on.
             (

@@ -16,7 +16,7 @@ pub(super) enum Body {
     /// Base64.
     Base64 { is_attachment: bool, padded: bool },
     /// Quoted-printable.
-    QuotedPrintable { is_text: bool, escape: Escape },
+    QuotedPrintable { is_text: bool, is_attachment: bool, escape: Escape },
     /// As it stands.
     Plain(Text),
 }
@@ -25,7 +25,10 @@ impl Body {
     pub(super) fn new(leaf: Leaf) -> Self {
         match leaf.encoding {
             TransferEncoding::Base64 => Self::Base64 { is_attachment: leaf.is_attachment, padded: false },
-            TransferEncoding::QuotedPrintable => Self::QuotedPrintable { is_text: leaf.is_text, escape: Escape::None },
+            TransferEncoding::QuotedPrintable => {
+                let Leaf { is_text, is_attachment, .. } = leaf;
+                Self::QuotedPrintable { is_text, is_attachment, escape: Escape::None }
+            }
             TransferEncoding::Identity if leaf.is_text => Self::Plain(Text::default()),
             TransferEncoding::Identity | TransferEncoding::Foreign => Self::Opaque,
         }
@@ -59,13 +62,16 @@ impl Body {
                     findings.note(if *is_attachment { trick } else { Trick::DirtyText }, place);
                 }
             }
-            Self::QuotedPrintable { is_text, escape } => {
-                let trick = if *is_text { Trick::BadQuotedText } else { Trick::BadQuotedPrintable };
+            Self::QuotedPrintable { is_text, is_attachment, escape } => {
+                let broken = if *is_text { Trick::BadQuotedText } else { Trick::BadQuotedPrintable };
+                let padded = if *is_attachment { Trick::PaddedSoftBreak } else { Trick::BadQuotedText };
                 for &octet in octets {
-                    let (next, is_broken) = escape.next(octet);
+                    let (next, fault) = escape.next(octet);
                     *escape = next;
-                    if is_broken {
-                        findings.note(trick, place);
+                    match fault {
+                        None => {}
+                        Some(Fault::Broken) => findings.note(broken, place),
+                        Some(Fault::Padded) => findings.note(padded, place),
                     }
                 }
             }
@@ -85,17 +91,27 @@ pub(super) enum Escape {
     Soft,
 }
 
+/// What is wrong with an escape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    /// Neither two digits nor the end of the line.
+    Broken,
+    /// White space before the end of the line.
+    Padded,
+}
+
 impl Escape {
-    /// Where it stands behind `octet`, and whether that broke an escape.
-    fn next(self, octet: u8) -> (Self, bool) {
+    /// Where it stands behind `octet`, and what that was wrong.
+    fn next(self, octet: u8) -> (Self, Option<Fault>) {
         let begins = if octet == b'=' { Self::Begun } else { Self::None };
         match (self, octet) {
-            (Self::None, _) => (begins, false),
-            (Self::Begun | Self::Soft, b' ' | b'\t' | b'\r') => (Self::Soft, false),
-            (Self::Begun | Self::Soft, b'\n') => (Self::None, false),
-            (Self::Begun, _) if octet.is_ascii_hexdigit() => (Self::Half, false),
-            (Self::Half, _) if octet.is_ascii_hexdigit() => (Self::None, false),
-            _ => (begins, true),
+            (Self::None, _) => (begins, None),
+            (Self::Begun | Self::Soft, b'\r') => (Self::Soft, None),
+            (Self::Begun | Self::Soft, b'\n') => (Self::None, None),
+            (Self::Begun | Self::Soft, b' ' | b'\t') => (Self::Soft, Some(Fault::Padded)),
+            (Self::Begun, _) if octet.is_ascii_hexdigit() => (Self::Half, None),
+            (Self::Half, _) if octet.is_ascii_hexdigit() => (Self::None, None),
+            _ => (begins, Some(Fault::Broken)),
         }
     }
 }
@@ -161,7 +177,7 @@ mod tests {
 
     fn found(encoding: TransferEncoding, is_text: bool, is_attachment: bool, body: &str) -> Vec<Trick> {
         let mut findings = Findings::default();
-        let mut lines = Body::new(Leaf { encoding, is_text, is_attachment });
+        let mut lines = Body::new(Leaf { encoding, is_text, is_attachment, is_signature: false });
         for line in body.split_inclusive('\n') {
             lines.line(line.as_bytes(), PLACE, &mut findings);
         }
@@ -192,20 +208,23 @@ mod tests {
 
     #[test]
     fn quoted_printable_is_clear_or_not() {
-        for (body, is_broken) in [
-            ("a=3Db=3db\r\n", false),
-            ("a=\r\nb= \t\r\nc", false),
-            ("a=", false),
-            ("a=zz\r\n", true),
-            ("a=3z\r\n", true),
-            ("a= b\r\n", true),
-            ("a==3D\r\n", true),
-        ] {
-            let expected = |trick| if is_broken { vec![trick] } else { vec![] };
-            let attachment = found(TransferEncoding::QuotedPrintable, false, true, body);
-            assert_eq!(attachment, expected(Trick::BadQuotedPrintable), "{body:?}");
-            let text = found(TransferEncoding::QuotedPrintable, true, true, body);
-            assert_eq!(text, expected(Trick::BadQuotedText), "{body:?}");
+        use Trick::{BadQuotedPrintable, BadQuotedText, PaddedSoftBreak};
+        let rows: [(&str, &[Trick], &[Trick]); 8] = [
+            ("a=3Db=3db\r\n", &[], &[]),
+            ("a=\r\nb=\nc", &[], &[]),
+            ("a=", &[], &[]),
+            ("a=zz\r\n", &[BadQuotedPrintable], &[BadQuotedText]),
+            ("a=3z\r\n", &[BadQuotedPrintable], &[BadQuotedText]),
+            ("a==3D\r\n", &[BadQuotedPrintable], &[BadQuotedText]),
+            ("a= \t\r\nb", &[PaddedSoftBreak], &[PaddedSoftBreak]),
+            ("a= b\r\n", &[PaddedSoftBreak, BadQuotedPrintable], &[PaddedSoftBreak, BadQuotedText]),
+        ];
+        for (body, octets, named_text) in rows {
+            let found = |is_text, is_attachment| found(TransferEncoding::QuotedPrintable, is_text, is_attachment, body);
+            assert_eq!(found(false, true), octets, "{body:?}");
+            assert_eq!(found(true, true), named_text, "{body:?}");
+            let text: &[Trick] = if octets.is_empty() { &[] } else { &[BadQuotedText] };
+            assert_eq!(found(true, false), text, "{body:?}");
         }
     }
 

@@ -16,6 +16,9 @@ const LONG_BOUNDARY: usize = 70;
 const VERY_LONG_BOUNDARY: usize = 200;
 const KEPT_OF_BOUNDARY: usize = 900;
 
+const SIGNATURES: [&[u8]; 3] =
+    [b"application/pgp-signature", b"application/pkcs7-signature", b"application/x-pkcs7-signature"];
+
 const TYPE: &str = "Content-Type";
 const ENCODING: &str = "Content-Transfer-Encoding";
 const DISPOSITION: &str = "Content-Disposition";
@@ -23,12 +26,22 @@ const DISPOSITION: &str = "Content-Disposition";
 /// What a body is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Entity {
-    /// Parts between delimiters; a digest's are messages if they do not say what they are (RFC 2046 §5.1.5).
-    Multipart { boundary: Option<Vec<u8>>, is_digest: bool },
+    /// Parts between delimiters.
+    Multipart { boundary: Option<Vec<u8>>, family: Family },
     /// A message within.
     Message,
     /// Neither.
     Leaf(Leaf),
+}
+
+/// The multiparts of which we expect something of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Family {
+    /// Parts are messages if they do not say what they are (RFC 2046 §5.1.5).
+    Digest,
+    /// One part, and its signature (RFC 1847 §2.1).
+    Signed,
+    Other,
 }
 
 /// A body that is not taken apart further.
@@ -39,6 +52,8 @@ pub(super) struct Leaf {
     pub is_text: bool,
     /// It has a name, or is no text, or says that it is an attachment.
     pub is_attachment: bool,
+    /// It is a signature, and has no name or one that a signature has.
+    pub is_signature: bool,
 }
 
 /// Reads `section`, which begins at `place`; `default`: the type of a section that names none.
@@ -51,13 +66,20 @@ pub(super) fn read(section: &Section, default: &[u8], place: Place, findings: &m
     }
     let content_type = content_type(section, findings);
     let encoding = encoding(section, findings);
-    let is_attached = disposition(section, findings);
+    let disposition = disposition(section, findings);
     let place = section.all(TYPE).next().map_or(place, |kept| kept.place);
     let media_type = content_type.as_ref().map_or(default, |it| it.value.as_slice());
     let is_encoded = encoding != TransferEncoding::Identity;
-    let has_name = content_type.as_ref().is_some_and(|it| it.all("name").next().is_some());
     let is_text = media_type.starts_with(b"text") || media_type.is_empty();
-    let leaf = Leaf { encoding, is_text, is_attachment: is_attached || has_name || !is_text };
+    let is_attached = disposition.as_ref().is_some_and(|it| it.value.starts_with(b"attachment"));
+    let named = content_type.as_ref().into_iter().flat_map(|it| it.all("name"));
+    let named: Vec<_> = named.chain(disposition.as_ref().into_iter().flat_map(|it| it.all("filename"))).collect();
+    let leaf = Leaf {
+        encoding,
+        is_text,
+        is_attachment: is_attached || !named.is_empty() || !is_text,
+        is_signature: SIGNATURES.contains(&media_type) && named.iter().all(|name| is_of_a_signature(&name.value)),
+    };
     match media_type {
         b"message/partial" => findings.note(Trick::Partial, place),
         b"message/external-body" => findings.note(Trick::External, place),
@@ -80,7 +102,22 @@ pub(super) fn read(section: &Section, default: &[u8], place: Place, findings: &m
         findings.note(Trick::CommentInMultipart, place);
     }
     let boundary = boundary(&content_type, place, findings);
-    Entity::Multipart { boundary, is_digest: content_type.value == b"multipart/digest" }
+    let family = match content_type.value.as_slice() {
+        b"multipart/digest" => Family::Digest,
+        b"multipart/signed" => Family::Signed,
+        b"multipart/parallel" => {
+            findings.note(Trick::Parallel, place);
+            Family::Other
+        }
+        _ => Family::Other,
+    };
+    Entity::Multipart { boundary, family }
+}
+
+/// Whether a file of this name is a signature to whoever opens it.
+fn is_of_a_signature(name: &[u8]) -> bool {
+    let name = name.to_ascii_lowercase();
+    [".asc", ".sig", ".p7s", ".pgp"].iter().any(|end| name.ends_with(end.as_bytes())) || !name.contains(&b'.')
 }
 
 /// What is wrong with a field whatever it says.
@@ -156,15 +193,15 @@ fn encoding(section: &Section, findings: &mut Findings) -> TransferEncoding {
     first.unwrap_or(TransferEncoding::Identity)
 }
 
-/// Whether it says that it is an attachment, or has a name.
-fn disposition(section: &Section, findings: &mut Findings) -> bool {
+/// The first Content-Disposition.
+fn disposition(section: &Section, findings: &mut Findings) -> Option<Structured> {
     let mut all = section.all(DISPOSITION);
-    let Some(first) = all.next().map(|kept| Structured::read(&kept.field.body)) else { return false };
+    let first = Structured::read(&all.next()?.field.body);
     for kept in all {
         let same = Structured::read(&kept.field.body) == first;
         findings.note(if same { Trick::RepeatedField } else { Trick::TwoDispositions }, kept.place);
     }
-    first.value.starts_with(b"attachment") || first.all("filename").next().is_some()
+    Some(first)
 }
 
 /// The boundary that a strict reader uses.

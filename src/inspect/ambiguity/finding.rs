@@ -78,6 +78,8 @@ tricks! {
     VeryLongBoundary: Ambiguous, "a boundary of more than 200 octets", "readers cut it at lengths of their own";
     SameBoundary: Ambiguous, "a multipart with the boundary of the multipart around it", "readers close different ones of the two";
     PrefixBoundary: Odd, "a boundary that begins with another open one", "readers flatten the parts, and see the same ones";
+    PaddedDelimiter: Ambiguous, "white space behind a delimiter",
+        "RFC 2046 lets it pass; some scanners do not take it for a delimiter then";
     NearDelimiter: Ambiguous, "a line that begins as a delimiter and is none", "RFC 2046 lets a reader end the part there";
     ReopenedMultipart: Ambiguous, "a part behind the closing delimiter", "some readers show it, some stop at the closing one";
     PartInEpilogue: Ambiguous, "a Content field behind the closing delimiter", "some readers show it as a part";
@@ -85,6 +87,9 @@ tricks! {
     UndeclaredDelimiter: Ambiguous, "parts between delimiters that no boundary names", "some readers guess the boundary";
     NoDelimiter: Odd, "a multipart without a single delimiter", "readers show a text";
     NotClosed: Odd, "a multipart without its closing delimiter", "every reader ends it where the one around it goes on";
+    MoreThanSigned: Ambiguous, "a signed multipart with something else than a text and its signature",
+        "some scanners look at its text alone";
+    Parallel: Ambiguous, "multipart/parallel", "some scanners look at its text alone";
     TooDeep: Ambiguous, "parts nested deeper than are looked at", "readers and scanners have different limits";
     TooManyParts: Ambiguous, "more parts than are looked at", "readers and scanners have different limits";
     Partial: Ambiguous, "message/partial", "readers put the attachment together from several messages (RFC 2046 5.2.2)";
@@ -96,6 +101,8 @@ tricks! {
     PaddingInside: Ambiguous, "an attachment in base64 that goes on behind its padding", "some readers go on, some stop there";
     DirtyText: Odd, "a text in base64 with other characters", "mailing lists append to such texts; it is no attachment";
     BadQuotedPrintable: Ambiguous, "an attachment in quoted-printable with a broken escape", "readers keep, drop or guess the octets";
+    PaddedSoftBreak: Ambiguous, "an attachment in quoted-printable with white space behind an equals sign",
+        "RFC 2045 has it dropped; some readers and scanners do not";
     BadQuotedText: Odd, "a text in quoted-printable with a broken escape", "met in honest mail; it is no attachment";
     Uuencoded: Ambiguous, "a uuencoded file in a text", "some readers show it as an attachment, some as text";
     YEncoded: Ambiguous, "a yEnc file in a text", "some readers show it as an attachment, some as text";

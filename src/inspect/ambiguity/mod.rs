@@ -21,7 +21,7 @@ mod finding;
 mod tests;
 
 use body::{Body, Text};
-use entity::Entity;
+use entity::{Entity, Family};
 pub use finding::{Class, Finding, Trick};
 
 use self::finding::Findings;
@@ -81,7 +81,9 @@ enum Now {
 struct Level {
     /// `None`: a message, or a multipart that names no boundary.
     boundary: Option<Vec<u8>>,
-    is_digest: bool,
+    family: Family,
+    /// Parts so far.
+    count: usize,
     zone: Zone,
     place: Place,
 }
@@ -260,6 +262,9 @@ impl Detector {
             }
             return false;
         };
+        if line.ends_with(b" ") || line.ends_with(b"\t") {
+            self.findings.note(Trick::PaddedDelimiter, self.place);
+        }
         self.leave_section();
         self.close(index.saturating_add(1));
         self.levels.truncate(index.saturating_add(1));
@@ -270,7 +275,8 @@ impl Detector {
                     self.findings.note(Trick::ReopenedMultipart, self.place);
                 }
                 level.zone = Zone::Parts;
-                let default = if level.is_digest { MESSAGE } else { TEXT };
+                let default = if level.family == Family::Digest { MESSAGE } else { TEXT };
+                level.count = level.count.saturating_add(1);
                 self.parts = self.parts.saturating_add(1);
                 if self.parts > MOST_PARTS {
                     self.findings.note(Trick::TooManyParts, self.place);
@@ -299,7 +305,8 @@ impl Detector {
     /// A section that has no body: what it says is looked at all the same.
     fn leave_section(&mut self) {
         if let Now::Section { reader, default, place } = std::mem::replace(&mut self.now, Now::Body(Body::Opaque)) {
-            let _no_body = entity::read(&reader.end(), default, place, &mut self.findings);
+            let entity = entity::read(&reader.end(), default, place, &mut self.findings);
+            self.beside_its_signature(&entity, place);
         }
     }
 
@@ -309,20 +316,32 @@ impl Detector {
             return;
         };
         let entity = entity::read(&reader.end(), default, place, &mut self.findings);
+        self.beside_its_signature(&entity, place);
         if !matches!(entity, Entity::Leaf(_)) && self.levels.len() >= DEEPEST {
             return self.findings.note(Trick::TooDeep, place);
         }
         match entity {
             Entity::Leaf(leaf) => self.now = Now::Body(Body::new(leaf)),
             Entity::Message => {
-                self.levels.push(Level { boundary: None, is_digest: false, zone: Zone::Parts, place });
+                self.levels.push(Level { boundary: None, family: Family::Other, count: 0, zone: Zone::Parts, place });
                 self.now = Now::Section { reader: SectionReader::default(), default: TEXT, place: self.place };
             }
-            Entity::Multipart { boundary, is_digest } => {
+            Entity::Multipart { boundary, family } => {
                 self.beside_open_ones(boundary.as_deref(), place);
-                self.levels.push(Level { boundary, is_digest, zone: Zone::Preamble, place });
+                self.levels.push(Level { boundary, family, count: 0, zone: Zone::Preamble, place });
                 self.now = Now::Between(Text::default());
             }
+        }
+    }
+
+    /// A signed multipart has one part and its signature (RFC 1847 §2.1). clamd 1.4 looks at the text of one, and at nothing beside it.
+    fn beside_its_signature(&mut self, entity: &Entity, place: Place) {
+        let Some(level) = self.levels.last().filter(|level| level.family == Family::Signed && level.count > 1) else {
+            return;
+        };
+        let is_signature = matches!(entity, Entity::Leaf(leaf) if leaf.is_signature);
+        if level.count > 2 || !is_signature {
+            self.findings.note(Trick::MoreThanSigned, place);
         }
     }
 

@@ -86,6 +86,7 @@ fn what_stands_around_the_parts_is_found() {
         ("--b\n\nx\n--bc\n--b--\n".into(), &[NearDelimiter]),
         ("--b\n\nx\n--B--\n--b--\n".into(), &[NearDelimiter]),
         ("--b\n\nx\n--b\n\ny\n".into(), &[NotClosed]),
+        ("--b\n\nx\n--b-- \n".into(), &[PaddedDelimiter]),
         ("nothing\n".into(), &[NoDelimiter]),
         (format!("{}--c\n\nx\n--c--\n--b--\n", inner("c")), &[]),
         (format!("{}--b\n\nx\n--b--\n--b--\n", inner("b")), &[SameBoundary]),
@@ -118,6 +119,24 @@ fn what_stands_around_the_parts_is_found() {
     }
     let digest = "Content-Type: multipart/digest; boundary=b\n\n--b\n\nContent-Type: multipart/mixed\n\nx\n--b--\n";
     assert_eq!(tricks(digest), [NoBoundary], "a part of a digest is a message");
+}
+
+#[test]
+fn a_signed_multipart_has_one_part_and_its_signature() {
+    let signed = |parts: &[&str]| {
+        let parts: String = parts.iter().map(|part| format!("--b\n{part}\n")).collect();
+        tricks(&format!("Content-Type: multipart/signed; boundary=b\n\n{parts}--b--\n"))
+    };
+    let signature = "Content-Type: application/pgp-signature\n\nx";
+    let named = |name: &str| format!("Content-Type: application/pkcs7-signature; name={name}\n\nx");
+    let mixed = "Content-Type: multipart/mixed; boundary=c\n\n--c\nContent-Type: a/b\n\nx\n--c\n\ny\n--c--";
+    assert_eq!(signed(&["\nx", signature]), []);
+    assert_eq!(signed(&[mixed, &named("smime.p7s")]), []);
+    for parts in [["\nx", "Content-Type: a/b\n\nx"], ["\nx", &named("a.exe")], ["\nx", mixed]] {
+        assert_eq!(signed(&parts), [Trick::MoreThanSigned], "{parts:?}");
+    }
+    assert_eq!(signed(&[mixed, signature, "\na footer"]), [Trick::MoreThanSigned]);
+    assert_eq!(tricks("Content-Type: multipart/parallel; boundary=b\n\n--b\n\nx\n--b--\n"), [Trick::Parallel]);
 }
 
 #[test]
