@@ -121,7 +121,8 @@ impl Built {
         }
         self.say("");
         for _ in 0..self.choices.below(4) {
-            let line = *self.choices.one_of(&["Bom dia.", "", "-- ", "--", "From here", "begin 644 x", "Content-Type: a/b"]);
+            let line =
+                *self.choices.one_of(&["Bom dia.", "", "-- ", "--", "From here", "begin 644 x", "Content-Type: a/b"]);
             self.say(line);
         }
         if self.damages(Trick::Uuencoded, 0) {
@@ -194,8 +195,10 @@ impl Built {
             let subtype = *self.choices.one_of(&["mixed", "alternative", "related"]);
             let field = *self.choices.one_of(&["Content-Type:", "content-type:\r\n", "CONTENT-TYPE: "]);
             // A fold is one line here and two in the text.
-            let lines: Vec<String> =
-                format!("{field} multipart/{subtype}; boundary=\"{boundary}\"").split("\r\n").map(str::to_owned).collect();
+            let lines: Vec<String> = format!("{field} multipart/{subtype}; boundary=\"{boundary}\"")
+                .split("\r\n")
+                .map(str::to_owned)
+                .collect();
             self.lines.extend(lines);
         }
         self.say("");

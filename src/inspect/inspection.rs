@@ -94,6 +94,11 @@ impl Inspection {
         self.parts.is_ambiguous_within(octets)
     }
 
+    /// Octets of the header section with its blank line; so far, while it is not complete.
+    pub fn header_size(&self) -> u64 {
+        self.reader.size()
+    }
+
     /// Octets of content so far.
     pub fn size(&self) -> u64 {
         self.size

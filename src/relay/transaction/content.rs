@@ -214,7 +214,8 @@ impl Transaction {
         let held = incoming.held;
         // The octet that lets it flow. What was ambiguous by then never flows; what is found later ends it without our dot. Where
         // the content was cut must not decide which of the two it is (promise 7).
-        let first = around.settings.cut_through_from.saturating_sub(incoming.trace.len() as u64).saturating_add(1);
+        let large = around.settings.cut_through_from.saturating_sub(incoming.trace.len() as u64).saturating_add(1);
+        let first = large.max(incoming.inspection.header_size());
         let keeps_back = |within| {
             around.settings.actions.ambiguous > VerdictAction::Tag && incoming.inspection.is_ambiguous_within(within)
         };
