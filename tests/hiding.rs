@@ -13,7 +13,7 @@
 mod corpus;
 
 use corpus::honest;
-use portaria::inspect::ambiguity::{Class, Detector, Finding};
+use portaria::inspect::ambiguity::{Class, Detector, Finding, Trick};
 
 fn findings(message: &[u8], step: usize) -> Vec<Finding> {
     let mut detector = Detector::new();
@@ -48,6 +48,25 @@ fn where_a_message_is_cut_makes_no_difference() {
         }
     }
 }
+
+#[test]
+fn the_page_has_every_kind_of_finding_under_its_class() {
+    let page = include_str!("../docs/antivirus.md");
+    let (ambiguous, odd) = page.split_once("## What is odd").unwrap();
+    for trick in Trick::ALL {
+        let row = format!("| {} | {} |\n", trick.what(), trick.why());
+        let table = if trick.class() == Class::Ambiguous { ambiguous } else { odd };
+        assert_eq!(table.matches(&row).count(), 1, "{row}");
+    }
+    assert_eq!(
+        page.matches("\n| ").count(),
+        Trick::ALL.len() + 2 + FIGURES,
+        "no other rows than those of the two tables and the figures"
+    );
+}
+
+/// Rows of the table of figures, its head included.
+const FIGURES: usize = 9;
 
 #[test]
 fn the_names_of_the_cases_tell_them_apart_and_none_holds_the_test_file_readably_in_this_repository() {

@@ -24,6 +24,16 @@ fn tricks(message: &str) -> Vec<Trick> {
     found(message.replace('\n', "\r\n").as_bytes()).iter().map(|finding| finding.trick).collect()
 }
 
+/// Every row, and all that are wrong at once.
+fn check<'e>(rows: impl Iterator<Item = (String, &'e [Trick])>) {
+    let wrong = rows.filter_map(|(message, expected)| {
+        let found = tricks(&message);
+        (found != expected).then(|| format!("{message:?}: expected {expected:?}, found {found:?}"))
+    });
+    let wrong: Vec<String> = wrong.collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
 /// A message with these lines in its header section, and two parts between `--b`.
 fn with_head(head: &str) -> String {
     format!("Subject: x\n{head}\n\n--b\n\ntext\n--b\n\nmore\n--b--\n")
@@ -51,7 +61,7 @@ fn what_the_header_section_says_twice_or_unclearly_is_found() {
         ("Content-Type: multipart/mixed; boundary=\"\\b\"".into(), &[OddBoundary]),
         ("Content-Type: multipart/mixed; boundary=\"b\" c".into(), &[OddBoundary]),
         ("Content-Type: multipart/mixed; boundary=\"b".into(), &[OddBoundary]),
-        ("Content-Type: multipart/mixed; boundary=\"b \"".into(), &[ForbiddenBoundary, NearDelimiter, NoDelimiter]),
+        ("Content-Type: multipart/mixed; boundary=\"b \"".into(), &[ForbiddenBoundary, NoDelimiter]),
         ("Content-Type: multipart/mixed; boundary=\"b\0\"".into(), &[ControlInField, ForbiddenBoundary, NoDelimiter]),
         ("Content-Type: multipart/mixed; boundary=\"\u{e7}\"".into(), &[ForbiddenBoundary, NoDelimiter]),
         (long(70), &[NoDelimiter]),
@@ -67,9 +77,7 @@ fn what_the_header_section_says_twice_or_unclearly_is_found() {
         ("Content-Type: multipart/mixed; boundary=b\nContent-Transfer-Encoding: base64".into(), &[EncodedMultipart]),
         ("Content-Type: =?utf-8?q?multipart/mixed?=; boundary=b".into(), &[EncodedField, BadMultipart]),
     ];
-    for (head, expected) in rows {
-        assert_eq!(tricks(&with_head(&head)), expected, "{head:?}");
-    }
+    check(rows.into_iter().map(|(head, expected)| (with_head(&head), expected)));
 }
 
 #[test]
@@ -89,7 +97,7 @@ fn what_stands_around_the_parts_is_found() {
         ("--b\n\nx\n--b-- \n".into(), &[PaddedDelimiter]),
         ("nothing\n".into(), &[NoDelimiter]),
         (format!("{}--c\n\nx\n--c--\n--b--\n", inner("c")), &[]),
-        (format!("{}--b\n\nx\n--b--\n--b--\n", inner("b")), &[SameBoundary]),
+        (format!("{}--b\n\nx\n--b--\n--b--\n", inner("b")), &[SameBoundary, NotClosed]),
         (format!("{}--b2\n\nx\n--b2--\n--b--\n", inner("b2")), &[PrefixBoundary]),
         (format!("{}--c\n\nx\n--b--\n", inner("c")), &[NotClosed]),
         ("--b\nContent-Type: message/partial; id=1\n\nx\n--b--\n".into(), &[Partial]),
@@ -114,9 +122,7 @@ fn what_stands_around_the_parts_is_found() {
         ("--b\nContent-Type: text/plain\nisto\n\nx\n--b--\n".into(), &[]),
         ("--b\n\nbegin 644 a\n#0V%T\n`\nend\n--b--\n".into(), &[Uuencoded]),
     ];
-    for (body, expected) in rows {
-        assert_eq!(tricks(&format!("{head}{body}")), expected, "{body:?}");
-    }
+    check(rows.into_iter().map(|(body, expected)| (format!("{head}{body}"), expected)));
     let digest = "Content-Type: multipart/digest; boundary=b\n\n--b\n\nContent-Type: multipart/mixed\n\nx\n--b--\n";
     assert_eq!(tricks(digest), [NoBoundary], "a part of a digest is a message");
 }
