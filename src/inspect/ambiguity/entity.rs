@@ -243,9 +243,9 @@ fn octets(boundary: &[u8], place: Place, findings: &mut Findings) {
     if boundary.starts_with(b"=?") && boundary.ends_with(b"?=") {
         findings.note(Trick::EncodedBoundary, place);
     }
-    match boundary.len() {
-        ..=LONG_BOUNDARY => {}
-        ..=VERY_LONG_BOUNDARY => findings.note(Trick::LongBoundary, place),
-        _ => findings.note(Trick::VeryLongBoundary, place),
+    if boundary.len() > VERY_LONG_BOUNDARY {
+        findings.note(Trick::VeryLongBoundary, place);
+    } else if boundary.len() > LONG_BOUNDARY {
+        findings.note(Trick::LongBoundary, place);
     }
 }

@@ -220,7 +220,8 @@ mod tests {
     #[test]
     fn parameters_are_read_by_the_grammar_and_what_breaks_it_is_told() {
         use Written::{Escaped, Nameless, Plain, QuoteInside, Trailing, Unclosed};
-        let rows: [(&str, &str, &[(&str, &str, Written)]); 20] = [
+        type Row<'r> = (&'r str, &'r str, &'r [(&'r str, &'r str, Written)]);
+        let rows: [Row<'_>; 20] = [
             ("text/plain", "text/plain", &[]),
             ("", "", &[]),
             (" Multipart/MIXED ; Boundary=B", "multipart/mixed", &[("boundary", "B", Plain)]),
