@@ -7,6 +7,11 @@ fn case(name: &str, encoding: &str, body: &str) -> Case {
     Case::new(name, mixed(&format!("{}\r\n{body}", attachment(encoding))))
 }
 
+/// A text without name with this base64 for a body.
+fn text_in(name: &str, body: &str) -> Case {
+    Case::new(name, mixed(&format!("Content-Type: text/html\r\nContent-Transfer-Encoding: base64\r\n\r\n{body}\r\n")))
+}
+
 /// A text with this in it.
 fn text(name: &str, body: impl AsRef<[u8]>) -> Case {
     let marker = "@@@";
@@ -100,6 +105,13 @@ pub fn cases() -> Vec<Case> {
         case("uuencode called x-uuencode", "x-uuencode", &payload::uuencoded("a.com", &file)),
         case("uuencode called uuencode", "uuencode", &payload::uuencoded("a.com", &file)),
         case("uuencode called x-uue", "x-uue", &payload::uuencoded("a.com", &file)),
+        text_in("a text without name in pieces of base64 with padding", &pieces(4)),
+        text_in(
+            "a text without name, a long line of base64 behind padding",
+            &format!("QQ==\r\n {}{word}\r\n", "QUFB".repeat(600)),
+        ),
+        text_in("a text without name in two pieces of base64", &pieces(34)),
+        text_in("a text without name in pieces of base64 on one line", &pieces(4).replace("\r\n", "")),
         text("uuencode in a text", payload::uuencoded("a.com", &file)),
         text("uuencode in a text, behind a greeting", format!("Segue.\r\n\r\n{}", payload::uuencoded("a.com", &file))),
         text("uuencode of base64 in a text", format!("begin-base64 644 a.com\r\n{honest}====\r\n")),

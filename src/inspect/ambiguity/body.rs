@@ -14,7 +14,7 @@ pub(super) enum Body {
     /// Nothing in it is looked at.
     Opaque,
     /// Base64.
-    Base64 { is_attachment: bool, padded: bool },
+    Base64(Base64),
     /// Quoted-printable.
     QuotedPrintable { is_text: bool, is_attachment: bool, escape: Escape },
     /// As it stands.
@@ -24,7 +24,9 @@ pub(super) enum Body {
 impl Body {
     pub(super) fn new(leaf: Leaf) -> Self {
         match leaf.encoding {
-            TransferEncoding::Base64 => Self::Base64 { is_attachment: leaf.is_attachment, padded: false },
+            TransferEncoding::Base64 => {
+                Self::Base64(Base64 { is_attachment: leaf.is_attachment, padding: Padding::None })
+            }
             TransferEncoding::QuotedPrintable => {
                 let Leaf { is_text, is_attachment, .. } = leaf;
                 Self::QuotedPrintable { is_text, is_attachment, escape: Escape::None }
@@ -38,30 +40,25 @@ impl Body {
     pub(super) fn line(&mut self, line: &[u8], place: Place, findings: &mut Findings) {
         match self {
             Self::Plain(text) => text.line(line, place, findings),
+            Self::Base64(base64) => base64.line(line, place, findings),
             _ => self.octets(line, place, findings),
         }
     }
 
-    /// A piece of an overlong line.
+    /// The first octets of an overlong line, always as many.
+    pub(super) fn begin_overlong(&mut self, octets: &[u8], place: Place, findings: &mut Findings) {
+        match self {
+            Self::Base64(base64) => base64.line(octets, place, findings),
+            _ => self.octets(octets, place, findings),
+        }
+    }
+
+    /// A further piece of an overlong line.
     pub(super) fn octets(&mut self, octets: &[u8], place: Place, findings: &mut Findings) {
         match self {
             Self::Opaque => {}
             Self::Plain(text) => *text = Text::default(),
-            Self::Base64 { is_attachment, padded } => {
-                for &octet in octets {
-                    let trick = match octet {
-                        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/' if !*padded => continue,
-                        b'\r' | b'\n' | b' ' | b'\t' => continue,
-                        b'=' => {
-                            *padded = true;
-                            continue;
-                        }
-                        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/' => Trick::PaddingInside,
-                        _ => Trick::DirtyBase64,
-                    };
-                    findings.note(if *is_attachment { trick } else { Trick::DirtyText }, place);
-                }
-            }
+            Self::Base64(base64) => base64.octets(octets, place, findings),
             Self::QuotedPrintable { is_text, is_attachment, escape } => {
                 let broken = if *is_text { Trick::BadQuotedText } else { Trick::BadQuotedPrintable };
                 let padded = if *is_attachment { Trick::PaddedSoftBreak } else { Trick::BadQuotedText };
@@ -77,6 +74,71 @@ impl Body {
             }
         }
     }
+}
+
+/// Base64 (RFC 2045 §6.8).
+#[derive(Debug)]
+pub(super) struct Base64 {
+    is_attachment: bool,
+    padding: Padding,
+}
+
+/// Where padding stood last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Padding {
+    None,
+    /// On the line under way.
+    Here,
+    /// On a line above, and nothing but white space since.
+    Above,
+    /// Above what is no base64: the footer of a mailing list, if this is a text.
+    AboveText,
+}
+
+impl Base64 {
+    fn line(&mut self, line: &[u8], place: Place, findings: &mut Findings) {
+        let line_alone = line.trim_ascii();
+        if self.padding == Padding::Above && !line_alone.is_empty() {
+            // A footer is hardly ever a word of four, eight, twelve letters alone on its line, or one of more than a line.
+            let is_like_it = line_alone.len().is_multiple_of(4) || line_alone.len() > 60;
+            if is_like_it && line_alone.iter().all(|octet| is_digit(*octet) || *octet == b'=') {
+                findings.note(Trick::PaddingInside, place);
+            } else {
+                self.padding = Padding::AboveText;
+            }
+        }
+        self.octets(line, place, findings);
+    }
+
+    fn octets(&mut self, octets: &[u8], place: Place, findings: &mut Findings) {
+        for &octet in octets {
+            let trick = match (octet, self.padding) {
+                (b'\n', Padding::Here) => {
+                    self.padding = Padding::Above;
+                    continue;
+                }
+                (b'\r' | b'\n' | b' ' | b'\t', _) => continue,
+                (b'=', Padding::None) => {
+                    self.padding = Padding::Here;
+                    continue;
+                }
+                (b'=', _) => continue,
+                (_, Padding::None) if is_digit(octet) => continue,
+                (_, Padding::Here) if is_digit(octet) => {
+                    findings.note(Trick::PaddingInside, place);
+                    continue;
+                }
+                _ if is_digit(octet) => Trick::PaddingInside,
+                _ => Trick::DirtyBase64,
+            };
+            findings.note(if self.is_attachment { trick } else { Trick::DirtyText }, place);
+        }
+    }
+}
+
+/// Whether it is of base64's alphabet.
+fn is_digit(octet: u8) -> bool {
+    octet.is_ascii_alphanumeric() || matches!(octet, b'+' | b'/')
 }
 
 /// Where quoted-printable stands (RFC 2045 §6.7).
@@ -187,21 +249,23 @@ mod tests {
     #[test]
     fn base64_is_clear_or_not() {
         use Trick::{DirtyBase64, DirtyText, PaddingInside};
-        let rows: [(&str, &[Trick]); 10] = [
-            ("aGVsbG8=\r\n", &[]),
-            ("aGVs\r\nbG8=\r\n\r\n", &[]),
-            ("aGVs bG8 =\t\r\n", &[]),
-            ("aGVsbG8\r\n", &[]),
-            ("aGVsbG8====\r\n", &[]),
-            ("aGVs!bG8=\r\n", &[DirtyBase64]),
-            ("aGVs-bG8_\r\n", &[DirtyBase64]),
-            ("hello, world\r\naGVsbG8=\r\n", &[DirtyBase64]),
-            ("aGU=bGxv\r\n", &[PaddingInside]),
-            ("aGU=\r\nbGxv\r\n!", &[PaddingInside, DirtyBase64]),
+        let rows: [(&str, &[Trick], &[Trick]); 13] = [
+            ("aGVsbG8=\r\n", &[], &[]),
+            ("aGVs\r\nbG8=\r\n\r\n", &[], &[]),
+            ("aGVs bG8 =\t\r\n", &[], &[]),
+            ("aGVsbG8\r\n", &[], &[]),
+            ("aGVsbG8====\r\n", &[], &[]),
+            ("aGVs!bG8=\r\n", &[DirtyBase64], &[DirtyText]),
+            ("aGVs-bG8_\r\n", &[DirtyBase64], &[DirtyText]),
+            ("hello, world\r\naGVsbG8=\r\n", &[DirtyBase64], &[DirtyText]),
+            ("aGU=bGxv\r\n", &[PaddingInside], &[PaddingInside]),
+            ("aGU=\r\n\r\nbGxv\r\n", &[PaddingInside], &[PaddingInside, DirtyText]),
+            ("aGU=\r\nbGU=\r\nbGU=\r\n", &[PaddingInside], &[PaddingInside, DirtyText]),
+            ("aGU=\r\n-- \r\nList\r\n", &[DirtyBase64, PaddingInside], &[DirtyText]),
+            ("aGU=\r\nTo leave:\r\nList\r\n", &[PaddingInside, DirtyBase64], &[DirtyText]),
         ];
-        for (body, expected) in rows {
-            assert_eq!(found(TransferEncoding::Base64, false, true, body), expected, "{body:?}");
-            let text: &[Trick] = if expected.is_empty() { &[] } else { &[DirtyText] };
+        for (body, attachment, text) in rows {
+            assert_eq!(found(TransferEncoding::Base64, false, true, body), attachment, "{body:?}");
             assert_eq!(found(TransferEncoding::Base64, true, false, body), text, "{body:?}");
         }
     }

@@ -98,7 +98,7 @@ tricks! {
     NearEncoding: Ambiguous, "a transfer encoding that is nearly a known one", "some readers decode, some do not";
     UnknownEncoding: Odd, "an unknown transfer encoding", "every reader takes the part as it stands";
     DirtyBase64: Ambiguous, "an attachment in base64 with other characters", "some readers skip them, some stop there";
-    PaddingInside: Ambiguous, "an attachment in base64 that goes on behind its padding", "some readers go on, some stop there";
+    PaddingInside: Ambiguous, "base64 that goes on behind its padding", "some readers go on, some stop there";
     DirtyText: Odd, "a text in base64 with other characters", "mailing lists append to such texts; it is no attachment";
     BadQuotedPrintable: Ambiguous, "an attachment in quoted-printable with a broken escape", "readers keep, drop or guess the octets";
     PaddedSoftBreak: Ambiguous, "an attachment in quoted-printable with white space behind an equals sign",

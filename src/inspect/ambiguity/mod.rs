@@ -201,7 +201,7 @@ impl Detector {
             self.in_overlong.note(Trick::NearDelimiter, self.place);
         }
         match &mut self.now {
-            Now::Body(body) => body.octets(&line, self.place, &mut self.in_overlong),
+            Now::Body(body) => body.begin_overlong(&line, self.place, &mut self.in_overlong),
             Now::Section { reader, .. } => {
                 reader.line(&line, self.place);
             }
