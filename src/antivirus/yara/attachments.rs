@@ -100,27 +100,25 @@ impl Walk<'_> {
             return Err(Incomplete::Encoding);
         }
         let decoded = self.decode(encoding, body)?;
-        let boundaries = boundaries(header, parsed.as_ref());
-        match media_type.as_str() {
-            multipart if !boundaries.is_empty() => {
-                let default = if multipart == "multipart/digest" { "message/rfc822" } else { "text/plain" };
-                let mut children = 0usize;
-                for (index, boundary) in boundaries.iter().enumerate() {
-                    // Each further one walks the same octets once more, at every depth.
-                    if index > 0 {
-                        self.budget = self.budget.checked_sub(body.len()).ok_or(Incomplete::Decoded)?;
-                    }
-                    children = children.saturating_add(self.children(body, boundary, default, depth)?);
-                    // RFC 2045 §6.4 forbids to encode a multipart. Some readers take no notice, some decode.
-                    if encoding != TransferEncoding::Identity {
-                        children = children.saturating_add(self.children(&decoded, boundary, default, depth)?);
-                    }
-                }
-                // No delimiter: readers show it as a text.
-                if children == 0 { self.leaf(parsed.as_ref(), &media_type, &decoded) } else { Ok(()) }
+        let default = if media_type == "multipart/digest" { "message/rfc822" } else { "text/plain" };
+        let mut children = 0usize;
+        for (index, boundary) in boundaries(header, parsed.as_ref()).iter().enumerate() {
+            // Each further one walks the same octets once more, at every depth.
+            if index > 0 {
+                self.budget = self.budget.checked_sub(body.len()).ok_or(Incomplete::Decoded)?;
             }
+            children = children.saturating_add(self.children(body, boundary, default, depth)?);
+            // RFC 2045 §6.4 forbids to encode a multipart. Some readers take no notice, some decode.
+            if encoding != TransferEncoding::Identity {
+                children = children.saturating_add(self.children(&decoded, boundary, default, depth)?);
+            }
+        }
+        match media_type.as_str() {
+            // Whatever another field says of it too.
             "message/rfc822" | "message/global" => self.entity(&decoded, "text/plain", depth.saturating_add(1)),
-            _ => self.leaf(parsed.as_ref(), &media_type, &decoded),
+            // A multipart without a single delimiter is one too: readers show it as a text.
+            _ if children == 0 => self.leaf(parsed.as_ref(), &media_type, &decoded),
+            _ => Ok(()),
         }
     }
 
@@ -273,7 +271,7 @@ mod tests {
 
     #[test]
     fn every_leaf_is_seen_decoded_under_each_name_that_it_claims() {
-        let rows: [(&str, &[&str]); 16] = [
+        let rows: [(&str, &[&str]); 17] = [
             ("Subject: x\n\nbody\n", &["text/plain  body|"]),
             ("Content-Transfer-Encoding: base64\n\naGVs\nbG8=\n", &["text/plain  hello"]),
             ("content-transfer-encoding: Quoted-Printable (x)\n\nh=65=\nllo", &["text/plain  hello"]),
@@ -287,6 +285,10 @@ mod tests {
             (
                 "Content-Type: multipart/mixed; boundary=b\nContent-Type: text/plain\n\n--b\n\none\n--b--\n",
                 &["text/plain  one"],
+            ),
+            (
+                "Content-Type: multipart/mixed; boundary=b\nContent-Type: message/rfc822\n\nContent-Type: a/b\n\n--b\n\none\n--b--\n",
+                &["text/plain  one", "a/b  --b||one|--b--|"],
             ),
             // Behind the closing delimiter, some readers go on.
             (
