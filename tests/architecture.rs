@@ -24,7 +24,7 @@ const TABLE: &[(Layer, &str, &[&str])] = &[
     (Layer::Core, "record", &["policy"]),
     (Layer::Flow, "inspect", &["message"]),
     (Layer::Flow, "relay", &["language", "message", "smtp", "policy", "record", "inspect"]),
-    (Layer::Adapter, "antivirus", &["language", "document", "policy"]),
+    (Layer::Adapter, "antivirus", &["language", "document", "message", "policy"]),
     (Layer::Adapter, "hold", &["relay"]),
     (Layer::Adapter, "journal", &["record"]),
     (Layer::Adapter, "next_hop", &["smtp", "policy", "relay"]),

@@ -17,6 +17,7 @@ pub mod journal_reader;
 pub mod line;
 pub mod mail_data;
 pub mod mailboxes_file;
+pub mod mime_ambiguity;
 pub mod mutator;
 pub mod places;
 pub mod proxy_protocol;
@@ -50,6 +51,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "line", run: line::line },
     Target { name: "mail_data", run: mail_data::mail_data },
     Target { name: "mailboxes_file", run: mailboxes_file::mailboxes_file },
+    Target { name: "mime_ambiguity", run: mime_ambiguity::mime_ambiguity },
     Target { name: "proxy_protocol", run: proxy_protocol::proxy_protocol },
     Target { name: "relay_session", run: relay_session::relay_session },
     Target { name: "reply", run: reply::reply },

@@ -1,7 +1,9 @@
-//! Content as it streams by: counted, hashed, and read until its header section is complete.
+//! Content as it streams by: counted, hashed, read until its header section is complete, and looked through for what readers take
+//! apart differently.
 
 use aws_lc_rs::digest;
 
+use super::ambiguity::{Detector, Finding};
 use crate::message::{
     facts,
     header_section::{HeaderFault, HeaderLimits, HeaderReader},
@@ -45,6 +47,7 @@ pub struct Inspection {
     hops: usize,
     size: u64,
     hash: digest::Context,
+    parts: Detector,
 }
 
 impl Inspection {
@@ -55,6 +58,7 @@ impl Inspection {
             hops: limits.hops,
             size: 0,
             hash: digest::Context::new(&digest::SHA256),
+            parts: Detector::new(),
         }
     }
 
@@ -62,6 +66,7 @@ impl Inspection {
     pub fn receive(&mut self, content: &[u8]) -> Result<Option<Inspected>, InspectionFault> {
         self.size = self.size.saturating_add(content.len() as u64);
         self.hash.update(content);
+        self.parts.receive(content);
         if self.reader.is_complete() {
             return Ok(None);
         }
@@ -71,11 +76,27 @@ impl Inspection {
 
     /// The content ended. `Some` if the header section was not complete before.
     pub fn end(&mut self) -> Result<Option<Inspected>, InspectionFault> {
+        self.parts.end();
         if self.reader.is_complete() {
             return Ok(None);
         }
         self.reader.end()?;
         self.inspected()
+    }
+
+    /// What makes the message ambiguous (decision 8), as far as it was received.
+    pub fn ambiguity(&self) -> Option<&Finding> {
+        self.parts.ambiguity()
+    }
+
+    /// Whether the first `octets` of the content made it ambiguous.
+    pub fn is_ambiguous_within(&self, octets: u64) -> bool {
+        self.parts.is_ambiguous_within(octets)
+    }
+
+    /// Octets of the header section with its blank line; so far, while it is not complete.
+    pub fn header_size(&self) -> u64 {
+        self.reader.size()
     }
 
     /// Octets of content so far.

@@ -6,7 +6,7 @@
 use super::verdict::ScanVerdict;
 
 /// What becomes of a message for one verdict, from the mildest to the strictest in what the recipient gets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum VerdictAction {
     /// Relay as if nothing had been found.
     Relay,
@@ -73,6 +73,12 @@ impl Default for VerdictActions {
 }
 
 impl VerdictActions {
+    /// The verdict that decides when the gateway's own finding stands beside the scanners' worst verdict: the worse of the two. But
+    /// an own finding that is let through must not let through what a scanner found: then the scanners decide.
+    pub fn deciding(&self, scanners: ScanVerdict, own: ScanVerdict) -> ScanVerdict {
+        if own > scanners && self.of(&own) >= self.of(&scanners) { own } else { scanners }
+    }
+
     /// The action for `verdict`. Clean mail is relayed, and so is mail that nobody was asked to scan: the operator switched
     /// antivirus off, and every record says "not scanned".
     pub fn of(&self, verdict: &ScanVerdict) -> VerdictAction {
@@ -94,6 +100,29 @@ impl VerdictActions {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_own_finding_hides_nothing_that_a_scanner_found() {
+        let own = || ScanVerdict::Ambiguous { reason: "two boundaries".into() };
+        let macro_ = || ScanVerdict::Macro { signature: "M".into() };
+        let infected = || ScanVerdict::Infected { signature: "Eicar".into() };
+        let down = || ScanVerdict::Unavailable { text: "refused".into() };
+        let relaxed = VerdictActions { ambiguous: VerdictAction::Relay, ..VerdictActions::default() };
+        let strict = VerdictActions { macro_: VerdictAction::Refuse, ..VerdictActions::default() };
+        for (actions, scanners, decides) in [
+            (VerdictActions::default(), ScanVerdict::Clean, own()),
+            (VerdictActions::default(), ScanVerdict::NotScanned, own()),
+            (VerdictActions::default(), macro_(), own()),
+            (VerdictActions::default(), infected(), infected()),
+            (VerdictActions::default(), down(), down()),
+            (relaxed.clone(), ScanVerdict::Clean, own()),
+            (relaxed.clone(), macro_(), macro_()),
+            (relaxed, infected(), infected()),
+            (strict, macro_(), macro_()),
+        ] {
+            assert_eq!(actions.deciding(scanners.clone(), own()), decides, "{scanners:?}");
+        }
+    }
 
     #[test]
     fn by_default_nothing_that_was_not_looked_at_is_relayed() {

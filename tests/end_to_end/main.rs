@@ -20,6 +20,7 @@ mod balancers;
 mod chunks;
 mod crashes;
 mod floods;
+mod hiding;
 mod identity;
 mod life;
 mod mailboxes;
@@ -32,3 +33,7 @@ mod sizes;
 mod tls;
 
 mod support;
+
+#[path = "../hiding/mod.rs"]
+#[allow(dead_code, reason = "the honest messages are read by tests/hiding.rs")]
+mod corpus;

@@ -196,7 +196,9 @@ pub fn expected(policy: &Policy, content: &[u8], worst: &ScanVerdict, recipients
             _ => 0,
         }
     };
-    let wish = |recipient: &String| rule(recipient).max(scanners);
+    // The gateway's own finding (decision 8): quarantine, with and without scanners.
+    let own = if says_that_it_is_a_fragment(content) { 2 } else { 0 };
+    let wish = |recipient: &String| rule(recipient).max(scanners).max(own);
     if recipients.iter().any(|recipient| wish(recipient) == 3) {
         Expected::Defer
     } else if recipients.iter().all(|recipient| wish(recipient) > 3) {
@@ -209,7 +211,17 @@ pub fn expected(policy: &Policy, content: &[u8], worst: &ScanVerdict, recipients
 
 /// The Subject fields, in small letters.
 fn subjects(content: &[u8]) -> Vec<String> {
-    let text = String::from_utf8_lossy(content).to_lowercase();
-    let section = if text.starts_with("\r\n") { "" } else { text.split("\r\n\r\n").next().unwrap_or_default() };
+    let section = section(content);
     section.split("\r\n").filter_map(|line| line.strip_prefix("subject:").map(str::to_owned)).collect()
+}
+
+/// Whether the header section has the one Content-Type field that a script can say.
+fn says_that_it_is_a_fragment(content: &[u8]) -> bool {
+    section(content).split("\r\n").any(|line| line.starts_with("content-type: message/partial;"))
+}
+
+/// The header section in small letters.
+fn section(content: &[u8]) -> String {
+    let text = String::from_utf8_lossy(content).to_lowercase();
+    if text.starts_with("\r\n") { String::new() } else { text.split("\r\n\r\n").next().unwrap_or_default().to_owned() }
 }

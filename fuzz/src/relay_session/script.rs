@@ -141,6 +141,7 @@ pub const TABLE: &[(u8, Deed)] = &[
     (b'r', Deed::Say(b"Subject: rejeita isto\r\n")),
     (b'q', Deed::Say(b"Subject: retem isto\r\n")),
     (b't', Deed::Say(b"Subject: marca isto\r\n")),
+    (b'#', Deed::Say(b"Content-Type: message/partial; id=1\r\n")),
     (b'o', Deed::Say(b"Received: from x by y; Sat, 1 Aug 2026 09:00:00 -0300\r\n")),
     (b'e', Deed::Say(b"\r\n")),
     (b'x', Deed::Say(b"Um texto sem nada demais, numa linha.\r\n")),

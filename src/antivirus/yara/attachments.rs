@@ -14,6 +14,13 @@ use std::{borrow::Cow, ops::ControlFlow};
 use mail_parser::{Message, MessageParser, MimeHeaders};
 
 use super::decode;
+use crate::message::mime::{
+    Place,
+    delimiter::{self, Delimiter},
+    parameter::Structured,
+    section::SectionReader,
+    transfer_encoding::TransferEncoding,
+};
 
 /// Nested multiparts and messages, counted together.
 const DEEPEST: usize = 8;
@@ -21,6 +28,8 @@ const DEEPEST: usize = 8;
 const MOST_PARTS: usize = 1000;
 /// A header section, octets; the gateway's own limit for the message's.
 const LONGEST_HEADER: usize = 256 * 1024;
+/// Boundaries of one multipart that are tried.
+const MOST_BOUNDARIES: usize = 4;
 /// Decoded octets, as a multiple of the message's; honest ones need three quarters.
 const MOST_DECODED: usize = 4;
 
@@ -70,13 +79,6 @@ struct Walk<'v> {
     budget: usize,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Encoding {
-    Identity,
-    Base64,
-    QuotedPrintable,
-}
-
 impl Walk<'_> {
     /// A message or a part: header section, body. `default` is its type if it names none (RFC 2046 §5.1.5).
     fn entity(&mut self, octets: &[u8], default: &str, depth: usize) -> Result<(), Incomplete> {
@@ -93,27 +95,35 @@ impl Walk<'_> {
         }
         let parsed = MessageParser::new().with_mime_headers().default_header_ignore().parse_headers(header);
         let media_type = parsed.as_ref().and_then(media_type).unwrap_or_else(|| default.to_owned());
-        let encoding = parsed.as_ref().map_or(Ok(Encoding::Identity), encoding)?;
+        let encoding = parsed.as_ref().map_or(TransferEncoding::Identity, encoding);
+        if encoding == TransferEncoding::Foreign {
+            return Err(Incomplete::Encoding);
+        }
         let decoded = self.decode(encoding, body)?;
-        let boundary = parsed.as_ref().and_then(|it| it.content_type()?.attribute("boundary"));
-        match (media_type.as_str(), boundary) {
-            (multipart, Some(boundary)) if multipart.starts_with("multipart/") => {
-                let default = if multipart == "multipart/digest" { "message/rfc822" } else { "text/plain" };
-                let mut children = self.children(body, boundary, default, depth)?;
-                // RFC 2045 §6.4 forbids to encode a multipart. Some readers take no notice, some decode.
-                if encoding != Encoding::Identity {
-                    children += self.children(&decoded, boundary, default, depth)?;
-                }
-                // No delimiter: readers show it as a text.
-                if children == 0 { self.leaf(parsed.as_ref(), &media_type, &decoded) } else { Ok(()) }
+        let default = if media_type == "multipart/digest" { "message/rfc822" } else { "text/plain" };
+        let mut children = 0usize;
+        for (index, boundary) in boundaries(header, parsed.as_ref()).iter().enumerate() {
+            // Each further one walks the same octets once more, at every depth.
+            if index > 0 {
+                self.budget = self.budget.checked_sub(body.len()).ok_or(Incomplete::Decoded)?;
             }
-            ("message/rfc822" | "message/global", _) => self.entity(&decoded, "text/plain", depth.saturating_add(1)),
-            _ => self.leaf(parsed.as_ref(), &media_type, &decoded),
+            children = children.saturating_add(self.children(body, boundary, default, depth)?);
+            // RFC 2045 §6.4 forbids to encode a multipart. Some readers take no notice, some decode.
+            if encoding != TransferEncoding::Identity {
+                children = children.saturating_add(self.children(&decoded, boundary, default, depth)?);
+            }
+        }
+        match media_type.as_str() {
+            // Whatever another field says of it too.
+            "message/rfc822" | "message/global" => self.entity(&decoded, "text/plain", depth.saturating_add(1)),
+            // A multipart without a single delimiter is one too: readers show it as a text.
+            _ if children == 0 => self.leaf(parsed.as_ref(), &media_type, &decoded),
+            _ => Ok(()),
         }
     }
 
     /// How many there were.
-    fn children(&mut self, body: &[u8], boundary: &str, default: &str, depth: usize) -> Result<usize, Incomplete> {
+    fn children(&mut self, body: &[u8], boundary: &[u8], default: &str, depth: usize) -> Result<usize, Incomplete> {
         let mut count = 0usize;
         for child in Delimited::new(body, boundary) {
             self.entity(child, default, depth.saturating_add(1))?;
@@ -136,13 +146,13 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn decode<'b>(&mut self, encoding: Encoding, body: &'b [u8]) -> Result<Cow<'b, [u8]>, Incomplete> {
+    fn decode<'b>(&mut self, encoding: TransferEncoding, body: &'b [u8]) -> Result<Cow<'b, [u8]>, Incomplete> {
         let decoded = match encoding {
-            Encoding::Identity => return Ok(Cow::Borrowed(body)),
+            TransferEncoding::Identity | TransferEncoding::Foreign => return Ok(Cow::Borrowed(body)),
             // Before it is decoded: neither makes more of it than there was.
             _ if body.len() > self.budget => return Err(Incomplete::Decoded),
-            Encoding::Base64 => decode::base64(body),
-            Encoding::QuotedPrintable => decode::quoted_printable(body),
+            TransferEncoding::Base64 => decode::base64(body),
+            TransferEncoding::QuotedPrintable => decode::quoted_printable(body),
         };
         self.budget = self.budget.saturating_sub(body.len());
         Ok(Cow::Owned(decoded))
@@ -171,33 +181,47 @@ fn media_type(parsed: &Message<'_>) -> Option<String> {
     Some(name)
 }
 
-/// Of several fields the last (a message with several is ambiguous before anybody scans it, decision 8).
-fn encoding(parsed: &Message<'_>) -> Result<Encoding, Incomplete> {
-    let name = parsed.content_transfer_encoding().unwrap_or_default().trim().to_ascii_lowercase();
-    if name.starts_with("base64") {
-        Ok(Encoding::Base64)
-    } else if name.starts_with("quoted-printable") {
-        Ok(Encoding::QuotedPrintable)
-    } else if ["uu", "yenc", "binhex"].iter().any(|other| name.contains(other)) {
-        Err(Incomplete::Encoding)
-    } else {
-        // 7bit, 8bit, binary, and what nobody knows: readers take it as it stands.
-        Ok(Encoding::Identity)
+/// Every boundary that some reader takes: each one that a Content-Type field names, as the house reads it, and the one that
+/// mail-parser reads. Honest messages name one.
+fn boundaries(header: &[u8], parsed: Option<&Message<'_>>) -> Vec<Vec<u8>> {
+    let mut section = SectionReader::default();
+    for line in header.split(|&octet| octet == b'\n') {
+        section.line(line.strip_suffix(b"\r").unwrap_or(line), Place { line: 0, at: 0 });
     }
+    let section = section.end();
+    let read = section.all("Content-Type").map(|kept| Structured::read(&kept.field.body));
+    let ours = read
+        .filter(|it| it.value.starts_with(b"multipart"))
+        .flat_map(|it| it.all("boundary").map(|parameter| parameter.value.clone()).collect::<Vec<_>>());
+    let theirs = parsed
+        .filter(|it| media_type(it).is_some_and(|name| name.starts_with("multipart/")))
+        .and_then(|it| Some(it.content_type()?.attribute("boundary")?.as_bytes().to_vec()));
+    let mut all: Vec<Vec<u8>> = Vec::new();
+    for boundary in theirs.into_iter().chain(ours) {
+        if all.len() < MOST_BOUNDARIES && !all.contains(&boundary) {
+            all.push(boundary);
+        }
+    }
+    all
+}
+
+/// Of several fields the last (a message with several is ambiguous before anybody scans it, decision 8).
+fn encoding(parsed: &Message<'_>) -> TransferEncoding {
+    TransferEncoding::leniently(parsed.content_transfer_encoding().unwrap_or_default().as_bytes())
 }
 
 /// What stands between the delimiter lines of one multipart. What stands before the first one is no part; what stands
 /// behind the closing one is taken for one if another delimiter follows, since some readers do.
 struct Delimited<'a> {
     rest: &'a [u8],
-    delimiter: Vec<u8>,
+    boundary: &'a [u8],
     /// Between parts: `rest` is one only if a delimiter follows.
     outside: bool,
 }
 
 impl<'a> Delimited<'a> {
-    fn new(body: &'a [u8], boundary: &str) -> Self {
-        let mut this = Self { rest: body, delimiter: [b"--", boundary.as_bytes()].concat(), outside: true };
+    fn new(body: &'a [u8], boundary: &'a [u8]) -> Self {
+        let mut this = Self { rest: body, boundary, outside: true };
         let _preamble = this.until_delimiter();
         this
     }
@@ -208,24 +232,15 @@ impl<'a> Delimited<'a> {
         let mut at = 0usize;
         for line in whole.split_inclusive(|&octet| octet == b'\n') {
             let end = at.saturating_add(line.len());
-            if let Some(closing) = self.delimiter_line(line) {
+            if let Some(which) = delimiter::delimiter(line, self.boundary) {
                 self.rest = whole.get(end..).unwrap_or_default();
-                self.outside = closing;
+                self.outside = which == Delimiter::Closes;
                 return whole.get(..at);
             }
             at = end;
         }
         self.rest = b"";
         (!self.outside && !whole.is_empty()).then_some(whole)
-    }
-
-    /// Whether `line` is a delimiter, and then whether it is the closing one.
-    fn delimiter_line(&self, line: &[u8]) -> Option<bool> {
-        match line.strip_prefix(self.delimiter.as_slice())?.trim_ascii() {
-            b"" => Some(false),
-            b"--" => Some(true),
-            _ => None,
-        }
     }
 }
 
@@ -256,7 +271,7 @@ mod tests {
 
     #[test]
     fn every_leaf_is_seen_decoded_under_each_name_that_it_claims() {
-        let rows: [(&str, &[&str]); 13] = [
+        let rows: [(&str, &[&str]); 17] = [
             ("Subject: x\n\nbody\n", &["text/plain  body|"]),
             ("Content-Transfer-Encoding: base64\n\naGVs\nbG8=\n", &["text/plain  hello"]),
             ("content-transfer-encoding: Quoted-Printable (x)\n\nh=65=\nllo", &["text/plain  hello"]),
@@ -264,6 +279,16 @@ mod tests {
                 "Content-Type: multipart/mixed; boundary=b\n\npreamble\n--b\n\none\n--b\nContent-Type: Application/PDF;\n \
                  name=\"a.pdf\"\n\ntwo\n\n--b--\nepilogue\n",
                 &["text/plain  one", "application/pdf a.pdf two|"],
+            ),
+            ("Content-Type: multipart/mixed; boundary=b; boundary=c\n\n--c\n\none\n--c--\n", &["text/plain  one"]),
+            ("Content-Type: multipart/mixed; boundary\n =\n b\n\n--b\n\none\n--b--\n", &["text/plain  one"]),
+            (
+                "Content-Type: multipart/mixed; boundary=b\nContent-Type: text/plain\n\n--b\n\none\n--b--\n",
+                &["text/plain  one"],
+            ),
+            (
+                "Content-Type: multipart/mixed; boundary=b\nContent-Type: message/rfc822\n\nContent-Type: a/b\n\n--b\n\none\n--b--\n",
+                &["text/plain  one", "a/b  --b||one|--b--|"],
             ),
             // Behind the closing delimiter, some readers go on.
             (

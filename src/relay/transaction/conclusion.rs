@@ -77,6 +77,7 @@ impl Transaction {
         };
         let worst = facts::worst(&reports);
         self.record.scanners = reports;
+        let worst = self.beside_own_finding(worst, received.ambiguous.as_deref(), around);
         let accepted = self.recipients.iter().filter(|recipient| recipient.is_accepted()).count();
         match disposition::decide(&received.judgement, accepted, &worst, &around.settings.actions) {
             Disposition::Refuse(By::Rule(index)) => self.refuse_by_rule(By::Rule(index), &received, &worst, around),
@@ -91,6 +92,20 @@ impl Transaction {
             ),
             Disposition::Deliver(deliveries) => self.deliver(deliveries, &received, &worst, late, around),
         }
+    }
+
+    /// What the gateway itself found stands in the record beside the scanners' reports.
+    fn beside_own_finding(&mut self, worst: ScanVerdict, ambiguous: Option<&str>, around: &Around<'_>) -> ScanVerdict {
+        let Some(reason) = ambiguous else { return worst };
+        let verdict = ScanVerdict::Ambiguous { reason: reason.to_owned() };
+        self.record.scanners.push(ScannerReport {
+            group: "gateway".into(),
+            scanner: "mime".into(),
+            verdict: verdict.clone(),
+            took_ms: 0,
+            version: None,
+        });
+        around.settings.actions.deciding(worst, verdict)
     }
 
     pub(super) fn refuse_by_rule(&mut self, by: By, received: &Received, worst: &ScanVerdict, around: &mut Around<'_>) {

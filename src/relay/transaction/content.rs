@@ -6,10 +6,11 @@ use bytes::Bytes;
 
 use super::{Around, Conclusion, Effect, Phase, Received, Transaction, chunks::Chunks, facts};
 use crate::{
-    inspect::{Inspected, Inspection, InspectionFault},
+    inspect::{Inspected, Inspection, InspectionFault, ambiguity::Finding},
     policy::{
         disposition::{self, By},
         rule::{Facts, Judgement},
+        verdict_action::VerdictAction,
     },
     record::{Cause, Ending, UnixMillis},
     relay::{
@@ -220,9 +221,18 @@ impl Transaction {
         let Phase::Content(incoming) = &self.phase else { return };
         let (Some(judgement), None) = (&incoming.judgement, &incoming.swallowing) else { return };
         let accepted = self.recipients.iter().filter(|recipient| recipient.is_accepted()).count();
-        let Some(handover) = &mut self.handover else { return };
         let held = incoming.held;
+        // The octet that lets it flow. What was ambiguous by then never flows; what is found later ends it without our dot. Where
+        // the content was cut must not decide which of the two it is (promise 7).
+        let large = around.settings.cut_through_from.saturating_sub(incoming.trace.len() as u64).saturating_add(1);
+        let first = large.max(incoming.inspection.header_size());
+        let keeps_back = |within| {
+            around.settings.actions.ambiguous > VerdictAction::Tag && incoming.inspection.is_ambiguous_within(within)
+        };
+        let (is_kept_back, was_kept_back) = (keeps_back(u64::MAX), keeps_back(first));
+        let Some(handover) = &mut self.handover else { return };
         let begins = !handover.is_delivering()
+            && !was_kept_back
             && handover.is_standing()
             && held > around.settings.cut_through_from
             && disposition::relayed_by_rules(judgement, accepted);
@@ -234,7 +244,9 @@ impl Transaction {
             let skip = incoming.trace.len() as u64;
             handover.deliver((0..accepted).collect(), prefix, skip, &mut around.world());
         }
-        if handover.is_delivering() {
+        if handover.is_delivering() && is_kept_back {
+            handover.finish(&mut around.world());
+        } else if handover.is_delivering() {
             handover.available(held, false, &mut around.world());
         }
         self.progress(around);
@@ -266,8 +278,12 @@ impl Transaction {
         if let Some(conclusion) = incoming.swallowing {
             return self.conclude(conclusion, around);
         }
-        let received =
-            Received { held: incoming.held, trace: incoming.trace, judgement: incoming.judgement.unwrap_or_default() };
+        let received = Received {
+            held: incoming.held,
+            trace: incoming.trace,
+            judgement: incoming.judgement.unwrap_or_default(),
+            ambiguous: incoming.inspection.ambiguity().map(Finding::reason),
+        };
         self.scan(received, around);
     }
 

@@ -130,6 +130,8 @@ struct Received {
     /// Our `Received:` field, which stands first in the hold.
     trace: bytes::Bytes,
     judgement: crate::policy::rule::Judgement,
+    /// Why it is ambiguous (decision 8), if it is.
+    ambiguous: Option<String>,
 }
 
 impl Transaction {

@@ -78,13 +78,24 @@ impl Setup {
 
     /// Scans with the embedded scanner and the YARA rules that the repository ships.
     pub fn yara(mut self) -> Self {
+        self.ship_yara_rules();
+        self.scanner = Some("kind = \"yara\"\nrules = \"yara\"\n".to_owned());
+        self
+    }
+
+    /// Scans with them too, in a group of their own.
+    #[allow(dead_code, reason = "tests/crash has no use for it")]
+    pub fn and_yara(self) -> Self {
+        self.ship_yara_rules();
+        self.table("[[scanner]]\ngroup = \"yara\"\nkind = \"yara\"\nrules = \"yara\"")
+    }
+
+    fn ship_yara_rules(&self) {
         let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("rules/yara");
         for file in files_under(&shipped) {
             let name = file.strip_prefix(&shipped).unwrap();
             self.scratch.write(&format!("rules/yara/{}", name.display()), fs::read(&file).unwrap());
         }
-        self.scanner = Some("kind = \"yara\"\nrules = \"yara\"\n".to_owned());
-        self
     }
 
     /// Further tables of `portaria.toml`, as written.
