@@ -107,6 +107,23 @@ fn a_script_that_expects_something_else_fails_over_sockets_too() {
     }
 }
 
+/// What only this way can see: a connection offers what it was introduced with, and the client counts for whom it was announced.
+#[test]
+fn what_is_not_so_in_the_world_fails_over_sockets() {
+    let mail = "C: MAIL FROM:<a@example.org>\nS: 250\nC: RCPT TO:<b@tjpa.jus.br>\n";
+    let first = "N! ready\nR: MAIL FROM:<a@example.org>\nN: 250 ok\nR: RCPT TO:<b@tjpa.jus.br>\nN: 250 ok\nS: 250\n\
+                 C: RSET\nR! releases\nS: 250\n= ending=abandoned\n";
+    let reused = format!("# Why.\nS: 220\nC: HELO mta.example\nS: 250\n{mail}{first}{mail}N! ready reused DSN\n");
+    let counted = "# Why.\nsettings: xclient = true\nS: 220\nC: XCLIENT ADDR=198.51.100.7\nS! counts as 198.51.100.8\n";
+    for (wrong, expected) in [
+        (reused.as_str(), "wrong:21: over sockets: a connection that is reused offers what it offered"),
+        (counted, "wrong:5: over sockets: expected S! counts as 198.51.100.8, and not 192.0.2.1\n"),
+    ] {
+        let (faults, ..) = runner::sockets::play(vec![Script::parse("wrong", wrong)]);
+        assert!(faults.first().is_some_and(|fault| fault.starts_with(expected)), "{wrong}\n{faults:?}");
+    }
+}
+
 /// The runner itself: were it to find nothing wrong with anything, every script would pass.
 #[test]
 fn a_script_that_expects_something_else_fails() {

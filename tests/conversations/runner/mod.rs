@@ -8,6 +8,7 @@
 //! | patterns, facts | `expected` |
 //! | the outside world of one session, as values | `world` |
 //! | the next hop as seen on its wire | `next_hop` |
+//! | a connection to a next hop, as a script writes it | `ready` |
 //! | the promises, checked at every output | `promises` |
 //! | where octets are split | `split` |
 //! | the same scripts over real sockets | `sockets` |
@@ -17,6 +18,7 @@ mod expected;
 mod next_hop;
 mod play;
 mod promises;
+mod ready;
 mod script;
 mod setup;
 pub mod sockets;

@@ -4,6 +4,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use super::{
     expected::{facts_fit, fits, shown},
+    ready::Ready,
     script::{Act, AnswerPlan, Channel, HoldPlan, Script, Step},
     split::Split,
     world::{World, masked, must},
@@ -17,7 +18,6 @@ use portaria::{
         event::{Input, NextHopReady, Output, Wait},
         settings::{READ, READ_WHILE_DECIDING},
     },
-    smtp::extension::Capabilities,
 };
 
 type Played<T> = Result<T, String>;
@@ -129,7 +129,7 @@ impl<'s> Play<'s> {
                 return self.feed(Input::TlsEstablished("TLSv1.3 TLS_AES_256_GCM_SHA384".into()));
             }
             Act::NextHop(octets) => return self.next_hop_says(octets),
-            Act::Ready(words) => return self.ready(words),
+            Act::Ready(ready) => return self.ready(ready),
             Act::Fails(failure) => {
                 self.world.opening.take().ok_or("no connection is asked for")?;
                 return self.feed(Input::NextHopFailed(failure.clone()));
@@ -163,28 +163,25 @@ impl<'s> Play<'s> {
         must(self.world.connection.is_none(), "a connection that is wanted is given back")
     }
 
-    fn ready(&mut self, words: &[String]) -> Played<()> {
+    fn ready(&mut self, ready: &Ready) -> Played<()> {
         let asked = self.world.opening.take().ok_or("no connection is asked for")?;
-        let mut lines = vec!["mbx1.tjpa.jus.br".to_owned()];
-        let (mut address, mut reused, mut mails, mut to) = ("192.0.2.25:25".to_owned(), false, 0, "mailbox");
-        for word in words {
-            match word.split_once('=') {
-                None if word == "reused" => reused = true,
-                Some(("mails", number)) => mails = number.parse().map_err(|_| "mails=NUMBER")?,
-                None if word == "fresh" => must(asked.fresh, "a fresh connection is asked for")?,
-                Some(("to", name)) => to = name,
-                Some(("address", is)) => is.clone_into(&mut address),
-                Some(("avoids", "nobody")) => must(asked.avoid.is_empty(), "no address is avoided")?,
-                Some(("avoids", is)) => must(asked.avoid.iter().any(|avoid| avoid == is), "it avoids that address")?,
-                _ => lines.push(word.replace('=', " ").replace(':', "=")),
-            }
+        must(!ready.fresh || asked.fresh, "a fresh connection is asked for")?;
+        match ready.avoids.as_deref() {
+            Some("nobody") => must(asked.avoid.is_empty(), "no address is avoided")?,
+            Some(is) => must(asked.avoid.iter().any(|avoid| avoid == is), "it avoids that address")?,
+            None => {}
         }
-        must(&*asked.name.0 == to, &format!("a connection to {} is asked for", asked.name))?;
-        self.world.connection = Some(super::next_hop::Connection::after(mails));
+        must(*asked.name.0 == *ready.to, &format!("a connection to {} is asked for", asked.name))?;
+        self.world.connection = Some(super::next_hop::Connection::after(ready.mails));
         self.world.last_content.clear();
         self.content_line = 0;
-        let capabilities = Capabilities::from_ehlo_lines(&lines);
-        self.feed(Input::NextHopReady(NextHopReady { capabilities, address, tls: None, reused, mails }))
+        self.feed(Input::NextHopReady(NextHopReady {
+            capabilities: ready.capabilities(),
+            address: ready.address.clone().unwrap_or_else(|| "192.0.2.25:25".to_owned()),
+            tls: None,
+            reused: ready.reused,
+            mails: ready.mails,
+        }))
     }
 
     fn next_hop_says(&mut self, octets: &[u8]) -> Played<()> {

@@ -6,6 +6,7 @@ use portaria::{policy::verdict::ScanVerdict, relay::event::NextHopFailure};
 
 use super::{
     play::Play,
+    ready::Ready,
     setup::{Setup, duration, words},
     split::Split,
 };
@@ -45,7 +46,7 @@ pub enum Act {
     /// `N:`, `N<`
     NextHop(Vec<u8>),
     /// `N! ready …`
-    Ready(Vec<String>),
+    Ready(Ready),
     /// `N! fails …`
     Fails(NextHopFailure),
     /// `N! gone`
@@ -188,7 +189,9 @@ impl Script {
             ("N!", "fails busy") => Act::Fails(NextHopFailure::Busy),
             ("N!", "fails unreachable") => Act::Fails(NextHopFailure::Unreachable("connection refused".into())),
             ("N!", "fails tls") => Act::Fails(NextHopFailure::Tls("bad certificate".into())),
-            ("N!", _) if text.starts_with("ready") => Act::Ready(words(text).split_off(1)),
+            ("N!", _) if text.starts_with("ready") => {
+                Act::Ready(Ready::parse(&words(text).split_off(1)).ok_or_else(unknown)?)
+            }
             ("V:", _) => Act::Scanned(text.split(" | ").map(verdict).collect::<Option<_>>().ok_or_else(unknown)?),
             ("V!", "cancelled") => expect(Channel::Scanner, "! cancelled"),
             ("H!", "full") => Act::Hold(HoldPlan::Full),

@@ -89,25 +89,35 @@ impl Client {
     /// The next line that the gateway says; none when it closed the connection. A connection that it broke is an error: the
     /// reply before it may be lost.
     pub async fn line(&mut self) -> Result<Option<String>, String> {
-        loop {
-            if let Some(end) = self.heard.windows(2).position(|pair| pair == b"\r\n") {
-                let line: Vec<u8> = self.heard.drain(..end + 2).collect();
-                return String::from_utf8(line[..end].to_vec()).map(Some).map_err(|_| "a line that is no text".into());
-            }
-            let Some(stream) = &mut self.stream else { return Ok(None) };
+        if !self.hear().await? {
+            return Ok(None);
+        }
+        let end = self.end_of_line().ok_or("no line")?;
+        let line: Vec<u8> = self.heard.drain(..end + 2).collect();
+        String::from_utf8(line[..end].to_vec()).map(Some).map_err(|_| "a line that is no text".into())
+    }
+
+    /// Until the next line is there; false when the gateway closed the connection instead.
+    pub async fn hear(&mut self) -> Result<bool, String> {
+        while self.end_of_line().is_none() {
+            let Some(stream) = &mut self.stream else { return Ok(false) };
             let mut piece = [0; 4096];
             let read = in_time("from the gateway", stream.read(&mut piece)).await?;
             match read.map_err(|fault| format!("the gateway broke the connection: {fault}"))? {
-                0 if self.heard.is_empty() => return Ok(None),
+                0 if self.heard.is_empty() => return Ok(false),
                 0 => return Err(format!("half a line: {:?}", String::from_utf8_lossy(&self.heard))),
                 read => self.heard.extend_from_slice(&piece[..read]),
             }
         }
+        Ok(true)
     }
 
     /// A whole line that came already.
     pub fn left(&self) -> Option<String> {
-        let end = self.heard.windows(2).position(|pair| pair == b"\r\n")?;
-        Some(String::from_utf8_lossy(&self.heard[..end]).into_owned())
+        Some(String::from_utf8_lossy(&self.heard[..self.end_of_line()?]).into_owned())
+    }
+
+    fn end_of_line(&self) -> Option<usize> {
+        self.heard.windows(2).position(|pair| pair == b"\r\n")
     }
 }

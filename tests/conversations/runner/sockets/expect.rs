@@ -1,8 +1,11 @@
 //! What a script expects, awaited at the far ends of the sockets and on the disk.
 
-use std::time::Duration;
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant},
+};
 
-use portaria::{journal::Entry, store::Filter};
+use portaria::{door::connections::Full, journal::Entry, store::Filter};
 use serde_json::Value;
 
 use super::{
@@ -14,13 +17,16 @@ use super::{
     },
     PATIENCE,
     next_hop::End,
-    play::{Play, Played},
+    play::{COUNTS_AS, Play, Played},
 };
 
 impl Play<'_> {
     pub async fn expect_client(&mut self, text: &str) -> Played<()> {
         if text == "! starts TLS" {
             return Ok(());
+        }
+        if let Some(client) = text.strip_prefix(COUNTS_AS) {
+            return self.expect_counted(client.parse().map_err(|_| "no address")?).await;
         }
         let Some(code) = text.strip_suffix("-*") else {
             let line = self.client.line().await?;
@@ -38,6 +44,19 @@ impl Play<'_> {
             if !line.starts_with(&format!("{code}-")) {
                 return Err(format!("expected a reply {code} of several lines\n  came     {line}"));
             }
+        }
+    }
+
+    /// The connection counts for this address and for the one before no more: with room for one of each network, one more of
+    /// its own is too many.
+    async fn expect_counted(&mut self, client: IpAddr) -> Played<()> {
+        // What is said next is said after the count: whoever looked before would take the room of the client himself.
+        self.client.hear().await?;
+        let room = |client| self.world.gateway.connections.enter(client, Instant::now()).map(drop);
+        let before = std::mem::replace(&mut self.counts_as, client);
+        match (room(client), room(before)) {
+            (Err(Full::Network), Ok(())) => Ok(()),
+            other => Err(format!("expected S! counts as {client}, and not {before}\n  came     {other:?}")),
         }
     }
 
@@ -72,18 +91,23 @@ impl Play<'_> {
         }
     }
 
-    /// Given back, it is reset before anybody else gets it. The next hop closes it then, unless the script wants it once more.
+    /// Given back, it is reset before anybody else gets it, or left if it takes no more. The next hop closes it then, unless the
+    /// script wants it once more.
     pub async fn expect_release(&mut self, nth: usize) -> Played<()> {
         let mut end = self.connection.take().ok_or("there is no connection to the next hop")?;
+        let (farewell, reply) = match end.is_used_up() {
+            true => ("QUIT", "221 2.0.0 Bye\r\n"),
+            false => ("RSET", "250 2.0.0 Reset\r\n"),
+        };
         match end.next().await? {
-            Some(Noticed::Command(line)) if line == "RSET" => {}
-            other => return Err(format!("expected R! releases, which is RSET\n  came     {other:?}")),
+            Some(Noticed::Command(line)) if line == farewell => {}
+            other => return Err(format!("expected R! releases, which is {farewell}\n  came     {other:?}")),
         }
-        end.say(b"250 2.0.0 Reset\r\n").await?;
+        end.say(reply.as_bytes()).await?;
         self.keep_content(&mut end);
         let later = self.script.steps.get(nth..).unwrap_or_default();
         let next = later.iter().find_map(|step| match &step.act {
-            Act::Ready(words) => Some(words.iter().any(|word| word == "reused")),
+            Act::Ready(ready) => Some(ready.reused),
             _ => None,
         });
         if next == Some(true) {

@@ -64,7 +64,8 @@ impl World {
             journal: Journal::open(&folder.path().join("journal")).unwrap().0,
             connections: Connections::new(connections::Limits {
                 total: 10,
-                per_network: 10,
+                // So that it shows for whom the one client counts.
+                per_network: 1,
                 rate: None,
                 unlimited: Vec::new(),
             }),

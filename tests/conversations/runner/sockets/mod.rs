@@ -48,7 +48,6 @@ fn not_played(script: &Script) -> Option<&'static str> {
     script.steps.iter().find_map(|step| match &step.act {
         Act::Hold(_) | Act::Quarantine(_) | Act::Journal(_) | Act::DiskLow(_) => Some("a disk fails or waits"),
         Act::Wanted => Some("somebody else waits for a connection to the next hop"),
-        Act::NetworkFull => Some("others hold every connection of the client's network"),
         Act::Stalls(_) => Some("the next hop's socket takes nothing more"),
         Act::Fails(NextHopFailure::Busy) => Some("others hold every connection to the next hop"),
         Act::Scanned(verdicts) if verdicts.iter().any(|verdict| matches!(verdict, ScanVerdict::Ambiguous { .. })) => {

@@ -9,7 +9,10 @@ use tokio::{
 };
 
 use super::{
-    super::next_hop::{Connection, Noticed},
+    super::{
+        next_hop::{Connection, Noticed},
+        ready::Ready,
+    },
     in_time,
 };
 
@@ -43,7 +46,7 @@ impl Hop {
     pub async fn accept(&mut self) -> Result<End, String> {
         let (nth, stream) = in_time("no connection is asked for", self.accepted.recv()).await?.ok_or("no listener")?;
         stream.set_nodelay(true).map_err(|fault| fault.to_string())?;
-        Ok(End { nth, stream, wire: Connection::default(), noticed: VecDeque::new() })
+        Ok(End { nth, stream, wire: Connection::default(), introduced: None, noticed: VecDeque::new() })
     }
 }
 
@@ -54,22 +57,35 @@ pub struct End {
     stream: TcpStream,
     /// Its books: what was asked and answered, and the mail data.
     pub wire: Connection,
+    introduced: Option<Ready>,
     noticed: VecDeque<Noticed>,
 }
 
 impl End {
-    /// 220, EHLO, and these keywords.
-    pub async fn introduce(&mut self, keywords: &[String]) -> Result<(), String> {
+    /// 220, EHLO, and what it offers.
+    pub async fn introduce(&mut self, ready: &Ready) -> Result<(), String> {
         self.write(b"220 mbx1.tjpa.jus.br ESMTP\r\n").await?;
         match self.next().await? {
             Some(Noticed::Command(line)) if line.starts_with("EHLO ") => {}
             other => return Err(format!("no EHLO but {other:?}")),
         }
-        self.wire = Connection::default();
-        let lines: Vec<&str> = std::iter::once("mbx1.tjpa.jus.br").chain(keywords.iter().map(String::as_str)).collect();
-        let last = lines.len() - 1;
-        let line = |(nth, line): (usize, &&str)| format!("250{}{line}\r\n", if nth == last { ' ' } else { '-' });
-        self.write(lines.iter().enumerate().map(line).collect::<String>().as_bytes()).await
+        self.wire = Connection::after(ready.mails);
+        self.introduced = Some(ready.clone());
+        self.write(ready.ehlo_reply().as_bytes()).await
+    }
+
+    /// Lent once more, as the script says it; it offers what it offered.
+    pub fn again(&self, ready: &Ready) -> Result<(), String> {
+        let offered = self.introduced.as_ref().map(Ready::ehlo_reply);
+        if offered.as_ref() != Some(&ready.ehlo_reply()) {
+            return Err(format!("a connection that is reused offers what it offered: {offered:?}"));
+        }
+        Ok(())
+    }
+
+    /// Whether it takes no further MAIL.
+    pub fn is_used_up(&self) -> bool {
+        self.introduced.as_ref().is_some_and(|ready| ready.is_used_up(self.wire.mails))
     }
 
     /// Says octets.

@@ -1,8 +1,12 @@
 //! One play over sockets: what the script feeds is said, what it expects is awaited.
 
-use std::time::Duration;
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant},
+};
 
 use portaria::{
+    door::connections::Counted,
     journal,
     policy::verdict::ScanVerdict,
     record::TransactionId,
@@ -10,7 +14,10 @@ use portaria::{
 };
 
 use super::{
-    super::script::{Act, Channel, Script, Step},
+    super::{
+        ready::Ready,
+        script::{Act, Channel, Script, Step},
+    },
     PATIENCE,
     client::Client,
     gateway::World,
@@ -21,6 +28,9 @@ pub(super) type Played<T> = Result<T, String>;
 
 /// What the script calls the first address of a next hop.
 const FIRST_ADDRESS: &str = "192.0.2.25:25";
+
+/// How `S! counts as ADDRESS` begins.
+pub(super) const COUNTS_AS: &str = "! counts as ";
 
 pub(super) struct Play<'s> {
     pub script: &'s Script,
@@ -34,6 +44,10 @@ pub(super) struct Play<'s> {
     pub content_line: usize,
     pub journal: journal::Reader,
     pub items: Vec<TransactionId>,
+    /// For whom the client's connection counts.
+    pub counts_as: IpAddr,
+    /// Connections of others.
+    pub others: Vec<Counted>,
     /// Something was said since something was last heard.
     fed: bool,
 }
@@ -54,6 +68,8 @@ pub async fn run(script: &Script) -> Played<()> {
         content_line: 0,
         journal,
         items: Vec::new(),
+        counts_as: [192, 0, 2, 1].into(),
+        others: Vec::new(),
         fed: true,
     };
     play.connected_before().await.map_err(|what| format!("{name}: over sockets: {what}"))?;
@@ -67,17 +83,16 @@ impl Play<'_> {
     /// A script whose first connection was used before: by another client, whose session is over.
     async fn connected_before(&mut self) -> Played<()> {
         let first = self.script.steps.iter().find_map(|step| match &step.act {
-            Act::Ready(words) => Some(words),
+            Act::Ready(ready) => Some(ready),
             _ => None,
         });
-        let Some(words) = first.filter(|words| words.iter().any(|word| word == "reused")) else { return Ok(()) };
+        let Some(first) = first.filter(|first| first.reused) else { return Ok(()) };
         let next_hops = self.world.gateway.next_hops.clone();
-        let until = std::time::Instant::now() + PATIENCE;
+        let until = Instant::now() + PATIENCE;
         let request = OpenNextHop { name: "mailbox".into(), fresh: false, avoid: Vec::new(), until };
         let lease = tokio::spawn(async move { next_hops.lease(&request).await });
-        let fresh: Vec<String> = words.iter().filter(|word| *word != "reused").cloned().collect();
-        self.ready(&fresh).await?;
-        lease.await.unwrap().map_err(|failure| failure.to_string())?.release(0);
+        self.ready(&first.introduced()).await?;
+        lease.await.unwrap().map_err(|failure| failure.to_string())?.release(first.mails);
         self.expect_release(0).await?;
         pause().await;
         Ok(())
@@ -109,7 +124,7 @@ impl Play<'_> {
                 self.client.secure(trusted).await
             }
             Act::NextHop(octets) => self.end_of_next_hop()?.say(octets).await,
-            Act::Ready(words) => self.ready(words).await,
+            Act::Ready(ready) => self.ready(ready).await,
             Act::Fails(failure) => self.fails(failure).await,
             Act::NextHopGone => {
                 self.end_of_next_hop()?.end().await;
@@ -132,13 +147,10 @@ impl Play<'_> {
                 self.world.gateway.set_policy(policy);
                 Ok(())
             }
-            Act::Hold(_)
-            | Act::Quarantine(_)
-            | Act::Journal(_)
-            | Act::Stalls(_)
-            | Act::DiskLow(_)
-            | Act::NetworkFull
-            | Act::Wanted => Err("cannot be played".into()),
+            Act::NetworkFull => self.network_full(nth),
+            Act::Hold(_) | Act::Quarantine(_) | Act::Journal(_) | Act::Stalls(_) | Act::DiskLow(_) | Act::Wanted => {
+                Err("cannot be played".into())
+            }
         }
     }
 
@@ -146,35 +158,42 @@ impl Play<'_> {
         self.connection.as_mut().ok_or_else(|| "there is no connection to the next hop".to_owned())
     }
 
-    async fn ready(&mut self, words: &[String]) -> Played<()> {
-        let value = |key: &str| words.iter().find_map(|word| word.strip_prefix(key)?.strip_prefix('='));
-        let keywords: Vec<String> = words
-            .iter()
-            .filter(|word| !["reused", "fresh"].contains(&word.as_str()))
-            .filter(|word| !["to", "address", "avoids"].iter().any(|key| word.starts_with(&format!("{key}="))))
-            .map(|word| word.replace('=', " "))
-            .collect();
+    async fn ready(&mut self, ready: &Ready) -> Played<()> {
         self.content_line = 0;
         self.last_content.clear();
-        if words.iter().any(|word| word == "reused") {
-            self.connection = Some(self.idle.take().ok_or("no connection was given back")?);
+        if ready.reused {
+            let idle = self.idle.take().ok_or("no connection was given back")?;
+            idle.again(ready)?;
+            self.connection = Some(idle);
             return Ok(());
         }
-        let hop = self.world.hops.get_mut(value("to").unwrap_or("mailbox")).ok_or("no such next hop")?;
+        let hop = self.world.hops.get_mut(ready.to.as_str()).ok_or("no such next hop")?;
         let mut end = hop.accept().await?;
         let label = &mut hop.addresses[end.nth].1;
-        if let Some(avoided) = value("avoids").filter(|avoided| *avoided != "nobody")
+        if let Some(avoided) = ready.avoids.as_deref().filter(|avoided| *avoided != "nobody")
             && label.as_deref() == Some(avoided)
         {
             return Err(format!("{avoided} was to be avoided"));
         }
-        let named = value("address").unwrap_or(FIRST_ADDRESS);
-        let is = label.get_or_insert_with(|| named.to_owned());
-        if value("address").is_some_and(|named| named != is) {
+        let is = label.get_or_insert_with(|| ready.address.as_deref().unwrap_or(FIRST_ADDRESS).to_owned());
+        if let Some(named) = ready.address.as_ref().filter(|named| *named != is) {
             return Err(format!("{is} is connected to, and not {named}"));
         }
-        end.introduce(&keywords).await?;
+        end.introduce(ready).await?;
         self.connection = Some(end);
+        Ok(())
+    }
+
+    /// Another client of the network that is announced next.
+    fn network_full(&mut self, nth: usize) -> Played<()> {
+        let later = self.script.steps.get(nth..).unwrap_or_default();
+        let announced = later.iter().find_map(|step| match &step.act {
+            Act::Expect(Channel::Client, text) => text.strip_prefix(COUNTS_AS)?.parse().ok(),
+            _ => None,
+        });
+        let announced: IpAddr = announced.ok_or("nobody is announced")?;
+        let entered = self.world.gateway.connections.enter(announced, Instant::now());
+        self.others.push(entered.map_err(|full| full.reason().to_owned())?);
         Ok(())
     }
 
@@ -184,7 +203,7 @@ impl Play<'_> {
         for _ in 0..hop.addresses.len() {
             let mut end = hop.accept().await?;
             if matches!(failure, NextHopFailure::Tls(_)) {
-                end.introduce(&[]).await?;
+                end.introduce(&Ready::parse(&[]).unwrap()).await?;
                 // Its QUIT, if it says one.
                 while end.read().await? {}
             }
@@ -211,7 +230,7 @@ impl Play<'_> {
         if let Some(line) = self.client.line().await? {
             return Err(format!("not expected: S: {line}"));
         }
-        drop((self.connection.take(), self.idle.take()));
+        drop((self.connection.take(), self.idle.take(), std::mem::take(&mut self.others)));
         self.world.over().await
     }
 }
