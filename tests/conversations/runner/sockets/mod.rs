@@ -50,6 +50,7 @@ fn not_played(script: &Script) -> Option<&'static str> {
         Act::Wanted => Some("somebody else waits for a connection to the next hop"),
         Act::Stalls(_) => Some("the next hop's socket takes nothing more"),
         Act::Fails(NextHopFailure::Busy) => Some("others hold every connection to the next hop"),
+        Act::Fails(NextHopFailure::Local(_)) => Some("no descriptor is left"),
         Act::Scanned(verdicts) if verdicts.iter().any(|verdict| matches!(verdict, ScanVerdict::Ambiguous { .. })) => {
             Some("no scanner says this verdict")
         }
