@@ -12,6 +12,8 @@ pub mod document;
 pub mod message;
 pub mod smtp;
 
+pub mod alert;
+pub mod certificate;
 pub mod policy;
 pub mod record;
 
