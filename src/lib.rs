@@ -27,6 +27,7 @@ pub mod hold;
 pub mod journal;
 pub mod next_hop;
 pub mod store;
+pub mod webhook;
 
 // ── front doors: the only code that waits ──
 pub mod door;

@@ -204,7 +204,8 @@ impl Letterhead {
         self.zoned(at).strftime("%Y-%m-%d %H:%M:%S %:z").to_string()
     }
 
-    fn rfc3339(&self, at: SystemTime) -> String {
+    /// In the configured time zone, with its offset.
+    pub fn rfc3339(&self, at: SystemTime) -> String {
         self.zoned(at).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
     }
 }

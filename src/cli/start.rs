@@ -14,9 +14,11 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    alert::Letterhead,
     antivirus::Scanners,
     config::{self, ListenerTls, Settings},
     door::{
+        alert::{self, Alerts},
         connections::{self, Connections},
         control,
         gateway::{Gateway, Listener, Parts, now},
@@ -36,6 +38,7 @@ use crate::{
     relay,
     store::Store,
     text,
+    webhook::Webhook,
 };
 
 /// A gateway that runs.
@@ -102,6 +105,10 @@ pub async fn start(
     doors.spawn(probe::next_hops(gateway.clone(), data_dir.clone()));
     doors.spawn(probe::scanners(gateway.clone()));
     doors.spawn(probe::disk(gateway.clone()));
+    doors.spawn(alert::watch(gateway.clone()));
+    for nth in 0..gateway.alerts.routes() {
+        doors.spawn(alert::deliver(gateway.clone(), nth));
+    }
     Ok(Running { gateway, listeners: bound, http, reloader, drain: settings.timeouts.drain, doors, last, _lock: lock })
 }
 
@@ -176,6 +183,8 @@ async fn join(
         journal,
         connections,
         certificate,
+        alerts: alerts(settings)?,
+        behind: loader.behind(),
         policy,
     });
     Ok((gateway, loader))
@@ -187,6 +196,21 @@ fn certificate(settings: &Settings) -> Result<Option<Arc<Certificate>>, Text> {
     Certificate::load(files.certificate.clone(), files.key.clone())
         .map(|certificate| Some(Arc::new(certificate)))
         .map_err(|fault| text!("TLS cannot be used: {fault}", "não é possível usar TLS: {fault}"))
+}
+
+/// The routes of `[alert]`.
+fn alerts(settings: &Settings) -> Result<Alerts, Text> {
+    let head = Letterhead {
+        hostname: settings.gateway.hostname.clone(),
+        // Only settings without a domain have none, and those cannot be built.
+        from: settings.directory.postmaster().cloned().ok_or_else(|| text!("no domain", "nenhum domínio"))?,
+        to: settings.alert.mail_to.clone(),
+        language: settings.gateway.language,
+        time_zone: settings.gateway.timezone.clone(),
+    };
+    let webhook = settings.alert.webhook.clone().map(Webhook::new).transpose();
+    let webhook = webhook.map_err(|fault| text!("the webhook of [alert]: {fault}", "o webhook de [alert]: {fault}"))?;
+    Ok(Alerts::new(head, webhook))
 }
 
 /// What a killed gateway left in the quarantine: content without an item is removed, and items whose other recipients' outcome is
