@@ -1,3 +1,5 @@
+//! Written here, read by another reader.
+
 use mail_parser::{HeaderValue, MessageParser, MimeHeaders as _};
 
 use super::*;

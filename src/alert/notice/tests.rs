@@ -1,3 +1,5 @@
+//! One report in every form.
+
 use std::time::Duration;
 
 use super::*;

@@ -78,7 +78,11 @@ pub struct Behaviour {
 impl Sink {
     /// Starts one.
     pub fn start() -> Self {
-        let port = Port::lease();
+        Self::start_on(Port::lease())
+    }
+
+    /// Starts one where nobody was.
+    pub fn start_on(port: Port) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", port.number())).unwrap();
         let behaviour = Behaviour {
             offers: vec!["PIPELINING", "8BITMIME", "SIZE 104857600", "DSN", "SMTPUTF8", "ENHANCEDSTATUSCODES"],
