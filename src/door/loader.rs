@@ -369,6 +369,27 @@ mod tests {
         close(journal, store, loader).await;
     }
 
+    /// The task tries again and again; that it fails is there to be seen.
+    #[tokio::test]
+    async fn whoever_looks_sees_that_the_database_is_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let (journal, store, loader) = open(folder.path()).await;
+        let (stop, tasks, behind) = (CancellationToken::new(), tokio_util::task::TaskTracker::new(), loader.behind());
+        store.close().await;
+        tasks.spawn(loader.run(stop.clone()));
+        tasks.close();
+        let mut waited = 0;
+        while behind.why().is_none() {
+            waited += 1;
+            assert!(waited < 100, "not seen within 5 seconds");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert!(behind.why().unwrap().starts_with("the database does not take the journal"));
+        stop.cancel();
+        tasks.wait().await;
+        journal.close().await;
+    }
+
     /// The background task loads soon after an append, and what is left when it is stopped.
     #[tokio::test]
     async fn the_task_wakes_and_ends() {

@@ -55,11 +55,17 @@ async fn one<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, asked: &Mutex<Vec
     match answer {
         Some(answer) => {
             let _ = stream.write_all(answer.as_bytes()).await;
+            if answer.contains(ENDLESS) {
+                tokio::time::sleep(Duration::from_secs(60)).await;
+            }
             let _ = stream.shutdown().await;
         }
         None => tokio::time::sleep(Duration::from_secs(60)).await,
     }
 }
+
+/// After such a reply the server does not close.
+const ENDLESS: &str = "Content-Length: 1000000000000";
 
 fn webhook(port: u16) -> Webhook {
     Webhook::new(Url::parse(&format!("http://127.0.0.1:{port}/hook?token=secret")).unwrap()).unwrap()
@@ -103,6 +109,15 @@ async fn what_is_posted_and_what_the_answers_mean() {
     ] {
         assert!(request.contains(&part), "{part:?} in {request:?}");
     }
+}
+
+/// A server that says more than anybody wants to hear: nobody waits for the rest.
+#[tokio::test]
+async fn a_reply_without_end_is_enough() {
+    let answer = format!("HTTP/1.1 200 OK\r\n{ENDLESS}\r\n\r\n{}", "x".repeat(BODY));
+    let (port, _, _serving) = server(&[&answer], None).await;
+    let patient = Webhook { timeout: Duration::from_secs(3), ..webhook(port) };
+    assert_eq!(patient.post("{}".into()).await.unwrap(), 200);
 }
 
 #[tokio::test]

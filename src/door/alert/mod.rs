@@ -24,7 +24,7 @@ use tokio::sync::Notify;
 
 use super::gateway::{Gateway, now};
 use crate::{
-    alert::{Event, Kind, Letterhead, Next, Notice, Outbox, Plan, Report, Severity, Watch},
+    alert::{Event, Kind, Letterhead, Next, Notice, Outbox, Plan, Report, Severity, Standing, Watch},
     smtp::path::Mailbox,
     webhook::Webhook,
 };
@@ -109,7 +109,7 @@ impl Alerts {
 
     /// What stands, for `portaria status` and `portaria alert list`. Texts are made where the person is, in their language.
     pub fn standing(&self) -> Vec<serde_json::Value> {
-        let row = |standing: crate::alert::Standing| {
+        let row = |standing: Standing| {
             serde_json::json!({
                 "condition": standing.condition.kind.key(),
                 "subject": standing.condition.subject,
@@ -150,9 +150,9 @@ impl Alerts {
     }
 
     fn measure(&self) {
-        let watch = lock(&self.watch);
+        let standing: Vec<Kind> = lock(&self.watch).standing().map(|standing| standing.condition.kind).collect();
         for kind in Kind::ALL {
-            let count = watch.standing().filter(|standing| standing.condition.kind == *kind).count();
+            let count = standing.iter().filter(|standing| *standing == kind).count();
             metrics::gauge!("portaria_alerts", "condition" => kind.key()).set(count as f64);
         }
     }
