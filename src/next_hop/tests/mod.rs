@@ -30,6 +30,7 @@ use crate::relay::event::NextHopReady;
 struct Script {
     greeting: &'static str,
     ehlo: &'static str,
+    mail: &'static str,
     rset: &'static str,
     starttls: StartTls,
 }
@@ -45,8 +46,13 @@ enum StartTls {
     Works(TlsAcceptor),
 }
 
-const GOOD: Script =
-    Script { greeting: "220 mx", ehlo: "250-mx\r\n250 DSN", rset: "250 ok", starttls: StartTls::Unknown };
+const GOOD: Script = Script {
+    greeting: "220 mx",
+    ehlo: "250-mx\r\n250 DSN",
+    mail: "250 ok",
+    rset: "250 ok",
+    starttls: StartTls::Unknown,
+};
 
 /// A next hop that listens until it is dropped.
 struct Server {
@@ -126,6 +132,7 @@ impl Connection {
             let _ = self.said.send(format!("{} {line}", self.nth));
             match line.split(' ').next().unwrap_or_default() {
                 "EHLO" => reply(&mut stream, self.script.ehlo).await?,
+                "MAIL" => reply(&mut stream, self.script.mail).await?,
                 "RSET" => reply(&mut stream, self.script.rset).await?,
                 "STARTTLS" => match &self.script.starttls {
                     StartTls::Unknown => reply(&mut stream, "502 what?").await?,
