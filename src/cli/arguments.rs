@@ -294,4 +294,20 @@ mod tests {
         assert!(help.contains("Uso: portaria"), "{help}");
         assert!(!help.contains("Usage"), "{help}");
     }
+
+    #[test]
+    fn help_of_the_alerts_has_something_to_copy() {
+        for language in [Language::PtBr, Language::En] {
+            let mut whole = command(language);
+            let alert = whole.find_subcommand_mut("alert").unwrap();
+            for name in ["list", "test"] {
+                let help = alert.find_subcommand_mut(name).unwrap().render_long_help().to_string();
+                assert!(
+                    help.contains(&format!("\n  portaria alert {name}"))
+                        || help.contains(&format!("portaria portaria alert {name}")),
+                    "{help}"
+                );
+            }
+        }
+    }
 }

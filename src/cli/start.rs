@@ -208,8 +208,10 @@ fn alerts(settings: &Settings) -> Result<Alerts, Text> {
         language: settings.gateway.language,
         time_zone: settings.gateway.timezone.clone(),
     };
-    let webhook = settings.alert.webhook.clone().map(Webhook::new).transpose();
-    let webhook = webhook.map_err(|fault| text!("the webhook of [alert]: {fault}", "o webhook de [alert]: {fault}"))?;
+    let webhook = settings.alert.webhook.clone().map(Webhook::new);
+    if let Some(fault) = webhook.as_ref().and_then(Webhook::fault) {
+        tracing::error!(%fault, "the webhook of [alert] cannot be used");
+    }
     Ok(Alerts::new(head, webhook))
 }
 

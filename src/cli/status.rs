@@ -167,7 +167,7 @@ fn render(answer: &serde_json::Value, language: Language) -> String {
             "The certificate's files cannot be used; the certificate in force stays in force:",
             "Os arquivos do certificado não servem; o certificado em vigor continua em vigor:",
         );
-        let _ = writeln!(out, "{heading}\n{fault}");
+        let _ = write!(out, "{heading}\n{}", lines(fault));
     }
     out
 }
@@ -216,6 +216,7 @@ mod tests {
         let answer = json!({
             "version": bad, "policy": bad, "health": { bad: true }, "listeners": [{ "address": bad, "bound": bad }],
             "scanners": [{ "scanner": bad, "healthy": true, "handed": bad }], "reload_fault": format!("{bad}\n{bad}"),
+            "certificate_fault": bad,
             "alerts": [{ "condition": bad, "subject": bad, "severity": bad, "since": bad, "detail": bad }],
             "next_hops": [{ "name": bad, "addresses": [{ "address": bad, "healthy": false, "last_error": bad }] }],
         });

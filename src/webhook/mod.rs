@@ -40,12 +40,13 @@ const HEADER: usize = 16 * 1024;
 /// Where to post to.
 pub struct Webhook {
     url: Url,
-    tls: Option<TlsConnector>,
+    /// None: in clear. A system without authorities must not keep the gateway from taking mail, so that is a fault of every post.
+    tls: Option<Result<TlsConnector, TrustFault>>,
     timeout: Duration,
 }
 
 /// Why TLS cannot be had.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum TrustFault {
     /// The system has no certificate that could be trusted.
     #[error("no usable certificate authority found")]
@@ -64,6 +65,9 @@ pub enum PostFault {
     /// The handshake failed.
     #[error("TLS: {0}")]
     Tls(io::Error),
+    /// There is nobody to trust.
+    #[error("TLS: {0}")]
+    Trust(#[from] TrustFault),
     /// What came is not HTTP, or nothing came.
     #[error("HTTP: {0}")]
     Http(#[from] hyper::Error),
@@ -88,7 +92,7 @@ impl PostFault {
 
 impl Webhook {
     /// Loads the system's certificate authorities if the address needs them; connects to nobody.
-    pub fn new(url: Url) -> Result<Self, TrustFault> {
+    pub fn new(url: Url) -> Self {
         let mut roots = RootCertStore::empty();
         if url.tls {
             // What cannot be read there is other software's concern, as long as something can.
@@ -97,19 +101,14 @@ impl Webhook {
         Self::trusting(url, roots)
     }
 
-    fn trusting(url: Url, roots: RootCertStore) -> Result<Self, TrustFault> {
-        if !url.tls {
-            return Ok(Self { url, tls: None, timeout: TIMEOUT });
-        }
-        if roots.is_empty() {
-            return Err(TrustFault::Empty);
-        }
-        // The provider is named: the process default panics at run time if ever a second one is linked in.
-        let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_protocol_versions(&[&TLS13, &TLS12])?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        Ok(Self { url, tls: Some(TlsConnector::from(Arc::new(config))), timeout: TIMEOUT })
+    fn trusting(url: Url, roots: RootCertStore) -> Self {
+        let tls = url.tls.then(|| connector(roots));
+        Self { url, tls, timeout: TIMEOUT }
+    }
+
+    /// Why nothing can be posted, as far as that is known without trying.
+    pub fn fault(&self) -> Option<&TrustFault> {
+        self.tls.as_ref()?.as_ref().err()
     }
 
     /// Where it posts to, without what may be a secret.
@@ -123,8 +122,10 @@ impl Webhook {
     }
 
     async fn exchange(&self, json: String) -> Result<u16, PostFault> {
+        let tls =
+            self.tls.as_ref().map(|tls| tls.as_ref().map_err(|fault| PostFault::from(fault.clone()))).transpose()?;
         let socket = TcpStream::connect((self.url.host.as_str(), self.url.port)).await.map_err(PostFault::Connect)?;
-        let Some(tls) = &self.tls else { return self.speak(socket, json).await };
+        let Some(tls) = tls else { return self.speak(socket, json).await };
         let name =
             ServerName::try_from(self.url.host.clone()).map_err(|fault| PostFault::Tls(io::Error::other(fault)))?;
         let secured = tls.connect(name, socket).await.map_err(PostFault::Tls)?;
@@ -159,6 +160,18 @@ impl Webhook {
             _ = &mut connection => asked.await,
         }
     }
+}
+
+fn connector(roots: RootCertStore) -> Result<TlsConnector, TrustFault> {
+    if roots.is_empty() {
+        return Err(TrustFault::Empty);
+    }
+    // The provider is named: the process default panics at run time if ever a second one is linked in.
+    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_protocol_versions(&[&TLS13, &TLS12])?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(TlsConnector::from(Arc::new(config)))
 }
 
 /// What the server has to say, as far as anybody listens.

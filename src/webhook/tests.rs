@@ -68,7 +68,7 @@ async fn one<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, asked: &Mutex<Vec
 const ENDLESS: &str = "Content-Length: 1000000000000";
 
 fn webhook(port: u16) -> Webhook {
-    Webhook::new(Url::parse(&format!("http://127.0.0.1:{port}/hook?token=secret")).unwrap()).unwrap()
+    Webhook::new(Url::parse(&format!("http://127.0.0.1:{port}/hook?token=secret")).unwrap())
 }
 
 #[tokio::test]
@@ -151,9 +151,11 @@ async fn under_tls_only_whom_the_system_trusts_is_told() {
     for (trusted, told) in [(other.cert.der(), false), (cert.der(), true)] {
         let mut roots = RootCertStore::empty();
         roots.add(trusted.clone()).unwrap();
-        let posted = Webhook::trusting(url.clone(), roots).unwrap().post("{}".into()).await;
+        let posted = Webhook::trusting(url.clone(), roots).post("{}".into()).await;
         assert_eq!(posted.is_ok(), told, "{posted:?}");
         assert_eq!(asked.lock().unwrap().len(), usize::from(told), "nothing is said before the handshake");
     }
-    assert!(matches!(Webhook::trusting(url, RootCertStore::empty()), Err(TrustFault::Empty)));
+    let nobody = Webhook::trusting(url, RootCertStore::empty());
+    assert!(matches!(nobody.fault(), Some(TrustFault::Empty)));
+    assert!(matches!(nobody.post("{}".into()).await, Err(PostFault::Trust(TrustFault::Empty))));
 }
