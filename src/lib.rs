@@ -12,6 +12,8 @@ pub mod document;
 pub mod message;
 pub mod smtp;
 
+pub mod alert;
+pub mod certificate;
 pub mod policy;
 pub mod record;
 
@@ -25,6 +27,7 @@ pub mod hold;
 pub mod journal;
 pub mod next_hop;
 pub mod store;
+pub mod webhook;
 
 // ── front doors: the only code that waits ──
 pub mod door;

@@ -14,6 +14,7 @@ use std::{
 };
 
 use portaria::{
+    alert::Kind,
     document::Faults,
     language::Language,
     policy::{
@@ -150,6 +151,22 @@ fn every_verdict_is_on_the_page_of_the_antivirus() {
         let class = if action == "relay" { "" } else { class.as_str().unwrap() };
         assert_eq!([row[1], row[3], row[5]], [format!("`{}`", verdict.name()).as_str(), action, class]);
     }
+}
+
+/// The table of alerts is what people read at night: it says what the gateway says.
+#[test]
+fn every_alert_is_in_the_table_and_the_table_has_no_other() {
+    let page = fs::read_to_string(root().join("docs/operations.md")).unwrap();
+    let (_, alerts) = page.split_once("\n## Alerts\n").unwrap();
+    let (table, _) = alerts.split_once("\n**By webhook**").unwrap();
+    let told: Vec<&str> = table.lines().filter(|line| line.starts_with("| `")).collect();
+    let row = |kind: &Kind| {
+        let (key, facts) = (kind.key(), kind.facts("NAME"));
+        let (raise, clear) = (facts.raise_after.as_secs(), facts.clear_after.as_secs());
+        let (severity, what, next) = (facts.severity.name(), facts.what.en, facts.next.en);
+        format!("| `{key}` | {severity} | {raise} s / {clear} s | {what} | {next} |")
+    };
+    assert_eq!(told, Kind::ALL.iter().map(row).collect::<Vec<_>>());
 }
 
 /// Codes as the sources write them: `own(452, 5, 3, …)`, `reply(451, (4, 4, 1), …)`, `=> (500, 5, 6)`, `Enhanced(5, 7, 1)` behind a code,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use super::{
-    Common, Exit, checking, demo,
+    Common, Exit, alert, checking, demo,
     logging::{self, Format},
     records, rule_files, run, status,
 };
@@ -86,7 +86,43 @@ fn subcommands(language: Language) -> Vec<Command> {
         ),
         rules(&sub, &help),
         quarantine(&sub, &help, id),
+        alerts(&sub, language),
     ]
+}
+
+fn alerts(sub: &impl Fn(&'static str, Text) -> Command, language: Language) -> Command {
+    let say = |text: Text| text.in_language(language).to_owned();
+    let list = text!(
+        "Example: what stands now, for a script that counts it\n  portaria alert list --json | wc -l",
+        "Exemplo: o que está em aberto agora, para um script que conta\n  portaria alert list --json | wc -l"
+    );
+    let test = text!(
+        "Example: after a change of [alert] and a restart; ends with 1 if any route fails\n  sudo -u portaria portaria alert test",
+        "Exemplo: depois de mudar [alert] e reiniciar; termina com 1 se alguma rota falhar\n  sudo -u portaria portaria alert test"
+    );
+    sub("alert", text!("What somebody has to be told", "O que alguém precisa saber"))
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(
+            sub(
+                "list",
+                text!(
+                    "Alerts that stand, since when, and what to do",
+                    "Alertas em aberto, desde quando, e o que fazer"
+                ),
+            )
+            .after_help(say(list)),
+        )
+        .subcommand(
+            sub(
+                "test",
+                text!(
+                    "Sends a test by every route of [alert] and shows what each answered",
+                    "Envia um teste por cada rota de [alert] e mostra o que cada uma respondeu"
+                ),
+            )
+            .after_help(say(test)),
+        )
 }
 
 fn rules(sub: &impl Fn(&'static str, Text) -> Command, help: &impl Fn(Arg, Text) -> Arg) -> Command {
@@ -170,7 +206,7 @@ fn localised(command: Command, language: Language) -> Command {
         Language::PtBr => command
             .disable_help_flag(true)
             .disable_help_subcommand(true)
-            .help_template("{about-with-newline}\nUso: {usage}\n\n{all-args}")
+            .help_template("{about-with-newline}\nUso: {usage}\n\n{all-args}{after-help}")
             .next_help_heading("Opções")
             .arg(Arg::new("help").short('h').long("help").action(ArgAction::Help).help("mostra esta ajuda")),
     }
@@ -195,6 +231,11 @@ pub(super) fn dispatch(matches: &ArgMatches, language: Language) -> Exit {
         Some(("rules", sub)) => match sub.subcommand() {
             Some(("check", sub)) => rule_files::check(&mut common, &list_of(sub, "files")),
             Some(("test", sub)) => rule_files::test(&mut common, &trial(sub)),
+            _ => Exit::Usage,
+        },
+        Some(("alert", sub)) => match sub.subcommand() {
+            Some(("list", _)) => alert::list(&mut common),
+            Some(("test", _)) => alert::test(&mut common),
             _ => Exit::Usage,
         },
         Some(("quarantine", sub)) => match sub.subcommand() {
@@ -252,5 +293,21 @@ mod tests {
         let help = command(Language::PtBr).render_long_help().to_string();
         assert!(help.contains("Uso: portaria"), "{help}");
         assert!(!help.contains("Usage"), "{help}");
+    }
+
+    #[test]
+    fn help_of_the_alerts_has_something_to_copy() {
+        for language in [Language::PtBr, Language::En] {
+            let mut whole = command(language);
+            let alert = whole.find_subcommand_mut("alert").unwrap();
+            for name in ["list", "test"] {
+                let help = alert.find_subcommand_mut(name).unwrap().render_long_help().to_string();
+                assert!(
+                    help.contains(&format!("\n  portaria alert {name}"))
+                        || help.contains(&format!("portaria portaria alert {name}")),
+                    "{help}"
+                );
+            }
+        }
     }
 }

@@ -9,6 +9,7 @@ use crate::{
     next_hop::NextHops,
     store::{Store, StoreFault},
     text,
+    webhook::Webhook,
 };
 
 pub(super) fn check(common: &mut Common) -> Exit {
@@ -21,6 +22,7 @@ pub(super) fn check(common: &mut Common) -> Exit {
             let mut lines = database(&settings).await;
             lines.extend(scanners(&settings).await);
             lines.extend(next_hops(&settings).await);
+            lines.push(alerts(&settings));
             Ok(lines)
         });
         match asked {
@@ -54,6 +56,38 @@ async fn database(settings: &Settings) -> Vec<CheckLine> {
         Err(fault @ StoreFault::Damaged(_)) => CheckLine::error(subject, text!("{fault}", "{fault}")),
         Err(fault) => CheckLine::warning(subject, text!("not looked at: {fault}", "não examinado: {fault}")),
     }]
+}
+
+/// Whether somebody would be told. Nothing is sent: that is `portaria alert test`'s.
+fn alerts(settings: &Settings) -> CheckLine {
+    let subject = text!("alerts", "alertas");
+    let mailboxes = settings.alert.mail_to.len();
+    let Some(webhook) = settings.alert.webhook.clone().map(Webhook::new) else {
+        return CheckLine::warning(
+            subject,
+            match mailboxes {
+                0 => text!(
+                    "nobody is told when something fails: write [alert]",
+                    "ninguém é avisado de falhas: escreva [alert]"
+                ),
+                _ => text!(
+                    "by mail only: when mail is what is down, nobody is told; add `webhook`",
+                    "só por correio: se o correio parar, ninguém é avisado; acrescente `webhook`"
+                ),
+            },
+        );
+    };
+    if let Some(fault) = webhook.fault() {
+        return CheckLine::error(subject, text!("webhook: {fault}", "webhook: {fault}"));
+    }
+    let url = webhook.url();
+    CheckLine::ok(
+        subject,
+        text!(
+            "{url} and {mailboxes} mailboxes; `portaria alert test` tries them",
+            "{url} e {mailboxes} caixas; `portaria alert test` testa todas"
+        ),
+    )
 }
 
 /// Each scanner is given the EICAR test file.

@@ -3,6 +3,7 @@
 //!
 //! Exit codes: 0 done, 1 faults found, 2 usage, 3 gateway not reachable.
 
+mod alert;
 mod arguments;
 mod check;
 mod checking;

@@ -14,9 +14,11 @@ use tokio::net::{TcpListener, TcpSocket, UnixListener};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    alert::Letterhead,
     antivirus::Scanners,
     config::{self, ListenerTls, Settings},
     door::{
+        alert::{self, Alerts},
         attempts::{self, Attempts},
         connections::{self, Connections},
         control,
@@ -37,6 +39,7 @@ use crate::{
     relay,
     store::{Store, StoreFault},
     text,
+    webhook::Webhook,
 };
 
 /// A gateway that runs.
@@ -107,6 +110,10 @@ pub async fn start(
     doors.spawn(probe::disk(gateway.clone()));
     let counted = gateway.clone();
     doors.spawn(async move { attempts::keep(&counted).await });
+    doors.spawn(alert::watch(gateway.clone()));
+    for nth in 0..gateway.alerts.routes() {
+        doors.spawn(alert::deliver(gateway.clone(), nth));
+    }
     Ok(Running { gateway, listeners: bound, http, reloader, drain: settings.timeouts.drain, doors, last, _lock: lock })
 }
 
@@ -183,6 +190,8 @@ async fn join(
         messages: messages.map(|rate| Arc::new(Rates::new(rate, unlimited.clone()))),
         attempts: Attempts::new(unlimited.clone()),
         certificate,
+        alerts: alerts(settings)?,
+        behind: loader.behind(),
         policy,
     });
     Ok((gateway, loader))
@@ -216,6 +225,23 @@ fn certificate(settings: &Settings) -> Result<Option<Arc<Certificate>>, Text> {
     Certificate::load(files.certificate.clone(), files.key.clone())
         .map(|certificate| Some(Arc::new(certificate)))
         .map_err(|fault| text!("TLS cannot be used: {fault}", "não é possível usar TLS: {fault}"))
+}
+
+/// The routes of `[alert]`.
+fn alerts(settings: &Settings) -> Result<Alerts, Text> {
+    let head = Letterhead {
+        hostname: settings.gateway.hostname.clone(),
+        // Only settings without a domain have none, and those cannot be built.
+        from: settings.directory.postmaster().cloned().ok_or_else(|| text!("no domain", "nenhum domínio"))?,
+        to: settings.alert.mail_to.clone(),
+        language: settings.gateway.language,
+        time_zone: settings.gateway.timezone.clone(),
+    };
+    let webhook = settings.alert.webhook.clone().map(Webhook::new);
+    if let Some(fault) = webhook.as_ref().and_then(Webhook::fault) {
+        tracing::error!(%fault, "the webhook of [alert] cannot be used");
+    }
+    Ok(Alerts::new(head, webhook))
 }
 
 /// What a killed gateway left in the quarantine: content without an item is removed, and items whose other recipients' outcome is

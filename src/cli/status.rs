@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Common, Exit, escape::escape, rendering::json_line, run::with_runtime, table::Table};
+use super::{Common, Exit, alert, escape::escape, rendering::json_line, run::with_runtime, table::Table};
 use crate::{
     door::control::{self, Command},
     language::{Language, Text},
@@ -77,7 +77,7 @@ fn reloaded(answer: &serde_json::Value, language: Language) -> (String, String) 
 }
 
 /// A field of the answer; what is not there is null.
-fn field<'v>(value: &'v serde_json::Value, name: &str) -> &'v serde_json::Value {
+pub(super) fn field<'v>(value: &'v serde_json::Value, name: &str) -> &'v serde_json::Value {
     value.get(name).unwrap_or(&serde_json::Value::Null)
 }
 
@@ -86,7 +86,8 @@ fn lines(text: &str) -> String {
     text.lines().map(|line| escape(line) + "\n").collect()
 }
 
-fn ask(common: &mut Common, command: Command) -> Result<serde_json::Value, Exit> {
+/// Asks the gateway of this configuration; what goes wrong is told.
+pub(super) fn ask(common: &mut Common, command: Command) -> Result<serde_json::Value, Exit> {
     let settings = common.settings().ok_or(Exit::Faults)?;
     let socket = settings.gateway.data_dir.join("control.sock");
     let asked = with_runtime(async { Ok(control::ask(&socket, &command).await) });
@@ -155,6 +156,10 @@ fn render(answer: &serde_json::Value, language: Language) -> String {
     }
     out.push_str(&table.render());
     out.push_str(&attempts(field(answer, "attempts"), language));
+    if field(answer, "alerts").as_array().is_some_and(|alerts| !alerts.is_empty()) {
+        let _ = writeln!(out, "{}", words("Alerts that stand:", "Alertas em aberto:"));
+        out.push_str(&alert::listed(answer, language));
+    }
     if let Some(fault) = field(answer, "reload_fault").as_str() {
         let _ = writeln!(
             out,
@@ -168,7 +173,7 @@ fn render(answer: &serde_json::Value, language: Language) -> String {
             "The certificate's files cannot be used; the certificate in force stays in force:",
             "Os arquivos do certificado não servem; o certificado em vigor continua em vigor:",
         );
-        let _ = writeln!(out, "{heading}\n{fault}");
+        let _ = write!(out, "{heading}\n{}", lines(fault));
     }
     if let Some(fault) = field(answer, "database_fault").as_str() {
         let heading = words(
@@ -274,6 +279,8 @@ mod tests {
         let answer = json!({
             "version": bad, "policy": bad, "health": { bad: true }, "listeners": [{ "address": bad, "bound": bad }],
             "scanners": [{ "scanner": bad, "healthy": true, "handed": bad }], "reload_fault": format!("{bad}\n{bad}"),
+            "certificate_fault": bad,
+            "alerts": [{ "condition": bad, "subject": bad, "severity": bad, "since": bad, "detail": bad }],
             "next_hops": [{ "name": bad, "addresses": [{ "address": bad, "healthy": false, "last_error": bad }] }],
             "attempts": { "reasons": [{ "reason": bad, "count": bad }], "networks": [{ "network": bad, "count": 1 }] },
         });

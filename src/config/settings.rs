@@ -12,6 +12,7 @@ use crate::{
     next_hop,
     policy::{directory::Directory, verdict_action::VerdictActions},
     smtp::{self, mail_data::BareNewlines, path::Mailbox},
+    webhook::Url,
 };
 
 /// Everything that `portaria.toml` says.
@@ -197,11 +198,11 @@ pub struct Retention {
     pub request_handling: Duration,
 }
 
-/// `[alert]`. Read and checked; alerts are not sent in this version, and a warning says so.
+/// `[alert]`
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Alert {
     /// Is posted each alert.
-    pub webhook: Option<String>,
-    /// Are written each alert.
+    pub webhook: Option<Url>,
+    /// Are written each alert: ASCII, and in served domains, because that is where we know a next hop.
     pub mail_to: Vec<Mailbox>,
 }

@@ -69,6 +69,7 @@ pub struct Connections {
 struct Counts {
     total: usize,
     networks: HashMap<Network, usize>,
+    turned_away: u64,
 }
 
 /// One counted connection; dropping it counts down.
@@ -94,6 +95,7 @@ impl Connections {
     pub fn enter_unnamed(self: &Arc<Self>) -> Result<Counted, Full> {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         if counts.total >= self.limits.total {
+            counts.turned_away = counts.turned_away.saturating_add(1);
             return Err(Full::Total);
         }
         counts.total = counts.total.saturating_add(1);
@@ -120,6 +122,11 @@ impl Connections {
     /// Whether this client is of a network without limits of its own.
     pub fn is_unlimited(&self, client: IpAddr) -> bool {
         self.limits.unlimited.iter().any(|range| range.contains(&client.to_canonical()))
+    }
+
+    /// How many were turned away because there were too many in all.
+    pub fn turned_away(&self) -> u64 {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner).turned_away
     }
 
     /// How many there are.
@@ -213,6 +220,7 @@ mod tests {
         let connections = connections(2, 1);
         let kept: Vec<_> = (0..3).map(|_| connections.enter("10.1.1.1".parse().unwrap(), now())).collect();
         assert_eq!(kept.iter().filter(|entered| entered.is_ok()).count(), 2);
+        assert_eq!(connections.turned_away(), 1);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `data_dir/control.sock`: what `portaria status` and `portaria reload` talk to.
+//! `data_dir/control.sock`: what `portaria status`, `reload` and `alert` talk to.
 //!
 //! One connection, one command: a line of JSON in, a line of JSON out. The socket is 0600: whoever may open it runs the gateway.
 
@@ -8,9 +8,11 @@ use serde::{Deserialize, Serialize};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{UnixListener, UnixStream},
+    time::timeout,
 };
 
 use super::{
+    alert,
     gateway::Gateway,
     http,
     reload::{Reloaded, Reloader},
@@ -18,6 +20,8 @@ use super::{
 use crate::record::{UnixMillis, unix_millis};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// A test of the alerts waits for a webhook and for next hops, each of which has less.
+const TEST_TIMEOUT: Duration = Duration::from_secs(60);
 const LINE: u64 = 64 * 1024;
 /// Attempts are summed over so much time, milliseconds …
 const ATTEMPTS_OF: UnixMillis = 3_600_000;
@@ -34,6 +38,17 @@ pub enum Command {
     Status,
     /// Read rules, lists and certificate again.
     Reload,
+    /// Send a test alert by every route.
+    AlertTest,
+}
+
+impl Command {
+    fn timeout(&self) -> Duration {
+        match self {
+            Self::Status | Self::Reload => TIMEOUT,
+            Self::AlertTest => TEST_TIMEOUT,
+        }
+    }
 }
 
 /// Serves the socket until the gateway drains.
@@ -49,7 +64,7 @@ pub async fn serve(socket: UnixListener, gateway: Arc<Gateway>, reloader: Arc<Re
             Ok((stream, _)) => {
                 let (task_gateway, reloader) = (gateway.clone(), reloader.clone());
                 gateway.sessions.spawn(async move {
-                    let _ = tokio::time::timeout(TIMEOUT, one(stream, &task_gateway, &reloader)).await;
+                    let _ = one(stream, &task_gateway, &reloader).await;
                 });
             }
             Err(fault) => {
@@ -63,14 +78,18 @@ pub async fn serve(socket: UnixListener, gateway: Arc<Gateway>, reloader: Arc<Re
 async fn one(stream: UnixStream, gateway: &Arc<Gateway>, reloader: &Reloader) -> io::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut line = String::new();
-    BufReader::new(read.take(LINE)).read_line(&mut line).await?;
+    timeout(TIMEOUT, BufReader::new(read.take(LINE)).read_line(&mut line)).await??;
     let answer = match serde_json::from_str::<Command>(&line) {
         Ok(Command::Status) => status(gateway).await,
         Ok(Command::Reload) => reloaded(&reloader.reload(gateway)),
+        Ok(Command::AlertTest) => timeout(TEST_TIMEOUT, alert::test(gateway)).await?,
         Err(fault) => serde_json::json!({ "ok": false, "error": fault.to_string() }),
     };
-    write.write_all(format!("{answer}\n").as_bytes()).await?;
-    write.shutdown().await
+    timeout(TIMEOUT, async {
+        write.write_all(format!("{answer}\n").as_bytes()).await?;
+        write.shutdown().await
+    })
+    .await?
 }
 
 fn reloaded(reloaded: &Reloaded) -> serde_json::Value {
@@ -138,6 +157,8 @@ async fn status(gateway: &Gateway) -> serde_json::Value {
         "scanners": gateway.scanners.status(),
         "next_hops": gateway.next_hops.status(),
         "attempts": attempts,
+        "alerts": gateway.alerts.standing(),
+        "alert_routes": gateway.alerts.routes_status(),
     })
 }
 
@@ -147,7 +168,8 @@ pub async fn ask(socket: &Path, command: &Command) -> io::Result<serde_json::Val
     let line = serde_json::to_string(command)?;
     stream.write_all(format!("{line}\n").as_bytes()).await?;
     let mut answer = String::new();
-    tokio::time::timeout(TIMEOUT, BufReader::new(stream.take(16 << 20)).read_line(&mut answer))
+    let patience = command.timeout() + Duration::from_secs(5);
+    timeout(patience, BufReader::new(stream.take(16 << 20)).read_line(&mut answer))
         .await
         .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
     Ok(serde_json::from_str(&answer)?)

@@ -15,7 +15,7 @@ use ipnet::IpNet;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{attempts::Attempts, connections::Connections, tls::Certificate};
+use super::{alert::Alerts, attempts::Attempts, connections::Connections, loader::Behind, tls::Certificate};
 use crate::{
     antivirus::Scanners,
     hold::Holds,
@@ -51,6 +51,10 @@ pub struct Gateway {
     pub next_hop_names: Vec<NextHopName>,
     /// The certificate of the listeners that have TLS; none without `[tls]`.
     pub certificate: Option<Arc<Certificate>>,
+    /// What somebody has to be told, and by which routes.
+    pub alerts: Alerts,
+    /// Whether the database is behind the journal.
+    pub behind: Arc<Behind>,
     /// When the gateway began.
     pub began: Moment,
     /// The listeners that are open.
@@ -84,6 +88,10 @@ pub struct Parts {
     pub next_hop_names: Vec<NextHopName>,
     /// See [`Gateway::certificate`].
     pub certificate: Option<Arc<Certificate>>,
+    /// See [`Gateway::alerts`].
+    pub alerts: Alerts,
+    /// See [`Gateway::behind`].
+    pub behind: Arc<Behind>,
     /// The policy in force.
     pub policy: Policy,
 }
@@ -143,6 +151,8 @@ impl Gateway {
             sessions: TaskTracker::new(),
             next_hop_names: parts.next_hop_names,
             certificate: parts.certificate,
+            alerts: parts.alerts,
+            behind: parts.behind,
             began: now(),
             listeners: Mutex::default(),
             policy: ArcSwap::from_pointee(parts.policy),

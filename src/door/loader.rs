@@ -4,7 +4,11 @@
 //! segment is removed when everything in it is in the database, and an intent whose process died without an outcome becomes
 //! the record "the next hop may have it, the client was not answered" (promise 5).
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use tokio_util::sync::CancellationToken;
 
@@ -40,9 +44,25 @@ pub enum LoadFault {
     Store(#[from] StoreFault),
 }
 
+/// Whether the database is behind the journal, and why; for whoever looks.
+#[derive(Debug, Default)]
+pub struct Behind(Mutex<Option<String>>);
+
+impl Behind {
+    /// Why the last attempt to load failed; none: it did not.
+    pub fn why(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, why: Option<String>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = why;
+    }
+}
+
 /// Reads the journal and writes the database.
 #[derive(Debug)]
 pub struct Loader {
+    behind: Arc<Behind>,
     journal: Arc<Journal>,
     store: Arc<Store>,
     /// Intents of lower segments are of a process that is gone.
@@ -59,6 +79,7 @@ impl Loader {
     /// Between these two; `recovery` is what opening the journal said.
     pub fn new(journal: Arc<Journal>, store: Arc<Store>, recovery: &Recovery) -> Self {
         Self {
+            behind: Arc::default(),
             journal,
             store,
             first_segment: recovery.first_segment,
@@ -69,16 +90,25 @@ impl Loader {
         }
     }
 
+    /// Whether it keeps up, while it runs.
+    pub fn behind(&self) -> Arc<Behind> {
+        self.behind.clone()
+    }
+
     /// Loads until `stop`, and then once more what is left. To be spawned by a door.
     pub async fn run(mut self, stop: CancellationToken) {
         let mut pause = IDLE;
         loop {
             let stopping = stop.is_cancelled();
             match self.catch_up().await {
-                Ok(_) => pause = IDLE,
+                Ok(_) => {
+                    self.behind.set(None);
+                    pause = IDLE;
+                }
                 Err(fault) => {
                     tracing::warn!(%fault, "tracking is behind; mail goes on and the journal keeps what is missing");
                     metrics::counter!("portaria_journal_load_failures_total").increment(1);
+                    self.behind.set(Some(fault.to_string()));
                     pause = (pause * 2).min(LONGEST);
                 }
             }
@@ -341,6 +371,27 @@ mod tests {
         let (journal, store, mut loader) = open(folder.path()).await;
         assert_eq!(loader.catch_up().await.unwrap(), 2);
         close(journal, store, loader).await;
+    }
+
+    /// The task tries again and again; that it fails is there to be seen.
+    #[tokio::test]
+    async fn whoever_looks_sees_that_the_database_is_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let (journal, store, loader) = open(folder.path()).await;
+        let (stop, tasks, behind) = (CancellationToken::new(), tokio_util::task::TaskTracker::new(), loader.behind());
+        store.close().await;
+        tasks.spawn(loader.run(stop.clone()));
+        tasks.close();
+        let mut waited = 0;
+        while behind.why().is_none() {
+            waited += 1;
+            assert!(waited < 100, "not seen within 5 seconds");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert!(behind.why().unwrap().starts_with("the database does not take the journal"));
+        stop.cancel();
+        tasks.wait().await;
+        journal.close().await;
     }
 
     /// The background task loads soon after an append, and what is left when it is stopped.

@@ -11,12 +11,14 @@
 //! | rules, lists and certificate into force | `reload` |
 //! | `/health`, `/metrics` | `http` |
 //! | `portaria status`, `portaria reload` | `control` |
+//! | what somebody has to be told | `alert` |
 //! | next hops, scanners and disk, looked at again and again | `probe` |
 //! | journal into database | `loader` |
 //! | one line for each decision | `log` |
 //!
 //! Adapters do not know each other; here they are joined.
 
+pub mod alert;
 pub mod attempts;
 pub mod connections;
 pub mod control;

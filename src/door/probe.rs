@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::gateway::{Gateway, now};
 use crate::{policy::route::NextHopName, smtp::extension::Capabilities};
 
-const NEXT_HOPS_EVERY: Duration = Duration::from_secs(300);
+/// A next hop that nobody sends mail to is known to be down a minute later at most: an alert of it must not wait for a message.
+const NEXT_HOPS_EVERY: Duration = Duration::from_secs(60);
 /// A next hop that was never seen, or is down, is looked at more often: its extensions are missing from every EHLO of ours.
 const UNSEEN_EVERY: Duration = Duration::from_secs(10);
 const SCANNERS_EVERY: Duration = Duration::from_secs(60);

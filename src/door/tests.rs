@@ -13,6 +13,7 @@ use tokio::{
 };
 
 use super::{
+    alert::Alerts,
     attempts::Attempts,
     connections::{self, Connections},
     control,
@@ -22,11 +23,14 @@ use super::{
     tls::Certificate,
 };
 use crate::{
+    alert::Letterhead,
     antivirus::{self, Scanners},
     hold::{self, Holds},
     journal::Journal,
+    language::Language,
     next_hop::{self, NextHops},
     relay::{settings::Settings, tests::world},
+    smtp::path::Mailbox,
     store::Store,
 };
 
@@ -62,6 +66,17 @@ impl Door {
             connections: Connections::new(limits),
             next_hop_names: Vec::new(),
             messages: None,
+            alerts: Alerts::new(
+                Letterhead {
+                    hostname: "mx.tjpa.jus.br".to_owned(),
+                    from: Mailbox::parse("postmaster@tjpa.jus.br").unwrap(),
+                    to: Vec::new(),
+                    language: Language::En,
+                    time_zone: jiff::tz::TimeZone::UTC,
+                },
+                None,
+            ),
+            behind: Arc::default(),
             attempts: Attempts::new(Vec::new()),
             certificate: certificate.clone(),
             policy: world::policy(std::time::SystemTime::now()),

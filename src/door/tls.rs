@@ -9,6 +9,7 @@ use std::{
 };
 
 use arc_swap::{ArcSwap, ArcSwapOption};
+use jiff::Timestamp;
 use tokio_rustls::{
     TlsAcceptor,
     rustls::{
@@ -18,14 +19,22 @@ use tokio_rustls::{
     },
 };
 
+use crate::certificate::Facts;
+
 /// The certificate in force, and the files that it is from.
 pub struct Certificate {
     chain: PathBuf,
     key: PathBuf,
     /// All of the configuration is replaced and not only the key in it: sessions that a client may resume hang on it, and a
     /// resumed session would go on under the certificate that was replaced, perhaps because its key was stolen.
-    config: ArcSwap<ServerConfig>,
+    config: ArcSwap<InForce>,
     fault: ArcSwapOption<TlsFault>,
+}
+
+/// A configuration, and when the first certificate of its chain ends.
+struct InForce {
+    config: Arc<ServerConfig>,
+    ends: Option<Timestamp>,
 }
 
 /// Why a certificate cannot be used.
@@ -53,7 +62,12 @@ impl Certificate {
 
     /// For a handshake that begins now.
     pub fn acceptor(&self) -> TlsAcceptor {
-        TlsAcceptor::from(self.config.load_full())
+        TlsAcceptor::from(self.config.load().config.clone())
+    }
+
+    /// When the certificate in force ends, or one of its chain before it; none if it does not say so in a way that we read.
+    pub fn ends(&self) -> Option<Timestamp> {
+        self.config.load().ends
     }
 
     /// Reads both files again; if they cannot be used, what is in force stays in force. Blocks while it reads.
@@ -81,7 +95,7 @@ impl Certificate {
     }
 }
 
-fn read(chain: &Path, key: &Path) -> Result<ServerConfig, TlsFault> {
+fn read(chain: &Path, key: &Path) -> Result<InForce, TlsFault> {
     let fault = |path: &Path| {
         let path = path.display().to_string();
         move |why: rustls::pki_types::pem::Error| TlsFault::File { path, why: why.to_string() }
@@ -89,13 +103,14 @@ fn read(chain: &Path, key: &Path) -> Result<ServerConfig, TlsFault> {
     let chain =
         CertificateDer::pem_file_iter(chain).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(fault(chain))?;
     let key = PrivateKeyDer::from_pem_file(key).map_err(fault(key))?;
+    let ends = chain.iter().filter_map(|der| Facts::read(der)).map(|facts| facts.not_after).min();
     // The provider is named: with a second one in the tree the process default would be a panic at the first handshake.
     // The safe default versions are 1.2 and 1.3; nothing older is written in rustls, so that no setting can bring it back (RFC 8996).
     let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_single_cert(chain, key)?;
-    Ok(config)
+    Ok(InForce { config: Arc::new(config), ends })
 }
 
 #[cfg(test)]

@@ -56,13 +56,14 @@ pub struct Settings {
 pub struct Holds {
     settings: Settings,
     memory: AtomicU64,
+    memory_refused: AtomicU64,
 }
 
 impl Holds {
     /// Makes the folder (0700) if it is not there. There is nothing to clean up from an earlier run: its files had no names.
     pub fn new(settings: Settings) -> io::Result<Arc<Self>> {
         place::make_folder(&settings.folder)?;
-        Ok(Arc::new(Self { settings, memory: AtomicU64::new(0) }))
+        Ok(Arc::new(Self { settings, memory: AtomicU64::new(0), memory_refused: AtomicU64::new(0) }))
     }
 
     /// An empty hold.
@@ -73,6 +74,11 @@ impl Holds {
     /// Octets that all holds keep in memory and memfds now; for the metric.
     pub fn memory(&self) -> u64 {
         self.memory.load(Ordering::Relaxed)
+    }
+
+    /// How often the memory of all holds together had no room, so that content went to the disk.
+    pub fn memory_refused(&self) -> u64 {
+        self.memory_refused.load(Ordering::Relaxed)
     }
 
     /// Whether the disk is under its floor: MAIL is answered `452 4.3.1`. One `statvfs`, which on a hung network file system
@@ -88,7 +94,11 @@ impl Holds {
     fn reserve(&self, octets: u64) -> bool {
         let total = self.settings.memory_total;
         let take = |now: u64| now.checked_add(octets).filter(|&sum| sum <= total);
-        self.memory.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
+        let reserved = self.memory.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok();
+        if !reserved {
+            self.memory_refused.fetch_add(1, Ordering::Relaxed);
+        }
+        reserved
     }
 
     fn give_back(&self, octets: u64) {

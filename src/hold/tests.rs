@@ -80,8 +80,9 @@ async fn all_holds_together_stay_under_the_total() {
     let mut second = holds.begin();
     second.append(sample(10 * KIB)).await.unwrap();
     assert_eq!((place(&second), holds.memory()), ("memory", 100 * KIB));
+    assert_eq!(holds.memory_refused(), 0);
     second.append(sample(1)).await.unwrap();
-    assert_eq!((place(&second), holds.memory()), ("disk", 90 * KIB));
+    assert_eq!((place(&second), holds.memory(), holds.memory_refused()), ("disk", 90 * KIB, 1));
     assert_eq!(second.read_at(10 * KIB - 1, 10).await.unwrap().len(), 2);
 
     drop(first);

@@ -22,8 +22,11 @@ use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
 
 use super::stream::Stream;
 use crate::smtp::{
-    client::{ForwardAttributes, Introduction, IntroductionFault, QUIT, Step, TlsWish},
+    client::{DialogueFault, ForwardAttributes, Introduction, IntroductionFault, QUIT, Step, TlsWish, Transaction},
+    envelope::MailFrom,
     extension::Capabilities,
+    parameter::MailParameters,
+    path::ReversePath,
 };
 
 /// How long a 221 is waited for. Nobody needs it; a close without it is only impolite.
@@ -124,6 +127,10 @@ pub(super) enum ConnectFault {
     Handshake(io::Error),
     #[error(transparent)]
     Introduction(#[from] IntroductionFault),
+    #[error("it takes no mail from here: {0}")]
+    Refused(String),
+    #[error(transparent)]
+    Dialogue(#[from] DialogueFault),
     #[error("the deadline of the session passed")]
     Deadline,
 }
@@ -175,6 +182,19 @@ impl Dialler {
             }
         }
         Err(fault)
+    }
+
+    /// As [`Self::connect`], and asks with MAIL whether mail from here would be taken: a server that wants us to authenticate greets
+    /// everybody well. What it has against an empty reverse-path is no fault of ours.
+    pub(super) async fn probe(&self, address: &Address, within: Duration) -> Result<Connection, ConnectFault> {
+        let mut connection = self.connect(address, within).await?;
+        match timeout(self.reply_timeout, connection.ask_mail()).await.map_err(late)? {
+            Ok(()) => Ok(connection),
+            Err(fault) => {
+                connection.quit().await;
+                Err(fault)
+            }
+        }
     }
 
     /// All IP addresses of a host. The system's resolver blocks a thread, and goes on blocking it when nobody waits any more: while
@@ -302,6 +322,28 @@ impl Dialler {
 }
 
 impl Connection {
+    /// Says MAIL; whether the answer is about us is told as at a message (`docs/replies.md`).
+    async fn ask_mail(&mut self) -> Result<(), ConnectFault> {
+        let mut dialogue = Transaction::new(self.capabilities.clone());
+        dialogue.mail(&MailFrom { path: ReversePath::Null, parameters: MailParameters::default() }, None);
+        while let Some(octets) = dialogue.poll_transmit() {
+            send(&mut self.stream, &octets).await.map_err(ConnectFault::Broke)?;
+        }
+        let mut buffer = [0; 1024];
+        loop {
+            let count = self.stream.read(&mut buffer).await.map_err(ConnectFault::Broke)?;
+            dialogue.receive(buffer.get(..count).unwrap_or_default());
+            match dialogue.poll_answer() {
+                Some(Ok((_, reply))) if matches!(reply.code(), 421 | 500..=504 | 530 | 535) => {
+                    return Err(ConnectFault::Refused(reply.passed_on().summary()));
+                }
+                Some(answer) => return answer.map(drop).map_err(ConnectFault::from),
+                None if count == 0 => return Err(ConnectFault::Closed),
+                None => {}
+            }
+        }
+    }
+
     /// Says QUIT, waits briefly for the answer, whatever it is, and closes.
     pub(super) async fn quit(mut self) {
         let farewell = async {

@@ -196,7 +196,7 @@ impl NextHops {
         }
     }
 
-    /// Introduces ourselves to each address of the next hop and says QUIT; health and `seen` are brought up to date. Uses a
+    /// Introduces ourselves to each address of the next hop, says MAIL with an empty reverse-path, and QUIT; health and `seen` are brought up to date. Uses a
     /// connection of its `max_connections`, and says `Busy` if none becomes free within the connect timeout.
     pub async fn probe(&self, name: &NextHopName) -> Result<Capabilities, NextHopFailure> {
         self.hop(name)?.probe().await

@@ -94,7 +94,7 @@ impl Hop {
         Ok(Lease { connection, permit, hop: Arc::clone(self), tasks: tasks.clone(), reused })
     }
 
-    /// Introduces ourselves to every address, whatever its health, and says QUIT: no message should have to find out.
+    /// Introduces ourselves to every address, whatever its health, asks for MAIL and says QUIT: no message should have to find out.
     pub(super) async fn probe(&self) -> Result<Capabilities, NextHopFailure> {
         let _permit = self.permit(Instant::now() + self.dialler.connect_timeout).await?;
         let mut faults = Faults::default();
@@ -103,7 +103,7 @@ impl Hop {
         let order = self.lock().health.order(Instant::now());
         for (nth, address) in order {
             self.make_room();
-            match self.dialler.connect(&address, self.dialler.connect_timeout).await {
+            match self.dialler.probe(&address, self.dialler.connect_timeout).await {
                 Ok(connection) => {
                     self.succeeded(nth, &connection);
                     seen.push(connection.capabilities.clone());

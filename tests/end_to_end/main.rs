@@ -15,6 +15,7 @@
     reason = "these tests are the outside world: files, sockets, clocks, threads, child processes"
 )]
 
+mod alerts;
 mod antivirus;
 mod balancers;
 mod chunks;

@@ -1,4 +1,4 @@
-//! `[gateway]`, `[tls]`, `[alert]`, `[http]`.
+//! `[gateway]`, `[tls]`, `[http]`.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use super::{
     super::{
         defaults,
-        settings::{Alert, Gateway, Listener, TlsFiles},
+        settings::{Gateway, Listener, TlsFiles},
     },
     listener::collides,
     missing, not_yet,
@@ -19,7 +19,6 @@ use crate::{
     document::{Found, Table},
     language::Language,
     policy::directory::is_domain,
-    smtp::path::Mailbox,
     text,
 };
 
@@ -85,42 +84,6 @@ pub(super) fn read_tls(root: &Table<'_, '_>, folder: &Path) -> Option<TlsFiles> 
     let key = table.required::<PathBuf>("key");
     table.finish();
     Some(TlsFiles { certificate: folder.join(certificate?.value), key: folder.join(key?.value) })
-}
-
-/// `[alert]`
-pub(super) fn alert(root: &Table<'_, '_>) -> Alert {
-    let Some(table) = root.table("alert") else { return Alert::default() };
-    let webhook = table.optional::<String>("webhook").filter(|found| check_webhook(&table, found));
-    let mut mail_to = Vec::new();
-    for written in table.list::<String>("mail_to") {
-        match Mailbox::parse(&written.value) {
-            Some(mailbox) => mail_to.push(mailbox),
-            None => {
-                let address = &written.value;
-                let what = text!("`{address}` is not a mail address", "`{address}` não é um endereço de correio");
-                table.document().fault(written.span, what, None);
-            }
-        }
-    }
-    if webhook.is_some() || !mail_to.is_empty() {
-        let what = text!("alerts are not sent in this version", "os alertas ainda não são enviados nesta versão");
-        table.document().warning(table.span(), what, None);
-    }
-    table.finish();
-    Alert { webhook: webhook.map(|found| found.value), mail_to }
-}
-
-fn check_webhook(table: &Table<'_, '_>, webhook: &Found<String>) -> bool {
-    let url = &webhook.value;
-    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-    let host = rest.and_then(|rest| rest.split(['/', '?', '#']).next()).unwrap_or_default();
-    let plain = url.chars().all(|c| c.is_ascii_graphic());
-    if host.is_empty() || !plain {
-        let what = text!("`webhook` is an https:// or http:// address", "`webhook` é um endereço https:// ou http://");
-        table.document().fault(webhook.span.clone(), what, None);
-        return false;
-    }
-    true
 }
 
 /// `[http] address`

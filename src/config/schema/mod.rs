@@ -3,6 +3,7 @@
 //! In: the file's text and name. Out: [`Settings`] if there is no error, and every fault with its place. One function a section,
 //! each reads all its keys before it gives up, so that all faults are reported together.
 
+mod alert;
 mod antivirus;
 mod bounds;
 mod domain;
@@ -46,7 +47,7 @@ fn whole(root: &Table<'_, '_>, folder: &Path) -> Option<Settings> {
     let (hold, cut_through_from) = bounds::hold(root, &limits, hold_folder);
     let (antivirus, verdict_actions) = antivirus::read(root, &rules_dir, &hold.folder, &timeouts);
     let retention = bounds::retention(root);
-    let alert = gateway::alert(root);
+    let alert = alert::read(root, directory.as_ref());
     let http = gateway::http(root, &listeners);
     let gateway = gateway?;
     Some(Settings {

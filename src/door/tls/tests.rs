@@ -29,6 +29,29 @@ fn made() -> Made {
     Made { chain: made.cert.pem(), key: made.signing_key.serialize_pem(), der: made.cert.der().clone() }
 }
 
+#[test]
+fn when_it_ends_is_that_of_the_certificate_in_force() {
+    let ending = |year| {
+        let mut params = rcgen::CertificateParams::new(vec!["mx.example".to_owned()]).unwrap();
+        params.not_after = rcgen::date_time_ymd(year, 1, 1);
+        let key = rcgen::KeyPair::generate().unwrap();
+        (params.self_signed(&key).unwrap().pem(), key.serialize_pem())
+    };
+    let ((first, key), (second, other)) = (ending(2030), ending(2040));
+    let files = Files(tempfile::tempdir().unwrap());
+    files.write(&first, &key);
+    let certificate = files.load();
+    let ends = || certificate.ends().unwrap().to_string();
+    assert_eq!(ends(), "2030-01-01T00:00:00Z");
+    // Half of a renewal: the old one is in force, and ends when it ends.
+    files.write(&second, &key);
+    assert!(certificate.reload().is_err());
+    assert_eq!(ends(), "2030-01-01T00:00:00Z");
+    files.write(&second, &other);
+    certificate.reload().unwrap();
+    assert_eq!(ends(), "2040-01-01T00:00:00Z");
+}
+
 impl Files {
     fn with(made: &Made) -> Self {
         let files = Self(tempfile::tempdir().unwrap());

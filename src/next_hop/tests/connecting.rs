@@ -122,6 +122,28 @@ async fn a_probe_looks_at_every_address_and_what_was_seen_outlives_it() {
     assert!(addresses.iter().all(|address| !address.healthy));
 }
 
+/// Exchange without our address on its receive connector: a good greeting, and 530 to MAIL.
+#[tokio::test]
+async fn a_probe_finds_out_who_takes_no_mail_from_here() {
+    for (mail, well) in [
+        ("250 ok", true),
+        ("530 5.7.1 Client was not authenticated", false),
+        ("421 4.3.2 too busy", false),
+        ("503 5.5.1 no", false),
+        // About the empty reverse-path, or about the moment.
+        ("550 5.7.1 no bounces here", true),
+        ("451 4.7.1 later", true),
+    ] {
+        let server = Server::start(Script { mail, ..GOOD }).await;
+        let next_hops = next_hops(one(&[&server.address]));
+        assert_eq!(next_hops.probe(&name()).await.is_ok(), well, "{mail}");
+        let address = status(&next_hops).addresses.remove(0);
+        assert_eq!(address.healthy, well, "{mail}");
+        let said = |error: String| error.contains(mail.get(..9).unwrap());
+        assert_eq!(address.last_error.is_some_and(said), !well, "{mail}");
+    }
+}
+
 #[tokio::test]
 async fn a_next_hop_that_is_not_configured_is_unreachable() {
     let next_hops = next_hops(one(&["192.0.2.1:25"]));

@@ -30,6 +30,7 @@ use crate::relay::event::NextHopReady;
 struct Script {
     greeting: &'static str,
     ehlo: &'static str,
+    mail: &'static str,
     rset: &'static str,
     quit: &'static str,
     starttls: StartTls,
@@ -49,6 +50,7 @@ enum StartTls {
 const GOOD: Script = Script {
     greeting: "220 mx",
     ehlo: "250-mx\r\n250 DSN",
+    mail: "250 ok",
     rset: "250 ok",
     quit: "221 bye",
     starttls: StartTls::Unknown,
@@ -132,6 +134,7 @@ impl Connection {
             let _ = self.said.send(format!("{} {line}", self.nth));
             match line.split(' ').next().unwrap_or_default() {
                 "EHLO" => reply(&mut stream, self.script.ehlo).await?,
+                "MAIL" => reply(&mut stream, self.script.mail).await?,
                 "RSET" => reply(&mut stream, self.script.rset).await?,
                 "STARTTLS" => match &self.script.starttls {
                     StartTls::Unknown => reply(&mut stream, "502 what?").await?,

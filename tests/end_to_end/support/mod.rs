@@ -10,6 +10,7 @@ pub mod daemon;
 pub mod eicar;
 pub mod gateway;
 pub mod generator;
+pub mod hook;
 pub mod http;
 pub mod load;
 pub mod mailbox_server;

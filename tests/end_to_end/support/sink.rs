@@ -13,7 +13,7 @@ use super::{port::Port, sink_session::accept};
 /// The server, listening until it is dropped.
 #[derive(Debug)]
 pub struct Sink {
-    port: Port,
+    port: Arc<Port>,
     shared: Arc<Shared>,
 }
 
@@ -78,7 +78,11 @@ pub struct Behaviour {
 impl Sink {
     /// Starts one.
     pub fn start() -> Self {
-        let port = Port::lease();
+        Self::start_on(Arc::new(Port::lease()))
+    }
+
+    /// Starts one on the port of one that is gone.
+    pub fn start_on(port: Arc<Port>) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", port.number())).unwrap();
         let behaviour = Behaviour {
             offers: vec!["PIPELINING", "8BITMIME", "SIZE 104857600", "DSN", "SMTPUTF8", "ENHANCEDSTATUSCODES"],
@@ -105,6 +109,12 @@ impl Sink {
     /// Its port.
     pub fn port(&self) -> u16 {
         self.port.number()
+    }
+
+    /// The lease of its port, for whoever starts it again.
+    #[allow(dead_code, reason = "for the alerts")]
+    pub fn lease(&self) -> Arc<Port> {
+        self.port.clone()
     }
 
     /// What it has heard.

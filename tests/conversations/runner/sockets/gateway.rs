@@ -3,8 +3,10 @@
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use portaria::{
+    alert::Letterhead,
     antivirus::{self, ScannerKind, ScannerSettings, Scanners},
     door::{
+        alert::Alerts,
         attempts::Attempts,
         connections::{self, Connections},
         gateway::{Gateway, Listener, Parts},
@@ -13,10 +15,11 @@ use portaria::{
     },
     hold::{self, Holds},
     journal::{self, Journal},
+    language::Language,
     next_hop::{self, NextHopSettings, NextHops},
     policy::verdict::ScanVerdict,
     relay::event::NextHopFailure,
-    smtp::{client::TlsWish, extension::Capabilities},
+    smtp::{client::TlsWish, extension::Capabilities, path::Mailbox},
     store::Store,
 };
 use tokio_rustls::rustls::pki_types::CertificateDer;
@@ -71,6 +74,17 @@ impl World {
             }),
             certificate: certificate.clone(),
             messages: script.setup.message_rate(),
+            alerts: Alerts::new(
+                Letterhead {
+                    hostname: "mx.tjpa.jus.br".to_owned(),
+                    from: Mailbox::parse("postmaster@tjpa.jus.br").unwrap(),
+                    to: Vec::new(),
+                    language: Language::En,
+                    time_zone: jiff::tz::TimeZone::UTC,
+                },
+                None,
+            ),
+            behind: Arc::default(),
             attempts: Attempts::new(Vec::new()),
             policy: Arc::into_inner(script.setup.policy(false)).unwrap(),
         });

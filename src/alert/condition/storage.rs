@@ -1,0 +1,69 @@
+//! What is written on this machine.
+
+use super::{Facts, Severity, seconds};
+use crate::text;
+
+pub(super) fn disk_low(_: &str) -> Facts {
+    Facts {
+        severity: Severity::Critical,
+        raise_after: seconds(5),
+        clear_after: seconds(60),
+        what: text!("the disk is below its floor of free space", "o disco está abaixo do espaço livre mínimo"),
+        next: text!(
+            "MAIL is answered 452 4.3.1 and senders wait; nothing is lost. `df -h` for the file system of data_dir: make room with \
+             anything but what stands in data_dir, or enlarge it. Mail is taken again a second later, without a restart.",
+            "MAIL recebe 452 4.3.1 e os remetentes esperam; nada se perde. `df -h` para o sistema de arquivos de data_dir: libere \
+             espaço sem tocar no que está em data_dir, ou aumente-o. O correio volta a ser aceito um segundo depois, sem reiniciar."
+        ),
+    }
+}
+
+pub(super) fn journal_failing(_: &str) -> Facts {
+    Facts {
+        severity: Severity::Critical,
+        raise_after: seconds(0),
+        clear_after: seconds(60),
+        what: text!("the journal cannot be written", "não é possível gravar no diário"),
+        next: text!(
+            "Messages are deferred (451 4.3.0). `df -h` and `df -i` for the file system of data_dir, then \
+             `journalctl -u portaria` for the words of the system: a full disk, a file system that became read-only, rights.",
+            "As mensagens são adiadas (451 4.3.0). `df -h` e `df -i` para o sistema de arquivos de data_dir, depois \
+             `journalctl -u portaria` para ver o que disse o sistema: disco cheio, sistema de arquivos só de leitura, permissões."
+        ),
+    }
+}
+
+pub(super) fn database_behind(_: &str) -> Facts {
+    Facts {
+        severity: Severity::Critical,
+        raise_after: seconds(60),
+        clear_after: seconds(60),
+        what: text!(
+            "the database does not take the records of the journal",
+            "o banco de dados não recebe os registros do diário"
+        ),
+        next: text!(
+            "Clean mail goes on and the journal keeps every record, but `portaria explain` does not find the newest, and what would \
+             be held may be deferred (452 4.3.1). `df -h` for data_dir, then `journalctl -u portaria`. It is tried again at least \
+             every minute.",
+            "O correio limpo segue e o diário guarda todos os registros, mas `portaria explain` não encontra os mais novos, e o que \
+             seria retido pode ser adiado (452 4.3.1). `df -h` para data_dir, depois `journalctl -u portaria`. Há nova tentativa \
+             pelo menos a cada minuto."
+        ),
+    }
+}
+
+pub(super) fn database_damaged(_: &str) -> Facts {
+    Facts {
+        severity: Severity::Critical,
+        raise_after: seconds(0),
+        clear_after: seconds(0),
+        what: text!("the database is damaged", "o banco de dados está danificado"),
+        next: text!(
+            "Clean mail goes on and the journal keeps every record; what would be held is deferred (452 4.3.1). Plan a restart: the steps \
+             stand in docs/operations.md, \"When the database is damaged\".",
+            "O correio limpo segue e o diário guarda todos os registros; o que seria retido é adiado (452 4.3.1). Planeje um reinício: os \
+             passos estão em docs/operations.md, \"When the database is damaged\"."
+        ),
+    }
+}
