@@ -15,7 +15,7 @@ use super::{
         script::{Act, Channel},
         world::masked,
     },
-    PATIENCE,
+    PATIENCE, in_time,
     next_hop::End,
     play::{COUNTS_AS, Play, Played},
 };
@@ -112,6 +112,8 @@ impl Play<'_> {
         });
         if next == Some(true) {
             self.idle = Some(end);
+            // Until the gateway has read that it is reset: whoever asks before is given another one.
+            in_time("a lease does not end", self.world.nothing_lent()).await?;
         }
         Ok(())
     }

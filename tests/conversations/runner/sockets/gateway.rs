@@ -110,23 +110,23 @@ impl World {
         self.gateway.journal.reader(journal::Position::default())
     }
 
+    /// Until every connection to a next hop is given back and reset, or closed.
+    pub async fn nothing_lent(&self) {
+        while self.gateway.next_hops.status().iter().any(|hop| hop.in_use > 0) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     /// Everything that a session had is given back once it is over.
     pub async fn over(mut self) -> Result<(), String> {
         self.accepting.abort_all();
         self.gateway.sessions.close();
         in_time("the session does not end", self.gateway.sessions.wait()).await?;
         self.hops.clear();
-        let mut in_use = 0;
-        for _ in 0..100 {
-            in_use = self.gateway.next_hops.status().iter().map(|hop| hop.in_use).sum();
-            if in_use == 0 {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        in_time("a lease does not end", self.nothing_lent()).await?;
         let (held, connections) = (self.gateway.holds.memory(), self.gateway.connections.total());
-        if (in_use, held, connections) != (0, 0, 0) {
-            return Err(format!("left: {in_use} leases, {held} octets held, {connections} connections"));
+        if (held, connections) != (0, 0) {
+            return Err(format!("left: {held} octets held, {connections} connections"));
         }
         in_time("next hops do not close", self.gateway.next_hops.close()).await?;
         self.gateway.journal.close().await;

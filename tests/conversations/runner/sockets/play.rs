@@ -93,9 +93,7 @@ impl Play<'_> {
         let lease = tokio::spawn(async move { next_hops.lease(&request).await });
         self.ready(&first.introduced()).await?;
         lease.await.unwrap().map_err(|failure| failure.to_string())?.release(first.mails);
-        self.expect_release(0).await?;
-        pause().await;
-        Ok(())
+        self.expect_release(0).await
     }
 
     async fn step(&mut self, nth: usize, step: &Step) -> Played<()> {
