@@ -60,10 +60,10 @@ pub(super) fn database_damaged(_: &str) -> Facts {
         clear_after: seconds(0),
         what: text!("the database is damaged", "o banco de dados está danificado"),
         next: text!(
-            "Clean mail goes on and the journal keeps every record; what would be held is deferred (452 4.3.1). Plan a restart: the steps \
-             stand in docs/operations.md, \"When the database is damaged\".",
-            "O correio limpo segue e o diário guarda todos os registros; o que seria retido é adiado (452 4.3.1). Planeje um reinício: os \
-             passos estão em docs/operations.md, \"When the database is damaged\"."
+            "Clean mail goes on and the journal keeps every record; what would be held is deferred (452 4.3.1). `portaria check` says what is \
+             damaged; the steps stand in docs/operations.md, \"When the database is damaged\".",
+            "O correio limpo segue e o diário guarda todos os registros; o que seria retido é adiado (452 4.3.1). `portaria check` diz o que \
+             está danificado; os passos estão em docs/operations.md, \"When the database is damaged\"."
         ),
     }
 }
