@@ -5,6 +5,7 @@
 //! clamd's CPU time for each message. Timings are no test: nothing here fails for being slow.
 #![allow(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::expect_used,
     clippy::print_stdout,
     reason = "a bench ends by panicking and talks on stdout"
