@@ -121,7 +121,8 @@ pub struct World {
 
 impl World {
     pub fn new(session: Session, now: Moment, antivirus: bool, at_once: bool) -> Self {
-        let wait = Wait { read_client: 0, read_next_hop: false, until: now.monotonic, lends_from: None, finished: false };
+        let wait =
+            Wait { read_client: 0, read_next_hop: false, until: now.monotonic, lends_from: None, finished: false };
         let mut world = Self {
             session,
             now,

@@ -240,7 +240,13 @@ impl World {
         };
         let worst = verdict.clone().unwrap_or(ScanVerdict::Unavailable { text: String::new() });
         self.current.worst = Some(worst);
-        let report = |verdict| ScannerReport { group: "clamd".into(), scanner: "clamd".into(), verdict, took_ms: 1, version: None };
+        let report = |verdict| ScannerReport {
+            group: "clamd".into(),
+            scanner: "clamd".into(),
+            verdict,
+            took_ms: 1,
+            version: None,
+        };
         let mut reports: Vec<ScannerReport> = verdict.into_iter().map(report).collect();
         // A second group that found nothing changes nothing.
         if !reports.is_empty() {
