@@ -84,8 +84,11 @@ pub fn fit(text: &str, columns: usize) -> String {
         (taken, before) = (after, Some(c));
         out.push(c);
     }
+    // Three may still take fewer than their pairs say (lam, a mark, alef): what is put out is measured as it is.
+    while width(&out) >= columns && out.pop().is_some() {}
+    let filled = width(&out).saturating_add(1);
     out.push('…');
-    out + &" ".repeat(columns.saturating_sub(taken + 1))
+    out + &" ".repeat(columns.saturating_sub(filled))
 }
 
 #[cfg(test)]
@@ -146,6 +149,8 @@ mod tests {
             ("日本語日", "日本… "),
             // A heart is one column, an emoji presentation selector behind it makes it two.
             ("❤\u{fe0f}❤\u{fe0f}❤\u{fe0f}❤\u{fe0f}", "❤\u{fe0f}❤\u{fe0f}❤…"),
+            // Lam and alef are one column, also with a mark between them.
+            ("abc\u{644}\u{616}\u{623}defg", "abc\u{644}\u{616}\u{623}… "),
             ("", "      "),
         ] {
             assert_eq!(fit(text, 6), cell);
