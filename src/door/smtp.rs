@@ -3,21 +3,14 @@
 //!
 //! In: sockets, and the adapters of the [`Gateway`]. Out: nothing; all decisions are the session's.
 
-use std::{
-    cell::Cell,
-    collections::VecDeque,
-    future::Future,
-    io,
-    net::IpAddr,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-    time::Duration,
-};
+mod octets;
+mod waiting;
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use std::{collections::VecDeque, future::Future, io, net::IpAddr, pin::Pin, sync::Arc, time::Duration};
+
+use bytes::Bytes;
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    io::{AsyncReadExt, AsyncWriteExt},
     time::Sleep,
 };
 
@@ -35,8 +28,7 @@ use crate::{
     record::{Item, attempts::Attempt, unix_millis},
     relay::{
         Session,
-        event::{HoldFault, Input, NextHopFailure, OpenNextHop, Output, Wait},
-        settings::READ,
+        event::{HoldFault, Input, NextHopFailure, OpenNextHop, Output},
     },
     store::Store,
 };
@@ -295,125 +287,6 @@ impl Driver {
             (hold, kept)
         }));
     }
-
-    /// Waits until the world does something.
-    async fn next_input(&mut self, wait: Wait) -> Input {
-        self.timer.as_mut().reset(wait.until.into());
-        std::future::poll_fn(|cx| self.poll_input(cx, wait)).await
-    }
-
-    fn poll_input(&mut self, cx: &mut Context<'_>, wait: Wait) -> Poll<Input> {
-        if let Some(draining) = &mut self.draining
-            && draining.as_mut().poll(cx).is_ready()
-        {
-            self.draining = None;
-            return Poll::Ready(Input::Drain);
-        }
-        if let Some(policy) = self.gateway.newer_policy(&self.policy) {
-            self.policy = policy.clone();
-            return Poll::Ready(Input::Policy(policy));
-        }
-        let disk_is_low = self.gateway.disk_is_low();
-        if std::mem::replace(&mut self.disk_was_low, disk_is_low) != disk_is_low {
-            return Poll::Ready(Input::DiskLow(disk_is_low));
-        }
-        if let Some(opening) = &mut self.opening
-            && let Poll::Ready(opened) = opening.as_mut().poll(cx)
-        {
-            self.opening = None;
-            return Poll::Ready(match opened {
-                Ok(lease) => {
-                    let ready = lease.ready();
-                    self.next_hop = Some(lease);
-                    Input::NextHopReady(ready)
-                }
-                Err(failure) => Input::NextHopFailed(failure),
-            });
-        }
-        if let Some(scanning) = &mut self.scanning
-            && let Poll::Ready(reports) = scanning.as_mut().poll(cx)
-        {
-            self.scanning = None;
-            return Poll::Ready(Input::Scanned(reports));
-        }
-        if let Some(keeping) = &mut self.keeping
-            && let Poll::Ready((hold, kept)) = keeping.as_mut().poll(cx)
-        {
-            self.keeping = None;
-            self.hold = Some(hold);
-            return Poll::Ready(Input::Quarantined(kept));
-        }
-        if let Poll::Ready(input) = self.poll_next_hop(cx, wait.read_next_hop) {
-            return Poll::Ready(input);
-        }
-        if let Poll::Ready(input) = self.poll_client(cx, wait.read_client) {
-            return Poll::Ready(input);
-        }
-        if self.poll_wanted(cx, wait).is_ready() {
-            return Poll::Ready(Input::NextHopWanted);
-        }
-        self.timer.as_mut().poll(cx).map(|()| Input::TimePassed)
-    }
-
-    /// Ready when the session's connection is idle and somebody else waits for one (decision 30). Asked last: what the client has
-    /// said meanwhile goes first.
-    fn poll_wanted(&mut self, cx: &mut Context<'_>, wait: Wait) -> Poll<()> {
-        let (Some(from), Some(lease)) = (wait.lends_from, &mut self.next_hop) else { return Poll::Pending };
-        loop {
-            std::task::ready!(lease.poll_wanted(cx));
-            if now().monotonic < from {
-                // A moment early: being told the time changes nothing, and then it is looked at again.
-                self.timer.as_mut().reset(from.min(wait.until).into());
-                return Poll::Pending;
-            }
-            if lease.take_call() {
-                return Poll::Ready(());
-            }
-        }
-    }
-
-    fn poll_next_hop(&mut self, cx: &mut Context<'_>, read: bool) -> Poll<Input> {
-        let Some(lease) = &mut self.next_hop else { return Poll::Pending };
-        let lost = |fault: io::Error| Poll::Ready(Input::NextHopGone(fault.to_string()));
-        if !self.to_next_hop.is_empty() {
-            match poll_write_queue(Pin::new(&mut *lease), cx, &mut self.to_next_hop) {
-                Poll::Ready(Ok(())) => return Poll::Ready(Input::NextHopDrained),
-                Poll::Ready(Err(fault)) => {
-                    self.to_next_hop.clear();
-                    return lost(fault);
-                }
-                Poll::Pending => {}
-            }
-        }
-        if !read {
-            return Poll::Pending;
-        }
-        match poll_read(Pin::new(lease), cx, READ) {
-            Poll::Ready(Ok(octets)) if octets.is_empty() => {
-                Poll::Ready(Input::NextHopGone("it closed the connection".into()))
-            }
-            Poll::Ready(Ok(octets)) => Poll::Ready(Input::NextHopOctets(octets)),
-            Poll::Ready(Err(fault)) => lost(fault),
-            Poll::Pending => Poll::Pending,
-        }
-    }
-
-    fn poll_client(&mut self, cx: &mut Context<'_>, room: usize) -> Poll<Input> {
-        let Some(client) = &mut self.client else { return Poll::Pending };
-        if room == 0 {
-            return Poll::Pending;
-        }
-        match poll_read(Pin::new(client), cx, room) {
-            Poll::Ready(Ok(octets)) if !octets.is_empty() => Poll::Ready(Input::ClientOctets(octets)),
-            // It may still listen, so it is ours to close.
-            Poll::Ready(Ok(_)) => Poll::Ready(Input::ClientGone),
-            Poll::Ready(Err(_)) => {
-                self.client = None;
-                Poll::Ready(Input::ClientBroke)
-            }
-            Poll::Pending => Poll::Pending,
-        }
-    }
 }
 
 /// The floor of free space is looked at just before: it is looked at for MAIL once a second, and much can be kept in a second.
@@ -423,95 +296,9 @@ async fn keep(store: &Store, item: &Item, hold: &mut Hold) -> Result<(), String>
     store.keep(item, octets).await.map_err(|fault| fault.to_string())
 }
 
-/// Writes as much as is taken; ready once everything is written and flushed. Until then the queue is not empty: octets may
-/// wait in the buffer of TLS, and whoever finds the queue empty would never flush them.
-fn poll_write_queue<W: AsyncWrite>(
-    mut to: Pin<&mut W>,
-    cx: &mut Context<'_>,
-    queue: &mut VecDeque<Bytes>,
-) -> Poll<io::Result<()>> {
-    while let Some(front) = queue.front_mut() {
-        if front.is_empty() {
-            if queue.len() == 1 {
-                break;
-            }
-            queue.pop_front();
-            continue;
-        }
-        match to.as_mut().poll_write(cx, front) {
-            Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-            Poll::Ready(Ok(written)) => front.advance(written),
-            Poll::Ready(Err(fault)) => return Poll::Ready(Err(fault)),
-            Poll::Pending => return Poll::Pending,
-        }
-    }
-    let flushed = std::task::ready!(to.poll_flush(cx));
-    queue.clear();
-    Poll::Ready(flushed)
-}
-
-thread_local! {
-    /// What the sessions of a thread read into, one after the other. A session that waits has no buffer of its own: with 64 KiB for
-    /// each of ten thousand clients that say nothing, they would take 640 MiB.
-    static SPARE: Cell<BytesMut> = Cell::default();
-}
-
-/// Reads at most `room` octets; none means the end of the stream. Nothing is copied: what is returned is a part of the spare
-/// buffer, which is used again once nobody has such a part any more, and replaced while somebody has.
-fn poll_read<R: AsyncRead>(from: Pin<&mut R>, cx: &mut Context<'_>, room: usize) -> Poll<io::Result<Bytes>> {
-    let mut buffer = SPARE.take();
-    buffer.reserve(room.min(READ));
-    let read = tokio_util::io::poll_read_buf(from, cx, &mut (&mut buffer).limit(room.min(READ)))
-        .map_ok(|_| buffer.split().freeze());
-    SPARE.set(buffer);
-    read
-}
-
 #[cfg(test)]
 mod tests {
-    use tokio::io::{BufWriter, duplex};
-
     use super::*;
-
-    /// As under TLS: the octets are taken, and lie in a buffer of ours because the other side does not read.
-    #[tokio::test]
-    async fn a_queue_that_is_not_flushed_is_not_empty() {
-        let (ours, mut theirs) = duplex(64);
-        let mut to = BufWriter::with_capacity(1 << 16, ours);
-        let mut queue = VecDeque::from([Bytes::from(vec![b'x'; 500]), Bytes::from(vec![b'y'; 500])]);
-        let mut read = 0;
-        loop {
-            let written =
-                std::future::poll_fn(|cx| Poll::Ready(poll_write_queue(Pin::new(&mut to), cx, &mut queue).is_ready()));
-            if written.await {
-                break;
-            }
-            assert!(!queue.is_empty(), "nobody would flush it any more");
-            read += theirs.read(&mut [0; 64]).await.unwrap();
-        }
-        assert!(queue.is_empty() && read >= 1000 - 64);
-    }
-
-    /// Two clients of one thread: the second one's octets come to where the first one's were, unless somebody still has those.
-    #[tokio::test]
-    async fn sessions_of_a_thread_read_into_one_buffer_and_never_into_anothers_octets() {
-        let mut ends = Vec::new();
-        let mut read = async |octets: &'static [u8]| {
-            let (mut ours, mut theirs) = duplex(64);
-            theirs.write_all(octets).await.unwrap();
-            let read = std::future::poll_fn(|cx| poll_read(Pin::new(&mut ours), cx, READ)).await.unwrap();
-            ends.push((ours, theirs));
-            read
-        };
-        let first = read(b"EHLO one\r\n").await;
-        let second = read(b"EHLO two\r\n").await;
-        assert_eq!((first.as_ref(), second.as_ref()), (b"EHLO one\r\n".as_slice(), b"EHLO two\r\n".as_slice()));
-        drop((first, second));
-        let third = read(b"NOOP\r\n").await;
-        let place = third.as_ptr();
-        drop(third);
-        assert_eq!(read(b"QUIT\r\n").await.as_ptr(), place, "a buffer that nobody has a part of is used again");
-    }
 
     /// Ten thousand clients that say nothing have this each, and a few boxes.
     #[test]
