@@ -73,7 +73,7 @@ fn mend(gateway: &mut Gateway) {
 }
 
 fn is_told_as_damaged(gateway: &Gateway) -> bool {
-    gateway.http("/health/ready").1.contains("database: FAULT")
+    gateway.try_http("/health/ready").is_some_and(|(_, body)| body.contains("database: FAULT"))
 }
 
 /// The content of an acknowledged item stands in the quarantine: with its row, or among those that wait for a person.

@@ -321,6 +321,12 @@ impl Gateway {
         http::get(self.setup.http.number(), path).unwrap_or_else(|| panic!("nobody answers to GET {path}"))
     }
 
+    /// The same from one that may not answer yet, or has too much to do just now.
+    #[allow(dead_code, reason = "for tests/crash")]
+    pub fn try_http(&self, path: &str) -> Option<(u16, String)> {
+        http::get(self.setup.http.number(), path)
+    }
+
     /// `kill -9`.
     pub fn kill(&mut self) {
         self.daemon.as_mut().expect("it runs").kill();

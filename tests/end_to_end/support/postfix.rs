@@ -2,12 +2,14 @@
 
 use std::{path::PathBuf, process::Command, time::Duration};
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use super::{
     command::{Output, run},
     daemon::{read_lossy, tail},
     port::Port,
     scratch::Scratch,
-    waiting::{listens, wait_until},
+    waiting::{eventually, listens, wait_until},
 };
 
 /// One instance, listening on a loopback port. It needs root, as Postfix's master does.
@@ -67,7 +69,16 @@ impl Drop for Postfix {
         if std::thread::panicking() {
             eprintln!("-- Postfix's last words ({}):\n{}", self.scratch.path().display(), self.log_tail());
         }
-        drop(self.control("postfix", &["stop"]));
+        let stop = Command::new("/usr/sbin/postfix").arg("-c").arg(self.scratch.path()).arg("stop").spawn();
+        let Ok(mut stop) = stop else { return };
+        // Its master can wait for ever for room in the socket of postlogd, which only it could start: seen once in some hundred runs.
+        if !eventually(Duration::from_secs(30), || matches!(stop.try_wait(), Ok(Some(_)))) {
+            let written = read_lossy(&self.scratch.join("queue/pid/master.pid"));
+            let master = written.trim().parse().ok().and_then(Pid::from_raw);
+            let _ = master.map(|master| kill_process(master, Signal::KILL));
+            drop(stop.kill());
+        }
+        drop(stop.wait());
     }
 }
 
