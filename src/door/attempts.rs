@@ -15,7 +15,7 @@ use ipnet::IpNet;
 
 use super::gateway::{Gateway, now};
 use crate::{
-    policy::network::Network,
+    policy::network::{self, Network},
     record::{
         Record, TransactionId, UnixMillis,
         attempts::{Count, Counts, refusal},
@@ -79,7 +79,7 @@ impl Attempts {
         let Some(reason) = refusal(record) else { return false };
         metrics::counter!("portaria_attempts_total", "reason" => reason.to_owned()).increment(1);
         let client = record.client.address;
-        let own = self.unlimited.iter().any(|range| range.contains(&client.to_canonical()));
+        let own = network::is_in(client, &self.unlimited);
         let (network, minute) = (Network::of(client), minute(at));
         let mut table = self.table();
         if table.may_record(network, own, minute) {

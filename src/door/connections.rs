@@ -10,7 +10,10 @@ use std::{
 use ipnet::IpNet;
 
 use crate::{
-    policy::{network::Network, rate::Rates},
+    policy::{
+        network::{self, Network},
+        rate::Rates,
+    },
     record::attempts::Attempt,
 };
 
@@ -121,7 +124,7 @@ impl Connections {
 
     /// Whether this client is of a network without limits of its own.
     pub fn is_unlimited(&self, client: IpAddr) -> bool {
-        self.limits.unlimited.iter().any(|range| range.contains(&client.to_canonical()))
+        network::is_in(client, &self.limits.unlimited)
     }
 
     /// How many were turned away because there were too many in all.

@@ -21,7 +21,7 @@ use crate::{
     hold::Holds,
     journal::Journal,
     next_hop::NextHops,
-    policy::{Policy, rate::Rates, route::NextHopName},
+    policy::{Policy, network, rate::Rates, route::NextHopName},
     relay::{self, event::Moment},
     smtp::extension::{Capabilities, Offer},
     store::Store,
@@ -120,13 +120,12 @@ impl Listener {
 
     /// Whether a connection from there is a balancer's.
     pub fn is_balancer(&self, peer: IpAddr) -> bool {
-        let peer = peer.to_canonical();
-        self.proxy_protocol_from.iter().any(|network| network.contains(&peer))
+        network::is_in(peer, &self.proxy_protocol_from)
     }
 
     /// Whether this client may announce another one. Behind a balancer it is the client that the PROXY header names.
     pub fn may_announce(&self, client: IpAddr) -> bool {
-        self.xclient_from.iter().any(|network| network.contains(&client.to_canonical()))
+        network::is_in(client, &self.xclient_from)
     }
 
     /// What EHLO offers here now (decision 13).

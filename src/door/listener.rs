@@ -63,8 +63,8 @@ fn admit(stream: TcpStream, peer: SocketAddr, listener: &Arc<Listener>, gateway:
     let counted = match counted {
         Ok(counted) => counted,
         Err(full) => {
-            count(full.attempt(), peer.ip(), listener, gateway);
-            gateway.sessions.spawn(turn_away(stream, peer, full));
+            refused(full, peer.ip(), listener, gateway);
+            gateway.sessions.spawn(turn_away(stream));
             return;
         }
     };
@@ -115,8 +115,8 @@ async fn introduce(
     match counted.of(client.ip(), now().monotonic) {
         Ok(counted) => Some((stream, client, counted)),
         Err(full) => {
-            count(full.attempt(), client.ip(), listener, gateway);
-            turn_away(stream, client, full).await;
+            refused(full, client.ip(), listener, gateway);
+            turn_away(stream).await;
             None
         }
     }
@@ -166,11 +166,16 @@ fn count(attempt: Attempt, client: IpAddr, listener: &Listener, gateway: &Gatewa
     gateway.attempts.count(client, &listener.settings.listener, attempt.name(), now().wall);
 }
 
-/// 421 and goodbye, without waiting for what the client might have to say.
-async fn turn_away(mut stream: TcpStream, client: SocketAddr, full: Full) {
+/// There is no room for this client's connection: when it came, or when somebody said whose it is.
+pub(super) fn refused(full: Full, client: IpAddr, listener: &Listener, gateway: &Gateway) {
     let reason = full.reason();
     metrics::counter!("portaria_connections_refused_total", "reason" => reason).increment(1);
-    tracing::debug!(client = %client.ip(), reason, "a connection too many");
+    tracing::debug!(%client, reason, "a connection too many");
+    count(full.attempt(), client, listener, gateway);
+}
+
+/// 421 and goodbye, without waiting for what the client might have to say.
+async fn turn_away(mut stream: TcpStream) {
     let _ = tokio::time::timeout(FAREWELL_TIMEOUT, async {
         stream.write_all(b"421 4.3.2 Too many connections, try again later\r\n").await?;
         stream.shutdown().await

@@ -17,6 +17,7 @@ use tokio::{
 use super::{
     connections::Counted,
     gateway::{Gateway, Listener, now},
+    listener::refused,
     log,
     stream::ClientStream,
 };
@@ -209,14 +210,9 @@ impl Driver {
     /// The connection is taken out of the count of one network before it is put into another's: both at once would let clients
     /// behind one balancer fill its own.
     fn recount(&mut self, client: IpAddr) {
-        let at = now();
-        match self.counted.take().map(|counted| counted.of(client, at.monotonic)) {
+        match self.counted.take().map(|counted| counted.of(client, now().monotonic)) {
             Some(Ok(counted)) => self.counted = Some(counted),
-            Some(Err(full)) => {
-                let listener = &self.listener.settings.listener;
-                self.gateway.attempts.count(client, listener, full.attempt().name(), at.wall);
-                metrics::counter!("portaria_connections_refused_total", "reason" => full.reason()).increment(1);
-            }
+            Some(Err(full)) => refused(full, client, &self.listener, &self.gateway),
             None => {}
         }
         self.answers.push_back(Input::Recounted(self.counted.is_some()));

@@ -15,7 +15,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::route::NextHopName;
+use super::{network, route::NextHopName};
 use crate::{
     document::nearest,
     smtp::path::{Host, Mailbox},
@@ -127,7 +127,7 @@ impl Directory {
     /// Whether this mailbox may be a sender from there. Subdomains are domains of their own, and not ours unless they are listed.
     pub fn sends_from(&self, mailbox: &MailboxKey, client: IpAddr) -> bool {
         let networks = self.senders_from.get(mailbox.domain());
-        networks.is_none_or(|networks| networks.iter().any(|network| network.contains(&client.to_canonical())))
+        networks.is_none_or(|networks| network::is_in(client, networks))
     }
 
     /// The mailbox that an address names; none when its domain is not served, or is an address literal: even our own

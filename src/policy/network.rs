@@ -1,9 +1,18 @@
-//! Whom a limit counts: one IPv4 address, or one IPv6 /64. Whoever has one address of a /64 has them all.
+//! Whom a limit counts: one IPv4 address, or one IPv6 /64. Whoever has one address of a /64 has them all. And who stands in a list
+//! of networks.
 
 use std::{
     fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
+
+use ipnet::IpNet;
+
+/// Whether `client` is in one of `networks`. A dual-stack socket reports IPv4 clients as `::ffff:192.0.2.1`: they are what they are.
+pub fn is_in(client: IpAddr, networks: &[IpNet]) -> bool {
+    let client = client.to_canonical();
+    networks.iter().any(|network| network.contains(&client))
+}
 
 /// One IPv4 address (also one that comes mapped into IPv6), or one IPv6 /64. Shown as `192.0.2.1`, `2001:db8::/64`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -39,6 +48,21 @@ impl fmt::Display for Network {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mapped_client_is_in_its_own_network() {
+        let networks: Vec<IpNet> = vec!["10.0.0.0/8".parse().unwrap(), "2001:db8::/32".parse().unwrap()];
+        let rows = [
+            ("10.1.2.3", true),
+            ("::ffff:10.1.2.3", true),
+            ("2001:db8::1", true),
+            ("192.0.2.1", false),
+            ("::1", false),
+        ];
+        for (client, expected) in rows {
+            assert_eq!(is_in(client.parse().unwrap(), &networks), expected, "{client}");
+        }
+    }
 
     #[test]
     fn a_network_is_an_address_or_a_64() {

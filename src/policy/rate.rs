@@ -21,7 +21,7 @@ use std::{
 
 use ipnet::IpNet;
 
-use super::network::Network;
+use super::network::{self, Network};
 
 /// Sets of the table …
 const SETS: usize = 8_192;
@@ -57,7 +57,7 @@ impl Rates {
 
     /// Takes one for this client's network, if there is one left. Whoever is refused has taken nothing.
     pub fn take(&self, client: IpAddr, now: Instant) -> bool {
-        if self.unlimited.iter().any(|range| range.contains(&client.to_canonical())) {
+        if network::is_in(client, &self.unlimited) {
             return true;
         }
         let network = Network::of(client);

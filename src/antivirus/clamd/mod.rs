@@ -162,6 +162,11 @@ impl Clamd {
         self.lock().healthy
     }
 
+    /// What it calls itself: asked for every report, so nothing else is copied.
+    pub fn version(&self) -> Option<String> {
+        self.lock().version.clone()
+    }
+
     /// Its definitions.
     pub fn definitions(&self) -> Definitions {
         self.lock().definitions.clone()

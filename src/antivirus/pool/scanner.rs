@@ -150,7 +150,7 @@ impl Scanner {
     /// What it calls itself and its definitions.
     pub fn version(&self) -> Option<String> {
         match &self.kind {
-            Kind::Clamd(clamd) => clamd.state().version,
+            Kind::Clamd(clamd) => clamd.version(),
             Kind::Yara(yara) => Some(yara.version()),
         }
     }

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use super::{view::View, wildcard::Wildcard};
 use crate::{
-    policy::directory::MailboxKey,
+    policy::{directory::MailboxKey, network},
     smtp::path::{Host, ReversePath},
 };
 
@@ -113,11 +113,7 @@ impl Except {
             ExceptLine::Recipient => false,
             ExceptLine::Words => self.words.iter().any(|phrase| view.find_phrase(phrase).is_some()),
             ExceptLine::List => around.lists.iter().any(|list| self.lists.contains(&list.trim().to_lowercase())),
-            ExceptLine::Networks => around.client.is_some_and(|client| {
-                // A dual-stack socket reports IPv4 clients as ::ffff:a.b.c.d.
-                let client = client.to_canonical();
-                self.networks.iter().any(|network| network.contains(&client))
-            }),
+            ExceptLine::Networks => around.client.is_some_and(|client| network::is_in(client, &self.networks)),
         }
     }
 
