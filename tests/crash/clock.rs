@@ -7,10 +7,6 @@ use std::{
     collections::HashSet,
     fs,
     path::PathBuf,
-    sync::{
-        Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
     thread,
     time::{Duration, Instant},
 };
@@ -18,8 +14,8 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    letters::{HELD_WORD, letter},
-    mta::{Attempt, Journey, Mta},
+    letters::HELD_WORD,
+    mta::{Attempt, Journey, Mta, Work},
     reconcile::{Arrivals, reconcile},
     support::{
         client::Client,
@@ -97,29 +93,17 @@ fn a_clock_that_is_set_back_and_forth_loses_doubles_and_cuts_off_nothing() {
     let (clock, setup) = Clock::of(setup.yara());
     let mut gateway = setup.start();
     let until = Instant::now() + Duration::from_secs(180);
-    let (next, answered) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let journeys = Mutex::new(vec![Journey::new(); MESSAGES]);
+    let work = Work::of(MESSAGES);
     let port = gateway.port();
     let mut bystander = None;
     thread::scope(|scope| {
         for client in 0..CLIENTS {
-            let (next, answered, journeys) = (&next, &answered, &journeys);
-            scope.spawn(move || {
-                let mut mta = Mta::new(port, client as u64, until);
-                loop {
-                    let number = next.fetch_add(1, Ordering::Relaxed);
-                    if number >= MESSAGES {
-                        return;
-                    }
-                    let journey = mta.deliver(&letter(number));
-                    journeys.lock().unwrap()[number] = journey;
-                    answered.fetch_add(1, Ordering::Relaxed);
-                }
-            });
+            let work = &work;
+            scope.spawn(move || work.share(Mta::new(port, client as u64, until)));
         }
         for (nth, beside) in STEPS.into_iter().enumerate() {
-            while answered.load(Ordering::Relaxed) < nth * MESSAGES / (STEPS.len() + 1) {
-                assert!(Instant::now() < until, "only {answered:?} answered in time");
+            while work.answered() < nth * MESSAGES / (STEPS.len() + 1) {
+                assert!(Instant::now() < until, "only {} answered in time", work.answered());
                 thread::sleep(Duration::from_millis(2));
             }
             clock.set(beside);
@@ -139,7 +123,7 @@ fn a_clock_that_is_set_back_and_forth_loses_doubles_and_cuts_off_nothing() {
     assert!(reply.is("250 "), "{}", reply.line());
 
     gateway.wait_until_ready();
-    let journeys = journeys.into_inner().unwrap();
+    let journeys = work.journeys();
     let mut dates: Vec<Timestamp> =
         sink.state().messages.iter().map(|message| date_of_our_field(&message.content)).collect();
     dates.sort();

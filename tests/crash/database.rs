@@ -5,17 +5,13 @@ use std::{
     fs::{self, File},
     os::unix::fs::FileExt,
     path::Path,
-    sync::{
-        Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
     thread,
     time::{Duration, Instant},
 };
 
 use crate::{
     letters::{HELD_WORD, Kind, kind, letter},
-    mta::{Attempt, Journey, Mta},
+    mta::{Attempt, Mta, Work},
     reconcile::Arrivals,
     support::{
         client::{Client, Reply},
@@ -162,26 +158,14 @@ fn damaged_under_load_nothing_acknowledged_is_lost() {
     let sink = Sink::start();
     let mut gateway = start(&sink);
     let until = Instant::now() + Duration::from_secs(180);
-    let (next, answered) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let journeys = Mutex::new(vec![Journey::new(); MESSAGES]);
+    let work = Work::of(MESSAGES);
     let port = gateway.port();
     thread::scope(|scope| {
         for client in 0..CLIENTS {
-            let (next, answered, journeys) = (&next, &answered, &journeys);
-            scope.spawn(move || {
-                let mut mta = Mta::new(port, client as u64, until);
-                loop {
-                    let number = next.fetch_add(1, Ordering::Relaxed);
-                    if number >= MESSAGES {
-                        return;
-                    }
-                    let journey = mta.deliver(&letter(number));
-                    journeys.lock().unwrap()[number] = journey;
-                    answered.fetch_add(1, Ordering::Relaxed);
-                }
-            });
+            let work = &work;
+            scope.spawn(move || work.share(Mta::new(port, client as u64, until)));
         }
-        while answered.load(Ordering::Relaxed) < MESSAGES / 2 {
+        while work.answered() < MESSAGES / 2 {
             thread::sleep(Duration::from_millis(5));
         }
         // The pages in use come from the write-ahead log and from memory: a start reads them from the file again.
@@ -204,7 +188,7 @@ fn damaged_under_load_nothing_acknowledged_is_lost() {
     arrivals.take_from(&sink);
     assert!(arrivals.faults.is_empty(), "{:#?}", arrivals.faults);
     let (mut held, mut deferred, mut ids) = (0, 0, HashSet::new());
-    for (number, journey) in journeys.into_inner().unwrap().iter().enumerate() {
+    for (number, journey) in work.journeys().iter().enumerate() {
         let Some(Attempt::Answered(reply)) = journey.last() else { panic!("message {number} has no last reply") };
         let expected = if kind(number).0 == Kind::Infected { "550 " } else { "250 " };
         assert!(reply.starts_with(expected), "message {number}: {reply}");

@@ -1,15 +1,23 @@
 //! A client that behaves as an MTA: it keeps a message until it hears 250 or 5xx for it, and remembers every attempt.
 
 use std::{
-    io, thread,
+    io,
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
     time::{Duration, Instant},
 };
 
-use crate::support::{
-    client::{Client, Reply},
-    generator::Chance,
-    load::Letter,
-    wire::dot_stuffed,
+use crate::{
+    letters::letter,
+    support::{
+        client::{Client, Reply},
+        generator::Chance,
+        load::Letter,
+        wire::dot_stuffed,
+    },
 };
 
 /// How one attempt at a message ended, as the client knows it.
@@ -25,6 +33,49 @@ pub enum Attempt {
 
 /// All attempts at a message; the last of them is answered 2xx or 5xx.
 pub type Journey = Vec<Attempt>;
+
+/// Messages that several clients share: whoever is free takes the next.
+#[derive(Debug)]
+pub struct Work {
+    next: AtomicUsize,
+    answered: AtomicUsize,
+    journeys: Mutex<Vec<Journey>>,
+}
+
+impl Work {
+    /// The first so many letters.
+    pub fn of(messages: usize) -> Self {
+        Self {
+            next: AtomicUsize::new(0),
+            answered: AtomicUsize::new(0),
+            journeys: Mutex::new(vec![Journey::new(); messages]),
+        }
+    }
+
+    /// Lets this client deliver until nothing is left.
+    pub fn share(&self, mut mta: Mta) {
+        let messages = self.journeys.lock().unwrap().len();
+        loop {
+            let number = self.next.fetch_add(1, Ordering::Relaxed);
+            if number >= messages {
+                return;
+            }
+            let journey = mta.deliver(&letter(number));
+            self.journeys.lock().unwrap()[number] = journey;
+            self.answered.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// How many are answered for good.
+    pub fn answered(&self) -> usize {
+        self.answered.load(Ordering::Relaxed)
+    }
+
+    /// All attempts, by letter.
+    pub fn journeys(self) -> Vec<Journey> {
+        self.journeys.into_inner().unwrap()
+    }
+}
 
 /// One client, with one connection at a time.
 #[derive(Debug)]

@@ -1,17 +1,14 @@
 //! `kill -9` at random moments, again and again, under a load of clients that behave as MTAs.
 
 use std::{
-    sync::{
-        Mutex,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
+    sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
 };
 
 use crate::{
-    letters::{HELD_WORD, letter},
-    mta::{Journey, Mta},
+    letters::HELD_WORD,
+    mta::{Mta, Work},
     reconcile::{Arrivals, reconcile},
     report::table,
     support::{
@@ -48,8 +45,7 @@ fn killed_again_and_again_under_load_nothing_acknowledged_is_lost() {
     println!("{plan:?}, PORTARIA_SEED={seed}");
 
     let begun = Instant::now();
-    let (next, answered, over) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicBool::new(false));
-    let journeys = Mutex::new(vec![Journey::new(); plan.messages]);
+    let (work, over) = (Work::of(plan.messages), AtomicBool::new(false));
     let port = gateway.port();
     let (restarts, arrivals) = thread::scope(|scope| {
         let inspector = scope.spawn(|| {
@@ -62,22 +58,11 @@ fn killed_again_and_again_under_load_nothing_acknowledged_is_lost() {
         });
         let clients: Vec<_> = (0..plan.clients as u64)
             .map(|client| {
-                let (next, answered, journeys) = (&next, &answered, &journeys);
-                scope.spawn(move || {
-                    let mut mta = Mta::new(port, seed ^ client << 32, begun + plan.limit);
-                    loop {
-                        let number = next.fetch_add(1, Ordering::Relaxed);
-                        if number >= plan.messages {
-                            return;
-                        }
-                        let journey = mta.deliver(&letter(number));
-                        journeys.lock().unwrap()[number] = journey;
-                        answered.fetch_add(1, Ordering::Relaxed);
-                    }
-                })
+                let work = &work;
+                scope.spawn(move || work.share(Mta::new(port, seed ^ client << 32, begun + plan.limit)))
             })
             .collect();
-        let restarts = kill_and_restart(plan, seed, &mut gateway, &sink, &answered, begun);
+        let restarts = kill_and_restart(plan, seed, &mut gateway, &sink, &work, begun);
         let ends: Vec<_> = clients.into_iter().map(thread::ScopedJoinHandle::join).collect();
         over.store(true, Ordering::Relaxed);
         assert!(ends.iter().all(Result::is_ok), "a client gave up; see above");
@@ -85,7 +70,7 @@ fn killed_again_and_again_under_load_nothing_acknowledged_is_lost() {
     });
     println!("all answered after {:.1} s", begun.elapsed().as_secs_f64());
 
-    let (mut arrivals, journeys) = (arrivals, journeys.into_inner().unwrap());
+    let (mut arrivals, journeys) = (arrivals, work.journeys());
     gateway.wait_until_ready();
     arrivals.take_from(&sink);
     let account = reconcile(&gateway, &journeys, &arrivals);
@@ -107,7 +92,7 @@ fn kill_and_restart(
     seed: u64,
     gateway: &mut Gateway,
     sink: &Sink,
-    answered: &AtomicUsize,
+    work: &Work,
     begun: Instant,
 ) -> Vec<Duration> {
     let mut chance = Chance::new(seed);
@@ -116,14 +101,19 @@ fn kill_and_restart(
     for kill in 0..plan.kills {
         let (silent, at_once) = (kill % 3 == 1, kill % 5 == 4);
         let moment = kill * share + chance.below(share);
-        while !at_once && answered.load(Ordering::Relaxed) < moment {
-            assert!(begun.elapsed() < plan.limit, "kill {}: only {answered:?} messages answered in time", kill + 1);
+        while !at_once && work.answered() < moment {
+            assert!(
+                begun.elapsed() < plan.limit,
+                "kill {}: only {} messages answered in time",
+                kill + 1,
+                work.answered()
+            );
             thread::sleep(Duration::from_millis(1));
         }
         sink.behave(|behaviour| behaviour.dots_wait = silent);
         thread::sleep(Duration::from_millis(if silent { 100 } else { 0 } + chance.next() % 40));
         gateway.kill();
-        let (when, so_far) = (begun.elapsed(), answered.load(Ordering::Relaxed));
+        let (when, so_far) = (begun.elapsed(), work.answered());
         sink.behave(|behaviour| behaviour.dots_wait = false);
         let starting = Instant::now();
         gateway.run();
