@@ -1,0 +1,258 @@
+//! The examples of the rules, tried at every check, at start, and at every reload: what an editor says of a rule is true, or the
+//! set is not put in force.
+//!
+//! In: a compiled set and the example files beside it. Out: how many examples there are and how long they took; an error for each
+//! that is not as it says, and a warning for each rule that lacks one of a kind. Each runs through the very scan that mail runs
+//! through, all rules at once. Bounded in number and in time.
+
+mod written;
+
+use std::{collections::HashSet, path::Path, time::Duration};
+
+use tokio::time::Instant;
+
+use self::written::{Content, Example, Expect};
+use super::{attachments::Part, meaning, rules::RuleSet, scan::Scan, source::Source};
+use crate::{
+    document::{Document, Fault, Faults, Severity, nearest},
+    text,
+};
+
+/// Examples of a folder. More are a mistake.
+const MOST: usize = 10_000;
+
+/// For each example: a rule that needs so long for so little is too slow for mail.
+const EACH: Duration = Duration::from_secs(5);
+
+/// For all of them: whoever reloads is waiting.
+const ALL: Duration = Duration::from_secs(30);
+
+/// Rules without examples that are told one by one; the others are counted.
+const MOST_TOLD: usize = 20;
+
+/// How the examples of a set went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tried {
+    /// How many there are.
+    pub count: usize,
+    /// How long they took together.
+    pub took: Duration,
+}
+
+/// Which kinds of example a rule has.
+#[derive(Default)]
+struct Seen<'s> {
+    matching: HashSet<&'s str>,
+    other: HashSet<&'s str>,
+}
+
+/// Tries every example in `files` on the rules of `folder`.
+pub fn run(rules: &RuleSet, folder: &Path, sources: &[Source], files: &[Source]) -> (Tried, Faults) {
+    let mut faults = Faults::default();
+    let began = Instant::now();
+    let (mut count, mut kinds) = (0usize, Vec::new());
+    for file in files {
+        let document = Document::parse(&file.path, &file.text);
+        for example in written::read_all(&document, folder) {
+            count = count.saturating_add(1);
+            let late = began.elapsed() > ALL;
+            if count > MOST || late {
+                let seconds = ALL.as_secs();
+                let what = match late {
+                    true => text!(
+                        "the examples take longer than {seconds} s together",
+                        "os exemplos levam mais de {seconds} s em conjunto"
+                    ),
+                    false => text!("more than {MOST} examples", "mais de {MOST} exemplos"),
+                };
+                document.fault(example.span, what, None);
+                break;
+            }
+            check(rules, &example, &document);
+            kinds.push((example.rule.value, example.expect));
+        }
+        faults.append(document.into_faults());
+    }
+    let mut seen = Seen::default();
+    for (rule, expect) in &kinds {
+        let of_kind = if *expect == Expect::Match { &mut seen.matching } else { &mut seen.other };
+        of_kind.insert(rule);
+    }
+    // While an example is wrong, what is missing says nothing.
+    if !faults.has_errors() {
+        faults.append(lacking(rules, sources, &seen));
+    }
+    (Tried { count, took: began.elapsed() }, faults)
+}
+
+fn check(rules: &RuleSet, example: &Example, document: &Document<'_>) {
+    let rule = example.rule.value.as_str();
+    if !rules.has(rule) {
+        let what =
+            text!("no rule is called {rule}, or it is private", "nenhuma regra se chama {rule}, ou ela é private");
+        let near = nearest(rule, rules.names().into_iter());
+        let help = near.map(|name| text!("did you mean {name}?", "você quis dizer {name}?"));
+        return document.fault(example.rule.span.clone(), what, help);
+    }
+    let now = Instant::now();
+    let scan = Scan::new(rules, now, now + EACH);
+    let scan = match &example.content {
+        Content::Mail(octets) => scan.over_message(octets),
+        Content::Part { name, media_type, octets } => scan.over_part(&Part { name, media_type, octets }),
+    };
+    let what = match (example.expect, scan.matched(rule), scan.incomplete()) {
+        (Expect::Match, true, _) | (Expect::NoMatch, false, None) => return,
+        // What stopped the scan: too slow, or a mail that is not taken apart to its end.
+        (_, false, Some(why)) => {
+            text!("this example was not looked at to its end: {why}", "este exemplo não foi examinado até o fim: {why}")
+        }
+        (Expect::Match, false, None) => {
+            text!("rule {rule} does not match this example", "a regra {rule} não casa com este exemplo")
+        }
+        (Expect::NoMatch, true, _) => text!(
+            "rule {rule} matches this example, and should not",
+            "a regra {rule} casa com este exemplo, e não devia"
+        ),
+    };
+    let others = scan.matching().filter(|name| *name != rule).collect::<Vec<_>>().join(", ");
+    let help = (!others.is_empty()).then(|| text!("what matches it: {others}", "o que casa com ele: {others}"));
+    document.fault(example.span.clone(), what, help);
+}
+
+/// Rules of which nothing shows that they match, or that they leave anything alone.
+fn lacking(rules: &RuleSet, sources: &[Source], seen: &Seen<'_>) -> Faults {
+    let lacking: Vec<_> = rules
+        .names()
+        .into_iter()
+        .filter_map(|rule| match (seen.matching.contains(rule), seen.other.contains(rule)) {
+            (true, true) => None,
+            (false, true) => Some((
+                rule,
+                text!(
+                    "rule {rule} has no example with expect = \"match\"",
+                    "a regra {rule} não tem exemplo com expect = \"match\""
+                ),
+            )),
+            (true, false) => Some((
+                rule,
+                text!(
+                    "rule {rule} has no example with expect = \"no match\"",
+                    "a regra {rule} não tem exemplo com expect = \"no match\""
+                ),
+            )),
+            (false, false) => Some((rule, text!("rule {rule} has no examples", "a regra {rule} não tem exemplos"))),
+        })
+        .collect();
+    let mut faults = Faults::default();
+    let help = || {
+        text!(
+            "write [[example]] into a *.toml beside the rules: one of each kind",
+            "escreva [[example]] num *.toml ao lado das regras: um de cada tipo"
+        )
+    };
+    let beyond = lacking.len().saturating_sub(MOST_TOLD);
+    for (rule, what) in lacking.into_iter().take(MOST_TOLD) {
+        let fault = meaning::of_rule(sources, rule, what, Some(help()));
+        faults.0.push(Fault { severity: Severity::Warning, ..fault });
+    }
+    if let Some(file) = sources.first().filter(|_| beyond > 0) {
+        let what = text!("{beyond} more rules lack examples", "mais {beyond} regras sem exemplos");
+        faults.0.push(Fault { severity: Severity::Warning, ..Fault::about_file(&file.path, what) });
+    }
+    faults
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::super::rules::compile;
+    use crate::language::Language;
+
+    const RULES: &str = "rule Word { meta: class = \"macro\" strings: $w = \"word\" condition: not whole_message and $w }\n\
+                         rule Named { meta: class = \"macro\" condition: part_name == \"a.exe\" and part_type == \"image/png\" }\n\
+                         private rule Hidden { condition: true }\n";
+
+    fn told(rules: &str, examples: &str) -> (bool, String) {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("a.yar"), rules).unwrap();
+        fs::write(folder.path().join("a.toml"), examples).unwrap();
+        let (good, faults) = match compile(folder.path()) {
+            Ok((_, warnings)) => (true, warnings),
+            Err(faults) => (false, faults),
+        };
+        (good, faults.render(Language::En).replace(&format!("{}/", folder.path().display()), ""))
+    }
+
+    fn example(rule: &str, expect: &str, more: &str) -> String {
+        format!("[[example]]\nrule = \"{rule}\"\nexpect = \"{expect}\"\n{more}\n")
+    }
+
+    #[test]
+    fn a_set_whose_examples_hold_is_whole() {
+        let mail = "as = \"mail\"\ntext = \"\"\"\nContent-Type: multipart/mixed; boundary=b\n\n--b\nContent-Transfer-Encoding: base64\n\n";
+        let examples = [
+            example("Word", "match", "text = \"a word\""),
+            example("Word", "no match", "text = \"a w0rd\""),
+            // Taken apart and decoded, as mail is.
+            example("Word", "match", &format!("{mail}YSB3b3Jk\n--b--\n\"\"\"")),
+            example("Word", "no match", &format!("{mail}YSB3MHJk\n--b--\nword\n\"\"\"")),
+            example("Named", "match", "text = \"\"\npart_name = \"a.exe\"\npart_type = \"image/png\""),
+            example("Named", "no match", "text = \"\"\npart_name = \"a.exe\""),
+        ];
+        assert_eq!(told(RULES, &examples.concat()), (true, String::new()));
+    }
+
+    #[test]
+    fn an_example_that_is_not_as_it_says_keeps_the_set_out() {
+        for (example, expected) in [
+            (
+                example("Word", "match", "text = \"a w0rd\""),
+                "a.toml:3:10: error: rule Word does not match this example\n     3 | expect = \"match\"",
+            ),
+            (
+                example("Word", "no match", "text = \"a word\""),
+                "a.toml:3:10: error: rule Word matches this example, and should not",
+            ),
+            (
+                example("Named", "match", "text = \"a word\""),
+                "a.toml:3:10: error: rule Named does not match this example\n     3 | expect = \"match\"\n       |          ^^^^^^^\n\
+                 \x20      = what matches it: Word\n",
+            ),
+            (
+                example("Wrod", "match", "text = \"a word\""),
+                "a.toml:2:8: error: no rule is called Wrod, or it is private",
+            ),
+            (
+                example("Hidden", "match", "text = \"a\""),
+                "a.toml:2:8: error: no rule is called Hidden, or it is private",
+            ),
+            (
+                example(
+                    "Word",
+                    "no match",
+                    &format!("as = \"mail\"\ntext = \"{}\"", "Content-Type: message/rfc822\\n\\n".repeat(9)),
+                ),
+                "a.toml:3:10: error: this example was not looked at to its end: YARA: nested too deep",
+            ),
+            ("[[exampel]]\n".to_owned(), "a.toml:1:3: error: unknown key `exampel`"),
+        ] {
+            let (good, told) = told(RULES, &example);
+            assert!(!good && told.contains(expected), "{example}: {told}");
+        }
+    }
+
+    #[test]
+    fn a_rule_without_both_kinds_is_a_warning() {
+        let (good, shown) = told(RULES, &example("Word", "match", "text = \"a word\""));
+        assert!(good, "{shown}");
+        assert!(shown.contains("a.yar:1:6: warning: rule Word has no example with expect = \"no match\""), "{shown}");
+        assert!(shown.contains("a.yar:2:6: warning: rule Named has no examples"), "{shown}");
+        assert!(!shown.contains("Hidden"), "{shown}");
+        let many: String =
+            (0..25).map(|nth| format!("rule R{nth:02} {{ meta: class = \"macro\" condition: false }}\n")).collect();
+        let (good, shown) = told(&many, "");
+        assert!(good && shown.contains("R19 has no examples") && !shown.contains("R20"), "{shown}");
+        assert!(shown.ends_with("a.yar: warning: 5 more rules lack examples\n"), "{shown}");
+    }
+}
