@@ -163,6 +163,14 @@ async fn each_shipped_rule_finds_what_it_says_and_nothing_beside_it() {
     }
 }
 
+/// What is shipped has examples of both kinds, all of them hold, and nothing in it is slow.
+#[test]
+fn the_shipped_rules_have_examples_and_no_warning() {
+    let (rules, warnings) = rules::compile(&shipped()).unwrap();
+    assert_eq!(warnings.render(crate::language::Language::En), "");
+    assert!(rules.examples.count > 30, "{}", rules.examples.count);
+}
+
 #[tokio::test]
 async fn the_worst_class_counts_and_a_bound_never_hides_malware() {
     let eicar = self_test::eicar();
