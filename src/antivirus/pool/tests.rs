@@ -113,6 +113,25 @@ fn every_scan_is_counted_by_scanner_and_verdict() {
     }
 }
 
+/// YARA rules to which a message brings no end are asked so often and then not again, though each time there was an answer in time.
+#[tokio::test]
+async fn content_that_yara_comes_to_no_end_with_is_poison_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let rule = "rule Endless { meta: class = \"malware\" strings: $a = /[a-z]+[^a-z]/ condition: #a > 2000 }";
+    std::fs::write(folder.path().join("a.yar"), rule).unwrap();
+    let mut settings = settings(&[]);
+    settings.scanners.push(scanner("yara", ScannerKind::Yara { rules: folder.path().to_owned(), max_size: 1 << 24 }));
+    settings.scan_timeout = Duration::from_millis(300);
+    settings.poison_after = 2;
+    let scanners = Scanners::new(settings).unwrap();
+    let endless = content(&[b"Subject: x\r\n\r\n", &b"a".repeat(300_000)[..], b"!"].concat());
+    for expected in ["not_fully_scanned", "not_fully_scanned", "poison"] {
+        let reports = scanners.scan(endless.clone()).await;
+        assert_eq!(reports[0].verdict.name(), expected);
+    }
+    assert_eq!(scanners.status()[0].in_flight, 2, "both still run");
+}
+
 /// Answers the self-test honestly, and nothing to anything else: hangs until the client has gone, or closes at once.
 fn deadly(hang: bool) -> FakeClamd {
     FakeClamd::start(move |asked: &Asked| {

@@ -77,6 +77,7 @@ impl Yara {
     pub fn new(folder: &Path, max_size: u64, name: &str) -> Result<Self, Faults> {
         let (rules, warnings) = rules::compile(folder)?;
         warn_of(&warnings);
+        tell(&rules, name);
         Ok(Self {
             folder: folder.to_owned(),
             name: name.to_owned(),
@@ -100,11 +101,7 @@ impl Yara {
 
     /// Puts another set in force, for scans that begin from now on.
     pub fn put_in_force(&self, rules: RuleSet) {
-        let (set, finds_eicar) = (rules.describe(), rules.finds_eicar());
-        tracing::info!(scanner = self.name, set, "YARA rules are in force");
-        if finds_eicar != Some(true) {
-            tracing::warn!(scanner = self.name, set, "these YARA rules do not find the EICAR test file");
-        }
+        tell(&rules, &self.name);
         self.rules.store(Arc::new(rules));
     }
 
@@ -187,6 +184,15 @@ impl Yara {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Which rules are in force, and whether nothing would be found by them.
+fn tell(rules: &RuleSet, scanner: &str) {
+    let set = rules.describe();
+    tracing::info!(scanner, set, "YARA rules are in force");
+    if rules.finds_eicar() != Some(true) {
+        tracing::warn!(scanner, set, "these YARA rules do not find the EICAR test file");
     }
 }
 
