@@ -173,3 +173,42 @@ fn a_reload_that_blinds_the_scanner_is_told_at_once() {
     let virus = eicar::messages().swap_remove(0).1;
     send(&gateway, &virus).expect("250 2.0.0", "nobody finds it any more");
 }
+
+/// The message is held in time, others go on, and the program ends though the thread does not.
+#[test]
+fn a_scan_without_an_end_holds_its_message_and_nothing_else() {
+    let sink = Sink::start();
+    let endless =
+        "rule Endless { meta: class = \"malware\" strings: $a = /[a-z\\r\\n]+[^a-z\\r\\n]/ condition: #a > 2000 }\n";
+    let mut gateway = Setup::new(sink.port())
+        .yara()
+        .rules("yara/endless.yar", endless)
+        .table("[timeouts]\nscan = \"2 s\"\ndrain = \"1 s\"")
+        .start();
+    let check = gateway.command(&["check"]);
+    assert!(
+        check.stdout.contains("rule Endless: $a is slow, and the time limit stops it late or never"),
+        "{}",
+        check.told()
+    );
+
+    let message = [
+        b"Subject: x\r\n\r\n",
+        &b"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n".repeat(120_000)[..],
+        b"!\r\n",
+    ];
+    let reply = send(&gateway, &message.concat()).expect("250 2.0.0", "held").line();
+    let record = gateway.explain(&id_of_reply(&reply));
+    assert_eq!(record["scanners"][0]["verdict"], "not_fully_scanned", "{record:#}");
+    assert_eq!(record["scanners"][0]["reason"], "YARA: no end in time", "{record:#}");
+    assert_eq!(scanner(&gateway)["in_flight"], 1, "the thread works on");
+    let (_, metrics) = gateway.http("/metrics");
+    let runaways = metrics.lines().find(|line| line.starts_with("portaria_yara_runaways{"));
+    assert!(runaways.is_some_and(|line| line.ends_with(" 1")), "{runaways:?}");
+    send(&gateway, b"Subject: x\r\n\r\nx\r\n").expect("250 2.0.0", "others go on");
+    sink.only_message();
+
+    gateway.terminate();
+    let ended = gateway.wait(Duration::from_secs(15));
+    assert!(ended.is_some_and(|status| status.success()), "{ended:?}");
+}

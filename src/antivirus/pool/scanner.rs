@@ -107,10 +107,8 @@ impl Scanner {
         metrics::histogram!("portaria_scan_seconds", "scanner" => name()).record(began.elapsed());
         for finding in &outcome.findings {
             let action = finding.action.map_or("configured", Asked::name);
-            metrics::counter!(
-                "portaria_yara_matches_total", "scanner" => name(), "rule" => finding.rule.clone(), "action" => action
-            )
-            .increment(1);
+            let labels = [("scanner", name()), ("rule", finding.rule.clone()), ("action", action.to_owned())];
+            metrics::counter!("portaria_yara_matches_total", &labels).increment(1);
         }
     }
 

@@ -15,6 +15,7 @@ use self::written::{Content, Example, Expect};
 use super::{attachments::Part, meaning, rules::RuleSet, scan::Scan, source::Source};
 use crate::{
     document::{Document, Fault, Faults, Severity, nearest},
+    language::Text,
     text,
 };
 
@@ -29,6 +30,14 @@ const ALL: Duration = Duration::from_secs(30);
 
 /// Rules without examples that are told one by one; the others are counted.
 const MOST_TOLD: usize = 20;
+
+/// What bounds a run.
+#[derive(Clone, Copy)]
+struct Bounds {
+    most: usize,
+    each: Duration,
+    all: Duration,
+}
 
 /// How the examples of a set went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,6 +57,10 @@ struct Seen<'s> {
 
 /// Tries every example in `files` on the rules of `folder`.
 pub fn run(rules: &RuleSet, folder: &Path, sources: &[Source], files: &[Source]) -> (Tried, Faults) {
+    run_within(Bounds { most: MOST, each: EACH, all: ALL }, rules, folder, sources, files)
+}
+
+fn run_within(bounds: Bounds, rules: &RuleSet, folder: &Path, sources: &[Source], files: &[Source]) -> (Tried, Faults) {
     let mut faults = Faults::default();
     let began = Instant::now();
     let (mut count, mut kinds) = (0usize, Vec::new());
@@ -55,20 +68,11 @@ pub fn run(rules: &RuleSet, folder: &Path, sources: &[Source], files: &[Source])
         let document = Document::parse(&file.path, &file.text);
         for example in written::read_all(&document, folder) {
             count = count.saturating_add(1);
-            let late = began.elapsed() > ALL;
-            if count > MOST || late {
-                let seconds = ALL.as_secs();
-                let what = match late {
-                    true => text!(
-                        "the examples take longer than {seconds} s together",
-                        "os exemplos levam mais de {seconds} s em conjunto"
-                    ),
-                    false => text!("more than {MOST} examples", "mais de {MOST} exemplos"),
-                };
+            if let Some(what) = beyond(bounds, count, began.elapsed()) {
                 document.fault(example.span, what, None);
                 break;
             }
-            check(rules, &example, &document);
+            check(rules, &example, bounds.each, &document);
             kinds.push((example.rule.value, example.expect));
         }
         faults.append(document.into_faults());
@@ -85,7 +89,20 @@ pub fn run(rules: &RuleSet, folder: &Path, sources: &[Source], files: &[Source])
     (Tried { count, took: began.elapsed() }, faults)
 }
 
-fn check(rules: &RuleSet, example: &Example, document: &Document<'_>) {
+/// Why no further example is tried.
+fn beyond(bounds: Bounds, count: usize, took: Duration) -> Option<Text> {
+    let Bounds { most, all, .. } = bounds;
+    let seconds = all.as_secs();
+    if took > all {
+        return Some(text!(
+            "the examples take longer than {seconds} s together",
+            "os exemplos levam mais de {seconds} s em conjunto"
+        ));
+    }
+    (count > most).then(|| text!("more than {most} examples", "mais de {most} exemplos"))
+}
+
+fn check(rules: &RuleSet, example: &Example, each: Duration, document: &Document<'_>) {
     let rule = example.rule.value.as_str();
     if !rules.has(rule) {
         let what =
@@ -95,7 +112,7 @@ fn check(rules: &RuleSet, example: &Example, document: &Document<'_>) {
         return document.fault(example.rule.span.clone(), what, help);
     }
     let now = Instant::now();
-    let scan = Scan::new(rules, now, now + EACH);
+    let scan = Scan::new(rules, now, now + each);
     let scan = match &example.content {
         Content::Mail(octets) => scan.over_message(octets),
         Content::Part { name, media_type, octets } => scan.over_part(&Part { name, media_type, octets }),
@@ -166,7 +183,10 @@ fn lacking(rules: &RuleSet, sources: &[Source], seen: &Seen<'_>) -> Faults {
 mod tests {
     use std::fs;
 
-    use super::super::rules::compile;
+    use super::{
+        super::{rules::compile, source::Sources},
+        *,
+    };
     use crate::language::Language;
 
     const RULES: &str = "rule Word { meta: class = \"macro\" strings: $w = \"word\" condition: not whole_message and $w }\n\
@@ -254,5 +274,35 @@ mod tests {
         let (good, shown) = told(&many, "");
         assert!(good && shown.contains("R19 has no examples") && !shown.contains("R20"), "{shown}");
         assert!(shown.ends_with("a.yar: warning: 5 more rules lack examples\n"), "{shown}");
+    }
+
+    #[test]
+    fn one_example_more_than_there_may_be_is_a_fault() {
+        let told_of = |count: usize| told(RULES, &example("Word", "no match", "text = \"\"").repeat(count));
+        assert!(told_of(MOST).0);
+        let (good, shown) = told_of(MOST + 1);
+        assert!(!good && shown.contains("error: more than 10000 examples"), "{shown}");
+    }
+
+    /// Whoever reloads is waiting, and a rule that takes so long for an example takes longer for mail.
+    #[test]
+    fn an_example_has_its_time_and_all_have_theirs() {
+        let folder = tempfile::tempdir().unwrap();
+        let slow = "rule Slow { meta: class = \"macro\" strings: $w = \"word\" \
+                    condition: $w and for all i in (1..300000) : (i * 2 >= i) }";
+        fs::write(folder.path().join("a.yar"), slow).unwrap();
+        let (rules, _) = compile(folder.path()).unwrap();
+        fs::write(folder.path().join("a.toml"), example("Slow", "match", "text = \"a word\"").repeat(2)).unwrap();
+        let sources = Sources::read(folder.path()).unwrap();
+        let (millis, ample) = (Duration::from_millis, Duration::from_secs(60));
+        for (each, all, expected) in [
+            (millis(5), ample, "a.toml:3:10: error: this example was not looked at to its end: YARA: timeout"),
+            (ample, millis(5), "a.toml:7:10: error: the examples take longer than 0 s together"),
+        ] {
+            let bounds = Bounds { most: MOST, each, all };
+            let (_, faults) = run_within(bounds, &rules, folder.path(), &sources.rules, &sources.examples);
+            let shown = faults.render(Language::En);
+            assert!(shown.contains(expected), "{shown}");
+        }
     }
 }
