@@ -81,10 +81,7 @@ async fn serve(running: start::Running) -> Result<(), Text> {
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
-            _ = hangup.recv() => {
-                // Faults are logged there, and what is in force stays.
-                let _ = running.reloader.reload(&running.gateway);
-            }
+            _ = hangup.recv() => running.reload(),
         }
     }
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);

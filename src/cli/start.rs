@@ -132,6 +132,13 @@ pub fn reloader(settings: &Settings, language: Language) -> Reloader {
 }
 
 impl Running {
+    /// Reads rules and certificate again, beside all else: it may take long, and a signal to stop must not wait for it. Faults are
+    /// logged there, and what is in force stays.
+    pub fn reload(&self) {
+        let (reloader, gateway) = (self.reloader.clone(), self.gateway.clone());
+        self.doors.spawn(async move { drop(reloader.reload(&gateway)) });
+    }
+
     /// Stops: nothing new is accepted, transactions past their end of mail data are finished, the others hear 421; at the
     /// drain deadline what is left is cut. The journal is synced last.
     pub async fn stop(self) {

@@ -48,7 +48,14 @@ impl Reloader {
     }
 
     /// Reads and puts into force what has no fault; faults are logged and kept for `status`.
+    ///
+    /// Waits for files, for the compiler, and for another reload that is under way: the worker hands its sessions to another one
+    /// before.
     pub fn reload(&self, gateway: &Gateway) -> Reloaded {
+        tokio::task::block_in_place(|| self.reload_alone(gateway))
+    }
+
+    fn reload_alone(&self, gateway: &Gateway) -> Reloaded {
         let _one = self.one.lock().unwrap_or_else(PoisonError::into_inner);
         let rules = self.reload_rules(gateway);
         let reloaded = Reloaded {
@@ -63,8 +70,7 @@ impl Reloader {
     }
 
     fn reload_rules(&self, gateway: &Gateway) -> Result<(), String> {
-        // The worker hands its sessions to another one before it begins to compile.
-        match tokio::task::block_in_place(|| (self.read)(&gateway.scanners)) {
+        match (self.read)(&gateway.scanners) {
             Ok(Fresh { policy, scanner_rules }) => {
                 tracing::info!(policy = policy.version, rules = policy.rules.len(), "rules and lists are in force");
                 gateway.scanners.put_in_force(scanner_rules);
@@ -88,7 +94,7 @@ impl Reloaded {
 }
 
 fn certificate(gateway: &Gateway) -> Option<Result<(), Arc<TlsFault>>> {
-    let read = tokio::task::block_in_place(|| Some(gateway.certificate.as_ref()?.reload()))?;
+    let read = gateway.certificate.as_ref()?.reload();
     match &read {
         Ok(()) => tracing::info!("the certificate is in force as its files are now"),
         Err(fault) => {

@@ -41,6 +41,10 @@ pub const PART_NAME: &str = "part_name";
 /// The media type that the part claims, lower-case: `application/pdf`; empty for the whole message.
 pub const PART_TYPE: &str = "part_type";
 
+/// Faults of one kind that are told one by one; the others are counted. To look up the places of thousands takes longer than anybody
+/// waits for a reload.
+const MOST_TOLD: usize = 50;
+
 /// For each mail of the self-test. A set that takes so long for a mail of a kilobyte is of no use.
 const PROOF: Duration = Duration::from_secs(10);
 
@@ -176,7 +180,14 @@ fn prove(rules: &RuleSet, sources: &[Source], faults: &mut Faults) {
 
 fn meanings(scanner: &Scanner, sources: &[Source], faults: &mut Faults) -> HashMap<String, Meaning> {
     let mut meanings = HashMap::new();
-    for rule in scanner.rules() {
+    let before = faults.0.len();
+    for (nth, rule) in scanner.rules().enumerate() {
+        if faults.0.len().saturating_sub(before) >= MOST_TOLD {
+            let left = scanner.rules().count().saturating_sub(nth);
+            let what = text!("{left} more rules were not looked at", "mais {left} regras não foram examinadas");
+            faults.0.extend(sources.first().map(|source| Fault::about_file(&source.path, what)));
+            break;
+        }
         let name = rule.name;
         if rule.is_global {
             let what = text!("rule {name} is global", "a regra {name} é global");
@@ -204,7 +215,8 @@ fn slow_strings(source: &Source, status: &AddRuleStatus) -> Vec<Fault> {
         let strings = rule.strings.iter().filter(|string| string.atoms_quality == 0);
         strings.map(|string| (&*rule.name, string.name.as_str()))
     });
-    slow.map(|(rule, string)| {
+    slow.take(MOST_TOLD)
+    .map(|(rule, string)| {
         let what = text!(
             "rule {rule}: ${string} is slow, and the time limit stops it late or never",
             "regra {rule}: ${string} é lenta, e o limite de tempo a interrompe tarde ou nunca"
@@ -286,6 +298,15 @@ mod tests {
             let found = told(&[("a.yar", good), ("x.yar", text)]);
             assert!(found.contains(expected), "{text}: {found}");
         }
+    }
+
+    /// Rules of others, none of which has a class: each looked up in a mebibyte of text would keep a reload for minutes.
+    #[test]
+    fn of_many_faults_fifty_are_told() {
+        let rules: String = (0..200).map(|nth| format!("rule R{nth:03} {{ condition: false }}\n")).collect();
+        let found = told(&[("a.yar", &rules)]);
+        assert!(found.contains("rule R049 has no known class") && !found.contains("R050"), "{found}");
+        assert!(found.ends_with("a.yar: error: 150 more rules were not looked at\n"), "{found}");
     }
 
     /// It would read any file that the process may read.

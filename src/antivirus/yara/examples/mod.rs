@@ -7,7 +7,7 @@
 
 mod written;
 
-use std::{collections::HashSet, path::Path, time::Duration};
+use std::{collections::HashSet, ops::ControlFlow, path::Path, time::Duration};
 
 use tokio::time::Instant;
 
@@ -66,15 +66,16 @@ fn run_within(bounds: Bounds, rules: &RuleSet, folder: &Path, sources: &[Source]
     let (mut count, mut kinds) = (0usize, Vec::new());
     for file in files {
         let document = Document::parse(&file.path, &file.text);
-        for example in written::read_all(&document, folder) {
+        written::each(&document, folder, &mut |example| {
             count = count.saturating_add(1);
             if let Some(what) = beyond(bounds, count, began.elapsed()) {
                 document.fault(example.span, what, None);
-                break;
+                return ControlFlow::Break(());
             }
             check(rules, &example, bounds.each, &document);
             kinds.push((example.rule.value, example.expect));
-        }
+            ControlFlow::Continue(())
+        });
         faults.append(document.into_faults());
     }
     let mut seen = Seen::default();

@@ -10,7 +10,7 @@
 
 use std::{
     fs, io,
-    ops::Range,
+    ops::{ControlFlow, Range},
     path::{Component, Path},
 };
 
@@ -173,12 +173,18 @@ fn with_crlf(octets: &[u8]) -> Vec<u8> {
     mail
 }
 
-/// The examples of one file, in its order; faults stand in the document.
-pub fn read_all(document: &Document<'_>, folder: &Path) -> Vec<Example> {
-    let Some(root) = document.root() else { return Vec::new() };
-    let examples = root.tables("example").into_iter().filter_map(|table| Example::read(table, folder)).collect();
+/// Shows each example of one file to `visit`, in order, until it has had enough; faults stand in the document. One at a time: a
+/// file may name the same mebibyte ten thousand times.
+pub fn each(document: &Document<'_>, folder: &Path, visit: &mut dyn FnMut(Example) -> ControlFlow<()>) {
+    let Some(root) = document.root() else { return };
+    for table in root.tables("example") {
+        if let Some(example) = Example::read(table, folder)
+            && visit(example).is_break()
+        {
+            break;
+        }
+    }
     root.finish();
-    examples
 }
 
 #[cfg(test)]
@@ -189,11 +195,15 @@ mod tests {
     /// The octets of each example, a mail's with its line ends shown; and the faults.
     fn read(text: &str, folder: &Path) -> (Vec<String>, String) {
         let document = Document::parse("e.toml", text);
-        let shown = read_all(&document, folder).into_iter().map(|example| match example.content {
-            Content::Part { name, media_type, octets } => format!("{name} {media_type} {}", octets.escape_ascii()),
-            Content::Mail(octets) => format!("mail {}", octets.escape_ascii()),
+        let mut shown = Vec::new();
+        each(&document, folder, &mut |example| {
+            shown.push(match example.content {
+                Content::Part { name, media_type, octets } => format!("{name} {media_type} {}", octets.escape_ascii()),
+                Content::Mail(octets) => format!("mail {}", octets.escape_ascii()),
+            });
+            ControlFlow::Continue(())
         });
-        (shown.collect(), document.into_faults().render(Language::En))
+        (shown, document.into_faults().render(Language::En))
     }
 
     const HEAD: &str = "[[example]]\nrule = \"R\"\nexpect = \"match\"\n";
