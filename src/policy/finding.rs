@@ -184,6 +184,7 @@ mod tests {
         use Asked::{Observe, Quarantine, Refuse, Tag};
         let macro_ = |action| finding(Class::Macro, action);
         let malware = |action| finding(Class::Malware, action);
+        let encrypted = |action| finding(Class::Encrypted, action);
         let partly = || ScanVerdict::NotFullyScanned { reason: "time".into() };
         let rows: Vec<(&str, Vec<ScannerReport>, &str, VerdictAction)> = vec![
             (
@@ -203,6 +204,12 @@ mod tests {
                 vec![report(malware(None).verdict(), None, &[malware(Some(Tag)), macro_(Some(Quarantine))])],
                 "infected",
                 VerdictAction::Refuse,
+            ),
+            (
+                "what a rule asks for beside one that is handled as configured",
+                vec![report(macro_(None).verdict(), None, &[macro_(None), encrypted(Some(Quarantine))])],
+                "encrypted",
+                VerdictAction::Quarantine,
             ),
             (
                 "nor what was not wholly looked at",

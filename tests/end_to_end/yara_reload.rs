@@ -8,6 +8,7 @@ use crate::support::{
     client::{Client, Reply},
     eicar,
     gateway::{Gateway, Setup},
+    rule,
     sink::Sink,
     trace::id_of_reply,
     waiting::wait_until,
@@ -89,6 +90,7 @@ fn a_new_yara_rule_is_in_force_after_a_reload_and_one_with_a_fault_changes_nothi
 /// A rule that does not compile, metadata that nobody knows, an example that fails, a rule that would hold all mail.
 fn faults_change_nothing(gateway: &Gateway, sink: &Sink, in_force: &str) {
     let relayed = sink.state().messages.len();
+    gateway.write_rules("subjects/premio.toml", &rule::word("E2E-PREMIO", "premio"));
     let wrong = "[[example]]\nrule = \"Premio\"\nexpect = \"match\"\ntext = \"um premio\"\n";
     for (file, text, fault) in [
         ("quebrada.yar", "rule X { condition: tru }\n", "quebrada.yar:1:21: error: unknown identifier"),
@@ -113,6 +115,7 @@ fn faults_change_nothing(gateway: &Gateway, sink: &Sink, in_force: &str) {
         let check = gateway.command(&["check"]);
         assert!(check.code == Some(1) && check.stdout.contains(fault), "check says the same: {}", check.told());
         let status = gateway.command(&["status", "--json"]).succeeded().json_lines().remove(0);
+        assert_eq!(status["rules"], 0, "the good subject rule waits, too: {status:#}");
         assert!(status["reload_fault"].as_str().is_some_and(|told| told.contains(fault)), "{status:#}");
         let (code, health) = gateway.http("/health/ready");
         assert!(code == 200 && health.contains("rules: FAULT\n"), "mail is taken all the same: {code} {health}");
@@ -120,6 +123,7 @@ fn faults_change_nothing(gateway: &Gateway, sink: &Sink, in_force: &str) {
         assert_eq!(sink.state().messages.len(), relayed, "the set in force still holds it");
         gateway.remove_rules(&file);
     }
+    gateway.remove_rules("subjects/premio.toml");
     assert!(gateway.http("/metrics").1.contains("portaria_reloads_total{result=\"fault\"} 4"));
     gateway.command(&["reload"]).succeeded();
     assert!(gateway.http("/health/ready").1.contains("rules: ok\n"));

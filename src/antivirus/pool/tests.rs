@@ -7,6 +7,7 @@ use crate::{
         Ages, ClamdAddress, Content, ScannerKind, ScannerSettings, Scanners,
         fake_clamd::{Answer, Asked, FakeClamd, content, is_self_test, settings, wall},
         self_test,
+        yara::sample,
     },
     policy::verdict::ScanVerdict,
 };
@@ -116,9 +117,8 @@ fn every_scan_is_counted_by_scanner_and_verdict() {
 /// YARA rules to which a message brings no end are asked so often and then not again, though each time there was an answer in time.
 #[tokio::test]
 async fn content_that_yara_comes_to_no_end_with_is_poison_too() {
-    let folder = tempfile::tempdir().unwrap();
     let rule = "rule Endless { meta: class = \"malware\" strings: $a = /[a-z]+[^a-z]/ condition: #a > 2000 }";
-    std::fs::write(folder.path().join("a.yar"), rule).unwrap();
+    let folder = sample::folder(&[("a.yar", rule)]);
     let mut settings = settings(&[]);
     settings.scanners.push(scanner("yara", ScannerKind::Yara { rules: folder.path().to_owned(), max_size: 1 << 24 }));
     settings.scan_timeout = Duration::from_millis(300);

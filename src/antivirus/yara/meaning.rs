@@ -137,13 +137,12 @@ fn at(written: Option<(&Source, usize, usize)>, what: Text, help: Option<Text>) 
 /// Where the name stands behind the word `rule`.
 fn declaration(source: &Source, rule: &str) -> Option<usize> {
     let text = source.text.as_str();
-    let declared = text.match_indices("rule").find_map(|(at, word)| {
+    text.match_indices("rule").find_map(|(at, word)| {
         let rest = text.get(at.saturating_add(word.len())..)?;
         let name = rest.trim_start();
         let token = name.split(|c: char| !is_of_a_name(c)).next()?;
         (token == rule && name.len() < rest.len()).then(|| text.len().saturating_sub(name.len()))
-    });
-    declared
+    })
 }
 
 fn is_of_a_name(c: char) -> bool {

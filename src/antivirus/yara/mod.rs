@@ -20,6 +20,8 @@ mod decode;
 mod examples;
 mod meaning;
 pub mod rules;
+#[cfg(test)]
+pub mod sample;
 mod scan;
 mod source;
 mod threads;

@@ -243,18 +243,8 @@ fn of_engine(source: &Source, error: &AddRuleError, severity: Severity) -> Fault
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
-    use super::*;
+    use super::{super::sample::folder, *};
     use crate::language::Language;
-
-    fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
-        let folder = tempfile::tempdir().unwrap();
-        for (file, text) in files {
-            fs::write(folder.path().join(file), text).unwrap();
-        }
-        folder
-    }
 
     fn told(files: &[(&str, &str)]) -> String {
         let folder = folder(files);

@@ -186,7 +186,8 @@ mod tests {
         use Asked::{Observe, Quarantine, Refuse, Tag};
         use Class::{Encrypted, Macro, Malware};
         let partly = || Some(not_fully("time limit"));
-        let rows: Vec<(&[(Class, Option<Asked>)], Option<ScanVerdict>, &str, Option<VerdictAction>)> = vec![
+        type Row<'r> = (&'r [(Class, Option<Asked>)], Option<ScanVerdict>, &'r str, Option<VerdictAction>);
+        let rows: Vec<Row<'_>> = vec![
             (&[], None, "clean", None),
             (&[(Malware, Some(Observe))], None, "clean", None),
             (&[(Macro, None), (Malware, None)], None, "infected", None),

@@ -131,15 +131,12 @@ fn unreadable(path: &Path, error: &io::Error) -> Faults {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::sample, *};
     use crate::language::Language;
 
     fn folder(files: &[(String, String)]) -> tempfile::TempDir {
-        let folder = tempfile::tempdir().unwrap();
-        for (name, text) in files {
-            fs::write(folder.path().join(name), text).unwrap();
-        }
-        folder
+        let files: Vec<_> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+        sample::folder(&files)
     }
 
     fn files(count: usize, text: &str) -> Vec<(String, String)> {

@@ -216,10 +216,14 @@ async fn a_scan_ends_with_the_set_that_it_began_with() {
     // Some seconds of work, and only for mail with this word.
     let slow = "rule Slow { meta: class = \"macro\" strings: $m = \"slow mail\" condition: whole_message and $m and \
                 for all i in (1..400000) : (i * 2 >= i) }";
-    write(&folder, "a.yar", slow);
+    sample::write(folder.path(), "a.yar", slow);
     let yara = Arc::new(Yara::new(folder.path(), 1 << 24, "yara").unwrap());
     let old = yara.rules().describe();
-    write(&folder, "a.yar", "rule Fast { meta: class = \"malware\" strings: $m = \"slow mail\" condition: $m }");
+    sample::write(
+        folder.path(),
+        "a.yar",
+        "rule Fast { meta: class = \"malware\" strings: $m = \"slow mail\" condition: $m }",
+    );
     let fresh = yara.read_rules().unwrap();
     let mail = content(b"Subject: x\r\n\r\nslow mail\r\n");
     let scan = yara.scan(&mail, soon());
@@ -242,8 +246,8 @@ async fn a_scan_ends_with_the_set_that_it_began_with() {
 #[tokio::test]
 async fn a_rule_without_an_end_is_not_fully_scanned_in_time_and_others_go_on() {
     let folder = tempfile::tempdir().unwrap();
-    write(
-        &folder,
+    sample::write(
+        folder.path(),
         "a.yar",
         "rule Endless { meta: class = \"malware\" strings: $a = /[a-z]+[^a-z]/ condition: #a > 2000 }",
     );
@@ -274,7 +278,7 @@ async fn every_rule_that_matched_is_recorded_and_the_strongest_action_counts() {
         rule("Marked", "class = \"malware\" severity = \"low\" action = \"tag\""),
         rule("Held", "class = \"macro\" severity = \"high\" action = \"quarantine\""),
     ];
-    write(&folder, "a.yar", &rules.concat());
+    sample::write(folder.path(), "a.yar", rules.concat());
     let yara = Yara::new(folder.path(), 1 << 24, "yara").unwrap();
     for (words, verdict, action, findings) in [
         ("Watched", "clean", None, vec![("YARA.Watched", Some(Severity::Critical), Some(Asked::Observe))]),
@@ -303,8 +307,8 @@ async fn every_rule_that_matched_is_recorded_and_the_strongest_action_counts() {
 #[tokio::test]
 async fn what_finds_the_test_file_is_the_set_and_not_the_scanner() {
     let folder = tempfile::tempdir().unwrap();
-    let eicar = std::fs::read_to_string(shipped().join("eicar.yar")).unwrap();
-    write(&folder, "a.yar", &eicar);
+    let eicar = include_str!("../../../rules/yara/eicar.yar").to_owned();
+    sample::write(folder.path(), "a.yar", &eicar);
     let yara = Yara::new(folder.path(), 1 << 24, "yara").unwrap();
     assert_eq!(yara.rules().finds_eicar(), Some(true), "before anybody asked");
     for (text, finds) in [
@@ -312,7 +316,7 @@ async fn what_finds_the_test_file_is_the_set_and_not_the_scanner() {
         (eicar.replace("class = \"malware\"", "class = \"malware\" action = \"observe\""), false),
         (eicar.clone(), true),
     ] {
-        write(&folder, "a.yar", &text);
+        sample::write(folder.path(), "a.yar", &text);
         yara.put_in_force(yara.read_rules().unwrap());
         assert_eq!(yara.rules().finds_eicar(), Some(finds), "{text}");
         yara.rules().set_finds_eicar(!finds);
@@ -325,7 +329,7 @@ async fn what_finds_the_test_file_is_the_set_and_not_the_scanner() {
 #[tokio::test]
 async fn a_set_with_faults_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    write(&folder, "a.yar", "rule A { meta: class = \"macro\" strings: $w = \"word\" condition: $w }");
+    sample::write(folder.path(), "a.yar", "rule A { meta: class = \"macro\" strings: $w = \"word\" condition: $w }");
     let yara = Yara::new(folder.path(), 1 << 24, "yara").unwrap();
     let before = yara.rules().describe();
     for (file, text) in [
@@ -333,13 +337,9 @@ async fn a_set_with_faults_changes_nothing() {
         ("b.yar", "rule B { meta: class = \"macro\" action = \"kill\" condition: false }"),
         ("a.toml", "[[example]]\nrule = \"A\"\nexpect = \"match\"\ntext = \"w0rd\"\n"),
     ] {
-        write(&folder, file, text);
+        sample::write(folder.path(), file, text);
         assert!(yara.read_rules().is_err(), "{text}");
         std::fs::remove_file(folder.path().join(file)).unwrap();
     }
     assert_eq!(yara.rules().describe(), before);
-}
-
-fn write(folder: &tempfile::TempDir, name: &str, text: &str) {
-    std::fs::write(folder.path().join(name), text).unwrap();
 }

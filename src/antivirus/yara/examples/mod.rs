@@ -182,10 +182,8 @@ fn lacking(rules: &RuleSet, sources: &[Source], seen: &Seen<'_>) -> Faults {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::{
-        super::{rules::compile, source::Sources},
+        super::{rules::compile, sample, source::Sources},
         *,
     };
     use crate::language::Language;
@@ -195,9 +193,7 @@ mod tests {
                          private rule Hidden { condition: true }\n";
 
     fn told(rules: &str, examples: &str) -> (bool, String) {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("a.yar"), rules).unwrap();
-        fs::write(folder.path().join("a.toml"), examples).unwrap();
+        let folder = sample::folder(&[("a.yar", rules), ("a.toml", examples)]);
         let (good, faults) = match compile(folder.path()) {
             Ok((_, warnings)) => (true, warnings),
             Err(faults) => (false, faults),
@@ -288,12 +284,11 @@ mod tests {
     /// Whoever reloads is waiting, and a rule that takes so long for an example takes longer for mail.
     #[test]
     fn an_example_has_its_time_and_all_have_theirs() {
-        let folder = tempfile::tempdir().unwrap();
         let slow = "rule Slow { meta: class = \"macro\" strings: $w = \"word\" \
                     condition: $w and for all i in (1..300000) : (i * 2 >= i) }";
-        fs::write(folder.path().join("a.yar"), slow).unwrap();
+        let folder = sample::folder(&[("a.yar", slow)]);
         let (rules, _) = compile(folder.path()).unwrap();
-        fs::write(folder.path().join("a.toml"), example("Slow", "match", "text = \"a word\"").repeat(2)).unwrap();
+        sample::write(folder.path(), "a.toml", example("Slow", "match", "text = \"a word\"").repeat(2));
         let sources = Sources::read(folder.path()).unwrap();
         let (millis, ample) = (Duration::from_millis, Duration::from_secs(60));
         for (each, all, expected) in [

@@ -3,11 +3,6 @@
 //! In: a table of an examples file, and the folder `examples/` beside it. Out: an example that can be tried, or what is wrong
 //! with it, with its place. Bounded in size; no file outside that folder is opened.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "example files are this adapter's business; read at start and reload, bounded"
-)]
-
 use std::{
     fs, io,
     ops::{ControlFlow, Range},
@@ -189,7 +184,7 @@ pub fn each(document: &Document<'_>, folder: &Path, visit: &mut dyn FnMut(Exampl
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::super::sample, *};
     use crate::language::Language;
 
     /// The octets of each example, a mail's with its line ends shown; and the faults.
@@ -210,9 +205,7 @@ mod tests {
 
     #[test]
     fn content_is_written_in_four_ways_and_is_a_part_or_a_mail() {
-        let folder = tempfile::tempdir().unwrap();
-        fs::create_dir_all(folder.path().join("examples/office")).unwrap();
-        fs::write(folder.path().join("examples/office/a.bin"), b"\x00\xff").unwrap();
+        let folder = sample::folder(&[("examples/office/a.bin", b"\x00\xff")]);
         for (written, expected) in [
             ("text = \"\"\"\na\nb\"\"\"", "  a\\nb"),
             ("hex = \"4D 5a\\n00\"", "  MZ\\x00"),
@@ -228,11 +221,9 @@ mod tests {
 
     #[test]
     fn what_is_wrong_with_an_example_is_told_with_its_place() {
-        let folder = tempfile::tempdir().unwrap();
-        fs::create_dir(folder.path().join("examples")).unwrap();
-        fs::write(folder.path().join("secret.bin"), "x").unwrap();
+        let folder = sample::folder(&[("secret.bin", "x")]);
+        sample::write(folder.path(), "examples/large.bin", vec![b'x'; LONGEST as usize + 1]);
         std::os::unix::fs::symlink("../secret.bin", folder.path().join("examples/link.bin")).unwrap();
-        fs::write(folder.path().join("examples/large.bin"), vec![b'x'; LONGEST as usize + 1]).unwrap();
         for (written, expected) in [
             ("", "e.toml:1:1: error: the example has no content"),
             ("text = \"a\"\nhex = \"00\"", "e.toml:5:7: error: `text` and `hex`: an example has one content"),
