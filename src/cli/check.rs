@@ -3,12 +3,13 @@
 //! In: the configuration's path and the time. Out: a report as text or as JSON lines, and the exit code. It reads files and
 //! connects to nobody: whoever can ask next hops and scanners adds their lines before the report is written.
 
-use std::{fmt::Write as _, path::Path, time::SystemTime};
+use std::{collections::BTreeSet, fmt::Write as _, path::Path, time::SystemTime};
 
 use serde_json::json;
 
 use super::{escape::escape, rendering::json_line};
 use crate::{
+    antivirus::{self, CheckedRules, ScannerKind},
     config::{self, CheckLine, CheckStatus, Listener, ListenerTls, Settings},
     document::{Fault, Faults, Severity},
     language::{Language, Text},
@@ -44,6 +45,11 @@ pub fn check(path: &Path, now: SystemTime) -> Checked {
         checked.lines.extend(settings.listeners.iter().map(listener));
         checked.lines.extend(settings.directory.domains().iter().map(domain));
         checked.lines.extend(config::probe(settings, now));
+        for folder in yara_folders(settings) {
+            let (holds, faults) = antivirus::check_yara_rules(folder);
+            checked.files.push(yara(folder, holds.as_ref(), &faults));
+            checked.faults.append(faults);
+        }
     }
     Checked { settings, ..checked }
 }
@@ -144,6 +150,33 @@ fn rules(settings: &Settings, policy: &Policy, faults: &Faults, now: SystemTime)
         "versão {version}, {rules} regras de assunto, {listed} caixas bloqueadas ({acting} em vigor)"
     );
     about_files(text!("rules {folder}", "regras {folder}"), holds, faults)
+}
+
+/// The folders of YARA rules, each once.
+fn yara_folders(settings: &Settings) -> BTreeSet<&Path> {
+    let kinds = settings.antivirus.iter().flat_map(|antivirus| antivirus.scanners.iter().map(|scanner| &scanner.kind));
+    kinds
+        .filter_map(|kind| match kind {
+            ScannerKind::Yara { rules, .. } => Some(rules.as_path()),
+            ScannerKind::Clamd(_) => None,
+        })
+        .collect()
+}
+
+/// Compiled, and their examples tried: how long those took is what a slow rule shows in first.
+fn yara(folder: &Path, holds: Option<&CheckedRules>, faults: &Faults) -> CheckLine {
+    let folder = folder.display();
+    let holds = match holds {
+        Some(CheckedRules { version, rules, examples, took }) => {
+            let took = took.as_millis();
+            text!(
+                "version {version}, {rules} rules, {examples} examples as they say, in {took} ms",
+                "versão {version}, {rules} regras, {examples} exemplos como dizem, em {took} ms"
+            )
+        }
+        None => text!("not usable", "não servem"),
+    };
+    about_files(text!("YARA rules {folder}", "regras YARA {folder}"), holds, faults)
 }
 
 fn listener(listener: &Listener) -> CheckLine {

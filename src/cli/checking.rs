@@ -96,8 +96,10 @@ async fn scanners(settings: &Settings) -> Vec<CheckLine> {
     // The self-test makes a file where the hold makes its own; a folder that is missing is reported by the static checks.
     let scanners = match Scanners::new(wanted) {
         Ok(scanners) => scanners,
-        Err(fault) => {
-            return vec![CheckLine::error(text!("scanners", "antivírus"), text!("{fault}", "{fault}"))];
+        // The static checks have told which.
+        Err(_) => {
+            let why = text!("not asked: the YARA rules have errors", "não consultados: as regras YARA têm erros");
+            return vec![CheckLine::error(text!("scanners", "antivírus"), why)];
         }
     };
     let found = scanners.self_test(now().wall).await;
@@ -108,8 +110,17 @@ async fn scanners(settings: &Settings) -> Vec<CheckLine> {
         .map(|status| {
             let (name, error) = (&status.scanner, status.last_error.clone().unwrap_or_default());
             let subject = text!("scanner {name}", "antivírus {name}");
-            if status.healthy {
-                let version = status.version.clone().unwrap_or_default();
+            let version = status.version.clone().unwrap_or_default();
+            if status.healthy && status.finds_eicar == Some(false) {
+                // YARA rules may be for something else; whoever relies on them alone is to know.
+                CheckLine::warning(
+                    subject,
+                    text!(
+                        "answers, and does not find the EICAR test file; {version}",
+                        "responde, e não encontra o arquivo de teste EICAR; {version}"
+                    ),
+                )
+            } else if status.healthy {
                 CheckLine::ok(
                     subject,
                     text!("finds the EICAR test file; {version}", "encontra o arquivo de teste EICAR; {version}"),

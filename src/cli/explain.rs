@@ -188,6 +188,11 @@ impl Account<'_> {
             if let Some(version) = report.version.as_deref().map(escape) {
                 self.line(2, &version);
             }
+            for finding in &report.findings {
+                let (rule, said) = (escape(&finding.rule), words::finding(finding));
+                let said = self.style.say(&said).to_owned();
+                self.line(2, &format!("{rule}: {said}"));
+            }
         }
     }
 
@@ -306,7 +311,11 @@ mod tests {
     use jiff::tz::TimeZone;
 
     use super::*;
-    use crate::{language::Language, record::sample};
+    use crate::{
+        language::Language,
+        policy::finding::{Asked, Class, Finding, Severity},
+        record::sample,
+    };
 
     fn style(language: Language) -> Style {
         Style { json: false, language, time_zone: TimeZone::get("America/Belem").unwrap() }
@@ -336,6 +345,29 @@ mod tests {
         }
     }
 
+    /// Each rule of a scanner that matched, with what it asks for.
+    #[test]
+    fn the_rules_of_a_scanner_are_told() {
+        let mut record = sample::record(1);
+        let finding =
+            |rule: &str, severity, action| Finding { rule: rule.to_owned(), class: Class::Malware, severity, action };
+        record.scanners[1].findings = vec![
+            finding("YARA.Held", Some(Severity::High), Some(Asked::Quarantine)),
+            finding("YARA.Trial", None, Some(Asked::Observe)),
+            finding("YARA.Plain", Some(Severity::Low), None),
+        ];
+        let told = explain(&record, None, &style(Language::En)).text;
+        for line in [
+            "YARA.Held: malware; severity high; asks for quarantine\n",
+            "YARA.Trial: malware; only observed\n",
+            "YARA.Plain: malware; severity low; handled as [antivirus] says\n",
+        ] {
+            assert!(told.contains(line), "{line} is not in\n{told}");
+        }
+        let told = explain(&record, None, &style(Language::PtBr)).text;
+        assert!(told.contains("YARA.Held: malware; gravidade alta; pede quarentena\n"), "{told}");
+    }
+
     /// Who said so, if the client was announced; else not a word about it.
     #[test]
     fn who_announced_the_client_is_told() {
@@ -360,6 +392,8 @@ mod tests {
         record.subjects = vec![bad.clone()];
         record.rules[0].folded = bad.clone();
         record.rules[0].pattern = bad.clone();
+        record.scanners[0].findings =
+            vec![Finding { rule: bad.clone(), class: Class::Macro, severity: None, action: None }];
         record.scanners[0].verdict = crate::policy::verdict::ScanVerdict::ScannerError { text: bad.clone() };
         record.recipients[0].address = bad.clone();
         record.recipients[0].reply = bad.clone();

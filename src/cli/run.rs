@@ -1,5 +1,7 @@
 //! `portaria run`: the gateway, until it is told to stop.
 
+use std::time::Duration;
+
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
@@ -12,6 +14,9 @@ use crate::{config, door::gateway::now, language::Text, text};
 
 /// What a session has open at most: client, next hop, hold.
 const DESCRIPTORS: u64 = 3;
+
+/// How long blocking threads may take to end by themselves when all is done.
+const LEFT_BEHIND: Duration = Duration::from_secs(1);
 
 /// What else is open: journal, database, scanners, listeners, the HTTP door, connections to next hops that nobody uses.
 const OTHER_DESCRIPTORS: u64 = 256;
@@ -65,7 +70,7 @@ fn allow_descriptors(connections: usize) {
     }
 }
 
-/// SIGTERM and SIGINT drain, SIGHUP reloads rules, lists and certificate.
+/// SIGTERM and SIGINT drain, SIGHUP reloads rules, lists, YARA rules and certificate.
 async fn serve(running: start::Running) -> Result<(), Text> {
     let listen = |kind| signal(kind).map_err(|fault| text!("signals: {fault}", "sinais: {fault}"));
     let (mut terminate, mut interrupt, mut hangup) =
@@ -76,10 +81,7 @@ async fn serve(running: start::Running) -> Result<(), Text> {
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
-            _ = hangup.recv() => {
-                // Faults are logged there, and what is in force stays.
-                let _ = running.reloader.reload(&running.gateway);
-            }
+            _ = hangup.recv() => running.reload(),
         }
     }
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
@@ -111,5 +113,8 @@ pub(super) fn with_runtime<T>(work: impl Future<Output = Result<T, Text>>) -> Re
         .enable_all()
         .build()
         .map_err(|fault| text!("no runtime: {fault}", "sem runtime: {fault}"))?;
-    runtime.block_on(work)
+    let done = runtime.block_on(work);
+    // Everything is closed by now. What may still run is a scan that nobody waits for, and does not end: nor must the program wait.
+    runtime.shutdown_timeout(LEFT_BEHIND);
+    done
 }

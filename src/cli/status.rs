@@ -54,6 +54,9 @@ fn reloaded(answer: &serde_json::Value, language: Language) -> (String, String) 
         say(&mut bad, told);
     } else if let Some(version) = field(answer, "policy").as_str() {
         say(&mut good, text!("in force: rule set {version}", "em vigor: conjunto de regras {version}"));
+        for set in field(answer, "scanner_rules").as_array().into_iter().flatten() {
+            scanner_rules(set, &mut |told| say(&mut good, told));
+        }
     }
     if let Some(fault) = field(answer, "certificate_fault").as_str() {
         let fault = lines(fault);
@@ -74,6 +77,22 @@ fn reloaded(answer: &serde_json::Value, language: Language) -> (String, String) 
         say(&mut bad, text!("{error}", "{error}"));
     }
     (good, bad)
+}
+
+/// The YARA rules of one scanner. Rules that do not find the test file are nobody's fault, and somebody is to know.
+fn scanner_rules(set: &serde_json::Value, say: &mut dyn FnMut(Text)) {
+    let text = |name| field(set, name).as_str().map(escape).unwrap_or_default();
+    let (scanner, version, rules) = (text("scanner"), text("version"), field(set, "rules"));
+    say(text!(
+        "in force: {scanner}, version {version}, {rules} rules",
+        "em vigor: {scanner}, versão {version}, {rules} regras"
+    ));
+    if field(set, "finds_eicar").as_bool() != Some(true) {
+        say(text!(
+            "{scanner}: ATTENTION: these rules do not find the EICAR test file",
+            "{scanner}: ATENÇÃO: estas regras não encontram o arquivo de teste EICAR"
+        ));
+    }
 }
 
 /// A field of the answer; what is not there is null.
@@ -146,7 +165,14 @@ fn render(answer: &serde_json::Value, language: Language) -> String {
             Some("critical") => words(", DEFINITIONS TOO OLD", ", DEFINIÇÕES ANTIGAS DEMAIS"),
             _ => "",
         };
-        table.row([name, format!("{}, {}{age}", good(field(scanner, "healthy")), text(field(scanner, "handed")))]);
+        let blind = match field(scanner, "finds_eicar").as_bool() {
+            Some(false) => words(", DOES NOT FIND THE EICAR TEST FILE", ", NÃO ENCONTRA O ARQUIVO DE TESTE EICAR"),
+            _ => "",
+        };
+        let version =
+            field(scanner, "version").as_str().map(|version| format!(", {}", escape(version))).unwrap_or_default();
+        let (healthy, handed) = (good(field(scanner, "healthy")), text(field(scanner, "handed")));
+        table.row([name, format!("{healthy}, {handed}{version}{age}{blind}")]);
     }
     for next_hop in field(answer, "next_hops").as_array().into_iter().flatten() {
         for address in field(next_hop, "addresses").as_array().into_iter().flatten() {
@@ -224,6 +250,16 @@ mod tests {
         assert_eq!(good, "in force: rule set 1a2b\nin force: certificate and key as their files are now\n");
         assert_eq!(bad, "");
 
+        // The YARA rules of a scanner, and that they are blind.
+        let set = |finds: bool| json!([{ "scanner": "yara /r", "version": "3c4d", "rules": 9, "finds_eicar": finds }]);
+        let sees = json!({ "ok": true, "policy": "1a2b", "scanner_rules": set(true), "faults": null });
+        assert_eq!(
+            reloaded(&sees, Language::En).0,
+            "in force: rule set 1a2b\nin force: yara /r, version 3c4d, 9 rules\n"
+        );
+        let blind = json!({ "ok": true, "policy": "1a2b", "scanner_rules": set(false), "faults": null });
+        assert!(reloaded(&blind, Language::PtBr).0.ends_with("estas regras não encontram o arquivo de teste EICAR\n"));
+
         // Without [tls] nothing is said of a certificate.
         let plain =
             json!({ "ok": true, "policy": "1a2b", "faults": null, "certificate": null, "certificate_fault": null });
@@ -278,7 +314,7 @@ mod tests {
         let bad = "x\u{1b}[2J\u{9b}1m\u{202e}";
         let answer = json!({
             "version": bad, "policy": bad, "health": { bad: true }, "listeners": [{ "address": bad, "bound": bad }],
-            "scanners": [{ "scanner": bad, "healthy": true, "handed": bad }], "reload_fault": format!("{bad}\n{bad}"),
+            "scanners": [{ "scanner": bad, "healthy": true, "handed": bad, "version": bad, "finds_eicar": false }], "reload_fault": format!("{bad}\n{bad}"),
             "certificate_fault": bad,
             "alerts": [{ "condition": bad, "subject": bad, "severity": bad, "since": bad, "detail": bad }],
             "next_hops": [{ "name": bad, "addresses": [{ "address": bad, "healthy": false, "last_error": bad }] }],

@@ -4,6 +4,7 @@ use super::escape::escape;
 use crate::{
     language::Text,
     policy::{
+        finding::{Asked, Class, Finding, Severity},
         rule::{Action, Mode},
         verdict::ScanVerdict,
     },
@@ -73,6 +74,30 @@ pub fn fate(fate: Fate) -> Text {
         Fate::Deferred => text!("refused for now (4xx)", "recusada por ora (4xx)"),
         Fate::Unknown => text!("not known: the next hop may have it", "desconhecido: o próximo salto pode tê-la"),
     }
+}
+
+/// What a rule of a scanner says, and what it asks for.
+pub fn finding(finding: &Finding) -> Text {
+    let Text { en: class_en, pt: class_pt } = match finding.class {
+        Class::Malware => text!("malware", "malware"),
+        Class::Macro => text!("a macro", "uma macro"),
+        Class::Encrypted => text!("encrypted", "cifrado"),
+    };
+    let Text { en: severity_en, pt: severity_pt } = match finding.severity {
+        None => text!("", ""),
+        Some(Severity::Low) => text!("; severity low", "; gravidade baixa"),
+        Some(Severity::Medium) => text!("; severity medium", "; gravidade média"),
+        Some(Severity::High) => text!("; severity high", "; gravidade alta"),
+        Some(Severity::Critical) => text!("; severity critical", "; gravidade crítica"),
+    };
+    let Text { en: action_en, pt: action_pt } = match finding.action {
+        None => text!("handled as [antivirus] says", "tratado como diz [antivirus]"),
+        Some(Asked::Observe) => text!("only observed", "só observado"),
+        Some(Asked::Tag) => text!("asks for a tag", "pede marcação"),
+        Some(Asked::Quarantine) => text!("asks for quarantine", "pede quarentena"),
+        Some(Asked::Refuse) => text!("asks for refusal", "pede recusa"),
+    };
+    text!("{class_en}{severity_en}; {action_en}", "{class_pt}{severity_pt}; {action_pt}")
 }
 
 /// Whether a rule acts.

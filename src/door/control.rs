@@ -20,6 +20,8 @@ use super::{
 use crate::record::{UnixMillis, unix_millis};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// A reload compiles YARA rules and runs their examples.
+const RELOAD_TIMEOUT: Duration = Duration::from_secs(120);
 /// A test of the alerts waits for a webhook and for next hops, each of which has less.
 const TEST_TIMEOUT: Duration = Duration::from_secs(60);
 const LINE: u64 = 64 * 1024;
@@ -36,7 +38,7 @@ const ATTEMPTS_WITHIN: Duration = Duration::from_secs(2);
 pub enum Command {
     /// How things stand.
     Status,
-    /// Read rules, lists and certificate again.
+    /// Read rules, lists, YARA rules and certificate again.
     Reload,
     /// Send a test alert by every route.
     AlertTest,
@@ -45,7 +47,8 @@ pub enum Command {
 impl Command {
     fn timeout(&self) -> Duration {
         match self {
-            Self::Status | Self::Reload => TIMEOUT,
+            Self::Status => TIMEOUT,
+            Self::Reload => RELOAD_TIMEOUT,
             Self::AlertTest => TEST_TIMEOUT,
         }
     }
@@ -97,6 +100,7 @@ fn reloaded(reloaded: &Reloaded) -> serde_json::Value {
     serde_json::json!({
         "ok": reloaded.is_whole(),
         "policy": reloaded.version,
+        "scanner_rules": reloaded.scanner_rules,
         "faults": reloaded.rules.as_ref().err(),
         "certificate": certificate.map(|read| if read.is_ok() { "in force" } else { "kept" }),
         "certificate_fault": certificate.and_then(|read| read.as_ref().err()).map(ToString::to_string),

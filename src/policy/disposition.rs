@@ -63,7 +63,12 @@ enum Wish {
 
 /// Decides. `recipients` is their number, and `judgement.deciding` has an entry for each; a missing one counts as *no rule*.
 pub fn decide(judgement: &Judgement, recipients: usize, worst: &ScanVerdict, actions: &VerdictActions) -> Disposition {
-    let scanners = antivirus_wish(worst, actions);
+    decide_by(judgement, recipients, actions.of(worst))
+}
+
+/// The same, where the scanners' action is known: a rule of theirs asks for it ([`VerdictActions::asked`]).
+pub fn decide_by(judgement: &Judgement, recipients: usize, scanners: VerdictAction) -> Disposition {
+    let scanners = antivirus_wish(scanners);
     let wishes: Vec<(Wish, By)> = (0..recipients)
         .map(|recipient| {
             let by_scanners = (scanners, By::Antivirus);
@@ -111,8 +116,8 @@ fn rule_wish(rule: &RuleMatch) -> Wish {
     }
 }
 
-fn antivirus_wish(worst: &ScanVerdict, actions: &VerdictActions) -> Wish {
-    match actions.of(worst) {
+fn antivirus_wish(action: VerdictAction) -> Wish {
+    match action {
         VerdictAction::Relay => Wish::Relay,
         VerdictAction::Tag => Wish::Tag,
         VerdictAction::Quarantine => Wish::Quarantine,

@@ -6,13 +6,14 @@
 //! | MAIL | may this mailbox send, and from there | `blocked_mailbox`, `directory` |
 //! | RCPT | is it ours, whose mailbox, may it receive, where does it go | `directory`, `blocked_mailbox`, `route` |
 //! | header section complete | which subject rules match | `rule` |
-//! | scanners answered | what their verdicts mean | `verdict` |
+//! | scanners answered | what their verdicts mean, and what their rules ask for | `verdict`, `verdict_action`, `finding` |
 //! | last | what becomes of the message, for each recipient | `disposition` |
 
 mod assemble;
 pub mod blocked_mailbox;
 pub mod directory;
 pub mod disposition;
+pub mod finding;
 pub mod network;
 pub mod rate;
 pub mod refusal;

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{finding::Finding, verdict_action::VerdictAction};
+
 /// A scanner's verdict, from the best to the worst: `Ord` is that order, and the worst of several counts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "verdict")]
@@ -91,4 +93,10 @@ pub struct ScannerReport {
     /// Its engine and definitions, as it called them when it last proved itself: `ClamAV 1.4.6/27800/Fri Nov 20 09:00:00 2026`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+    /// Its rules that matched, those that only observe among them; a bounded number. Empty for a scanner that names one signature.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
+    /// What the scanner's own rule asks for instead of the configured action.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<VerdictAction>,
 }

@@ -3,10 +3,13 @@
 //! In: the configuration's choice for each verdict, already checked against the list of what is allowed for it. Out: one
 //! action for one verdict. How actions of several scanners and rules combine is `disposition`'s business.
 
+use serde::{Deserialize, Serialize};
+
 use super::verdict::ScanVerdict;
 
 /// What becomes of a message for one verdict, from the mildest to the strictest in what the recipient gets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum VerdictAction {
     /// Relay as if nothing had been found.
     Relay,

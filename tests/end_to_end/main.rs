@@ -32,6 +32,7 @@ mod scanner_faults;
 mod scanner_limits;
 mod sizes;
 mod tls;
+mod yara_reload;
 
 mod support;
 

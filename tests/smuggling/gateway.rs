@@ -207,6 +207,8 @@ impl Gateway {
                 verdict: ScanVerdict::Clean,
                 took_ms: 1,
                 version: None,
+                findings: Vec::new(),
+                action: None,
             }]),
             Output::Quarantine(_) | Output::SettleItem(..) => panic!("nothing is kept here"),
             Output::Intent(_) => Input::Journaled(Ok(())),

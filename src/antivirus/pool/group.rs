@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::{poison::Poison, scanner::Scanner};
 use crate::{
-    antivirus::{Content, ScannerStatus, clamd::Scanned},
+    antivirus::{Content, ScannerStatus, outcome::Outcome},
     policy::verdict::{ScanVerdict, ScannerReport},
 };
 
@@ -49,7 +49,7 @@ impl Group {
     /// they said. A scanner that does not answer may use up only its share of the time that is left.
     pub async fn scan(&self, content: &Content, deadline: Instant) -> ScannerReport {
         let asked = Instant::now();
-        let mut worst: Option<(&Scanner, ScanVerdict)> = None;
+        let mut worst: Option<(&Scanner, Outcome)> = None;
         let mut order: Vec<&Scanner> = self.scanners.iter().collect();
         order.sort_by_key(|scanner| (!scanner.healthy(), scanner.is_outdated(), scanner.load()));
         for (tried, scanner) in order.iter().enumerate() {
@@ -59,40 +59,37 @@ impl Group {
             if let Some(times) = self.poison.known(&content.sha256, now) {
                 metrics::counter!("portaria_poison_total", "group" => self.name.clone()).increment(1);
                 let reason = format!("no answer to this content {times} times");
-                return self.report(None, ScanVerdict::Poison { reason }, asked);
+                return self.report(None, Outcome::of(ScanVerdict::Poison { reason }, None), asked);
             }
-            let Scanned { verdict, harmed } = scanner.scan(content, share).await;
-            if harmed {
+            let outcome = scanner.scan(content, share).await;
+            if outcome.harmed {
                 tracing::warn!(scanner = scanner.name(), sha256 = content.sha256, "no answer to this very content");
                 self.poison.harmed(&content.sha256, now);
             }
-            if is_answer(&verdict) {
-                self.poison.answered(&content.sha256);
-                return self.report(Some(scanner), verdict, asked);
+            if is_answer(&outcome.verdict) {
+                if !outcome.harmed {
+                    self.poison.answered(&content.sha256);
+                }
+                return self.report(Some(scanner), outcome, asked);
             }
-            tracing::warn!(scanner = scanner.name(), ?verdict, "no answer from a scanner");
-            if worst.as_ref().is_none_or(|(_, known)| verdict > *known) {
-                worst = Some((scanner, verdict));
+            tracing::warn!(scanner = scanner.name(), verdict = ?outcome.verdict, "no answer from a scanner");
+            if worst.as_ref().is_none_or(|(_, known)| outcome.verdict > known.verdict) {
+                worst = Some((scanner, outcome));
             }
         }
         match worst {
-            Some((scanner, verdict)) => self.report(Some(scanner), verdict, asked),
+            Some((scanner, outcome)) => self.report(Some(scanner), outcome, asked),
             // A group is never built without a scanner; if it were, nobody looked.
             None => {
                 let text = "no scanner in this group".to_owned();
-                self.report(None, ScanVerdict::Unavailable { text }, asked)
+                self.report(None, Outcome::of(ScanVerdict::Unavailable { text }, None), asked)
             }
         }
     }
 
-    fn report(&self, scanner: Option<&Scanner>, verdict: ScanVerdict, asked: Instant) -> ScannerReport {
-        ScannerReport {
-            group: self.name.clone(),
-            scanner: scanner.map_or("none", Scanner::name).to_owned(),
-            verdict,
-            took_ms: u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX),
-            version: scanner.and_then(Scanner::version),
-        }
+    fn report(&self, scanner: Option<&Scanner>, outcome: Outcome, asked: Instant) -> ScannerReport {
+        let took_ms = u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX);
+        outcome.report(&self.name, scanner.map_or("none", Scanner::name), took_ms)
     }
 }
 

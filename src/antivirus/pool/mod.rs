@@ -15,7 +15,10 @@ use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
 use self::{group::Group, scanner::Scanner};
-use super::{Content, LimitFault, ScannerStatus, Settings, StartFault};
+use super::{
+    Content, LimitFault, ScannerStatus, Settings, StartFault,
+    yara::{Yara, rules::RuleSet},
+};
 use crate::{document::Faults, policy::verdict::ScannerReport};
 
 /// All groups.
@@ -65,6 +68,24 @@ impl Pool {
             }
         }
         found
+    }
+
+    /// Those with rules of their own, in order; with their names.
+    pub fn with_rules(&self) -> impl Iterator<Item = (&str, &Yara)> {
+        self.groups.iter().flat_map(Group::scanners).filter_map(|scanner| Some((scanner.name(), scanner.yara()?)))
+    }
+
+    /// The rules of each of them as its files are now; all faults together.
+    pub fn read_rules(&self) -> Result<Vec<RuleSet>, Faults> {
+        let mut faults = Faults::default();
+        let mut sets = Vec::new();
+        for (_, yara) in self.with_rules() {
+            match yara.read_rules() {
+                Ok(set) => sets.push(set),
+                Err(more) => faults.append(more),
+            }
+        }
+        if faults.has_errors() { Err(faults) } else { Ok(sets) }
     }
 
     /// What is known of each.

@@ -13,10 +13,11 @@ use crate::{
         clamd::{Clamd, Scanned, limits::LimitFault},
         definitions::{Age, Ages, Definitions},
         in_flight::Slots,
+        outcome::Outcome,
         yara::Yara,
     },
     document::Faults,
-    policy::verdict::ScanVerdict,
+    policy::{finding::Asked, verdict::ScanVerdict},
 };
 
 /// A scanner.
@@ -81,22 +82,34 @@ impl Scanner {
     }
 
     /// Scans, and answers by `deadline`.
-    pub async fn scan(&self, content: &Content, deadline: Instant) -> Scanned {
+    pub async fn scan(&self, content: &Content, deadline: Instant) -> Outcome {
         let began = Instant::now();
-        let mut scanned = match &self.kind {
-            Kind::Clamd(clamd) => clamd.scan(content, deadline).await,
-            Kind::Yara(yara) => Scanned::harmless(yara.scan(content, deadline).await),
+        let mut outcome = match &self.kind {
+            Kind::Clamd(clamd) => {
+                let Scanned { verdict, harmed } = clamd.scan(content, deadline).await;
+                Outcome { harmed, ..Outcome::of(verdict, clamd.version()) }
+            }
+            Kind::Yara(yara) => yara.scan(content, deadline).await,
         };
-        if scanned.verdict == ScanVerdict::Clean
+        if outcome.verdict == ScanVerdict::Clean
             && let Age::Critical(days) = self.age()
         {
-            scanned.verdict = ScanVerdict::Outdated { reason: format!("definitions {days} days old") };
+            outcome.verdict = ScanVerdict::Outdated { reason: format!("definitions {days} days old") };
         }
+        self.count(&outcome, began);
+        outcome
+    }
+
+    fn count(&self, outcome: &Outcome, began: Instant) {
         let name = || self.name.clone();
-        let verdict = scanned.verdict.name();
+        let verdict = outcome.verdict.name();
         metrics::counter!("portaria_scans_total", "scanner" => name(), "verdict" => verdict).increment(1);
         metrics::histogram!("portaria_scan_seconds", "scanner" => name()).record(began.elapsed());
-        scanned
+        for finding in &outcome.findings {
+            let action = finding.action.map_or("configured", Asked::name);
+            let labels = [("scanner", name()), ("rule", finding.rule.clone()), ("action", action.to_owned())];
+            metrics::counter!("portaria_yara_matches_total", &labels).increment(1);
+        }
     }
 
     /// Lets it prove itself now.
@@ -120,6 +133,14 @@ impl Scanner {
         match &self.kind {
             Kind::Clamd(clamd) if clamd.healthy() => clamd.examine(largest, deadline).await,
             _ => None,
+        }
+    }
+
+    /// The scanner, if it has rules of its own.
+    pub fn yara(&self) -> Option<&Yara> {
+        match &self.kind {
+            Kind::Clamd(_) => None,
+            Kind::Yara(yara) => Some(yara),
         }
     }
 
@@ -151,7 +172,7 @@ impl Scanner {
     pub fn version(&self) -> Option<String> {
         match &self.kind {
             Kind::Clamd(clamd) => clamd.version(),
-            Kind::Yara(yara) => Some(yara.version()),
+            Kind::Yara(yara) => Some(yara.rules().describe()),
         }
     }
 
@@ -162,10 +183,7 @@ impl Scanner {
                 let state = clamd.state();
                 (state.proof.map_or("unknown", |proof| proof.name()), state.finds_eicar, state.last_error)
             }
-            Kind::Yara(yara) => {
-                let state = yara.state();
-                ("in process", state.finds_eicar, state.last_error)
-            }
+            Kind::Yara(yara) => ("in process", yara.rules().finds_eicar(), yara.state().last_error),
         };
         ScannerStatus {
             group: group.to_owned(),
@@ -177,7 +195,10 @@ impl Scanner {
             definitions_age: self.age().name().to_owned(),
             finds_eicar,
             weight: self.weight,
-            in_flight: self.slots().taken(),
+            in_flight: match &self.kind {
+                Kind::Clamd(clamd) => clamd.slots().taken(),
+                Kind::Yara(yara) => yara.in_flight(),
+            },
             in_flight_cap: self.slots().cap(),
             last_error,
         }

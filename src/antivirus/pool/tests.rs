@@ -7,6 +7,7 @@ use crate::{
         Ages, ClamdAddress, Content, ScannerKind, ScannerSettings, Scanners,
         fake_clamd::{Answer, Asked, FakeClamd, content, is_self_test, settings, wall},
         self_test,
+        yara::sample,
     },
     policy::verdict::ScanVerdict,
 };
@@ -111,6 +112,24 @@ fn every_scan_is_counted_by_scanner_and_verdict() {
     ] {
         assert!(shown.contains(&line), "{line}\n{shown}");
     }
+}
+
+/// YARA rules to which a message brings no end are asked so often and then not again, though each time there was an answer in time.
+#[tokio::test]
+async fn content_that_yara_comes_to_no_end_with_is_poison_too() {
+    let rule = "rule Endless { meta: class = \"malware\" strings: $a = /[a-z]+[^a-z]/ condition: #a > 2000 }";
+    let folder = sample::folder(&[("a.yar", rule)]);
+    let mut settings = settings(&[]);
+    settings.scanners.push(scanner("yara", ScannerKind::Yara { rules: folder.path().to_owned(), max_size: 1 << 24 }));
+    settings.scan_timeout = Duration::from_millis(300);
+    settings.poison_after = 2;
+    let scanners = Scanners::new(settings).unwrap();
+    let endless = content(&[b"Subject: x\r\n\r\n", &b"a".repeat(300_000)[..], b"!"].concat());
+    for expected in ["not_fully_scanned", "not_fully_scanned", "poison"] {
+        let reports = scanners.scan(endless.clone()).await;
+        assert_eq!(reports[0].verdict.name(), expected);
+    }
+    assert_eq!(scanners.status()[0].in_flight, 2, "both still run");
 }
 
 /// Answers the self-test honestly, and nothing to anything else: hangs until the client has gone, or closes at once.

@@ -181,6 +181,8 @@ impl World {
             verdict: ScanVerdict::Clean,
             took_ms: 1,
             version: None,
+            findings: Vec::new(),
+            action: None,
         }]));
     }
 }

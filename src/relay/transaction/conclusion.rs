@@ -61,6 +61,8 @@ impl Transaction {
                 verdict: ScanVerdict::NotScanned,
                 took_ms: 0,
                 version: None,
+                findings: Vec::new(),
+                action: None,
             };
             self.scanned(vec![report], around);
         }
@@ -78,8 +80,13 @@ impl Transaction {
         let worst = facts::worst(&reports);
         self.record.scanners = reports;
         let worst = self.beside_own_finding(worst, received.ambiguous.as_deref(), around);
+        let actions = &around.settings.actions;
+        let (worst, action) = actions.asked(&self.record.scanners).unwrap_or_else(|| {
+            let configured = actions.of(&worst);
+            (worst, configured)
+        });
         let accepted = self.recipients.iter().filter(|recipient| recipient.is_accepted()).count();
-        match disposition::decide(&received.judgement, accepted, &worst, &around.settings.actions) {
+        match disposition::decide_by(&received.judgement, accepted, action) {
             Disposition::Refuse(By::Rule(index)) => self.refuse_by_rule(By::Rule(index), &received, &worst, around),
             Disposition::Refuse(By::Antivirus) => self.refuse_with_copy(&received, &worst, late, around),
             Disposition::Defer => self.conclude(
@@ -104,6 +111,8 @@ impl Transaction {
             verdict: verdict.clone(),
             took_ms: 0,
             version: None,
+            findings: Vec::new(),
+            action: None,
         });
         around.settings.actions.deciding(worst, verdict)
     }

@@ -204,6 +204,8 @@ impl<'s> Play<'s> {
             verdict: verdict.clone(),
             took_ms: 1,
             version: None,
+            findings: Vec::new(),
+            action: None,
         };
         let reports: Vec<_> = verdicts.iter().enumerate().map(report).collect();
         self.world.promises.scanned(&reports);
