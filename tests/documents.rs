@@ -18,7 +18,7 @@ use portaria::{
     document::Faults,
     language::Language,
     policy::{
-        Policy,
+        Policy, Sources,
         directory::{Directory, ServedDomain},
     },
 };
@@ -118,7 +118,7 @@ fn every_metric_is_in_the_table_and_the_table_has_no_other() {
 #[test]
 fn every_verdict_is_on_the_page_of_the_antivirus() {
     use portaria::{
-        policy::{disposition::By, verdict::ScanVerdict as V, verdict_action::VerdictActions},
+        policy::{disposition::By, scanning::Mode, verdict::ScanVerdict as V, verdict_action::VerdictActions},
         record::ItemClass,
     };
     let page = fs::read_to_string(root().join("docs/antivirus.md")).unwrap();
@@ -127,11 +127,13 @@ fn every_verdict_is_on_the_page_of_the_antivirus() {
         V::Clean,
         V::NotScanned,
         V::Outdated { reason: text() },
+        V::Ignored { signature: text(), ticket: text() },
         V::Macro { signature: text() },
         V::Encrypted { signature: text() },
         V::Ambiguous { reason: text() },
         V::NotFullyScanned { reason: text() },
         V::Poison { reason: text() },
+        V::Contingency { mode: Mode::Deliver, reason: text(), ticket: text() },
         V::ScannerError { text: text() },
         V::Unavailable { text: text() },
         V::Infected { signature: text() },
@@ -363,8 +365,10 @@ fn the_samples_of_the_guide_load() {
     let directory = Directory::new(vec![domain], ["abuse"]).unwrap();
     // Between the dates of the sample: 2026-11-21 and 2026-12-21.
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_000_000);
-    let list = Some((Path::new("mailboxes.toml"), blocked.as_str()));
-    let (policy, faults) = Policy::assemble(directory, list, &[(PathBuf::from("subjects/a.toml"), rule.clone())], now);
+    let mailboxes = Some((Path::new("mailboxes.toml"), blocked.as_str()));
+    let rules = [(PathBuf::from("subjects/a.toml"), rule.clone())];
+    let sources = Sources { directory, mailboxes, rules: &rules, ..Sources::default() };
+    let (policy, faults) = Policy::assemble(sources, now);
     let shown = |faults: &Faults| faults.render(Language::En);
     assert_eq!(shown(&faults), "");
     assert_eq!(policy.rules.len(), 1);

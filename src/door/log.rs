@@ -81,5 +81,6 @@ pub fn no_content(fault: &HoldFault) -> ScannerReport {
         verdict: ScanVerdict::Unavailable { text: fault.to_string() },
         took_ms: 0,
         version: None,
+        action: None,
     }
 }

@@ -87,6 +87,7 @@ pub(crate) fn record(number: u64) -> Record {
                 verdict: ScanVerdict::Macro { signature: "Heuristics.OLE2.ContainsMacros".to_owned() },
                 took_ms: 12,
                 version: Some("ClamAV 1.4.6/27800/Fri Nov 20 09:00:00 2026".to_owned()),
+                action: None,
             },
             ScannerReport {
                 group: "yara".to_owned(),
@@ -94,6 +95,7 @@ pub(crate) fn record(number: u64) -> Record {
                 verdict: ScanVerdict::Clean,
                 took_ms: 3,
                 version: Some("boreal, 12 rules".to_owned()),
+                action: None,
             },
         ],
         next_hop: Some(NextHopFacts {

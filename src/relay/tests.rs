@@ -196,7 +196,14 @@ fn a_slow_quarantine_is_waited_for_in_peace() {
     world.content("Subject: x\r\n\r\nx\r\n");
     let verdict = ScanVerdict::Infected { signature: "Eicar".into() };
     let (group, scanner) = ("clamd".to_owned(), "clamd".to_owned());
-    world.feed(Input::Scanned(vec![ScannerReport { group, scanner, verdict, took_ms: 1, version: None }]));
+    world.feed(Input::Scanned(vec![ScannerReport {
+        group,
+        scanner,
+        verdict,
+        took_ms: 1,
+        version: None,
+        action: None,
+    }]));
     world.pass(Duration::from_secs(500));
     world.feed(Input::Quarantined(Ok(())));
     world.feed(Input::Journaled(Ok(())));

@@ -13,9 +13,10 @@ use portaria::{
     inspect,
     message::header_section::HeaderLimits,
     policy::{
-        Policy,
+        Policy, Sources,
         directory::{Directory, ServedDomain},
         rule::Scope,
+        scanning::Mode,
         verdict::ScanVerdict,
         verdict_action::VerdictActions,
     },
@@ -95,7 +96,8 @@ fn policy(rules: &str) -> Arc<Policy> {
     let directory = Directory::new(domains, ["abuse"]).expect("two domains");
     let rules = [(PathBuf::from("rules.toml"), rules.to_owned())];
     let mailboxes = (Path::new("mailboxes.toml"), MAILBOXES);
-    let (policy, faults) = Policy::assemble(directory, Some(mailboxes), &rules, began());
+    let sources = Sources { directory, mailboxes: Some(mailboxes), rules: &rules, ..Sources::default() };
+    let (policy, faults) = Policy::assemble(sources, began());
     assert!(!faults.has_errors(), "{faults:?}");
     Arc::new(policy)
 }
@@ -118,7 +120,7 @@ pub fn settings(antivirus: bool, cut_through: bool) -> Arc<Settings> {
         content: inspect::Limits { header: HeaderLimits { size: 1500, fields: 12 }, hops: 3 },
         cut_through_from: if cut_through { 250 } else { 1 << 20 },
         data_floor: 2,
-        antivirus,
+        scanner_groups: if antivirus { vec!["clamd".to_owned()] } else { Vec::new() },
         actions: VerdictActions::default(),
         timeouts: Timeouts {
             command: Duration::from_secs(300),
@@ -179,7 +181,13 @@ pub fn expected(policy: &Policy, content: &[u8], worst: &ScanVerdict, recipients
     // Strength: 0 relay, 1 tag, 2 quarantine, 3 defer, 4 refuse by the scanners, 5 refuse by a rule.
     let scanners = match worst {
         ScanVerdict::Clean | ScanVerdict::NotScanned => 0,
-        ScanVerdict::Outdated { .. } | ScanVerdict::Macro { .. } | ScanVerdict::Encrypted { .. } => 1,
+        ScanVerdict::Outdated { .. }
+        | ScanVerdict::Ignored { .. }
+        | ScanVerdict::Macro { .. }
+        | ScanVerdict::Encrypted { .. } => 1,
+        ScanVerdict::Contingency { mode: Mode::Deliver, .. } => 1,
+        ScanVerdict::Contingency { mode: Mode::Hold, .. } => 2,
+        ScanVerdict::Contingency { mode: Mode::Defer, .. } => 3,
         ScanVerdict::Ambiguous { .. } | ScanVerdict::Poison { .. } | ScanVerdict::NotFullyScanned { .. } => 2,
         ScanVerdict::ScannerError { .. } | ScanVerdict::Unavailable { .. } => 3,
         ScanVerdict::Infected { .. } => 4,

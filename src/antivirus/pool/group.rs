@@ -30,6 +30,11 @@ impl Group {
         self.scanners.push(scanner);
     }
 
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Whether this is its name.
     pub fn is_called(&self, name: &str) -> bool {
         self.name == name
@@ -92,6 +97,7 @@ impl Group {
             verdict,
             took_ms: u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX),
             version: scanner.and_then(Scanner::version),
+            action: None,
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::{
     inspect,
     message::header_section::HeaderLimits,
     policy::{
-        Policy,
+        Policy, Sources,
         directory::{Directory, ServedDomain},
         rule::Scope,
         verdict::{ScanVerdict, ScannerReport},
@@ -181,6 +181,7 @@ impl World {
             verdict: ScanVerdict::Clean,
             took_ms: 1,
             version: None,
+            action: None,
         }]));
     }
 }
@@ -203,7 +204,7 @@ pub(crate) fn settings() -> Settings {
         content: inspect::Limits { header: HeaderLimits { size: 256 << 10, fields: 1000 }, hops: 50 },
         cut_through_from: 256 << 10,
         data_floor: 500,
-        antivirus: true,
+        scanner_groups: vec!["clamd".into()],
         actions: VerdictActions::default(),
         timeouts: Timeouts {
             command: 300 * second,
@@ -222,7 +223,7 @@ pub(crate) fn policy(now: SystemTime) -> Policy {
     let other = ServedDomain { name: "other.jus.br".into(), aliases: Vec::new(), next_hop: "other".into() };
     let directory = Directory::new(vec![domain, other], []).unwrap();
     let rules = [("subjects/a.toml".into(), RULE.to_owned())];
-    let (policy, faults) = Policy::assemble(directory, None, &rules, now);
+    let (policy, faults) = Policy::assemble(Sources { directory, rules: &rules, ..Sources::default() }, now);
     assert!(faults.0.is_empty());
     policy
 }
