@@ -184,7 +184,7 @@ fn writable_by_all(path: &Path) -> Option<Fault> {
 }
 
 /// A whole file, if it is a plain one of at most [`FILE_SIZE`].
-pub(super) fn read_octets(path: &Path) -> Result<Vec<u8>, Box<Fault>> {
+pub fn read_octets(path: &Path) -> Result<Vec<u8>, Box<Fault>> {
     let fault = |what: Text| Box::new(Fault::about_file(path, what));
     let failed = |error: io::Error| Box::new(cannot_read(path, &error));
     if !fs::metadata(path).map_err(failed)?.is_file() {
