@@ -32,7 +32,6 @@ use crate::{
     document::Faults,
     door::{contingency, control::Command, gateway::now},
     policy::scanning::{Mode, Scanning},
-    text,
 };
 
 /// What is to be ordered.
@@ -47,14 +46,13 @@ pub(super) struct Start {
 
 pub(super) fn start(common: &mut Common, wanted: Start) -> Exit {
     let Some(settings) = common.settings() else { return Exit::Faults };
-    let Some(by) = who(common, wanted.by) else { return Exit::Usage };
     let order = switch::Order {
         mode: wanted.mode,
         length: wanted.length,
         groups: wanted.groups,
         reason: wanted.reason,
         ticket: wanted.ticket,
-        by,
+        by: who(wanted.by),
     };
     let (groups, time_zone, at) = (settings.scanner_groups(), settings.gateway.timezone.clone(), now().wall);
     let file = settings.gateway.rules_dir.join(config::ANTIVIRUS);
@@ -75,7 +73,7 @@ pub(super) fn start(common: &mut Common, wanted: Start) -> Exit {
 
 pub(super) fn end(common: &mut Common, reason: &str, by: Option<String>) -> Exit {
     let Some(settings) = common.settings() else { return Exit::Faults };
-    let Some(by) = who(common, by) else { return Exit::Usage };
+    let by = who(by);
     let (groups, time_zone, at) = (settings.scanner_groups(), settings.gateway.timezone.clone(), now().wall);
     let file = settings.gateway.rules_dir.join(config::ANTIVIRUS);
     let read = |file: &Path, text: &str| Scanning::read(file, text, &groups, at);
@@ -164,14 +162,10 @@ fn style(common: &Common, settings: &Settings) -> Style {
     Style { json: common.json, language: common.language, time_zone: settings.gateway.timezone.clone() }
 }
 
-/// Who answers for it: who is named, or who is logged in, also behind sudo.
-fn who(common: &Common, named: Option<String>) -> Option<String> {
+/// Who answers for it: who is named, or who is logged in, also behind sudo. It is a note for readers, and proves nothing: whoever may
+/// write the file may write any name.
+fn who(named: Option<String>) -> String {
     let variables = ["SUDO_USER", "LOGNAME", "USER"];
     let logged_in = || variables.iter().find_map(|name| std::env::var(name).ok().filter(|name| !name.is_empty()));
-    let who = named.or_else(logged_in);
-    if who.is_none() {
-        let told = text!("say who orders it: --by NAME", "diga quem ordena: --by NOME");
-        eprintln!("{}", told.in_language(common.language));
-    }
-    who
+    named.or_else(logged_in).unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()))
 }
