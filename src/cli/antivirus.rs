@@ -32,6 +32,7 @@ use crate::{
     document::Faults,
     door::{contingency, control::Command, gateway::now},
     policy::scanning::{Mode, Scanning},
+    text,
 };
 
 /// What is to be ordered.
@@ -79,7 +80,17 @@ pub(super) fn end(common: &mut Common, reason: &str, by: Option<String>) -> Exit
     let read = |file: &Path, text: &str| Scanning::read(file, text, &groups, at);
     let changed = edit(
         &file,
-        |document| switch::end(document, &read(&file, &document.to_string()).0, reason, &by, &time_zone, at),
+        |document| {
+            let (written, faults) = read(&file, &document.to_string());
+            // An order that cannot be read may be in force all the same, as it was before somebody changed it.
+            if faults.has_errors() {
+                return Err(text!(
+                    "antivirus.toml has faults (`portaria check`): mend them first",
+                    "antivirus.toml tem falhas (`portaria check`): corrija-as primeiro"
+                ));
+            }
+            switch::end(document, &written, reason, &by, &time_zone, at)
+        },
         |file, text| read(file, text).1,
     );
     match changed {

@@ -6,6 +6,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use toml_edit::{Array, Datetime, DocumentMut, Item, Table, Value};
 
 use crate::{
+    cli::escape::escape,
     language::Text,
     policy::scanning::{Mode, Scanning},
     text,
@@ -39,7 +40,7 @@ pub fn begin(
     now: SystemTime,
 ) -> Result<(), Text> {
     if let Some(other) = now_written.contingency.as_ref().filter(|other| !other.period.is_over(now)) {
-        let (mode, ticket) = (other.mode.name(), &other.ticket);
+        let (mode, ticket) = (other.mode.name(), escape(&other.ticket));
         return Err(text!(
             "there is a contingency already ({mode}, {ticket}): end it first",
             "já há uma contingência ({mode}, {ticket}): encerre-a primeiro"
@@ -69,7 +70,10 @@ pub fn end(
     now: SystemTime,
 ) -> Result<(), Text> {
     let Some(order) = now_written.contingency.as_ref().filter(|order| !order.period.is_over(now)) else {
-        return Err(text!("there is no contingency to end", "não há contingência para encerrar"));
+        return Err(text!(
+            "there is no contingency to end in the file; `portaria antivirus contingency` shows what the gateway does",
+            "não há contingência para encerrar no arquivo; `portaria antivirus contingency` mostra o que a Portaria faz"
+        ));
     };
     let at = whole_seconds(now);
     // One that would end before it begins is no period: it has been over since ever.
@@ -180,13 +184,16 @@ mod tests {
         let second = begun(&text, now()).unwrap_err();
         assert_eq!(second.en, "there is a contingency already (deliver, REQ 1): end it first");
 
+        let hostile = text.replace("REQ 1", "x\\u001b[2J");
+        assert!(!begun(&hostile, now()).unwrap_err().en.contains('\u{1b}'), "a ticket does nothing to a terminal");
+
         // In the same second, and later.
         for at in [now(), now() + Duration::from_secs(60)] {
             let text = ended(&text, at).unwrap();
             let scanning = read(&text, at);
             assert_eq!(scanning.contingency_at(at), None, "{text}");
             assert!(text.contains("end_reason = \"mended\"\nended_by = \"noc\"\n"), "{text}");
-            assert_eq!(ended(&text, at).unwrap_err().en, "there is no contingency to end");
+            assert!(ended(&text, at).unwrap_err().en.starts_with("there is no contingency to end in the file"));
             let again = begun(&text, at + Duration::from_secs(1)).unwrap();
             assert!(!again.contains("end_reason"), "the next order is another one: {again}");
         }

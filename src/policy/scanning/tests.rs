@@ -187,6 +187,12 @@ fn whatever_is_wrong_is_said_with_its_place() {
 }
 
 #[test]
+fn seven_days_to_the_second_are_not_too_long() {
+    good(&contingency("expires = 2026-11-28T12:00:00Z\n"));
+    good(&contingency("starts = 2026-11-25T12:00:00Z\nexpires = 2026-12-02T12:00:00Z\n"));
+}
+
+#[test]
 fn an_order_that_was_ended_still_loads() {
     let ended = contingency(
         "starts = 2026-11-21T08:00:00Z\nexpires = 2026-11-21T11:00:00Z\nend_reason = \"mended\"\nended_by = \"noc\"\n",
