@@ -80,13 +80,26 @@ ticket = "x"
 by = "x"
 "#;
 
+const ORDER: &str = r#"
+[contingency]
+mode = "deliver"
+groups = ["yara"]
+reason = "x"
+ticket = "x"
+by = "x"
+"#;
+
 /// Two domains behind two next hops, one of them with another name, a blocked mailbox, a rule of each kind.
-pub static POLICY: LazyLock<Arc<Policy>> = LazyLock::new(|| policy(RULES));
+pub static POLICY: LazyLock<Arc<Policy>> = LazyLock::new(|| policy(RULES, ""));
 
-/// The same without rules: what is in force after the rules were changed.
-pub static WITHOUT_RULES: LazyLock<Arc<Policy>> = LazyLock::new(|| policy(""));
+/// The same without rules, and with the contingency switch for one of two scanner groups: what is in force after the files were changed.
+/// For the other group nothing changes: what it says, or that it says nothing, counts as ever.
+pub static WITHOUT_RULES: LazyLock<Arc<Policy>> = LazyLock::new(|| {
+    let expires = jiff::Timestamp::try_from(began() + Duration::from_secs(3600)).expect("a date");
+    policy("", &format!("{ORDER}expires = {expires}\n"))
+});
 
-fn policy(rules: &str) -> Arc<Policy> {
+fn policy(rules: &str, orders: &str) -> Arc<Policy> {
     let domain = |name: &str, aliases: &[&str], next_hop: &str| ServedDomain {
         name: name.to_owned(),
         aliases: aliases.iter().map(|&alias| alias.to_owned()).collect(),
@@ -96,10 +109,16 @@ fn policy(rules: &str) -> Arc<Policy> {
     let directory = Directory::new(domains, ["abuse"]).expect("two domains");
     let rules = [(PathBuf::from("rules.toml"), rules.to_owned())];
     let mailboxes = (Path::new("mailboxes.toml"), MAILBOXES);
-    let sources = Sources { directory, mailboxes: Some(mailboxes), rules: &rules, ..Sources::default() };
+    let antivirus = Some((Path::new("antivirus.toml"), orders));
+    let groups = groups();
+    let sources = Sources { directory, scanner_groups: &groups, mailboxes: Some(mailboxes), antivirus, rules: &rules };
     let (policy, faults) = Policy::assemble(sources, began());
     assert!(!faults.has_errors(), "{faults:?}");
     Arc::new(policy)
+}
+
+fn groups() -> [String; 2] {
+    ["clamd".to_owned(), "yara".to_owned()]
 }
 
 /// When all sessions begin.
@@ -120,7 +139,7 @@ pub fn settings(antivirus: bool, cut_through: bool) -> Arc<Settings> {
         content: inspect::Limits { header: HeaderLimits { size: 1500, fields: 12 }, hops: 3 },
         cut_through_from: if cut_through { 250 } else { 1 << 20 },
         data_floor: 2,
-        scanner_groups: if antivirus { vec!["clamd".to_owned()] } else { Vec::new() },
+        scanner_groups: if antivirus { groups().into() } else { Vec::new() },
         actions: VerdictActions::default(),
         timeouts: Timeouts {
             command: Duration::from_secs(300),

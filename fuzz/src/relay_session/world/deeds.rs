@@ -245,7 +245,8 @@ impl World {
             scanner: "clamd".into(),
             verdict,
             took_ms: 1,
-            version: None, action: None,
+            version: None,
+            action: None,
         };
         let mut reports: Vec<ScannerReport> = verdict.into_iter().map(report).collect();
         // A second group that found nothing changes nothing.
