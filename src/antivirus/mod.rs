@@ -44,8 +44,8 @@ use crate::{document::Faults, language::Language, policy::verdict::ScannerReport
 /// use portaria::antivirus::Scanners;
 /// let scanners = Scanners::new(settings).unwrap();
 /// scanners.self_test(std::time::SystemTime::now()).await;
-/// let reports = scanners.scan(content).await;
-/// let worst = reports.iter().map(|report| &report.verdict).max();
+/// let reports = scanners.scan(content, &[]).await;
+/// let decides = portaria::policy::verdict_action::VerdictActions::default().deciding(&reports);
 /// # }
 /// ```
 #[derive(Debug)]
@@ -65,12 +65,12 @@ impl Scanners {
         Ok(Self { pool: pool::Pool::new(settings)?, scan_timeout })
     }
 
-    /// Scans by every group at once and returns one report a group, in the order of the settings, within
-    /// [`Settings::scan_timeout`]. No report ever stays away; with no scanner there is none.
+    /// Scans by every group at once, but for those that are `spared`, and returns one report a group, in the order of the settings,
+    /// within [`Settings::scan_timeout`]. No report ever stays away; with no scanner there is none.
     ///
     /// Dropped before it is ready, the scans that clamd has already begun go on by themselves and keep their slots.
-    pub async fn scan(&self, content: Content) -> Vec<ScannerReport> {
-        self.pool.scan(&content, self.deadline()).await
+    pub async fn scan(&self, content: Content, spared: &[String]) -> Vec<ScannerReport> {
+        self.pool.scan(&content, spared, self.deadline()).await
     }
 
     /// Asks every scanner whether it lives, how it is to be handed content, and whether it finds the EICAR test file.
@@ -121,9 +121,9 @@ impl Scanners {
         self.pool.status()
     }
 
-    /// Whether in every group a scanner answered last time. True with no scanner at all.
-    pub fn ready(&self) -> bool {
-        self.pool.ready()
+    /// Whether in every group that `is_asked` a scanner answered last time. True with no scanner at all.
+    pub fn ready(&self, is_asked: impl Fn(&str) -> bool) -> bool {
+        self.pool.ready(is_asked)
     }
 
     fn deadline(&self) -> Instant {

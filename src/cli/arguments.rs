@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use super::{
-    Common, Exit, alert, checking, demo,
+    Common, Exit, alert, antivirus, checking, demo,
     logging::{self, Format},
     records, rule_files, run, status,
 };
@@ -87,6 +87,7 @@ fn subcommands(language: Language) -> Vec<Command> {
         rules(&sub, &help),
         quarantine(&sub, &help, id),
         alerts(&sub, language),
+        antivirus::command(&sub, &help, language),
     ]
 }
 
@@ -238,6 +239,7 @@ pub(super) fn dispatch(matches: &ArgMatches, language: Language) -> Exit {
             Some(("test", _)) => alert::test(&mut common),
             _ => Exit::Usage,
         },
+        Some(("antivirus", sub)) => antivirus::dispatch(&mut common, sub),
         Some(("quarantine", sub)) => match sub.subcommand() {
             Some(("list", _)) => records::list(&mut common),
             Some(("show", sub)) => {
@@ -260,11 +262,11 @@ fn trial(matches: &ArgMatches) -> rule_files::Trial {
     }
 }
 
-fn text_of<'m>(matches: &'m ArgMatches, name: &str) -> &'m str {
+pub(super) fn text_of<'m>(matches: &'m ArgMatches, name: &str) -> &'m str {
     matches.get_one::<String>(name).map(String::as_str).unwrap_or_default()
 }
 
-fn list_of<T: Clone + Send + Sync + 'static>(matches: &ArgMatches, name: &str) -> Vec<T> {
+pub(super) fn list_of<T: Clone + Send + Sync + 'static>(matches: &ArgMatches, name: &str) -> Vec<T> {
     matches.get_many(name).into_iter().flatten().cloned().collect()
 }
 

@@ -13,7 +13,7 @@ use crate::{
     config::{self, CheckLine, CheckStatus, Listener, ListenerTls, Settings},
     document::{Fault, Faults, Severity},
     language::{Language, Text},
-    policy::{Policy, directory::ServedDomain},
+    policy::{Policy, directory::ServedDomain, scanning::Contingency},
     text,
 };
 
@@ -41,6 +41,7 @@ pub fn check(path: &Path, now: SystemTime) -> Checked {
     if let Some(settings) = &settings {
         let (policy, faults) = config::load_policy(settings, now);
         checked.files.push(rules(settings, &policy, &faults, now));
+        checked.lines.extend(policy.scanning.contingency_at(now).map(contingency));
         checked.faults.append(faults);
         checked.lines.extend(settings.listeners.iter().map(listener));
         checked.lines.extend(settings.directory.domains().iter().map(domain));
@@ -144,10 +145,11 @@ fn rules(settings: &Settings, policy: &Policy, faults: &Faults, now: SystemTime)
     let folder = settings.gateway.rules_dir.display();
     let (rules, entries) = (policy.rules.len(), policy.blocked.entries());
     let (listed, acting) = (entries.len(), entries.iter().filter(|block| block.in_force(now)).count());
+    let ignored = policy.scanning.exceptions.iter().filter(|exception| exception.period.contains(now)).count();
     let version = &policy.version;
     let holds = text!(
-        "version {version}, {rules} subject rules, {listed} blocked mailboxes ({acting} in force)",
-        "versão {version}, {rules} regras de assunto, {listed} caixas bloqueadas ({acting} em vigor)"
+        "version {version}, {rules} subject rules, {listed} blocked mailboxes ({acting} in force), {ignored} finds ignored",
+        "versão {version}, {rules} regras de assunto, {listed} caixas bloqueadas ({acting} em vigor), {ignored} achados ignorados"
     );
     about_files(text!("rules {folder}", "regras {folder}"), holds, faults)
 }
@@ -177,6 +179,18 @@ fn yara(folder: &Path, holds: Option<&CheckedRules>, faults: &Faults) -> CheckLi
         None => text!("not usable", "não servem"),
     };
     about_files(text!("YARA rules {folder}", "regras YARA {folder}"), holds, faults)
+}
+
+/// A switch that is thrown is nothing to pass over.
+fn contingency(order: &Contingency) -> CheckLine {
+    let (mode, reason, ticket) = (order.mode.name(), &order.reason, &order.ticket);
+    CheckLine::warning(
+        text!("contingency", "contingência"),
+        text!(
+            "in force, mail is not scanned: {mode}, {reason} ({ticket})",
+            "em vigor, o correio não é examinado: {mode}, {reason} ({ticket})"
+        ),
+    )
 }
 
 fn listener(listener: &Listener) -> CheckLine {
@@ -271,7 +285,7 @@ mod tests {
         assert_eq!(checked.exit_code(), 0, "{shown}");
         for words in [
             "portaria.toml: complete\n",
-            "0 subject rules, 1 blocked mailboxes (1 in force)\n",
+            "0 subject rules, 1 blocked mailboxes (1 in force), 0 finds ignored\n",
             "ok  listener 127.0.0.1:2525: mail comes in clear (tls = \"off\")\n",
             "ok  domain tjpa.jus.br: to `mailbox`\n",
             "data: writable\n",
@@ -280,6 +294,22 @@ mod tests {
             assert!(shown.contains(words), "{words} is not in:\n{shown}");
         }
         assert!(checked.render(Language::PtBr).contains("1 caixas bloqueadas (1 em vigor)"));
+    }
+
+    #[test]
+    fn a_contingency_in_force_is_a_warning_and_a_group_that_is_not_there_an_error() {
+        let folder = Folder::new("contingency");
+        let order = "[contingency]\nmode = \"hold\"\ngroups = [\"clamd\"]\nreason = \"clamd crashes\"\nticket = \"REQ 1\"\n\
+                     by = \"s3b\"\nexpires = 2026-11-21T16:00:00Z\n";
+        folder.write("rules/antivirus.toml", order);
+        let checked = check(&folder.config(""), now());
+        let shown = checked.render(Language::En);
+        assert!(shown.contains("contingency: in force, mail is not scanned: hold, clamd crashes (REQ 1)\n"), "{shown}");
+        assert!(checked.exit_code() == 0 && shown.ends_with("\n0 errors, 1 warning\n"), "{shown}");
+        folder.write("rules/antivirus.toml", &order.replace("[\"clamd\"]", "[\"clam\"]"));
+        let shown = check(&folder.config(""), now()).render(Language::En);
+        let fault = "antivirus.toml:3:11: error: there is no scanner group `clam`";
+        assert!(shown.contains(fault) && shown.contains("those of portaria.toml: clamd"), "{shown}");
     }
 
     #[test]

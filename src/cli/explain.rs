@@ -191,7 +191,8 @@ impl Account<'_> {
             for finding in &report.findings {
                 let (rule, said) = (escape(&finding.rule), words::finding(finding));
                 let said = self.style.say(&said).to_owned();
-                self.line(2, &format!("{rule}: {said}"));
+                let ticket = finding.ignored.as_deref().map_or_else(String::new, |it| format!(" ({})", escape(it)));
+                self.line(2, &format!("{rule}: {said}{ticket}"));
             }
         }
     }
@@ -349,18 +350,22 @@ mod tests {
     #[test]
     fn the_rules_of_a_scanner_are_told() {
         let mut record = sample::record(1);
-        let finding =
-            |rule: &str, severity, action| Finding { rule: rule.to_owned(), class: Class::Malware, severity, action };
+        let finding = |rule: &str, severity, action| {
+            let (rule, class) = (rule.to_owned(), Class::Malware);
+            Finding { rule, class, severity, action, ignored: None }
+        };
         record.scanners[1].findings = vec![
             finding("YARA.Held", Some(Severity::High), Some(Asked::Quarantine)),
             finding("YARA.Trial", None, Some(Asked::Observe)),
             finding("YARA.Plain", Some(Severity::Low), None),
+            Finding { ignored: Some("REQ 7".into()), ..finding("YARA.Known", None, Some(Asked::Refuse)) },
         ];
         let told = explain(&record, None, &style(Language::En)).text;
         for line in [
             "YARA.Held: malware; severity high; asks for quarantine\n",
             "YARA.Trial: malware; only observed\n",
             "YARA.Plain: malware; severity low; handled as [antivirus] says\n",
+            "YARA.Known: malware; ignored by an exception (REQ 7)\n",
         ] {
             assert!(told.contains(line), "{line} is not in\n{told}");
         }
@@ -392,8 +397,13 @@ mod tests {
         record.subjects = vec![bad.clone()];
         record.rules[0].folded = bad.clone();
         record.rules[0].pattern = bad.clone();
-        record.scanners[0].findings =
-            vec![Finding { rule: bad.clone(), class: Class::Macro, severity: None, action: None }];
+        record.scanners[0].findings = vec![Finding {
+            rule: bad.clone(),
+            class: Class::Macro,
+            severity: None,
+            action: None,
+            ignored: Some(bad.clone()),
+        }];
         record.scanners[0].verdict = crate::policy::verdict::ScanVerdict::ScannerError { text: bad.clone() };
         record.recipients[0].address = bad.clone();
         record.recipients[0].reply = bad.clone();

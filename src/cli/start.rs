@@ -308,7 +308,7 @@ fn relay_settings(settings: &Settings, listener: &config::Listener) -> relay::se
         },
         cut_through_from: settings.cut_through_from,
         data_floor: settings.limits.data_floor,
-        antivirus: settings.antivirus.is_some(),
+        scanner_groups: settings.scanner_groups(),
         actions: settings.verdict_actions.clone(),
         timeouts: relay::settings::Timeouts {
             command: timeouts.command,

@@ -91,6 +91,7 @@ pub fn finding(finding: &Finding) -> Text {
         Some(Severity::Critical) => text!("; severity critical", "; gravidade crítica"),
     };
     let Text { en: action_en, pt: action_pt } = match finding.action {
+        _ if finding.ignored.is_some() => text!("ignored by an exception", "ignorado por uma exceção"),
         None => text!("handled as [antivirus] says", "tratado como diz [antivirus]"),
         Some(Asked::Observe) => text!("only observed", "só observado"),
         Some(Asked::Tag) => text!("asks for a tag", "pede marcação"),
@@ -133,6 +134,13 @@ pub fn verdict(verdict: &ScanVerdict) -> Text {
                 "nada encontrado, com definições antigas: {reason}"
             )
         }
+        ScanVerdict::Ignored { signature, ticket } => {
+            let (signature, ticket) = (escape(signature), escape(ticket));
+            text!(
+                "ignored by an exception: {signature} ({ticket}); the rest may not have been looked at",
+                "ignorado por uma exceção: {signature} ({ticket}); o restante pode não ter sido examinado"
+            )
+        }
         ScanVerdict::Macro { signature } => {
             let signature = escape(signature);
             text!("a macro ({signature})", "uma macro ({signature})")
@@ -154,6 +162,13 @@ pub fn verdict(verdict: &ScanVerdict) -> Text {
             text!(
                 "hangs or kills scanners, not scanned again: {reason}",
                 "trava ou derruba o antivírus, não é mais examinada: {reason}"
+            )
+        }
+        ScanVerdict::Contingency { mode, reason, ticket } => {
+            let (mode, reason, ticket) = (mode.name(), escape(reason), escape(ticket));
+            text!(
+                "NOT SCANNED by order, contingency \"{mode}\": {reason} ({ticket})",
+                "NÃO EXAMINADA por ordem, contingência \"{mode}\": {reason} ({ticket})"
             )
         }
         ScanVerdict::ScannerError { text } => {

@@ -17,12 +17,14 @@ use super::{schema, settings::Settings};
 use crate::{
     document::{Fault, Faults, Severity},
     language::Text,
-    policy::{Policy, rule::text_of},
+    policy::{Policy, Sources, rule::text_of},
     text,
 };
 
 /// Octets of one file at most.
 pub const FILE_SIZE: u64 = 1 << 20;
+/// What is ordered about scanning, in the rules folder.
+pub const ANTIVIRUS: &str = "antivirus.toml";
 /// Rule files at most.
 pub const FILES: usize = 1_000;
 
@@ -47,23 +49,35 @@ pub fn load(path: &Path) -> Result<Loaded, Faults> {
     }
 }
 
-/// Reads the rules folder: `subjects/*.toml` in name order and `mailboxes.toml`. With any error among the faults the policy
-/// must not be used in place of a good one.
+/// Reads the rules folder: `subjects/*.toml` in name order, `mailboxes.toml` and `antivirus.toml`. With any error among the faults
+/// the policy must not be used in place of a good one.
 pub fn load_policy(settings: &Settings, now: SystemTime) -> (Policy, Faults) {
     let folder = &settings.gateway.rules_dir;
     let mut faults = Faults::default();
     not_yet(folder, &mut faults);
     let rules = rule_files(&folder.join("subjects"), folder, &mut faults);
-    let mailboxes_file = folder.join("mailboxes.toml");
-    // Whatever is not plainly absent is read, so that a list that cannot be read is an error and not an empty list.
-    let mailboxes = match fs::symlink_metadata(&mailboxes_file) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        _ => read_text(&mailboxes_file, &mut faults),
+    let (mailboxes_file, antivirus_file) = (folder.join("mailboxes.toml"), folder.join(ANTIVIRUS));
+    let mailboxes = list(&mailboxes_file, &mut faults);
+    let antivirus = list(&antivirus_file, &mut faults);
+    let sources = Sources {
+        directory: settings.directory.clone(),
+        scanner_groups: &settings.scanner_groups(),
+        mailboxes: mailboxes.as_deref().map(|text| (mailboxes_file.as_path(), text)),
+        antivirus: antivirus.as_deref().map(|text| (antivirus_file.as_path(), text)),
+        rules: &rules,
     };
-    let mailboxes = mailboxes.as_deref().map(|text| (mailboxes_file.as_path(), text));
-    let (policy, found) = Policy::assemble(settings.directory.clone(), mailboxes, &rules, now);
+    let (policy, found) = Policy::assemble(sources, now);
     faults.append(found);
     (policy, faults)
+}
+
+/// A list that need not be there. Whatever is not plainly absent is read, so that a list that cannot be read is an error and not an
+/// empty list.
+fn list(file: &Path, faults: &mut Faults) -> Option<String> {
+    match fs::symlink_metadata(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        _ => read_text(file, faults),
+    }
 }
 
 /// Planned files that this version does not act on: passing over them in silence would let somebody believe in them.
@@ -170,7 +184,7 @@ fn writable_by_all(path: &Path) -> Option<Fault> {
 }
 
 /// A whole file, if it is a plain one of at most [`FILE_SIZE`].
-pub(super) fn read_octets(path: &Path) -> Result<Vec<u8>, Box<Fault>> {
+pub fn read_octets(path: &Path) -> Result<Vec<u8>, Box<Fault>> {
     let fault = |what: Text| Box::new(Fault::about_file(path, what));
     let failed = |error: io::Error| Box::new(cannot_read(path, &error));
     if !fs::metadata(path).map_err(failed)?.is_file() {

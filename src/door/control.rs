@@ -12,7 +12,7 @@ use tokio::{
 };
 
 use super::{
-    alert,
+    alert, contingency,
     gateway::Gateway,
     http,
     reload::{Reloaded, Reloader},
@@ -84,7 +84,10 @@ async fn one(stream: UnixStream, gateway: &Arc<Gateway>, reloader: &Reloader) ->
     timeout(TIMEOUT, BufReader::new(read.take(LINE)).read_line(&mut line)).await??;
     let answer = match serde_json::from_str::<Command>(&line) {
         Ok(Command::Status) => status(gateway).await,
-        Ok(Command::Reload) => reloaded(&reloader.reload(gateway)),
+        Ok(Command::Reload) => {
+            let done = reloader.reload(gateway);
+            reloaded(&done, order(gateway))
+        }
         Ok(Command::AlertTest) => timeout(TEST_TIMEOUT, alert::test(gateway)).await?,
         Err(fault) => serde_json::json!({ "ok": false, "error": fault.to_string() }),
     };
@@ -95,7 +98,7 @@ async fn one(stream: UnixStream, gateway: &Arc<Gateway>, reloader: &Reloader) ->
     .await?
 }
 
-fn reloaded(reloaded: &Reloaded) -> serde_json::Value {
+fn reloaded(reloaded: &Reloaded, order: serde_json::Value) -> serde_json::Value {
     let certificate = reloaded.certificate.as_ref();
     serde_json::json!({
         "ok": reloaded.is_whole(),
@@ -103,6 +106,7 @@ fn reloaded(reloaded: &Reloaded) -> serde_json::Value {
         "scanner_rules": reloaded.scanner_rules,
         "faults": reloaded.rules.as_ref().err(),
         "certificate": certificate.map(|read| if read.is_ok() { "in force" } else { "kept" }),
+        "contingency": order,
         "certificate_fault": certificate.and_then(|read| read.as_ref().err()).map(ToString::to_string),
     })
 }
@@ -141,6 +145,11 @@ async fn attempts(gateway: &Gateway) -> serde_json::Value {
     }
 }
 
+/// The contingency switch, in force or to come.
+fn order(gateway: &Gateway) -> serde_json::Value {
+    contingency::shown(gateway.policy().scanning.contingency.as_ref(), super::gateway::now().wall)
+}
+
 async fn status(gateway: &Gateway) -> serde_json::Value {
     let listeners = listeners(gateway);
     let attempts = attempts(gateway).await;
@@ -149,6 +158,7 @@ async fn status(gateway: &Gateway) -> serde_json::Value {
     serde_json::json!({
         "ok": true,
         "version": env!("CARGO_PKG_VERSION"),
+        "contingency": order(gateway),
         "policy": gateway.policy().version,
         "rules": gateway.policy().rules.len(),
         "reload_fault": gateway.reload_fault(),

@@ -58,12 +58,15 @@ async fn ready(State(shared): State<Shared>) -> impl IntoResponse {
     (status, text)
 }
 
-/// Each part that taking mail depends on, and whether it is well.
+/// Each part that taking mail depends on, and whether it is well. Mail does not depend on scanners that are not asked by order: a
+/// balancer must not turn it away from a gateway that takes it.
 pub fn readiness(gateway: &Gateway) -> Vec<(&'static str, bool)> {
+    let policy = gateway.policy();
+    let order = policy.scanning.contingency_at(super::gateway::now().wall);
     vec![
         ("accepting", !gateway.is_draining()),
         ("journal", gateway.journal.is_writable()),
-        ("scanners", gateway.scanners.ready()),
+        ("scanners", gateway.scanners.ready(|group| !order.is_some_and(|order| order.spares(group)))),
         (
             "next hop",
             gateway.next_hops.status().iter().any(|status| status.addresses.iter().any(|address| address.healthy)),

@@ -1,14 +1,14 @@
 //! One rule of a scanner that matched, and what it asks for.
 //!
-//! In: what a rule says of itself in its metadata. Out: values for the record, and the action that the scanners' rules ask for
-//! together. It does not know how a rule is written, nor what an action leads to (`disposition`).
+//! In: what a rule says of itself in its metadata. Out: values for the record. It does not know how a rule is written, nor which
+//! report decides (`verdict_action`).
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    verdict::{ScanVerdict, ScannerReport},
-    verdict_action::{VerdictAction, VerdictActions},
-};
+use super::{verdict::ScanVerdict, verdict_action::VerdictAction};
+
+/// Rules that are recorded of one message and scanner.
+pub const MOST_FINDINGS: usize = 16;
 
 /// One rule that matched a message or a part of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +23,9 @@ pub struct Finding {
     /// What the rule asks for; none: whatever is configured for its class.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<Asked>,
+    /// The ticket of the exception that names it: then it is a note like one that only observes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ignored: Option<String>,
 }
 
 /// What a rule that matches means.
@@ -78,7 +81,7 @@ impl Finding {
 
     /// Whether it is more than a note.
     pub fn acts(&self) -> bool {
-        self.action != Some(Asked::Observe)
+        self.action != Some(Asked::Observe) && self.ignored.is_none()
     }
 }
 
@@ -127,40 +130,13 @@ impl Severity {
     }
 }
 
-impl VerdictActions {
-    /// The verdict that decides and its action, when some scanner's rule asks for an action of its own; none when nobody does, and
-    /// then the worst verdict decides as it always did.
-    ///
-    /// The strongest action of all counts, configured ones among them: a rule that asks for a tag cannot let through what another
-    /// verdict would hold. Of equal ones the worst verdict speaks.
-    pub fn asked(&self, reports: &[ScannerReport]) -> Option<(ScanVerdict, VerdictAction)> {
-        let own = |finding: &Finding| finding.acts() && finding.action.is_some();
-        if !reports.iter().any(|report| report.action.is_some() || report.findings.iter().any(own)) {
-            return None;
-        }
-        let of_report = |report: &ScannerReport| {
-            (report.verdict.clone(), report.action.unwrap_or_else(|| self.of(&report.verdict)))
-        };
-        let of_finding = |finding: &Finding| {
-            let verdict = finding.verdict();
-            let action = finding.action.and_then(Asked::action).unwrap_or_else(|| self.of(&verdict));
-            (verdict, action)
-        };
-        let findings = reports.iter().flat_map(|report| &report.findings).filter(|finding| finding.acts());
-        reports.iter().map(of_report).chain(findings.map(of_finding)).reduce(|strongest, other| {
-            // Of one kind the first: `Ord` would compare their names.
-            let worse = other.0.name() != strongest.0.name() && other.0 > strongest.0;
-            if other.1 > strongest.1 || (other.1 == strongest.1 && worse) { other } else { strongest }
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::{verdict::ScannerReport, verdict_action::VerdictActions};
 
     fn finding(class: Class, action: Option<Asked>) -> Finding {
-        Finding { rule: format!("YARA.{}", class.name()), class, severity: None, action }
+        Finding { rule: format!("YARA.{}", class.name()), class, severity: None, action, ignored: None }
     }
 
     /// A report as a scanner makes it, with these findings.
@@ -170,12 +146,14 @@ mod tests {
     }
 
     #[test]
-    fn while_no_rule_asks_for_anything_nothing_changes() {
+    fn while_no_rule_asks_for_anything_what_is_configured_counts() {
         let macro_ = finding(Class::Macro, None);
         let watched = finding(Class::Malware, Some(Asked::Observe));
-        for findings in [vec![], vec![macro_.clone()], vec![macro_.clone(), watched]] {
+        let ignored = Finding { ignored: Some("REQ 1".into()), ..finding(Class::Malware, Some(Asked::Refuse)) };
+        for findings in [vec![], vec![macro_.clone()], vec![macro_.clone(), watched, ignored]] {
             let reports = [report(ScanVerdict::Clean, None, &[]), report(macro_.verdict(), None, &findings)];
-            assert_eq!(VerdictActions::default().asked(&reports), None);
+            let decided = VerdictActions::default().deciding(&reports);
+            assert_eq!((decided.verdict, decided.action), (macro_.verdict(), VerdictAction::Tag));
         }
     }
 
@@ -238,8 +216,8 @@ mod tests {
             ),
         ];
         for (why, reports, verdict, action) in rows {
-            let (decided, by) = VerdictActions::default().asked(&reports).unwrap();
-            assert_eq!((decided.name(), by), (verdict, action), "{why}");
+            let decided = VerdictActions::default().deciding(&reports);
+            assert_eq!((decided.verdict.name(), decided.action), (verdict, action), "{why}");
         }
     }
 

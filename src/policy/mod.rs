@@ -6,19 +6,22 @@
 //! | MAIL | may this mailbox send, and from there | `blocked_mailbox`, `directory` |
 //! | RCPT | is it ours, whose mailbox, may it receive, where does it go | `directory`, `blocked_mailbox`, `route` |
 //! | header section complete | which subject rules match | `rule` |
-//! | scanners answered | what their verdicts mean, and what their rules ask for | `verdict`, `verdict_action`, `finding` |
+//! | end of mail data | which scanners are asked, whose finds are ignored | `scanning` |
+//! | scanners answered | which report decides, and what it asks for | `verdict`, `verdict_action`, `finding` |
 //! | last | what becomes of the message, for each recipient | `disposition` |
 
 mod assemble;
 pub mod blocked_mailbox;
 pub mod directory;
 pub mod disposition;
+pub mod entry;
 pub mod finding;
 pub mod network;
 pub mod rate;
 pub mod refusal;
 pub mod route;
 pub mod rule;
+pub mod scanning;
 pub mod verdict;
 pub mod verdict_action;
 
@@ -31,6 +34,7 @@ use crate::smtp::{
     envelope::{MailFrom, RcptTo},
     path::{ForwardPath, Mailbox, ReversePath},
 };
+pub use assemble::Sources;
 use directory::{Directory, MailboxKey};
 use refusal::Refusal;
 use route::NextHopName;
@@ -46,6 +50,8 @@ pub struct Policy {
     pub blocked: blocked_mailbox::BlockedMailboxes,
     /// The subject rules.
     pub rules: rule::RuleSet,
+    /// The contingency switch, and finds that are ignored.
+    pub scanning: scanning::Scanning,
 }
 
 /// A recipient that policy has nothing against.

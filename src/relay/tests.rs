@@ -191,6 +191,26 @@ fn only_a_client_that_said_quit_and_may_listen_is_answered() {
     }
 }
 
+/// That one group is not asked by order answers nothing for another that is asked and silent.
+#[test]
+fn an_order_does_not_answer_for_whoever_is_asked() {
+    let mut world = World::new();
+    let policy = world::with_order(world.now().wall);
+    world.feed(Input::Policy(std::sync::Arc::new(policy)));
+    world.envelope();
+    world.content("Subject: x\r\n\r\nx\r\n");
+    let asked = world.take();
+    let spared = asked.iter().find_map(|output| match output {
+        Output::Scan { spared, .. } => Some(spared.clone()),
+        _ => None,
+    });
+    assert_eq!(spared, Some(vec!["yara".to_owned()]), "{asked:?}");
+    world.feed(Input::Scanned(Vec::new()));
+    world.feed(Input::Journaled(Ok(())));
+    let said = world.said();
+    assert!(said.contains("451 4.7.1 Content could not be checked"), "{said}");
+}
+
 /// Nothing can be done about a slow disk but wait for it: a deadline that does nothing would be told again and again.
 #[test]
 fn a_slow_quarantine_is_waited_for_in_peace() {

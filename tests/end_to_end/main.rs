@@ -19,6 +19,7 @@ mod alerts;
 mod antivirus;
 mod balancers;
 mod chunks;
+mod contingency;
 mod crashes;
 mod floods;
 mod hiding;

@@ -87,3 +87,24 @@ pub(super) fn definitions_too_old(scanner: &str) -> Facts {
         ),
     }
 }
+
+/// At once, and as long as it is in force: a switch that nobody is reminded of stays where it is.
+pub(super) fn contingency(_: &str) -> Facts {
+    Facts {
+        severity: Severity::Critical,
+        raise_after: seconds(0),
+        clear_after: seconds(0),
+        what: text!(
+            "the contingency switch is in force: mail is not scanned",
+            "a chave de contingência está em vigor: o correio não é examinado"
+        ),
+        next: text!(
+            "Somebody ordered it, and it ends by itself: `portaria antivirus contingency` shows who, why and until when. When the \
+             scanners are well again (`portaria status`): `portaria antivirus contingency end`. What passed under it is in the log: \
+             `journalctl -u portaria --grep contingency`.",
+            "Alguém ordenou, e acaba sozinha: `portaria antivirus contingency` mostra quem, por quê e até quando. Quando o antivírus \
+             estiver bem de novo (`portaria status`): `portaria antivirus contingency end`. O que passou sob ela está no log: \
+             `journalctl -u portaria --grep contingency`."
+        ),
+    }
+}

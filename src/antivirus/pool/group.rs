@@ -30,6 +30,11 @@ impl Group {
         self.scanners.push(scanner);
     }
 
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Whether this is its name.
     pub fn is_called(&self, name: &str) -> bool {
         self.name == name

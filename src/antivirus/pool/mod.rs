@@ -48,9 +48,11 @@ impl Pool {
         if faults.has_errors() { Err(StartFault(faults)) } else { Ok(Self { groups }) }
     }
 
-    /// One report a group.
-    pub async fn scan(&self, content: &Content, deadline: Instant) -> Vec<ScannerReport> {
-        scan_all(&self.groups, content, deadline).await
+    /// One report a group that is not spared.
+    pub async fn scan(&self, content: &Content, spared: &[String], deadline: Instant) -> Vec<ScannerReport> {
+        let is_asked = |group: &&Group| !spared.iter().any(|name| group.is_called(name));
+        let asked: Vec<&Group> = self.groups.iter().filter(is_asked).collect();
+        scan_all(&asked, content, deadline).await
     }
 
     /// Every scanner at once.
@@ -93,15 +95,16 @@ impl Pool {
         self.groups.iter().flat_map(Group::status).collect()
     }
 
-    /// Whether every group has a scanner that answered last time.
-    pub fn ready(&self) -> bool {
-        self.groups.iter().all(|group| group.scanners().iter().any(Scanner::healthy))
+    /// Whether every group that `is_asked` has a scanner that answered last time.
+    pub fn ready(&self, is_asked: impl Fn(&str) -> bool) -> bool {
+        let mut asked = self.groups.iter().filter(|group| is_asked(group.name()));
+        asked.all(|group| group.scanners().iter().any(Scanner::healthy))
     }
 }
 
 /// All groups at once, reports in their order. Recursion instead of a spawned task a group: nothing is left behind when
 /// the caller goes.
-async fn scan_all(groups: &[Group], content: &Content, deadline: Instant) -> Vec<ScannerReport> {
+async fn scan_all(groups: &[&Group], content: &Content, deadline: Instant) -> Vec<ScannerReport> {
     let Some((first, rest)) = groups.split_first() else { return Vec::new() };
     if rest.is_empty() {
         return vec![first.scan(content, deadline).await];

@@ -29,7 +29,7 @@ impl Meaning {
     /// The rule's match as it is recorded. A rule's name is an identifier of YARA (letters, digits, `_`, 128 at most).
     pub fn finding(self, rule: &str) -> Finding {
         let Self { class, severity, action } = self;
-        Finding { rule: signature(rule), class, severity, action }
+        Finding { rule: signature(rule), class, severity, action, ignored: None }
     }
 
     /// Reads the metadata of `rule`; none with a fault.

@@ -12,13 +12,10 @@ use super::{
     rules::{PART_NAME, PART_TYPE, RuleSet, WHOLE_MESSAGE},
 };
 use crate::policy::{
-    finding::{Asked, Class, Finding},
+    finding::{Asked, Class, Finding, MOST_FINDINGS},
     verdict::ScanVerdict,
     verdict_action::VerdictAction,
 };
-
-/// Rules that are recorded of one message.
-pub const MOST_FINDINGS: usize = 16;
 
 /// What came of a scan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -178,7 +175,7 @@ mod tests {
     use super::*;
 
     fn finding(nth: usize, class: Class, action: Option<Asked>) -> Finding {
-        Finding { rule: format!("YARA.R{nth}"), class, severity: None, action }
+        Finding { rule: format!("YARA.R{nth}"), class, severity: None, action, ignored: None }
     }
 
     #[test]

@@ -336,22 +336,7 @@ impl Compiler<'_, '_> {
     }
 
     fn sender(&self, found: &Found<String>) -> Option<SenderPattern> {
-        let written = &found.value;
-        let what = if written == "<>" {
-            return Some(SenderPattern::Null);
-        } else if written.contains(['<', '>']) || written.contains(char::is_whitespace) || !written.contains('@') {
-            text!("`{written}` is no address", "`{written}` não é um endereço")
-        } else if written.chars().all(|c| "*@.?".contains(c)) {
-            text!("`{written}` would spare every sender", "`{written}` isentaria qualquer remetente")
-        } else {
-            return Some(SenderPattern::new(written));
-        };
-        let help = text!(
-            "such as \"*@bank.example\", \"notice@bank.example\", or \"<>\" for bounces",
-            "por exemplo \"*@banco.example\", \"aviso@banco.example\", ou \"<>\" para devoluções"
-        );
-        self.fault(&found.span, what, Some(help));
-        None
+        SenderPattern::parse(&found.value).map_err(|(what, help)| self.fault(&found.span, what, Some(help))).ok()
     }
 
     fn list(&self, found: &Found<String>) -> Option<String> {

@@ -19,7 +19,7 @@ mod compile;
 mod dates;
 mod encoding;
 mod example;
-mod except;
+pub(in crate::policy) mod except;
 mod file;
 mod index;
 mod load;
