@@ -26,6 +26,7 @@ mod identity;
 mod life;
 mod mailboxes;
 mod next_hop;
+mod poison;
 mod relaying;
 mod rules;
 mod scanner_faults;
