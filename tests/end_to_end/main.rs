@@ -25,6 +25,7 @@ mod hiding;
 mod identity;
 mod life;
 mod mailboxes;
+mod metrics;
 mod next_hop;
 mod poison;
 mod relaying;

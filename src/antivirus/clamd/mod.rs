@@ -72,6 +72,8 @@ pub struct State {
     pub finds_eicar: Option<bool>,
     /// The last verdict that was no answer, in words.
     pub last_error: Option<String>,
+    /// When it was last put to the proof, however that ended.
+    pub tested: Option<Instant>,
     /// When it last failed to prove itself, and how.
     failed: Option<(Instant, ScanVerdict)>,
 }
@@ -99,7 +101,7 @@ impl Clamd {
             database,
             connect_timeout: settings.connect_timeout,
             probe_folder: settings.probe_folder.clone(),
-            slots: Slots::new(in_flight, &format!("clamd {address}")),
+            slots: Slots::new(in_flight),
             exchanges: TaskTracker::new(),
             state: Mutex::default(),
             proving: tokio::sync::Mutex::default(),
@@ -206,6 +208,7 @@ impl Clamd {
         let definitions = self.look_at_definitions(found.version.as_deref()).await;
         let mut state = self.lock();
         state.definitions = definitions;
+        state.tested = Some(Instant::now());
         state.healthy = found.proof.is_ok();
         state.finds_eicar = found.finds_eicar.or(state.finds_eicar);
         state.version = found.version.or(state.version.take());

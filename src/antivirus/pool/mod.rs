@@ -72,6 +72,11 @@ impl Pool {
         self.groups.iter().flat_map(Group::status).collect()
     }
 
+    /// Sets the gauges of each.
+    pub fn measure(&self) {
+        self.groups.iter().flat_map(Group::scanners).for_each(Scanner::measure);
+    }
+
     /// Whether every group has a scanner that answered last time.
     pub fn ready(&self) -> bool {
         self.groups.iter().all(|group| group.scanners().iter().any(Scanner::healthy))

@@ -53,6 +53,8 @@ pub struct State {
     silent: bool,
     /// Whether a rule found the EICAR test file.
     pub finds_eicar: Option<bool>,
+    /// When it was last put to the proof, however that ended.
+    pub tested: Option<Instant>,
     /// The last verdict that was no answer, in words.
     pub last_error: Option<String>,
 }
@@ -63,12 +65,12 @@ impl Yara {
     /// # Errors
     ///
     /// See [`rules::compile`].
-    pub fn new(folder: &Path, max_size: u64, name: &str) -> Result<Self, Faults> {
+    pub fn new(folder: &Path, max_size: u64) -> Result<Self, Faults> {
         let (rules, warnings) = rules::compile(folder)?;
         for warning in &warnings.0 {
             tracing::warn!(file = %warning.file.display(), "{}", warning.what);
         }
-        Ok(Self { rules, max_size, slots: Slots::new(AT_A_TIME, name), state: Mutex::default() })
+        Ok(Self { rules, max_size, slots: Slots::new(AT_A_TIME), state: Mutex::default() })
     }
 
     /// Scans `content`; answers by `deadline`, waiting for a thread included.
@@ -97,9 +99,11 @@ impl Yara {
     /// Whether the rules find the EICAR test file. Rules that do not are the operator's choice: it is shown, and no more.
     pub async fn self_test(&self, deadline: Instant) {
         let Ok(content) = self_test::in_memfd(&self_test::plainly_infected_mail()) else { return };
-        match self.scan(&content, deadline).await {
-            ScanVerdict::Unavailable { .. } => {}
-            verdict => self.lock().finds_eicar = Some(matches!(verdict, ScanVerdict::Infected { .. })),
+        let verdict = self.scan(&content, deadline).await;
+        let mut state = self.lock();
+        state.tested = Some(Instant::now());
+        if !matches!(verdict, ScanVerdict::Unavailable { .. }) {
+            state.finds_eicar = Some(matches!(verdict, ScanVerdict::Infected { .. }));
         }
     }
 

@@ -10,7 +10,7 @@ fn shipped() -> PathBuf {
 }
 
 fn yara(max_size: u64) -> Yara {
-    Yara::new(&shipped(), max_size, "yara").unwrap()
+    Yara::new(&shipped(), max_size).unwrap()
 }
 
 fn soon() -> Instant {
