@@ -18,6 +18,7 @@
 mod alerts;
 mod antivirus;
 mod balancers;
+mod blind_scanners;
 mod chunks;
 mod crashes;
 mod floods;

@@ -31,9 +31,11 @@ pub(super) fn blind(scanner: &str) -> Facts {
         ),
         next: text!(
             "Nothing that it says is believed; without another scanner in its group messages are deferred. Its signatures are \
-             missing or not loaded: `systemctl status clamav-freshclam`, `systemctl restart clamav-daemon`, then `portaria check`.",
-            "Nada do que ele diz vale; sem outro antivírus no grupo, as mensagens são adiadas. Faltam as assinaturas, ou não foram \
-             carregadas: `systemctl status clamav-freshclam`, `systemctl restart clamav-daemon`, depois `portaria check`."
+             missing or not loaded, or its TemporaryDirectory is gone or full: `systemctl status clamav-freshclam`, `df -h`, \
+             `systemctl restart clamav-daemon`, then `portaria check`.",
+            "Nada do que ele diz vale; sem outro antivírus no grupo, as mensagens são adiadas. Faltam as assinaturas ou não foram \
+             carregadas, ou o TemporaryDirectory sumiu ou encheu: `systemctl status clamav-freshclam`, `df -h`, `systemctl restart \
+             clamav-daemon`, depois `portaria check`."
         ),
     }
 }
