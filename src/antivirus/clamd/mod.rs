@@ -13,6 +13,7 @@ mod exchange;
 mod fildes;
 mod instream;
 pub(super) mod limits;
+mod macro_document;
 mod prove;
 mod transport;
 
