@@ -32,7 +32,9 @@ mod poison;
 mod relaying;
 mod rules;
 mod scanner_faults;
+mod scanner_handover;
 mod scanner_limits;
+mod scanner_restarts;
 mod sizes;
 mod tls;
 
