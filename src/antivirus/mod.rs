@@ -121,6 +121,11 @@ impl Scanners {
         self.pool.status()
     }
 
+    /// Sets the gauges of what is known of each scanner, without asking it.
+    pub fn measure(&self) {
+        self.pool.measure();
+    }
+
     /// Whether in every group that `is_asked` a scanner answered last time. True with no scanner at all.
     pub fn ready(&self, is_asked: impl Fn(&str) -> bool) -> bool {
         self.pool.ready(is_asked)
@@ -193,6 +198,8 @@ pub struct ScannerStatus {
     pub definitions_age: String,
     /// Whether it found the EICAR test file when it was last asked.
     pub finds_eicar: Option<bool>,
+    /// Seconds since its last self-test ended, however it ended; none before the first.
+    pub self_test_age_seconds: Option<u64>,
     /// Its share of the scans among the alternatives of its group.
     pub weight: u32,
     /// Scans that occupy it now, those that we gave up on included.

@@ -68,7 +68,8 @@ pub fn around_text() -> (Vec<u8>, Vec<u8>) {
 /// The text part of every mail here.
 const TEXT: &str = "The attachment tests the antivirus.";
 
-fn mail(name: &str, attachment: &[u8]) -> Vec<u8> {
+/// A mail with this attachment.
+pub fn mail(name: &str, attachment: &[u8]) -> Vec<u8> {
     let body = base64::engine::general_purpose::STANDARD.encode(attachment);
     let lines: String = body
         .as_bytes()

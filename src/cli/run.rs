@@ -99,9 +99,13 @@ fn inherited() -> Inherited {
 /// Installs the recorder of all metrics, once a process.
 pub(super) fn metrics() -> Result<PrometheusHandle, Text> {
     const SECONDS: &[f64] = &[0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 240.0];
+    // Finer where most scans are, and where `[timeouts] scan` may be.
+    const SCANS: &[f64] =
+        &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 45.0, 60.0];
     const OCTETS: &[f64] = &[1e3, 1e4, 1e5, 1e6, 1e7, 1e8];
     PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), SECONDS)
+        .and_then(|builder| builder.set_buckets_for_metric(Matcher::Full("portaria_scan_seconds".into()), SCANS))
         .and_then(|builder| builder.set_buckets_for_metric(Matcher::Suffix("_octets".into()), OCTETS))
         .and_then(PrometheusBuilder::install_recorder)
         .map_err(|fault| text!("metrics: {fault}", "métricas: {fault}"))

@@ -80,6 +80,7 @@ async fn metrics_text(State(shared): State<Shared>) -> impl IntoResponse {
     let damaged = shared.gateway.store.damage().is_some();
     metrics::gauge!("portaria_database_damaged").set(if damaged { 1.0 } else { 0.0 });
     metrics::gauge!("portaria_hold_memory_octets").set(shared.gateway.holds.memory() as f64);
+    shared.gateway.scanners.measure();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], shared.metrics.render())
 }
 

@@ -31,11 +31,13 @@ pub(super) fn blind(scanner: &str) -> Facts {
         ),
         next: text!(
             "A clamd: nothing that it says is believed; without another scanner in its group messages are deferred. Its signatures are \
-             missing or not loaded: `systemctl status clamav-freshclam`, `systemctl restart clamav-daemon`, then `portaria check`. YARA \
-             rules: they go on finding what they are for; put `eicar.yar` back into their folder, then `portaria reload`.",
-            "Um clamd: nada do que ele diz vale; sem outro antivírus no grupo, as mensagens são adiadas. Faltam as assinaturas, ou não \
-             foram carregadas: `systemctl status clamav-freshclam`, `systemctl restart clamav-daemon`, depois `portaria check`. Regras \
-             YARA: continuam a encontrar o que procuram; ponha `eicar.yar` de volta na pasta delas e rode `portaria reload`."
+             missing or not loaded, or its TemporaryDirectory is gone or full: `systemctl status clamav-freshclam`, `df -h`, \
+             `systemctl restart clamav-daemon`, then `portaria check`. YARA rules: they go on finding what they are for; put \
+             `eicar.yar` back into their folder, then `portaria reload`.",
+            "Um clamd: nada do que ele diz vale; sem outro antivírus no grupo, as mensagens são adiadas. Faltam as assinaturas ou não \
+             foram carregadas, ou o TemporaryDirectory sumiu ou encheu: `systemctl status clamav-freshclam`, `df -h`, `systemctl \
+             restart clamav-daemon`, depois `portaria check`. Regras YARA: continuam a encontrar o que procuram; ponha `eicar.yar` de \
+             volta na pasta delas e rode `portaria reload`."
         ),
     }
 }

@@ -5,7 +5,10 @@
 
 use tokio::time::Instant;
 
-use super::{poison::Poison, scanner::Scanner};
+use super::{
+    poison::{Poison, Refused},
+    scanner::Scanner,
+};
 use crate::{
     antivirus::{Content, ScannerStatus, outcome::Outcome},
     policy::verdict::{ScanVerdict, ScannerReport},
@@ -61,19 +64,27 @@ impl Group {
             let left = u32::try_from(order.len().saturating_sub(tried)).unwrap_or(u32::MAX).max(1);
             let now = Instant::now();
             let share = now + deadline.saturating_duration_since(now) / left;
-            if let Some(times) = self.poison.known(&content.sha256, now) {
-                metrics::counter!("portaria_poison_total", "group" => self.name.clone()).increment(1);
-                let reason = format!("no answer to this content {times} times");
-                return self.report(None, Outcome::of(ScanVerdict::Poison { reason }, None), asked);
-            }
+            let trying = match self.poison.admit(&content.sha256, share).await {
+                Ok(trying) => trying,
+                Err(Refused::Poison(times)) => {
+                    metrics::counter!("portaria_poison_total", "group" => self.name.clone()).increment(1);
+                    let reason = format!("no answer to this content {times} times");
+                    return self.report(None, Outcome::of(ScanVerdict::Poison { reason }, None), asked);
+                }
+                Err(Refused::Busy) => {
+                    let text = "the same content is being scanned, and that did not end in time".to_owned();
+                    worst.get_or_insert((scanner, Outcome::of(ScanVerdict::Unavailable { text }, None)));
+                    continue;
+                }
+            };
             let outcome = scanner.scan(content, share).await;
             if outcome.harmed {
                 tracing::warn!(scanner = scanner.name(), sha256 = content.sha256, "no answer to this very content");
-                self.poison.harmed(&content.sha256, now);
+                trying.harmed();
             }
             if is_answer(&outcome.verdict) {
                 if !outcome.harmed {
-                    self.poison.answered(&content.sha256);
+                    trying.answered();
                 }
                 return self.report(Some(scanner), outcome, asked);
             }

@@ -95,6 +95,11 @@ impl Pool {
         self.groups.iter().flat_map(Group::status).collect()
     }
 
+    /// Sets the gauges of each.
+    pub fn measure(&self) {
+        self.groups.iter().flat_map(Group::scanners).for_each(Scanner::measure);
+    }
+
     /// Whether every group that `is_asked` has a scanner that answered last time.
     pub fn ready(&self, is_asked: impl Fn(&str) -> bool) -> bool {
         let mut asked = self.groups.iter().filter(|group| is_asked(group.name()));

@@ -74,8 +74,7 @@ impl Scanner {
             }
             ScannerKind::Yara { rules, max_size } => {
                 let name = format!("yara {}", rules.display());
-                let yara = Yara::new(rules, *max_size, &name)?;
-                (name, Kind::Yara(yara))
+                (name, Kind::Yara(Yara::new(rules, *max_size, &name)?))
             }
         };
         Ok(Self { name, weight: of.weight.max(1), ages: settings.ages, age: AtomicAge::default(), kind })
@@ -118,13 +117,42 @@ impl Scanner {
             Kind::Clamd(clamd) => clamd.self_test(deadline).await,
             Kind::Yara(yara) => yara.self_test(deadline).await,
         }
-        metrics::gauge!("portaria_scanner_up", "scanner" => self.name.clone()).set(f64::from(u8::from(self.healthy())));
-        let age = self.definitions().and_then(|definitions| definitions.age(wall));
-        self.age.set(age);
-        if let Some(seconds) = age {
-            let age = metrics::gauge!("portaria_definitions_age_seconds", "scanner" => self.name.clone());
-            #[expect(clippy::cast_precision_loss, reason = "a gauge is a float; seconds of a century fit")]
-            age.set(seconds as f64);
+        self.age.set(self.definitions().and_then(|definitions| definitions.age(wall)));
+    }
+
+    /// Sets the gauges of what is known of it.
+    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float; seconds of a century fit")]
+    pub fn measure(&self) {
+        let flag = |is: bool| f64::from(u8::from(is));
+        // A gauge cannot be taken back: what was known and is not any more is no number.
+        let known = |value: Option<f64>| value.unwrap_or(f64::NAN);
+        let (finds_eicar, tested) = self.self_tested();
+        let age = tested.map(|tested| tested.elapsed().as_secs_f64());
+        metrics::gauge!("portaria_scanner_up", "scanner" => self.name.clone()).set(flag(self.healthy()));
+        metrics::gauge!("portaria_scanner_finds_eicar", "scanner" => self.name.clone())
+            .set(known(finds_eicar.map(flag)));
+        metrics::gauge!("portaria_self_test_age_seconds", "scanner" => self.name.clone()).set(known(age));
+        metrics::gauge!("portaria_definitions_age_seconds", "scanner" => self.name.clone())
+            .set(known(self.age.get().map(|seconds| seconds as f64)));
+        metrics::gauge!("portaria_scans_in_flight", "scanner" => self.name.clone()).set(self.in_flight() as f64);
+    }
+
+    /// Scans that occupy it, those that nobody waits for any more included.
+    fn in_flight(&self) -> usize {
+        match &self.kind {
+            Kind::Clamd(clamd) => clamd.slots().taken(),
+            Kind::Yara(yara) => yara.in_flight(),
+        }
+    }
+
+    /// Whether it found the test file, and when it was last asked.
+    fn self_tested(&self) -> (Option<bool>, Option<Instant>) {
+        match &self.kind {
+            Kind::Clamd(clamd) => {
+                let state = clamd.state();
+                (state.finds_eicar, state.tested)
+            }
+            Kind::Yara(yara) => (yara.rules().finds_eicar(), yara.state().tested),
         }
     }
 
@@ -178,13 +206,14 @@ impl Scanner {
 
     /// What is known of it.
     pub fn status(&self, group: &str) -> ScannerStatus {
-        let (handed, finds_eicar, last_error) = match &self.kind {
+        let (handed, last_error) = match &self.kind {
             Kind::Clamd(clamd) => {
                 let state = clamd.state();
-                (state.proof.map_or("unknown", |proof| proof.name()), state.finds_eicar, state.last_error)
+                (state.proof.map_or("unknown", |proof| proof.name()), state.last_error)
             }
-            Kind::Yara(yara) => ("in process", yara.rules().finds_eicar(), yara.state().last_error),
+            Kind::Yara(yara) => ("in process", yara.state().last_error),
         };
+        let (finds_eicar, tested) = self.self_tested();
         ScannerStatus {
             group: group.to_owned(),
             scanner: self.name.clone(),
@@ -194,11 +223,9 @@ impl Scanner {
             definitions: self.definitions().map(|known| known.databases).unwrap_or_default(),
             definitions_age: self.age().name().to_owned(),
             finds_eicar,
+            self_test_age_seconds: tested.map(|tested| tested.elapsed().as_secs()),
             weight: self.weight,
-            in_flight: match &self.kind {
-                Kind::Clamd(clamd) => clamd.slots().taken(),
-                Kind::Yara(yara) => yara.in_flight(),
-            },
+            in_flight: self.in_flight(),
             in_flight_cap: self.slots().cap(),
             last_error,
         }

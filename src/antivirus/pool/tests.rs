@@ -114,6 +114,7 @@ fn every_scan_is_counted_by_scanner_and_verdict() {
             let scanners = Scanners::new(settings(&[("clamd", fake.address())])).unwrap();
             scanners.scan(content(MAIL), &[]).await;
             scanners.scan(content(&self_test::plainly_infected_mail()), &[]).await;
+            scanners.measure();
         });
     });
     let (shown, name) = (shown.render(), format!("scanner=\"clamd {}\"", fake.address()));
@@ -122,6 +123,9 @@ fn every_scan_is_counted_by_scanner_and_verdict() {
         format!("portaria_scans_total{{{name},verdict=\"infected\"}} 1"),
         format!("portaria_scan_seconds_count{{{name}}} 2"),
         format!("portaria_scans_in_flight{{{name}}} 0"),
+        format!("portaria_scanner_up{{{name}}} 1"),
+        format!("portaria_scanner_finds_eicar{{{name}}} 1"),
+        format!("portaria_definitions_age_seconds{{{name}}} NaN"),
     ] {
         assert!(shown.contains(&line), "{line}\n{shown}");
     }

@@ -66,6 +66,8 @@ pub struct Yara {
 pub struct State {
     /// It did not answer last time.
     silent: bool,
+    /// When it was last put to the proof, however that ended.
+    pub tested: Option<Instant>,
     /// The last verdict that was no answer, in words.
     pub last_error: Option<String>,
 }
@@ -148,9 +150,10 @@ impl Yara {
     pub async fn self_test(&self, deadline: Instant) {
         let Ok(content) = self_test::in_memfd(&self_test::plainly_infected_mail()) else { return };
         let rules = self.rules();
-        match self.scan_by(rules.clone(), &content, deadline).await.verdict {
-            ScanVerdict::Unavailable { .. } => {}
-            verdict => rules.set_finds_eicar(matches!(verdict, ScanVerdict::Infected { .. })),
+        let verdict = self.scan_by(rules.clone(), &content, deadline).await.verdict;
+        self.lock().tested = Some(Instant::now());
+        if !matches!(verdict, ScanVerdict::Unavailable { .. }) {
+            rules.set_finds_eicar(matches!(verdict, ScanVerdict::Infected { .. }));
         }
     }
 

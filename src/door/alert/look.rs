@@ -198,6 +198,7 @@ mod tests {
             definitions_age: "current".to_owned(),
             weight: 1,
             finds_eicar,
+            self_test_age_seconds: None,
             in_flight: 0,
             in_flight_cap: 1,
             last_error: None,
