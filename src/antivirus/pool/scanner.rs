@@ -74,7 +74,8 @@ impl Scanner {
             }
             ScannerKind::Yara { rules, max_size } => {
                 let name = format!("yara {}", rules.display());
-                (name, Kind::Yara(Yara::new(rules, *max_size, &name)?))
+                let yara = Yara::new(rules, *max_size, &name)?;
+                (name, Kind::Yara(yara))
             }
         };
         Ok(Self { name, weight: of.weight.max(1), ages: settings.ages, age: AtomicAge::default(), kind })
