@@ -306,7 +306,14 @@ mod tests {
     use jiff::tz::TimeZone;
 
     use super::*;
-    use crate::{language::Language, record::sample};
+    use crate::{
+        language::Language,
+        policy::{
+            scanning::Mode,
+            verdict::{ScanVerdict, ScannerReport},
+        },
+        record::sample,
+    };
 
     fn style(language: Language) -> Style {
         Style { json: false, language, time_zone: TimeZone::get("America/Belem").unwrap() }
@@ -360,7 +367,13 @@ mod tests {
         record.subjects = vec![bad.clone()];
         record.rules[0].folded = bad.clone();
         record.rules[0].pattern = bad.clone();
-        record.scanners[0].verdict = crate::policy::verdict::ScanVerdict::ScannerError { text: bad.clone() };
+        let verdicts = [
+            ScanVerdict::ScannerError { text: bad.clone() },
+            ScanVerdict::Ignored { signature: bad.clone(), ticket: bad.clone() },
+            ScanVerdict::Contingency { mode: Mode::Hold, reason: bad.clone(), ticket: bad.clone() },
+        ];
+        let report = record.scanners[0].clone();
+        record.scanners = verdicts.map(|verdict| ScannerReport { verdict, ..report.clone() }).into();
         record.recipients[0].address = bad.clone();
         record.recipients[0].reply = bad.clone();
         record.recipients[1].refusal = Some((bad.clone(), bad.clone()));
