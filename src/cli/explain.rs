@@ -314,7 +314,11 @@ mod tests {
     use super::*;
     use crate::{
         language::Language,
-        policy::finding::{Asked, Class, Finding, Severity},
+        policy::{
+            finding::{Asked, Class, Finding, Severity},
+            scanning::Mode,
+            verdict::{ScanVerdict, ScannerReport},
+        },
         record::sample,
     };
 
@@ -404,7 +408,13 @@ mod tests {
             action: None,
             ignored: Some(bad.clone()),
         }];
-        record.scanners[0].verdict = crate::policy::verdict::ScanVerdict::ScannerError { text: bad.clone() };
+        let verdicts = [
+            ScanVerdict::ScannerError { text: bad.clone() },
+            ScanVerdict::Ignored { signature: bad.clone(), ticket: bad.clone() },
+            ScanVerdict::Contingency { mode: Mode::Hold, reason: bad.clone(), ticket: bad.clone() },
+        ];
+        let report = record.scanners[0].clone();
+        record.scanners = verdicts.map(|verdict| ScannerReport { verdict, ..report.clone() }).into();
         record.recipients[0].address = bad.clone();
         record.recipients[0].reply = bad.clone();
         record.recipients[1].refusal = Some((bad.clone(), bad.clone()));
