@@ -103,7 +103,7 @@ fn faults_change_nothing(gateway: &Gateway, sink: &Sink, in_force: &str) {
         (
             "tudo.yar",
             "rule X { meta: class = \"malware\" condition: true }\n",
-            "tudo.yar:1:6: error: rule X matches the clean mail",
+            "tudo.yar:1:6: error: rule X matches a mail of one harmless line",
         ),
     ] {
         let file = format!("yara/{file}");

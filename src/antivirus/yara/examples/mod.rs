@@ -293,7 +293,7 @@ mod tests {
         let (millis, ample) = (Duration::from_millis, Duration::from_secs(60));
         for (each, all, expected) in [
             (millis(5), ample, "a.toml:3:10: error: this example was not looked at to its end: YARA: timeout"),
-            (ample, millis(5), "a.toml:7:10: error: the examples take longer than 0 s together"),
+            (ample, millis(5), "error: the examples take longer than 0 s together"),
         ] {
             let bounds = Bounds { most: MOST, each, all };
             let (_, faults) = run_within(bounds, &rules, folder.path(), &sources.rules, &sources.examples);
