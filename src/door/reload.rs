@@ -45,7 +45,13 @@ impl Reloader {
     fn reload_rules(&self, gateway: &Gateway) -> Result<(), String> {
         match tokio::task::block_in_place(|| (self.read)()) {
             Ok(policy) => {
-                tracing::info!(policy = policy.version, rules = policy.rules.len(), "rules and lists are in force");
+                let listed = policy.directory.entries().map(|entries| entries.all().len());
+                tracing::info!(
+                    policy = policy.version,
+                    rules = policy.rules.len(),
+                    listed,
+                    "rules and lists are in force"
+                );
                 gateway.set_policy(policy);
                 Ok(())
             }
