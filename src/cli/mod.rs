@@ -8,6 +8,7 @@ mod arguments;
 mod check;
 mod checking;
 mod demo;
+mod directory;
 pub mod escape;
 mod explain;
 mod logging;
