@@ -20,6 +20,7 @@ mod antivirus;
 mod balancers;
 mod chunks;
 mod crashes;
+mod directory;
 mod floods;
 mod hiding;
 mod identity;
