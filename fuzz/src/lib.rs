@@ -11,6 +11,7 @@ pub mod client_introduction;
 pub mod client_transaction;
 pub mod command;
 pub mod config_file;
+pub mod directory_file;
 pub mod encoded_word;
 pub mod fold;
 pub mod header_section;
@@ -46,6 +47,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "client_transaction", run: client_transaction::client_transaction },
     Target { name: "command", run: command::command },
     Target { name: "config_file", run: config_file::config_file },
+    Target { name: "directory_file", run: directory_file::directory_file },
     Target { name: "encoded_word", run: encoded_word::encoded_word },
     Target { name: "fold", run: fold::fold },
     Target { name: "header_section", run: header_section::header_section },

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use super::{
-    Common, Exit, alert, antivirus, checking, demo,
+    Common, Exit, alert, antivirus, checking, demo, directory,
     logging::{self, Format},
     records, rule_files, run, status,
 };
@@ -85,6 +85,7 @@ fn subcommands(language: Language) -> Vec<Command> {
             help(id(), text!("its id, or the last 6 digits or more", "o protocolo, ou os últimos 6 dígitos ou mais")),
         ),
         rules(&sub, &help),
+        directory::command(&sub, language),
         quarantine(&sub, &help, id),
         alerts(&sub, language),
         antivirus::command(&sub, &help, language),
@@ -234,6 +235,7 @@ pub(super) fn dispatch(matches: &ArgMatches, language: Language) -> Exit {
             Some(("test", sub)) => rule_files::test(&mut common, &trial(sub)),
             _ => Exit::Usage,
         },
+        Some(("directory", sub)) => directory::dispatch(&mut common, sub),
         Some(("alert", sub)) => match sub.subcommand() {
             Some(("list", _)) => alert::list(&mut common),
             Some(("test", _)) => alert::test(&mut common),

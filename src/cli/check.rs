@@ -13,7 +13,12 @@ use crate::{
     config::{self, CheckLine, CheckStatus, Listener, ListenerTls, Settings},
     document::{Fault, Faults, Severity},
     language::{Language, Text},
-    policy::{Policy, directory::ServedDomain, scanning::Contingency},
+    policy::{
+        Policy,
+        directory::{Entries, ServedDomain},
+        route::NextHopName,
+        scanning::Contingency,
+    },
     text,
 };
 
@@ -45,6 +50,8 @@ pub fn check(path: &Path, now: SystemTime) -> Checked {
         checked.faults.append(faults);
         checked.lines.extend(settings.listeners.iter().map(listener));
         checked.lines.extend(settings.directory.domains().iter().map(domain));
+        checked.lines.extend(policy.directory.entries().map(directory));
+        checked.lines.extend(policy.directory.unused_next_hops().map(unused));
         checked.lines.extend(config::probe(settings, now));
         for folder in yara_folders(settings) {
             let (holds, faults) = antivirus::check_yara_rules(folder);
@@ -122,7 +129,7 @@ fn count(faults: &Faults, severity: Severity) -> usize {
 }
 
 /// `2 errors, 1 warning`
-fn counted(errors: usize, warnings: usize) -> Text {
+pub(super) fn counted(errors: usize, warnings: usize) -> Text {
     let (error, erro) = if errors == 1 { ("error", "erro") } else { ("errors", "erros") };
     let (warning, aviso) = if warnings == 1 { ("warning", "aviso") } else { ("warnings", "avisos") };
     text!("{errors} {error}, {warnings} {warning}", "{errors} {erro}, {warnings} {aviso}")
@@ -212,7 +219,24 @@ fn domain(domain: &ServedDomain) -> CheckLine {
     CheckLine::ok(text!("domain {name}", "domínio {name}"), detail)
 }
 
-fn fault_json(fault: &Fault, language: Language) -> serde_json::Value {
+fn directory(entries: &Entries) -> CheckLine {
+    let (addresses, mailboxes) = (entries.addresses(), entries.all().iter().filter(|entry| entry.is_mailbox()).count());
+    let lists = entries.all().len().saturating_sub(mailboxes);
+    let detail = text!(
+        "{mailboxes} mailboxes, {lists} lists, {addresses} addresses; others are refused; `portaria directory check` holds it \
+         against the norm",
+        "{mailboxes} caixas, {lists} listas, {addresses} endereços; os outros são recusados; `portaria directory check` o confere \
+         com a norma"
+    );
+    CheckLine::ok(text!("directory", "diretório"), detail)
+}
+
+fn unused(name: &NextHopName) -> CheckLine {
+    let what = text!("no mail goes to it", "nenhum correio vai para ele");
+    CheckLine::warning(text!("next hop {name}", "próximo salto {name}"), what)
+}
+
+pub(super) fn fault_json(fault: &Fault, language: Language) -> serde_json::Value {
     let place = fault.place.as_ref();
     json!({
         "kind": "fault",
@@ -316,7 +340,7 @@ mod tests {
     fn faults_of_rules_and_configuration_count_and_carry_their_places() {
         let folder = Folder::new("bad-rules");
         folder.write("rules/mailboxes.toml", &BLOCKED.replace("send", "sned"));
-        folder.write("rules/directory.toml", "");
+        folder.write("rules/applications.toml", "");
         let writable = folder.write("rules/subjects/open.toml", "");
         fs::set_permissions(&writable, fs::Permissions::from_mode(0o666)).unwrap();
         folder.write("rules/subjects/boleto.tml", "");
@@ -327,7 +351,7 @@ mod tests {
         assert_eq!(checked.exit_code(), 1, "{shown}");
         for words in [
             "mailboxes.toml:3:13: erro: `direction` é um de receive | send | both, não `sned`",
-            "directory.toml: erro: directory.toml ainda não existe nesta versão",
+            "applications.toml: erro: applications.toml ainda não existe nesta versão",
             "boleto.tml: aviso: não lido",
             "open.toml: aviso: qualquer usuário desta máquina pode gravá-lo",
             "\n2 erros, 2 avisos\n",
@@ -407,6 +431,54 @@ mod tests {
         folder.write("rules/subjects/one.toml", "");
         let checked = check(&folder.config(""), now());
         assert!(checked.exit_code() == 1 && checked.render(Language::En).contains("more than 1000 rule files"));
+    }
+
+    const NEXT_HOP: &str = "[[next_hop]]\nname = \"mailbox2\"\naddress = [\"127.0.0.1:26\"]\n";
+    const CSV: &str = "name;class;primary;next_hop\na;servidor;a@tjpa.jus.br;mailbox2\n";
+
+    /// A next hop that only entries of the directory name is used; without them nobody's mail goes to it.
+    #[test]
+    fn the_directory_is_shown_and_a_next_hop_of_its_own_is_used() {
+        let folder = Folder::new("own-next-hop");
+        let extra = format!("{NEXT_HOP}[policy]\nalways_reachable = []\n");
+        let config = folder.config("");
+        fs::write(
+            &config,
+            fs::read_to_string(&config).unwrap().replace("[[next_hop]]", "next_hop = \"mailbox\"\n[[next_hop]]")
+                + &extra,
+        )
+        .unwrap();
+        let shown = check(&config, now()).render(Language::En);
+        assert!(shown.contains("warning  next hop mailbox2: no mail goes to it\n"), "{shown}");
+        assert!(!shown.contains("directory:"), "{shown}");
+        folder.write("rules/directory.csv", CSV);
+        let shown = check(&config, now()).render(Language::En);
+        assert!(shown.contains("ok  directory: 1 mailboxes, 0 lists, 1 addresses"), "{shown}");
+        assert!(!shown.contains("no mail goes to it"), "{shown}");
+    }
+
+    #[test]
+    fn one_directory_that_can_be_read_or_none() {
+        let folder = Folder::new("directories");
+        let shown = |folder: &Folder| check(&folder.config(""), now()).render(Language::En);
+        let csv = CSV.replace("mailbox2", "");
+        folder.write("rules/directory.csv", &csv);
+        let checked = check(&folder.config(""), now());
+        assert_eq!(checked.exit_code(), 0, "{}", checked.render(Language::En));
+        folder.write("rules/directory.toml", "");
+        assert!(shown(&folder).contains("directory.toml: error: directory.toml and directory.csv are both there"));
+        fs::remove_file(folder.0.join("rules/directory.csv")).unwrap();
+        assert!(shown(&folder).contains("directory.toml:1:1: error: nobody is in this directory"));
+        fs::remove_file(folder.0.join("rules/directory.toml")).unwrap();
+        // As Excel saves "CSV" where it does not say UTF-8.
+        fs::write(folder.0.join("rules/directory.csv"), b"name;class;primary\njo\xe3o;c;a@tjpa.jus.br\n").unwrap();
+        assert!(shown(&folder).contains("line 2: not UTF-8; it looks like Windows-1252"), "{}", shown(&folder));
+        let limit = 32 << 20;
+        let filled = csv.clone() + &"\n".repeat(limit - csv.len());
+        folder.write("rules/directory.csv", &filled);
+        assert!(shown(&folder).contains("0 errors"), "{}", shown(&folder));
+        folder.write("rules/directory.csv", &(filled + "\n"));
+        assert!(shown(&folder).contains("directory.csv: error: larger than 32 MiB"), "{}", shown(&folder));
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod arguments;
 mod check;
 mod checking;
 mod demo;
+mod directory;
 mod edit_file;
 pub mod escape;
 mod explain;

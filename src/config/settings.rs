@@ -68,7 +68,7 @@ pub struct Gateway {
     pub hostname: String,
     /// Hold, journal, quarantine, database, `control.sock`. Absolute.
     pub data_dir: PathBuf,
-    /// `subjects/*.toml`, `mailboxes.toml`, `antivirus.toml`, `yara/*.yar`.
+    /// `subjects/*.toml`, `mailboxes.toml`, `directory.toml` or `directory.csv`, `classes.toml`, `antivirus.toml`, `yara/*.yar`.
     pub rules_dir: PathBuf,
     /// The language of command line and checker.
     pub language: Language,

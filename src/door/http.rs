@@ -79,6 +79,8 @@ async fn metrics_text(State(shared): State<Shared>) -> impl IntoResponse {
     metrics::gauge!("portaria_connections").set(shared.gateway.connections.total() as f64);
     let damaged = shared.gateway.store.damage().is_some();
     metrics::gauge!("portaria_database_damaged").set(if damaged { 1.0 } else { 0.0 });
+    let listed = shared.gateway.policy().directory.entries().map_or(0, |entries| entries.all().len());
+    metrics::gauge!("portaria_directory_entries").set(listed as f64);
     metrics::gauge!("portaria_hold_memory_octets").set(shared.gateway.holds.memory() as f64);
     shared.gateway.scanners.measure();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], shared.metrics.render())

@@ -72,7 +72,13 @@ impl Reloader {
     fn reload_rules(&self, gateway: &Gateway) -> Result<(), String> {
         match (self.read)(&gateway.scanners) {
             Ok(Fresh { policy, scanner_rules }) => {
-                tracing::info!(policy = policy.version, rules = policy.rules.len(), "rules and lists are in force");
+                let listed = policy.directory.entries().map(|entries| entries.all().len());
+                tracing::info!(
+                    policy = policy.version,
+                    rules = policy.rules.len(),
+                    listed,
+                    "rules and lists are in force"
+                );
                 gateway.scanners.put_in_force(scanner_rules);
                 gateway.set_policy(policy);
                 Ok(())

@@ -1,8 +1,9 @@
 //! From the texts of the rule files to one [`Policy`] with a version.
 //!
-//! In: the directory and the scanner groups (from `portaria.toml`), the text of `mailboxes.toml`, of `antivirus.toml` and of the rule
-//! files, and the time. Out: a policy and everything that is wrong with its files. It reads no file itself, and it does not decide
-//! whether a policy with faults may be used: the caller keeps the one that it has (decision 16).
+//! In: the directory (the domains of `portaria.toml`, with the entries of its own file), the scanner groups, the text of
+//! `mailboxes.toml`, of `antivirus.toml` and of the rule files, and the time. Out: a policy and everything that is wrong with its files.
+//! It reads no file itself, and it does not decide whether a policy with faults may be used: the caller keeps the one that it has
+//! (decision 16).
 
 use std::{
     path::{Path, PathBuf},

@@ -30,6 +30,11 @@ impl Direction {
     const NAMES: [(&'static str, Option<Self>); 3] =
         [("receive", Some(Self::Receive)), ("send", Some(Self::Send)), ("both", Some(Self::Both))];
 
+    /// As the list writes it.
+    pub fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, it)| *it == Some(self)).map_or("", |(name, _)| name)
+    }
+
     fn covers(self, other: Self) -> bool {
         self == Self::Both || other == Self::Both || self == other
     }
@@ -185,8 +190,7 @@ fn which_mailboxes(table: &Table<'_, '_>, written: &Found<String>, directory: &D
             return None;
         }
     };
-    if let Some(always) = mailboxes.iter().find(|key| directory.is_always_reachable(key)) {
-        let local = always.local_part();
+    if let Some(local) = directory.unblockable(name, &mailboxes) {
         fault(
             text!("{local} cannot be blocked", "{local} não pode ser bloqueada"),
             Some(text!(

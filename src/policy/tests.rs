@@ -59,7 +59,7 @@ fn policy(list: &str) -> Policy {
 fn rcpt(policy: &Policy, path: &str) -> Result<Admitted, Refusal> {
     let (path, rest) = ForwardPath::parse_prefix(path).unwrap_or_else(|fault| panic!("{path}: {fault:?}"));
     assert_eq!(rest, "");
-    policy.rcpt(&RcptTo { path, parameters: RcptParameters::default() }, now())
+    policy.rcpt(&RcptTo { path, parameters: RcptParameters::default() }, &ReversePath::Null, now())
 }
 
 fn mail(policy: &Policy, path: &str) -> Result<(), Refusal> {

@@ -22,6 +22,7 @@ mod blind_scanners;
 mod chunks;
 mod contingency;
 mod crashes;
+mod directory;
 mod floods;
 mod hiding;
 mod identity;

@@ -40,7 +40,7 @@ use crate::{
     smtp::path::ReversePath,
 };
 
-pub use encoding::{MAX_FILE, text_of};
+pub use encoding::{MAX_FILE, text_of, utf_8};
 pub use except::ExceptLine;
 pub use load::{MAX_ALWAYS_TRIED, MAX_FOLDS};
 pub use matching::{Standing, Tried};
@@ -228,6 +228,11 @@ impl Rule {
     /// The file that it stands in.
     pub fn file(&self) -> &std::path::Path {
         &self.file
+    }
+
+    /// The mailboxes that it spares (`except.recipient`).
+    pub fn spared(&self) -> &[MailboxKey] {
+        &self.except.recipients
     }
 
     /// What disappears before it compares.

@@ -1,7 +1,7 @@
 //! The header lines of a script: what differs from the gateway that all scripts share.
 //!
 //! It serves tjepa.jus.br (also called tjpa.jus.br) by the next hop `mailbox`, and outra.example by the next hop `other`;
-//! nobody is blocked and no rule is loaded.
+//! nobody is blocked, no rule is loaded, and there is no directory.
 
 use std::{
     collections::BTreeMap,
@@ -21,6 +21,7 @@ use portaria::{
         Policy, Sources,
         directory::{Directory, ServedDomain},
         rate::Rates,
+        route::NextHopName,
         rule::Scope,
         verdict_action::{VerdictAction, VerdictActions},
     },
@@ -39,6 +40,7 @@ pub struct Setup {
     later_contingency: Option<String>,
     /// Signatures, and the exceptions that name them.
     ignored: Vec<(String, String)>,
+    directory: Vec<String>,
     /// Only this split is played: the octets mean something else when they come in pieces.
     pub whole_only: bool,
 }
@@ -59,6 +61,8 @@ impl Setup {
             "contingency" => self.contingency = Some(value.to_owned()),
             "later contingency" => self.later_contingency = Some(value.to_owned()),
             "ignore" => self.ignored.push(ignored(value)?),
+            "mailbox" => self.directory.push(mailbox(value)?),
+            "list" => self.directory.push(list(value)?),
             "plays" if value == "whole" => self.whole_only = true,
             _ => return Ok(false),
         }
@@ -191,6 +195,16 @@ impl Setup {
             Some(network) => directory.with_senders_from("tjepa.jus.br", vec![network.parse().unwrap()]),
             None => directory,
         };
+        let directory = match self.directory.concat() {
+            none if none.is_empty() => directory,
+            text => {
+                let names = ["mailbox", "other"].map(NextHopName::from);
+                let (directory, faults) =
+                    directory.with_next_hops(names).with_entries(Path::new("directory.toml"), &text);
+                assert!(!faults.has_errors(), "{}", faults.render(Language::En));
+                directory
+            }
+        };
         let rules = if later { &self.later_rules } else { &self.rules };
         let files = [("subjects/script.toml".into(), rules.concat())];
         let blocked = self.blocked.concat();
@@ -275,6 +289,32 @@ fn ignored(short: &str) -> Result<(String, String), String> {
          reason = 'false alarm'\nticket = 'REQ 8'\nby = 's3b'\nexpires = 2999-12-20T23:59:59-03:00\n"
     );
     Ok((signature.clone(), entry))
+}
+
+/// `NAME PRIMARY [ADDRESS …] [next_hop=NAME]` into a mailbox of the directory.
+fn mailbox(short: &str) -> Result<String, String> {
+    let words = words(short);
+    let [name, primary, rest @ ..] = words.as_slice() else { return Err("mailbox: NAME PRIMARY …".to_owned()) };
+    let (mut addresses, mut next_hop) = (String::new(), String::new());
+    for word in rest {
+        match word.strip_prefix("next_hop=") {
+            Some(name) => next_hop = format!("next_hop = '{name}'\n"),
+            None => addresses.push_str(&format!("'{word}', ")),
+        }
+    }
+    Ok(format!(
+        "[[mailbox]]\nname = '{name}'\nclass = 'servidor'\nprimary = '{primary}'\naddresses = [{addresses}]\n{next_hop}"
+    ))
+}
+
+/// `ADDRESS [internal]` into a list of the directory.
+fn list(short: &str) -> Result<String, String> {
+    let (address, internal) = match short.split_once(' ') {
+        None => (short, false),
+        Some((address, "internal")) => (address, true),
+        Some(_) => return Err("list: ADDRESS [internal]".to_owned()),
+    };
+    Ok(format!("[[list]]\naddress = '{address}'\ninternal_senders_only = {internal}\n"))
 }
 
 /// Words, apart from spaces inside double quotes.
