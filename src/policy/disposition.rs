@@ -142,7 +142,7 @@ fn combine(wishes: &[(Wish, By)]) -> Disposition {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::rule::Mode;
+    use crate::policy::rule::{Mode, Reading};
 
     fn rule(action: Action) -> RuleMatch {
         RuleMatch {
@@ -150,8 +150,10 @@ mod tests {
             block: 1,
             pattern: "p".into(),
             subject: 0,
+            reading: Reading::Plain,
             folded: "p".into(),
             span: (0, 1),
+            decoded_span: Some((0, 1)),
             mode: Mode::Enforce,
             action,
             reply: None,
