@@ -122,6 +122,8 @@ fn a_trace_is_the_folding_in_pieces_for_any_text() {
         "\u{200b}",
     ];
     let mut texts: Vec<String> = KNOTS.iter().map(|&knot| knot.to_owned()).collect();
+    // A mark between two jamo that goes lets them find one another.
+    texts.push("\u{1100}\u{20dd}\u{1161}".to_owned());
     for _ in 0..40 {
         texts.push((0..next(9)).map(|_| KNOTS[next(KNOTS.len())]).collect());
         texts.push((0..next(9)).map(|_| alike[next(alike.len())]).collect());
