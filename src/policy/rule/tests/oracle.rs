@@ -117,11 +117,12 @@ fn the_automaton_agrees_with_a_plain_loop() {
 
 /// Every block of every rule, tried in order.
 fn plainly<'s>(set: &'s RuleSet, subject: &Subject) -> Vec<(&'s str, usize, Reading, (usize, usize))> {
-    let views: Vec<_> = set.groups.iter().map(|group| (&group.fold, view::View::of(subject, &group.fold))).collect();
+    let read = |fold| (fold, view::View::of(subject, fold), place::Traces::of(subject, fold));
+    let views: Vec<_> = set.groups.iter().map(|group| read(&group.fold)).collect();
     let first_block = |rule: &'s Rule| {
-        let (_, view) = views.iter().find(|(fold, _)| **fold == rule.fold)?;
+        let (_, view, traces) = views.iter().find(|(fold, ..)| **fold == rule.fold)?;
         let (block, hit) = rule.blocks.iter().enumerate().find_map(|(at, block)| Some((at + 1, block.find(view)?)))?;
-        let place = place::Traces::of(subject, &rule.fold).place(hit, view);
+        let place = traces.place(hit, view);
         Some((rule.id.as_str(), block, place.reading, place.span))
     };
     set.rules.iter().filter_map(first_block).collect()
