@@ -118,7 +118,7 @@ impl Fold {
 
     fn swapped(&self, decoded: &str) -> Swapped {
         let as_it_stands = Self { case: false, compatibility: false, digits: false, ..self.clone() }.subject(decoded);
-        lookalike::swap(decoded, Leave::Home(lookalike::home(&as_it_stands)), self)
+        lookalike::swap(decoded, Leave::Home(lookalike::home(&as_it_stands, self)), self)
     }
 
     /// How many octets of a folded text are prefixes.

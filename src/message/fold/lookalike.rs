@@ -90,9 +90,9 @@ fn only(mut characters: impl Iterator<Item = char>) -> Option<char> {
 /// least one of those letters shows it, for it does not look like a Latin one, or only roughly. `ВОЛЕТО` alone shows nothing.
 ///
 /// `folded` without case, compatibility and digits: `в` shows what `В` does not, NFKC makes of `ϲ` a sigma, and `Ⅷ` is letters.
-pub(super) fn home(folded: &str) -> Option<Script> {
+pub(super) fn home(folded: &str, fold: &Fold) -> Option<Script> {
     let (mut all, mut counts) = (0_usize, BTreeMap::<Script, (usize, bool)>::new());
-    for (_, word) in runs(folded).filter(|(is_word, _)| *is_word) {
+    for (_, word) in runs(folded, fold).filter(|(is_word, _)| *is_word) {
         let word = Word::of(word);
         all = all.saturating_add(word.letters);
         if let Some(script) = word.script() {
@@ -140,7 +140,8 @@ impl Word {
         if self.letters == 0 {
             self.first = script;
         }
-        self.letters = self.letters.saturating_add(1);
+        // As many as it is once it is folded: `ß` is two.
+        self.letters = self.letters.saturating_add(if matches!(c, 'ß' | 'ẞ') { 2 } else { 1 });
         self.mixed |= script != self.first;
         self.has_own |= is_own(c);
     }
@@ -155,7 +156,7 @@ impl Word {
 pub(super) fn swap(decoded: &str, leave: Leave, fold: &Fold) -> Swapped {
     let mut swapped = Swapped::default();
     let mut at = 0_usize;
-    for (is_word, run) in runs(decoded) {
+    for (is_word, run) in runs(decoded, fold) {
         let stays = !is_word || run.is_ascii() || leave.stays(run);
         for c in run.chars() {
             if stays || c.is_ascii() {
@@ -204,19 +205,20 @@ fn push(text: &mut String, c: char, fold: &Fold) {
 }
 
 /// The runs of characters that will be a word once folded, and those between them.
-fn runs(text: &str) -> impl Iterator<Item = (bool, &str)> {
+fn runs<'t>(text: &'t str, fold: &Fold) -> impl Iterator<Item = (bool, &'t str)> {
     let mut rest = text;
     std::iter::from_fn(move || {
-        let is_word = is_wordly(rest.chars().next()?);
-        let (run, behind) = rest.split_at(rest.find(|c| is_wordly(c) != is_word).unwrap_or(rest.len()));
+        let is_word = is_wordly(rest.chars().next()?, fold);
+        let (run, behind) = rest.split_at(rest.find(|c| is_wordly(c, fold) != is_word).unwrap_or(rest.len()));
         rest = behind;
         Some((is_word, run))
     })
 }
 
-/// Invisible characters, controls too, and marks part no word. `㏒` is no letter itself, and is three once compatibility is folded.
-fn is_wordly(c: char) -> bool {
-    if c.is_alphanumeric() || (c != '\t' && invisible::is_invisible(c)) || letters::is_mark(c) {
+/// Marks part no word, nor does what the fold removes as invisible, controls too. `㏒` is no letter itself, and is three once
+/// compatibility is folded.
+fn is_wordly(c: char, fold: &Fold) -> bool {
+    if c.is_alphanumeric() || fold.seen(c).is_none() || letters::is_mark(c) {
         return true;
     }
     let mut wordly = false;

@@ -120,7 +120,7 @@ fn the_script_that_a_subject_is_written_in_shows_itself() {
         ("ΚΑΙ", None),
         ("日本語", None),
     ] {
-        assert_eq!(home(subject), expected, "{subject}");
+        assert_eq!(home(subject, &Fold::default()), expected, "{subject}");
     }
 }
 

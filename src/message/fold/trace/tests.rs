@@ -114,6 +114,8 @@ fn a_trace_is_the_folding_in_pieces_for_any_text() {
         "ց",
         "Ⅷ",
         "\u{115f}",
+        "\r\n",
+        "ab",
         "\0",
         "\u{f71}\u{f72}",
         " ",
