@@ -155,6 +155,32 @@ fn every_verdict_is_on_the_page_of_the_antivirus() {
     }
 }
 
+/// The letters on the page are those of the table.
+#[test]
+fn every_look_alike_is_on_the_page_and_no_other() {
+    use portaria::message::fold::look_alikes;
+    let page = fs::read_to_string(root().join("docs/look-alikes.md")).unwrap();
+    let (_, told) = page.split_once("\n## The letters\n").unwrap();
+    let mut expected = String::new();
+    let mut scripts: Vec<_> = look_alikes().map(|entry| entry.script).collect();
+    scripts.dedup();
+    for script in scripts {
+        expected +=
+            &format!("\n### {}\n\n| letter | nobody tells apart | roughly alike |\n|---|---|---|\n", script.name());
+        let of_script = || look_alikes().filter(|entry| entry.script == script);
+        let letters: BTreeSet<_> = of_script().map(|entry| (entry.letter.to_ascii_lowercase(), entry.letter)).collect();
+        for (_, letter) in letters {
+            let cell = |close: bool| {
+                let alike = of_script().filter(|entry| entry.letter == letter && entry.close == close);
+                let shown = alike.map(|entry| format!("`{0}` U+{1:04X}", entry.character, u32::from(entry.character)));
+                shown.collect::<Vec<_>>().join(", ")
+            };
+            expected += &format!("| {letter} | {} | {} |\n", cell(true), cell(false));
+        }
+    }
+    assert!(told == expected, "behind `## The letters` should stand:\n{expected}");
+}
+
 /// The table of alerts is what people read at night: it says what the gateway says.
 #[test]
 fn every_alert_is_in_the_table_and_the_table_has_no_other() {
@@ -314,7 +340,8 @@ fn is_test(path: &str, groups: &str) -> bool {
         return root().join("tests/conversations").join(group).join(format!("{name}.smtp")).exists();
     }
     let program = module.split("::").next().unwrap_or_default();
-    let folder = if ["end_to_end", "crash", "architecture", "hiding"].contains(&program) { "tests" } else { "src" };
+    let folder =
+        if ["end_to_end", "crash", "architecture", "hiding", "subjects"].contains(&program) { "tests" } else { "src" };
     let beside = module.strip_suffix("::tests").unwrap_or(module);
     [module, beside].iter().any(|module| {
         let file = root().join(folder).join(module.replace("::", "/"));

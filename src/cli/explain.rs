@@ -155,13 +155,15 @@ impl Account<'_> {
         self.say(
             2,
             &text!(
-                "match block {block}, pattern \"{pattern}\", found in Subject {subject} as compared:",
-                "bloco match {block}, padrão \"{pattern}\", encontrado no Subject {subject} como comparado:"
+                "match block {block}, pattern \"{pattern}\", found in Subject {subject}:",
+                "bloco match {block}, padrão \"{pattern}\", encontrado no Subject {subject}:"
             ),
         );
-        let (folded, carets) = with_carets(&rule.folded, rule.span.0..rule.span.1);
-        self.line(2, &folded);
-        self.line(2, &carets);
+        if let Some((decoded, span)) = record.subjects.get(rule.subject).zip(rule.decoded_span) {
+            self.marked(decoded, span);
+        }
+        self.say(2, &words::reading(rule.reading));
+        self.marked(&rule.folded, rule.span);
         let spared: Vec<String> = rule
             .spared
             .iter()
@@ -172,6 +174,12 @@ impl Account<'_> {
             let spared = spared.join(", ");
             self.say(2, &text!("its exceptions spare {spared}", "as suas exceções poupam {spared}"));
         }
+    }
+
+    fn marked(&mut self, text: &str, span: (usize, usize)) {
+        let (text, carets) = with_carets(text, span.0..span.1);
+        self.line(2, &text);
+        self.line(2, &carets);
     }
 
     fn scanners(&mut self, record: &Record) {
@@ -341,7 +349,8 @@ mod tests {
         for line in [
             "2026-11-21 08:00:00.001  192.0.2.25 porta 40125 conectou-se a 0.0.0.0:25 e se apresentou como mx.example",
             "o próximo salto respondeu: 250 2.1.5 Ok",
-            "bloco match 2, padrão \"cobrança\", encontrado no Subject 1 como comparado:",
+            "bloco match 2, padrão \"cobrança\", encontrado no Subject 1:",
+            "como comparado:",
             "clamd unix:/run/clamav/clamd.ctl: uma macro (Heuristics.OLE2.ContainsMacros) (12 ms)",
             "2026-11-21 08:00:00.413  Fim: entregue a alguns destinatários, retida para os outros",
             "foi para a quarentena; o item já não existe",

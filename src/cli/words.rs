@@ -5,7 +5,7 @@ use crate::{
     language::Text,
     policy::{
         finding::{Asked, Class, Finding, Severity},
-        rule::{Action, Mode},
+        rule::{Action, Mode, Reading},
         verdict::ScanVerdict,
     },
     record::{Ending, Fate, ItemClass, ItemState},
@@ -107,6 +107,16 @@ pub fn mode(mode: Mode) -> Text {
         Mode::Off => text!("off", "desligada"),
         Mode::Observe => text!("observe: without consequence", "observe: sem consequência"),
         Mode::Enforce => text!("enforce", "enforce"),
+    }
+}
+
+/// How a Subject was read.
+pub fn reading(reading: Reading) -> Text {
+    match reading {
+        Reading::Plain => text!("as compared:", "como comparado:"),
+        Reading::Lookalikes => {
+            text!("as compared, look-alike letters replaced:", "como comparado, trocadas as letras parecidas:")
+        }
     }
 }
 

@@ -141,7 +141,12 @@ fn combine(wishes: &[(Wish, By)]) -> Disposition {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::{rule::Mode, scanning, verdict::ScanVerdict, verdict_action::VerdictActions};
+    use crate::policy::{
+        rule::{Mode, Reading},
+        scanning,
+        verdict::ScanVerdict,
+        verdict_action::VerdictActions,
+    };
 
     fn rule(action: Action) -> RuleMatch {
         RuleMatch {
@@ -149,8 +154,10 @@ mod tests {
             block: 1,
             pattern: "p".into(),
             subject: 0,
+            reading: Reading::Plain,
             folded: "p".into(),
             span: (0, 1),
+            decoded_span: Some((0, 1)),
             mode: Mode::Enforce,
             action,
             reply: None,

@@ -3,7 +3,7 @@
 use super::*;
 use crate::policy::{
     directory::MailboxKey,
-    rule::{Action, Mode, RuleMatch},
+    rule::{Action, Mode, Reading, RuleMatch},
     verdict::{ScanVerdict, ScannerReport},
 };
 
@@ -73,8 +73,10 @@ pub(crate) fn record(number: u64) -> Record {
             block: 2,
             pattern: "cobrança".to_owned(),
             subject: 0,
+            reading: Reading::Plain,
             folded: "boleto de cobranca urgente".to_owned(),
             span: (10, 18),
+            decoded_span: Some((10, 19)),
             mode: Mode::Enforce,
             action: Action::Reject,
             reply: None,

@@ -19,7 +19,7 @@ pub(super) struct Except {
     pub senders: Vec<SenderPattern>,
     /// Mailboxes: each spares only itself.
     pub recipients: Vec<MailboxKey>,
-    /// Phrases, folded word by word.
+    /// Phrases, folded word by word. Only the plain reading spares: honest words have no need of a disguise.
     pub words: Vec<Vec<String>>,
     /// List-Id identifiers, in lower case.
     pub lists: Vec<String>,
@@ -127,7 +127,7 @@ impl Except {
                 around.sender.as_ref().is_some_and(|sender| self.senders.iter().any(|pattern| pattern.holds(sender)))
             }
             ExceptLine::Recipient => false,
-            ExceptLine::Words => self.words.iter().any(|phrase| view.find_phrase(phrase).is_some()),
+            ExceptLine::Words => self.words.iter().any(|phrase| view.plain().find_phrase(phrase).is_some()),
             ExceptLine::List => around.lists.iter().any(|list| self.lists.contains(&list.trim().to_lowercase())),
             ExceptLine::Networks => around.client.is_some_and(|client| network::is_in(client, &self.networks)),
         }

@@ -224,29 +224,44 @@ impl Setup {
     }
 }
 
-/// `ID ACTION WORD [mode=observe] [reply="…"] [except.recipient=ADDRESS]` into a rule of a rule file: it matches the word.
+/// `ID ACTION WORD [mode=observe] [scope=DOOR] [reply="…"] [except.KEY=VALUE]…` into a rule of a rule file: it matches the word.
 fn rule(short: &str) -> Result<String, String> {
     let words = words(short);
     let [id, action, word, rest @ ..] = words.as_slice() else { return Err("rule: ID ACTION WORD …".to_owned()) };
-    let (mut mode, mut reply, mut except, mut example) = ("enforce", String::new(), String::new(), String::new());
+    let (mut mode, mut scope, mut reply) = ("enforce", String::new(), String::new());
+    let (mut except, mut example) = (String::new(), String::new());
     for option in rest {
         match option.split_once('=') {
             Some(("mode", value)) => mode = value,
             Some(("reply", value)) => reply = format!("reply = '{value}'\n"),
-            Some(("except.recipient", value)) => {
-                except = format!("[rule.except]\nrecipient = ['{value}']\n");
-                example = format!("[[rule.example]]\nsubject = '{word}'\nrecipient = '{value}'\nexpect = 'no match'\n");
+            Some(("scope", value)) => scope = format!("scope = ['{value}']\n"),
+            Some((key, value)) if key.starts_with("except.") => {
+                let key = key.trim_start_matches("except.");
+                except += &format!("{key} = ['{value}']\n");
+                example += &spared_example(word, key, value)?;
             }
             _ => return Err(format!("rule: {option}?")),
         }
     }
     Ok(format!(
-        "[[rule]]\nid = '{id}'\ndescription = 'd'\nowner = 'o'\nticket = 't'\nmode = '{mode}'\n\
-         expires = 2999-12-20T23:59:59-03:00\n[[rule.match]]\nany_words = ['{word}']\n{except}\
+        "[[rule]]\nid = '{id}'\ndescription = 'd'\nowner = 'o'\nticket = 't'\nmode = '{mode}'\n{scope}\
+         expires = 2999-12-20T23:59:59-03:00\n[[rule.match]]\nany_words = ['{word}']\n[rule.except]\n{except}\
          [rule.action]\nkind = '{action}'\n{reply}\
          [[rule.example]]\nsubject = '{word}'\nexpect = 'match'\n{example}\
          [[rule.example]]\nsubject = 'ata'\nexpect = 'no match'\n"
     ))
+}
+
+/// The example that an exception must have.
+fn spared_example(word: &str, key: &str, value: &str) -> Result<String, String> {
+    let (subject, spared) = match key {
+        "sender" => (word.to_owned(), format!("sender = '{}'", value.replace('*', "x"))),
+        "recipient" | "list" => (word.to_owned(), format!("{key} = '{value}'")),
+        "networks" => (word.to_owned(), format!("client = '{}'", value.split('/').next().unwrap_or_default())),
+        "words" => (format!("{word} {value}"), String::new()),
+        _ => return Err(format!("except.{key}?")),
+    };
+    Ok(format!("[[rule.example]]\nsubject = '{subject}'\n{spared}\nexpect = 'no match'\n"))
 }
 
 /// `MAILBOX receive|send|both` into an entry of the list.
