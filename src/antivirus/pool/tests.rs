@@ -146,7 +146,8 @@ async fn content_that_yara_comes_to_no_end_with_is_poison_too() {
         let reports = scanners.scan(endless.clone(), &[]).await;
         assert_eq!(reports[0].verdict.name(), expected);
     }
-    assert_eq!(scanners.status()[0].in_flight, 2, "both still run");
+    // boreal looks at its clock after so many hits, and ends by itself then: how soon, the machine says.
+    assert!(scanners.status()[0].in_flight <= 2, "the third try began nothing");
 }
 
 /// Answers the self-test honestly, and nothing to anything else: hangs until the client has gone, or closes at once.
