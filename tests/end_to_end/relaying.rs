@@ -57,7 +57,8 @@ fn distinct(messages: &[Captured]) -> HashMap<&str, &Captured> {
 fn messages_that_no_mail_program_would_write_arrive_unchanged_behind_one_received_field() {
     let sink = Sink::start();
     let clamd = Clamd::start();
-    let gateway = Setup::new(sink.port()).clamd(&clamd).start();
+    // One of them would write its words behind our Received: it is held, unless an operator says otherwise.
+    let gateway = Setup::new(sink.port()).clamd(&clamd).table("[antivirus]\nambiguous = \"relay\"\n").start();
     let letters = odd_letters("maria@tjpa.jus.br");
     for pipelining in [false, true] {
         let load = Load { port: gateway.port(), connections: 3, pipelining };
