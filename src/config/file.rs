@@ -13,7 +13,10 @@ use std::{
     time::SystemTime,
 };
 
-use super::{schema, settings::Settings};
+use super::{
+    schema,
+    settings::{ListenerTls, Role, Settings},
+};
 use crate::{
     document::{Fault, Faults, Severity},
     language::Text,
@@ -47,28 +50,56 @@ pub fn load(path: &Path) -> Result<Loaded, Faults> {
     }
 }
 
-/// Reads the rules folder: `subjects/*.toml` in name order and `mailboxes.toml`. With any error among the faults the policy
+/// Reads the rules folder: `subjects/*.toml` in name order, `mailboxes.toml` and `applications.toml`. With any error among the faults the policy
 /// must not be used in place of a good one.
 pub fn load_policy(settings: &Settings, now: SystemTime) -> (Policy, Faults) {
     let folder = &settings.gateway.rules_dir;
     let mut faults = Faults::default();
     not_yet(folder, &mut faults);
     let rules = rule_files(&folder.join("subjects"), folder, &mut faults);
-    let mailboxes_file = folder.join("mailboxes.toml");
-    // Whatever is not plainly absent is read, so that a list that cannot be read is an error and not an empty list.
-    let mailboxes = match fs::symlink_metadata(&mailboxes_file) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        _ => read_text(&mailboxes_file, &mut faults),
-    };
-    let mailboxes = mailboxes.as_deref().map(|text| (mailboxes_file.as_path(), text));
-    let (policy, found) = Policy::assemble(settings.directory.clone(), mailboxes, &rules, now);
+    let mailboxes = optional(folder, "mailboxes.toml", &mut faults);
+    let (policy, found) = Policy::assemble(settings.directory.clone(), as_file(&mailboxes), &rules, now);
     faults.append(found);
+    let applications = optional(folder, "applications.toml", &mut faults);
+    let (policy, found) = policy.with_applications(&settings.applications, as_file(&applications), now);
+    faults.append(found);
+    unreachable(settings, &policy, &folder.join("applications.toml"), &mut faults);
     (policy, faults)
+}
+
+/// A file that need not be there. Whatever is not plainly absent is read, so that one that cannot be read is an error and not nothing.
+fn optional(folder: &Path, name: &str, faults: &mut Faults) -> Option<(PathBuf, String)> {
+    let file = folder.join(name);
+    match fs::symlink_metadata(&file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        _ => read_text(&file, faults).map(|text| (file, text)),
+    }
+}
+
+fn as_file(read: &Option<(PathBuf, String)>) -> Option<(&Path, &str)> {
+    read.as_ref().map(|(file, text)| (file.as_path(), text.as_str()))
+}
+
+/// A registry that nobody can use: no listener asks it, or none on which its logins can be said.
+fn unreachable(settings: &Settings, policy: &Policy, file: &Path, faults: &mut Faults) {
+    let listeners = || settings.listeners.iter().filter(|listener| listener.role == Role::Application);
+    let entries = policy.applications.entries();
+    let what = if !entries.is_empty() && listeners().next().is_none() {
+        text!("no [[listener]] has `role = \"application\"`", "nenhum [[listener]] tem `role = \"application\"`")
+    } else if policy.applications.has_logins() && listeners().all(|listener| listener.tls == ListenerTls::Off) {
+        text!(
+            "some log in, and no application listener has TLS: they cannot",
+            "algumas fazem login, e nenhum listener de aplicações tem TLS: elas não conseguirão"
+        )
+    } else {
+        return;
+    };
+    faults.0.push(Fault { severity: Severity::Warning, ..Fault::about_file(file, what) });
 }
 
 /// Planned files that this version does not act on: passing over them in silence would let somebody believe in them.
 fn not_yet(folder: &Path, faults: &mut Faults) {
-    for name in ["directory.toml", "applications.toml"] {
+    for name in ["directory.toml"] {
         let file = folder.join(name);
         if fs::symlink_metadata(&file).is_ok() {
             let what = text!("{name} is not supported in this version", "{name} ainda não existe nesta versão");

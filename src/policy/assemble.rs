@@ -11,7 +11,13 @@ use std::{
 
 use aws_lc_rs::digest;
 
-use super::{Policy, blocked_mailbox::BlockedMailboxes, directory::Directory, rule::RuleSet};
+use super::{
+    Policy,
+    application::{self, Applications},
+    blocked_mailbox::BlockedMailboxes,
+    directory::Directory,
+    rule::RuleSet,
+};
 use crate::document::Faults;
 
 impl Policy {
@@ -33,23 +39,41 @@ impl Policy {
         });
         let (rules, found) = RuleSet::read(rule_files, &|address| directory.resolve(address));
         faults.append(found);
-        (Self { version, directory, blocked, rules }, faults)
+        (Self { version, directory, blocked, applications: Applications::default(), rules }, faults)
+    }
+
+    /// The same with a registry of applications; none: there is no such file, and no application.
+    pub fn with_applications(
+        mut self,
+        settings: &application::Settings,
+        registry: Option<(&Path, &str)>,
+        now: SystemTime,
+    ) -> (Self, Faults) {
+        let Some((file, text)) = registry else { return (self, Faults::default()) };
+        let (applications, faults) = Applications::read(file, text, &self.directory, settings, now);
+        let settings = format!("{settings:?}");
+        self.version = fingerprint([self.version.as_str(), "applications", &settings, text].map(str::as_bytes));
+        self.applications = applications;
+        (self, faults)
     }
 }
 
 /// 12 hex digits of SHA-256 over the directory, the file names (without folders: two machines that keep the same files
 /// elsewhere have the same policy) and the texts. Each part stands behind its length, so that no two sets give the same octets.
 fn version(directory: &Directory, mailboxes: Option<(&Path, &str)>, rule_files: &[(PathBuf, String)]) -> String {
-    let mut context = digest::Context::new(&digest::SHA256);
-    let mut part = |octets: &[u8]| {
-        context.update(&(octets.len() as u64).to_be_bytes());
-        context.update(octets);
-    };
-    part(directory.fingerprint_text().as_bytes());
+    let domains = directory.fingerprint_text();
     let rules = rule_files.iter().map(|(file, text)| (file.as_path(), text.as_str()));
-    for (file, text) in mailboxes.into_iter().chain(rules) {
-        part(file.file_name().unwrap_or_default().as_encoded_bytes());
-        part(text.as_bytes());
+    let files = mailboxes.into_iter().chain(rules);
+    let files =
+        files.flat_map(|(file, text)| [file.file_name().unwrap_or_default().as_encoded_bytes(), text.as_bytes()]);
+    fingerprint(std::iter::once(domains.as_bytes()).chain(files))
+}
+
+fn fingerprint<'p>(parts: impl IntoIterator<Item = &'p [u8]>) -> String {
+    let mut context = digest::Context::new(&digest::SHA256);
+    for part in parts {
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part);
     }
     context.finish().as_ref().iter().take(6).map(|octet| format!("{octet:02x}")).collect()
 }

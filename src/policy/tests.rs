@@ -47,7 +47,13 @@ fn read(list: &str) -> (BlockedMailboxes, Faults) {
 fn policy(list: &str) -> Policy {
     let (blocked, faults) = read(list);
     assert!(!faults.has_errors(), "{}", faults.render(Language::En));
-    Policy { version: "0".repeat(12), directory: directory(), blocked, rules: rule::RuleSet::default() }
+    Policy {
+        version: "0".repeat(12),
+        directory: directory(),
+        blocked,
+        applications: Default::default(),
+        rules: rule::RuleSet::default(),
+    }
 }
 
 fn rcpt(policy: &Policy, path: &str) -> Result<Admitted, Refusal> {

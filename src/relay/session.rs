@@ -3,6 +3,7 @@
 use std::{
     collections::VecDeque,
     net::IpAddr,
+    num::NonZeroU32,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -12,16 +13,23 @@ use bytes::Bytes;
 use super::{
     chance::Chance,
     event::{Input, Moment, Output, Wait},
+    login::LoginState,
     reply,
     settings::{READ, READ_WHILE_DECIDING, Settings},
-    transaction::{Around, Effect, Transaction},
+    transaction::{Around, Effect, Sending, Transaction},
 };
 use crate::{
-    language::Language,
-    policy::{Policy, rate::Rates, refusal::Refusal},
+    policy::{
+        Policy,
+        application::{hours::Hours, refusal::Why},
+        rate::Rates,
+        refusal::Refusal,
+        rule::Scope,
+    },
     record::{Cause, ClientFacts, TransactionId, attempts::Attempt},
     smtp::{
         announcement::Announcement,
+        auth::Credentials,
         envelope::MailFrom,
         extension::Offer,
         received::WithProtocol,
@@ -51,10 +59,40 @@ pub struct Session {
     disk_is_low: bool,
     /// How many transactions the client's network may begin in a minute.
     messages: Option<Arc<Rates>>,
+    /// What applications share; used on an application listener only.
+    applications: Shares,
+    /// As whom the client has logged in.
+    login: LoginState,
     /// The greeting is delayed until then.
     greets_at: Option<Instant>,
     /// What this connection was, as long as it brought no MAIL.
     attempt: Option<Attempt>,
+}
+
+/// Why no transaction begins.
+enum Stop {
+    /// The disk is under its floor.
+    DiskLow,
+    /// Policy has something against it.
+    Refusal(Refusal),
+}
+
+/// Failed logins that one network may have in a minute.
+const FAILURES_OF_NETWORK: NonZeroU32 = NonZeroU32::new(10).unwrap();
+
+/// What the sessions of all applications count together.
+#[derive(Clone, Debug)]
+pub struct Shares {
+    /// Messages of each application.
+    pub hours: Arc<Hours>,
+    /// How many logins may fail of one network in a minute.
+    pub failures: Arc<Rates>,
+}
+
+impl Default for Shares {
+    fn default() -> Self {
+        Self { hours: Arc::default(), failures: Arc::new(Rates::new(FAILURES_OF_NETWORK, Vec::new())) }
+    }
 }
 
 /// What somebody whom we trust said of the client (XCLIENT), beside what stands in [`ClientFacts`].
@@ -110,6 +148,8 @@ impl Session {
             draining: false,
             disk_is_low: false,
             messages: None,
+            applications: Shares::default(),
+            login: LoginState::default(),
             greets_at: None,
             attempt: Some(Attempt::NoMail),
         }
@@ -118,6 +158,11 @@ impl Session {
     /// The client's network may begin only so many transactions. The table is shared by all sessions, and asked with the time as it is fed.
     pub fn with_message_rate(self, messages: Option<Arc<Rates>>) -> Self {
         Self { messages, ..self }
+    }
+
+    /// What this session counts together with the others of its kind. Without it, it counts alone.
+    pub fn with_shares(self, applications: Shares) -> Self {
+        Self { applications, ..self }
     }
 
     /// 220 is said so long after the connection was accepted; who speaks before it hears 554 and is closed. None: it is said at once, and what
@@ -157,6 +202,13 @@ impl Session {
             Input::Quarantined(result) => self.with(now, |it, around| it.quarantined(result, around)),
             Input::Journaled(result) => self.with(now, |it, around| it.journaled(result, around)),
             Input::Recounted(counted) => self.recounted(counted),
+            Input::Verified(verified) => {
+                let (failures, client) = (&self.applications.failures, self.client.address);
+                let reply = self.login.verified(verified, || {
+                    failures.take(client, now.monotonic);
+                });
+                self.answer_login(reply);
+            }
             Input::TimePassed => self.time_passed(now),
             Input::Drain => self.drain(now),
         }
@@ -176,7 +228,7 @@ impl Session {
             }
             _ => None,
         };
-        let until = transaction.and_then(|it| it.deadline(&self.settings)).or(own);
+        let until = transaction.and_then(|it| it.deadline(&self.settings)).or(self.login.due()).or(own);
         let deciding = transaction.is_some_and(Transaction::is_deciding) || self.server.awaits_answer();
         let read_client = match &self.state {
             State::Securing | State::Closing(_) => 0,
@@ -265,6 +317,8 @@ impl Session {
             }
             return;
         }
+        let reply = self.login.time_passed(now.monotonic);
+        self.answer_login(reply);
         let idle = matches!(self.state, State::Ready(None) | State::Securing);
         if idle && now.monotonic >= self.heard.monotonic + self.settings.timeouts.command {
             self.close_with(reply::idle());
@@ -355,6 +409,7 @@ impl Session {
                 self.outputs.push_back(Output::StartTls);
                 self.state = State::Securing;
             }
+            Event::Authenticate(credentials) => self.authenticate(credentials, now),
             Event::Mail(mail) => self.mail(mail, now),
             Event::MailRefused { mail, fault, reply } => {
                 let cause = match fault {
@@ -399,35 +454,86 @@ impl Session {
         }
         self.announced.extended = announced.extended.or(self.announced.extended);
         self.client.hello.clear();
+        self.login.forget();
         self.server.answer(self.server.greeting());
     }
 
+    /// AUTH. A network that fails again and again is not heard for a while: a hash is dear to compute, and a guess must be too.
+    fn authenticate(&mut self, credentials: Credentials, now: Moment) {
+        if self.applications.failures.is_spent(self.client.address, now.monotonic) {
+            self.attempt = self.attempt.and(Some(Attempt::LoginFailed));
+            self.server.answer(reply::login_busy());
+            return;
+        }
+        let Credentials { login, password } = credentials;
+        let login = self.policy.applications.login(&login, self.client.address).cloned();
+        self.outputs.push_back(Output::Verify(self.login.ask(login, password, now.monotonic)));
+    }
+
+    fn answer_login(&mut self, reply: Option<Reply>) {
+        let Some(reply) = reply else { return };
+        if !reply.is_positive() {
+            self.attempt = self.attempt.and(Some(Attempt::LoginFailed));
+        } else if self.attempt == Some(Attempt::LoginFailed) {
+            self.attempt = Some(Attempt::NoMail);
+        }
+        self.server.answer(reply);
+    }
+
     fn mail(&mut self, mail: MailFrom, now: Moment) {
-        match self.may_begin(&mail, now) {
+        let (sending, decided) = self.may_begin(&mail, now);
+        let mut transaction = self.begin(mail, now).with_sending(sending);
+        match decided {
             Ok(()) => {
                 self.server.answer(reply::sender_ok());
-                let transaction = self.begin(mail, now);
                 self.state = State::Ready(Some(Box::new(transaction)));
             }
-            Err((reply, cause)) => {
+            Err(Stop::Refusal(refusal)) => {
+                let (reply, cause) = transaction.refused_for(&refusal);
                 self.server.answer(reply.clone());
-                self.refused_at_mail(mail, &reply, cause, now);
+                self.refuse(transaction, &reply, cause, now);
+            }
+            Err(Stop::DiskLow) => {
+                let cause = Cause::Gateway { what: "the disk is under its floor".to_owned() };
+                self.server.answer(reply::storage_full());
+                self.refuse(transaction, &reply::storage_full(), cause, now);
             }
         }
     }
 
     /// Whether a transaction may begin: room for it, its network's share, the policy.
-    fn may_begin(&self, mail: &MailFrom, now: Moment) -> Result<(), (Reply, Cause)> {
+    fn may_begin(&self, mail: &MailFrom, now: Moment) -> (Option<Sending>, Result<(), Stop>) {
         if self.disk_is_low {
-            return Err((reply::storage_full(), Cause::Gateway { what: "the disk is under its floor".to_owned() }));
+            return (None, Err(Stop::DiskLow));
         }
         let client = self.client.address;
         let share = self.messages.as_ref().is_none_or(|messages| messages.take(client, now.monotonic));
-        let verdict = if share { self.policy.mail(mail, client, now.wall) } else { Err(Refusal::MessageRate) };
-        verdict.map_err(|refusal| {
-            let reason = refusal.reason().in_language(Language::En).to_owned();
-            (refusal.reply(), Cause::Policy { name: refusal.name().to_owned(), reason })
-        })
+        if !share {
+            return (None, Err(Stop::Refusal(Refusal::MessageRate)));
+        }
+        if self.settings.scope == Scope::Application {
+            return self.may_send(mail, now);
+        }
+        (None, self.policy.mail(mail, client, now.wall).map_err(Stop::Refusal))
+    }
+
+    /// The same of an application: which one it is, whether it may, and its place in the hour.
+    fn may_send(&self, mail: &MailFrom, now: Moment) -> (Option<Sending>, Result<(), Stop>) {
+        let login = self.login.login();
+        let application = match self.policy.application(self.client.address, login) {
+            Ok(application) => application,
+            Err(refusal) => return (None, Err(Stop::Refusal(refusal))),
+        };
+        let login = login.map(|login| login.name.clone());
+        let mut sending = Sending { application, login, place: None };
+        let application = &sending.application;
+        if let Err(refusal) = self.policy.mail_of(application, mail, now.wall) {
+            return (Some(sending), Err(Stop::Refusal(refusal)));
+        }
+        let cap = application.max_per_hour.get();
+        sending.place = self.applications.hours.take(&application.id, cap, now.monotonic);
+        let room = sending.place.is_some().then_some(()).ok_or_else(|| application.refuses(Why::Rate));
+        (Some(sending), room.map_err(Stop::Refusal))
     }
 
     fn begin(&mut self, mail: MailFrom, now: Moment) -> Transaction {
@@ -437,6 +543,7 @@ impl Session {
         let with = WithProtocol {
             extended: self.announced.extended.or(self.server.hello().map(|hello| hello.extended)).unwrap_or(false),
             tls: self.server.is_tls(),
+            auth: self.server.is_authenticated(),
             utf8: mail.parameters.smtputf8,
         };
         Transaction::new(id, self.policy.clone(), self.client.clone(), mail, with, now)
@@ -444,7 +551,11 @@ impl Session {
 
     /// There is a record of the attempt, and nothing else. The client has heard `reply`.
     fn refused_at_mail(&mut self, mail: MailFrom, reply: &Reply, cause: Cause, now: Moment) {
-        let mut transaction = self.begin(mail, now);
+        let transaction = self.begin(mail, now);
+        self.refuse(transaction, reply, cause, now);
+    }
+
+    fn refuse(&mut self, mut transaction: Transaction, reply: &Reply, cause: Cause, now: Moment) {
         let mut around = Around { now, settings: &self.settings, outputs: &mut self.outputs };
         transaction.refused_at_mail(reply, cause, &mut around);
         self.state = State::Ready(Some(Box::new(transaction)));

@@ -17,7 +17,12 @@ use crate::{
 };
 
 /// The served domains. None after an error.
-pub(super) fn read(root: &Table<'_, '_>, next_hops: &[Found<NextHopSettings>]) -> Option<Directory> {
+/// `internet`: the next hop that applications reach.
+pub(super) fn read(
+    root: &Table<'_, '_>,
+    next_hops: &[Found<NextHopSettings>],
+    internet: Option<&NextHopName>,
+) -> Option<Directory> {
     if root.is_empty("domain") {
         let what = text!("at least one `[[domain]]` is missing", "falta ao menos um `[[domain]]`");
         missing(root, what, &["[[domain]]", "name = \"tjpa.jus.br\"", "next_hop = \"mailbox\""]);
@@ -32,7 +37,7 @@ pub(super) fn read(root: &Table<'_, '_>, next_hops: &[Found<NextHopSettings>]) -
             domains.push(domain);
         }
     }
-    warn_of_unused(root, next_hops, &domains);
+    warn_of_unused(root, next_hops, &domains, internet);
     let always = always_reachable(root);
     let unique = no_name_twice(root, &names);
     let directory = Directory::new(domains, always.iter().map(String::as_str)).ok().filter(|_| unique)?;
@@ -83,22 +88,36 @@ fn next_hop(table: &Table<'_, '_>, next_hops: &[Found<NextHopSettings>]) -> Opti
     if let ([only], false) = (next_hops, table.has("next_hop")) {
         return Some(only.value.name.clone());
     }
-    let written = table.required::<String>("next_hop")?;
+    named(table, &table.required::<String>("next_hop")?, next_hops)
+}
+
+/// The one of this name.
+pub(super) fn named(
+    table: &Table<'_, '_>,
+    written: &Found<String>,
+    next_hops: &[Found<NextHopSettings>],
+) -> Option<NextHopName> {
     let found = next_hops.iter().find(|next_hop| *next_hop.value.name.0 == *written.value);
     if found.is_none() {
         let name = &written.value;
         let what = text!("there is no [[next_hop]] named `{name}`", "não há [[next_hop]] de nome `{name}`");
         let near = nearest(name, next_hops.iter().map(|next_hop| &*next_hop.value.name.0));
         let help = near.map(|near| text!("did you mean `{near}`?", "você quis dizer `{near}`?"));
-        table.document().fault(written.span, what, help);
+        table.document().fault(written.span.clone(), what, help);
     }
     found.map(|next_hop| next_hop.value.name.clone())
 }
 
-fn warn_of_unused(root: &Table<'_, '_>, next_hops: &[Found<NextHopSettings>], domains: &[ServedDomain]) {
+fn warn_of_unused(
+    root: &Table<'_, '_>,
+    next_hops: &[Found<NextHopSettings>],
+    domains: &[ServedDomain],
+    internet: Option<&NextHopName>,
+) {
     for next_hop in next_hops {
         let name = &next_hop.value.name;
-        if !domains.is_empty() && domains.iter().all(|domain| domain.next_hop != *name) {
+        let used = internet == Some(name);
+        if !used && !domains.is_empty() && domains.iter().all(|domain| domain.next_hop != *name) {
             let what = text!("no [[domain]] goes to `{name}`", "nenhum [[domain]] vai para `{name}`");
             root.document().warning(next_hop.span.clone(), what, None);
         }

@@ -5,6 +5,7 @@
 
 mod alert;
 mod antivirus;
+mod application;
 mod bounds;
 mod domain;
 mod gateway;
@@ -41,7 +42,8 @@ fn whole(root: &Table<'_, '_>, folder: &Path) -> Option<Settings> {
     let timeouts = bounds::timeouts(root);
     let limits = bounds::limits(root);
     let next_hops = next_hop::read(root, folder, &listeners);
-    let directory = domain::read(root, &next_hops);
+    let applications = application::read(root, &next_hops);
+    let directory = domain::read(root, &next_hops, applications.internet_next_hop.as_ref());
     let rules_dir = gateway.as_ref().map(|gateway| gateway.rules_dir.clone()).unwrap_or_default();
     let hold_folder = gateway.as_ref().map(|gateway| gateway.data_dir.join("hold")).unwrap_or_default();
     let (hold, cut_through_from) = bounds::hold(root, &limits, hold_folder);
@@ -62,6 +64,7 @@ fn whole(root: &Table<'_, '_>, folder: &Path) -> Option<Settings> {
         },
         antivirus,
         verdict_actions,
+        applications,
         hold,
         cut_through_from,
         limits,

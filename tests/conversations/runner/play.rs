@@ -145,6 +145,7 @@ impl<'s> Play<'s> {
             Act::Hold(plan) => self.world.hold_plan = Some(*plan),
             Act::Quarantine(plan) => self.world.quarantine_plan = Some(*plan),
             Act::Journal(plan) => self.world.journal_plan = Some(*plan),
+            Act::VerifiersBusy => self.world.verifiers_busy = true,
             Act::NetworkFull => self.world.counted_plan = Some(AnswerPlan::Fails),
             Act::Time(passes) => return self.time(*passes),
             Act::Drain => return self.feed(Input::Drain),
