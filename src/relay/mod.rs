@@ -33,4 +33,4 @@ pub mod settings;
 pub(crate) mod tests;
 mod transaction;
 
-pub use session::{Session, Shares};
+pub use session::{Session, mail::Shares};

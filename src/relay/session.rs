@@ -1,14 +1,16 @@
 //! The relay session: the server session and the mail transaction, joined.
 
+pub(super) mod mail;
+
 use std::{
     collections::VecDeque,
     net::IpAddr,
-    num::NonZeroU32,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
+use mail::Shares;
 
 use super::{
     chance::Chance,
@@ -16,23 +18,14 @@ use super::{
     login::LoginState,
     reply,
     settings::{READ, READ_WHILE_DECIDING, Settings},
-    transaction::{Around, Effect, Sending, Transaction},
+    transaction::{Around, Effect, Transaction},
 };
 use crate::{
-    policy::{
-        Policy,
-        application::{hours::Hours, refusal::Why},
-        rate::Rates,
-        refusal::Refusal,
-        rule::Scope,
-    },
-    record::{Cause, ClientFacts, TransactionId, attempts::Attempt},
+    policy::{Policy, rate::Rates},
+    record::{Cause, ClientFacts, attempts::Attempt},
     smtp::{
         announcement::Announcement,
-        auth::Credentials,
-        envelope::MailFrom,
         extension::Offer,
-        received::WithProtocol,
         reply::Reply,
         server::{self, Event, Farewell, MailFault},
     },
@@ -59,40 +52,14 @@ pub struct Session {
     disk_is_low: bool,
     /// How many transactions the client's network may begin in a minute.
     messages: Option<Arc<Rates>>,
-    /// What applications share; used on an application listener only.
-    applications: Shares,
+    /// What the sessions of applications count together.
+    shares: Option<Shares>,
     /// As whom the client has logged in.
     login: LoginState,
     /// The greeting is delayed until then.
     greets_at: Option<Instant>,
     /// What this connection was, as long as it brought no MAIL.
     attempt: Option<Attempt>,
-}
-
-/// Why no transaction begins.
-enum Stop {
-    /// The disk is under its floor.
-    DiskLow,
-    /// Policy has something against it.
-    Refusal(Refusal),
-}
-
-/// Failed logins that one network may have in a minute.
-const FAILURES_OF_NETWORK: NonZeroU32 = NonZeroU32::new(10).unwrap();
-
-/// What the sessions of all applications count together.
-#[derive(Clone, Debug)]
-pub struct Shares {
-    /// Messages of each application.
-    pub hours: Arc<Hours>,
-    /// How many logins may fail of one network in a minute.
-    pub failures: Arc<Rates>,
-}
-
-impl Default for Shares {
-    fn default() -> Self {
-        Self { hours: Arc::default(), failures: Arc::new(Rates::new(FAILURES_OF_NETWORK, Vec::new())) }
-    }
 }
 
 /// What somebody whom we trust said of the client (XCLIENT), beside what stands in [`ClientFacts`].
@@ -148,7 +115,7 @@ impl Session {
             draining: false,
             disk_is_low: false,
             messages: None,
-            applications: Shares::default(),
+            shares: None,
             login: LoginState::default(),
             greets_at: None,
             attempt: Some(Attempt::NoMail),
@@ -160,9 +127,9 @@ impl Session {
         Self { messages, ..self }
     }
 
-    /// What this session counts together with the others of its kind. Without it, it counts alone.
-    pub fn with_shares(self, applications: Shares) -> Self {
-        Self { applications, ..self }
+    /// What this session counts together with the others of its kind. Without it nothing is counted, and nothing is too much.
+    pub fn with_shares(self, shares: Shares) -> Self {
+        Self { shares: Some(shares), ..self }
     }
 
     /// 220 is said so long after the connection was accepted; who speaks before it hears 554 and is closed. None: it is said at once, and what
@@ -202,13 +169,7 @@ impl Session {
             Input::Quarantined(result) => self.with(now, |it, around| it.quarantined(result, around)),
             Input::Journaled(result) => self.with(now, |it, around| it.journaled(result, around)),
             Input::Recounted(counted) => self.recounted(counted),
-            Input::Verified(verified) => {
-                let (failures, client) = (&self.applications.failures, self.client.address);
-                let reply = self.login.verified(verified, || {
-                    failures.take(client, now.monotonic);
-                });
-                self.answer_login(reply);
-            }
+            Input::Verified(verified) => self.verified(verified, now),
             Input::TimePassed => self.time_passed(now),
             Input::Drain => self.drain(now),
         }
@@ -456,109 +417,6 @@ impl Session {
         self.client.hello.clear();
         self.login.forget();
         self.server.answer(self.server.greeting());
-    }
-
-    /// AUTH. A network that fails again and again is not heard for a while: a hash is dear to compute, and a guess must be too.
-    fn authenticate(&mut self, credentials: Credentials, now: Moment) {
-        if self.applications.failures.is_spent(self.client.address, now.monotonic) {
-            self.attempt = self.attempt.and(Some(Attempt::LoginFailed));
-            self.server.answer(reply::login_busy());
-            return;
-        }
-        let Credentials { login, password } = credentials;
-        let login = self.policy.applications.login(&login, self.client.address).cloned();
-        self.outputs.push_back(Output::Verify(self.login.ask(login, password, now.monotonic)));
-    }
-
-    fn answer_login(&mut self, reply: Option<Reply>) {
-        let Some(reply) = reply else { return };
-        if !reply.is_positive() {
-            self.attempt = self.attempt.and(Some(Attempt::LoginFailed));
-        } else if self.attempt == Some(Attempt::LoginFailed) {
-            self.attempt = Some(Attempt::NoMail);
-        }
-        self.server.answer(reply);
-    }
-
-    fn mail(&mut self, mail: MailFrom, now: Moment) {
-        let (sending, decided) = self.may_begin(&mail, now);
-        let mut transaction = self.begin(mail, now).with_sending(sending);
-        match decided {
-            Ok(()) => {
-                self.server.answer(reply::sender_ok());
-                self.state = State::Ready(Some(Box::new(transaction)));
-            }
-            Err(Stop::Refusal(refusal)) => {
-                let (reply, cause) = transaction.refused_for(&refusal);
-                self.server.answer(reply.clone());
-                self.refuse(transaction, &reply, cause, now);
-            }
-            Err(Stop::DiskLow) => {
-                let cause = Cause::Gateway { what: "the disk is under its floor".to_owned() };
-                self.server.answer(reply::storage_full());
-                self.refuse(transaction, &reply::storage_full(), cause, now);
-            }
-        }
-    }
-
-    /// Whether a transaction may begin: room for it, its network's share, the policy.
-    fn may_begin(&self, mail: &MailFrom, now: Moment) -> (Option<Sending>, Result<(), Stop>) {
-        if self.disk_is_low {
-            return (None, Err(Stop::DiskLow));
-        }
-        let client = self.client.address;
-        let share = self.messages.as_ref().is_none_or(|messages| messages.take(client, now.monotonic));
-        if !share {
-            return (None, Err(Stop::Refusal(Refusal::MessageRate)));
-        }
-        if self.settings.scope == Scope::Application {
-            return self.may_send(mail, now);
-        }
-        (None, self.policy.mail(mail, client, now.wall).map_err(Stop::Refusal))
-    }
-
-    /// The same of an application: which one it is, whether it may, and its place in the hour.
-    fn may_send(&self, mail: &MailFrom, now: Moment) -> (Option<Sending>, Result<(), Stop>) {
-        let login = self.login.login();
-        let application = match self.policy.application(self.client.address, login) {
-            Ok(application) => application,
-            Err(refusal) => return (None, Err(Stop::Refusal(refusal))),
-        };
-        let login = login.map(|login| login.name.clone());
-        let mut sending = Sending { application, login, place: None };
-        let application = &sending.application;
-        if let Err(refusal) = self.policy.mail_of(application, mail, now.wall) {
-            return (Some(sending), Err(Stop::Refusal(refusal)));
-        }
-        let cap = application.max_per_hour.get();
-        sending.place = self.applications.hours.take(&application.id, cap, now.monotonic);
-        let room = sending.place.is_some().then_some(()).ok_or_else(|| application.refuses(Why::Rate));
-        (Some(sending), room.map_err(Stop::Refusal))
-    }
-
-    fn begin(&mut self, mail: MailFrom, now: Moment) -> Transaction {
-        self.attempt = None;
-        let milliseconds = now.wall.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
-        let id = TransactionId::new(milliseconds, self.chance.next());
-        let with = WithProtocol {
-            extended: self.announced.extended.or(self.server.hello().map(|hello| hello.extended)).unwrap_or(false),
-            tls: self.server.is_tls(),
-            auth: self.server.is_authenticated(),
-            utf8: mail.parameters.smtputf8,
-        };
-        Transaction::new(id, self.policy.clone(), self.client.clone(), mail, with, now)
-    }
-
-    /// There is a record of the attempt, and nothing else. The client has heard `reply`.
-    fn refused_at_mail(&mut self, mail: MailFrom, reply: &Reply, cause: Cause, now: Moment) {
-        let transaction = self.begin(mail, now);
-        self.refuse(transaction, reply, cause, now);
-    }
-
-    fn refuse(&mut self, mut transaction: Transaction, reply: &Reply, cause: Cause, now: Moment) {
-        let mut around = Around { now, settings: &self.settings, outputs: &mut self.outputs };
-        transaction.refused_at_mail(reply, cause, &mut around);
-        self.state = State::Ready(Some(Box::new(transaction)));
     }
 
     fn close(&mut self, farewell: Farewell, now: Moment) {

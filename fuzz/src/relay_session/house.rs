@@ -142,6 +142,7 @@ pub fn offer() -> Offer {
         size: MESSAGE_SIZE,
         recipients: None,
         xclient: true,
+        auth: false,
     }
 }
 

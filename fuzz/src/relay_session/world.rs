@@ -206,6 +206,7 @@ impl World {
                 assert!(!twice && self.next_hop.is_none() && !self.opening, "announced within a transaction");
                 self.asked.push_back(Asked::Recount(client));
             }
+            Output::Verify(_) => panic!("nobody logs in on a relay listener"),
             Output::StartTls => {
                 assert!(self.next_hop.is_none() && self.current.dots == 0);
                 self.securing = true;

@@ -256,8 +256,8 @@ fn reach(table: &Table<'_, '_>, settings: &Settings) -> Option<Reach> {
             "ninguém recebe correio para a internet: falta `internet_next_hop`"
         );
         let help = text!(
-            "add to portaria.toml:\n           [application]\n           internet_next_hop = \"NAME OF A [[next_hop]]\"",
-            "acrescente a portaria.toml:\n           [application]\n           internet_next_hop = \"NOME DE UM [[next_hop]]\""
+            "in portaria.toml, under [application], name a [[next_hop]]: internet_next_hop = \"…\"",
+            "no portaria.toml, em [application], indique um [[next_hop]]: internet_next_hop = \"…\""
         );
         document.fault(table.span_of("reach"), what, Some(help));
         return None;

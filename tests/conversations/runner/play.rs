@@ -14,7 +14,7 @@ use portaria::{
     policy::verdict::{ScanVerdict, ScannerReport},
     record::ClientFacts,
     relay::{
-        Session,
+        Session, Shares,
         event::{Input, NextHopReady, Output, Wait},
         settings::{READ, READ_WHILE_DECIDING},
     },
@@ -56,6 +56,7 @@ impl<'s> Play<'s> {
         let (offer, policy) = (script.setup.offer(), script.setup.policy(false));
         let session = Session::new(Arc::new(settings), offer, policy, client, 7, world.now)
             .with_message_rate(script.setup.message_rate())
+            .with_shares(Shares::default())
             .with_greeting_delay(script.setup.greeting_delay());
         let wait = Wait {
             read_client: 0,
