@@ -180,6 +180,7 @@ fn every_reply_of_ours_is_on_the_page_and_no_other() {
         "smtp/server/commands.rs",
         "smtp/violation.rs",
         "policy/refusal.rs",
+        "policy/application/refusal.rs",
         "relay/reply.rs",
         "door/listener.rs",
     ];

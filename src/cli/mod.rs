@@ -4,6 +4,7 @@
 //! Exit codes: 0 done, 1 faults found, 2 usage, 3 gateway not reachable.
 
 mod alert;
+mod application;
 mod arguments;
 mod check;
 mod checking;

@@ -2,7 +2,7 @@
 
 use crate::{
     policy::verdict::{ScanVerdict, ScannerReport},
-    record::{Cause, Ending, Record},
+    record::{Cause, Ending, Fate, Record},
     relay::event::HoldFault,
 };
 
@@ -17,6 +17,15 @@ pub fn transaction(record: &Record, folded: bool) {
     }
     let seconds = record.ended.saturating_sub(record.began) as f64 / 1000.0;
     metrics::histogram!("portaria_transaction_seconds").record(seconds);
+    if let Some(application) = &record.application {
+        let (id, recipients) = (application.id.clone(), recipients_of(record));
+        metrics::counter!("portaria_application_messages_total", "application" => id.clone(), "ending" => ending)
+            .increment(1);
+        for (reach, count) in recipients {
+            metrics::counter!("portaria_application_recipients_total", "application" => id.clone(), "reach" => reach)
+                .increment(count);
+        }
+    }
     for rule in &record.rules {
         let mode = if rule.mode == crate::policy::rule::Mode::Enforce { "enforce" } else { "observe" };
         metrics::counter!("portaria_rule_matches_total", "rule" => rule.rule.clone(), "mode" => mode).increment(1);
@@ -31,6 +40,7 @@ pub fn transaction(record: &Record, folded: bool) {
         ending,
         cause = ?cause(record),
         client = %record.client.address,
+        application = record.application.as_ref().map(|application| application.id.as_str()),
         from = ?record.reverse_path,
         to = ?recipients,
         size = record.size.unwrap_or_default(),
@@ -38,6 +48,13 @@ pub fn transaction(record: &Record, folded: bool) {
         reply = ?record.reply,
         "transaction"
     );
+}
+
+/// Recipients of what was taken of an application, in domains of ours and elsewhere.
+fn recipients_of(record: &Record) -> [(&'static str, u64); 2] {
+    let taken = record.recipients.iter().filter(|it| matches!(it.fate, Fate::Relayed | Fate::Held | Fate::Unknown));
+    let (internal, internet): (Vec<_>, Vec<_>) = taken.partition(|recipient| recipient.mailbox.is_some());
+    [("internal", internal.len() as u64), ("internet", internet.len() as u64)]
 }
 
 /// A stable name for metrics and logs.

@@ -2,13 +2,14 @@
 
 use std::{collections::BTreeMap, time::SystemTime};
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use super::super::gateway::Gateway;
 use crate::{
     alert::{Condition, Finding, Kind},
     antivirus::ScannerStatus,
     next_hop::NextHopStatus,
+    policy::{Policy, application::State},
 };
 
 const DAY: i64 = 24 * 60 * 60;
@@ -26,6 +27,8 @@ struct Seen {
     scanners: Vec<ScannerStatus>,
     /// Seconds until the certificate in force ends, and when that is.
     certificate: Option<(i64, Timestamp)>,
+    /// In UTC.
+    today: Date,
 }
 
 impl Look {
@@ -37,6 +40,7 @@ impl Look {
             next_hops: gateway.next_hops.status(),
             scanners: gateway.scanners.status(),
             certificate: ends.map(|ends| (ends.as_second().saturating_sub(now.as_second()), ends)),
+            today: now.to_zoned(TimeZone::UTC).date(),
         };
         Kind::ALL.iter().flat_map(|kind| self.of(*kind, gateway, &seen)).collect()
     }
@@ -64,6 +68,7 @@ impl Look {
             Kind::CertificateRefused => words(gateway.certificate_fault()),
             Kind::CertificateExpiresSoon => one(ends_within(seen, 14), &ends(seen)),
             Kind::CertificateExpiresNow => one(ends_within(seen, 3), &ends(seen)),
+            Kind::ApplicationReviewDue => reviews_due(&gateway.policy(), seen.today),
             Kind::HoldMemoryFull => one(grew(&mut self.held_on_disk, gateway.holds.memory_refused()), ""),
             Kind::ConnectionsFull => one(grew(&mut self.turned_away, gateway.connections.turned_away()), ""),
         }
@@ -153,6 +158,13 @@ fn ends_within(seen: &Seen, days: i64) -> bool {
 
 fn ends(seen: &Seen) -> String {
     seen.certificate.map(|(_, ends)| ends.to_string()).unwrap_or_default()
+}
+
+/// Of those that send; who is suspended is looked at when somebody wants it back.
+fn reviews_due(policy: &Policy, today: Date) -> Vec<Finding> {
+    let due = policy.applications.entries().iter().filter(|it| it.is_review_due(today) && it.state != State::Suspended);
+    due.map(|it| Finding::new(Condition::about(Kind::ApplicationReviewDue, &it.id), &it.review_by.to_string()))
+        .collect()
 }
 
 /// Of several faults the first; `portaria check` has them all.
@@ -245,16 +257,52 @@ mod tests {
         for (days, soon, now) in
             [(15, false, false), (14, true, false), (4, true, false), (3, true, true), (-1, true, true)]
         {
-            let seen =
-                Seen { next_hops: vec![], scanners: vec![], certificate: Some((days * DAY, Timestamp::UNIX_EPOCH)) };
+            let seen = Seen {
+                next_hops: vec![],
+                scanners: vec![],
+                certificate: Some((days * DAY, Timestamp::UNIX_EPOCH)),
+                today: Date::default(),
+            };
             assert_eq!((ends_within(&seen, 14), ends_within(&seen, 3)), (soon, now), "{days}");
         }
-        assert!(!ends_within(&Seen { next_hops: vec![], scanners: vec![], certificate: None }, 14));
+        assert!(!ends_within(
+            &Seen { next_hops: vec![], scanners: vec![], certificate: None, today: Date::default() },
+            14
+        ));
     }
 
     #[test]
     fn an_event_is_seen_once() {
         let mut last = 0;
         assert_eq!([grew(&mut last, 0), grew(&mut last, 2), grew(&mut last, 2)], [false, true, false]);
+    }
+
+    /// Whoever is past its day is told of until somebody evaluates it; who sends nothing any more is not.
+    #[test]
+    fn a_review_is_told_of_while_it_is_due() {
+        let entry = |id: &str, state: &str, review: &str| {
+            format!(
+                "[[application]]\nid = '{id}'\nstate = '{state}'\nowner = 'o'\nrequester = 'r'\nevaluator = 'e'\n\
+                 evaluated = 2026-01-01\nticket = 't'\nreview_by = {review}\nnetworks = ['10.0.{}.0/24']\n\
+                 senders = ['a@tjpa.jus.br']\nmax_recipients = 1\nmax_per_hour = 1\n",
+                id.len()
+            )
+        };
+        let registry = [
+            entry("a", "active", "2026-02-01"),
+            entry("bb", "active", "2026-02-02"),
+            entry("ccc", "suspended", "2026-02-01"),
+            entry("dddd", "pending", "2026-01-31"),
+        ]
+        .concat();
+        let wall = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_800_000_000);
+        let policy = crate::relay::tests::world::policy(wall);
+        let registry = Some((std::path::Path::new("a.toml"), registry.as_str()));
+        let (policy, faults) =
+            policy.with_applications(&crate::policy::application::Settings::default(), registry, wall);
+        assert!(!faults.has_errors());
+        let due = reviews_due(&policy, "2026-02-02".parse().unwrap());
+        let told: Vec<String> = due.iter().map(|finding| finding.condition.to_string()).collect();
+        assert_eq!(told, ["application_review_due (a)", "application_review_due (dddd)"]);
     }
 }
