@@ -225,3 +225,17 @@ fn a_review_is_due_when_its_day_is_over() {
     assert!(!entry.is_review_due(day("2026-11-22")) && entry.is_review_due(day("2026-11-23")));
     assert_eq!(super::entry::today(now()), day("2026-11-22"));
 }
+
+#[test]
+fn a_registry_has_a_bound() {
+    let entry = |nth: usize| {
+        let id = format!("id = \"a{nth}\"");
+        let network = format!("10.{}.{}.0/28", nth / 256, nth % 256);
+        GOOD.replace("id = \"pje-intimacoes\"", &id).replace("10.20.30.0/28", &network)
+    };
+    for (count, fits) in [(1_000, true), (1_001, false)] {
+        let text: String = (0..count).map(entry).collect();
+        let (applications, faults) = read(&text);
+        assert_eq!((applications.entries().len(), !faults.has_errors()), (1_000, fits));
+    }
+}
