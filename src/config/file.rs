@@ -97,9 +97,12 @@ fn unreachable(settings: &Settings, policy: &Policy, file: &Path, faults: &mut F
     faults.0.push(Fault { severity: Severity::Warning, ..Fault::about_file(file, what) });
 }
 
+/// Of those that are planned.
+const NOT_YET: &[&str] = &["directory.toml"];
+
 /// Planned files that this version does not act on: passing over them in silence would let somebody believe in them.
 fn not_yet(folder: &Path, faults: &mut Faults) {
-    for name in ["directory.toml"] {
+    for name in NOT_YET {
         let file = folder.join(name);
         if fs::symlink_metadata(&file).is_ok() {
             let what = text!("{name} is not supported in this version", "{name} ainda não existe nesta versão");

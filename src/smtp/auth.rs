@@ -182,8 +182,11 @@ mod tests {
         STANDARD.encode(text)
     }
 
+    /// Login and password; none: something is still awaited.
+    type End = Result<Option<(String, Vec<u8>)>, Violation>;
+
     /// What the client says after AUTH, one line after the other; the challenges that it hears, and what comes of it.
-    fn exchange(argument: &str, lines: &[&str]) -> (Vec<&'static str>, Result<Option<(String, Vec<u8>)>, Violation>) {
+    fn exchange(argument: &str, lines: &[&str]) -> (Vec<&'static str>, End) {
         let mut challenges = Vec::new();
         let mut step = Auth::parse(argument.as_bytes()).and_then(Exchange::begin);
         for line in lines {
