@@ -13,7 +13,7 @@ use portaria::{
     inspect,
     message::header_section::HeaderLimits,
     policy::{
-        Policy,
+        Policy, application,
         directory::{Directory, ServedDomain},
         rule::Scope,
         verdict::ScanVerdict,
@@ -79,7 +79,43 @@ ticket = "x"
 by = "x"
 "#;
 
-/// Two domains behind two next hops, one of them with another name, a blocked mailbox, a rule of each kind.
+/// On an application listener the client is one that sends, and whom it announces first is one on trial.
+const APPLICATIONS: &str = r#"
+[[application]]
+id = "app"
+state = "active"
+owner = "x"
+requester = "x"
+evaluator = "x"
+evaluated = 2026-01-01
+ticket = "x"
+review_by = 2999-01-01
+networks = ["192.0.2.0/28"]
+senders = ["app@a.example"]
+null_sender = true
+reach = "internet"
+max_recipients = 3
+max_per_hour = 2
+[[application]]
+id = "trial"
+state = "observe"
+owner = "x"
+requester = "x"
+evaluator = "x"
+evaluated = 2026-01-01
+ticket = "x"
+review_by = 2999-01-01
+networks = ["198.51.100.0/28"]
+senders = ["app@a.example"]
+null_sender = true
+max_recipients = 3
+max_per_hour = 2
+"#;
+
+/// How the listener of applications is called.
+pub const APPLICATION_LISTENER: &str = "0.0.0.0:2587";
+
+/// Two domains behind two next hops, one of them with another name, a blocked mailbox, a rule of each kind, two applications.
 pub static POLICY: LazyLock<Arc<Policy>> = LazyLock::new(|| policy(RULES));
 
 /// The same without rules: what is in force after the rules were changed.
@@ -97,6 +133,10 @@ fn policy(rules: &str) -> Arc<Policy> {
     let mailboxes = (Path::new("mailboxes.toml"), MAILBOXES);
     let (policy, faults) = Policy::assemble(directory, Some(mailboxes), &rules, began());
     assert!(!faults.has_errors(), "{faults:?}");
+    let settings = application::Settings { internet_next_hop: Some("two".into()), contact: "".into() };
+    let registry = Some((Path::new("applications.toml"), APPLICATIONS));
+    let (policy, faults) = policy.with_applications(&settings, registry, began());
+    assert!(!faults.has_errors(), "{faults:?}");
     Arc::new(policy)
 }
 
@@ -106,11 +146,11 @@ pub fn began() -> SystemTime {
 }
 
 /// Settings with limits that a short input reaches.
-pub fn settings(antivirus: bool, cut_through: bool) -> Arc<Settings> {
+pub fn settings(antivirus: bool, cut_through: bool, application: bool) -> Arc<Settings> {
     Arc::new(Settings {
         hostname: "mx.a.example".to_owned(),
-        listener: "0.0.0.0:25".to_owned(),
-        scope: Scope::Relay,
+        listener: client(application).listener,
+        scope: if application { Scope::Application } else { Scope::Relay },
         implicit_tls: false,
         starttls_required: false,
         bare_newlines: BareNewlines::Refuse,
@@ -146,10 +186,10 @@ pub fn offer() -> Offer {
     }
 }
 
-/// Who connects.
-pub fn client() -> ClientFacts {
+/// Who connects, to a listener of applications or to the other one.
+pub fn client(application: bool) -> ClientFacts {
     ClientFacts {
-        listener: "0.0.0.0:25".to_owned(),
+        listener: if application { APPLICATION_LISTENER } else { "0.0.0.0:25" }.to_owned(),
         address: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
         port: 12345,
         name: None,
