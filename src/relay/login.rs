@@ -75,6 +75,11 @@ impl LoginState {
         }
     }
 
+    /// Whether an answer is awaited: whoever goes now has cost a hash and told nobody what came of it.
+    pub(super) fn is_verifying(&self) -> bool {
+        self.asked.as_ref().is_some_and(|asked| !asked.failed)
+    }
+
     /// When a failure is to be told.
     pub(super) fn due(&self) -> Option<Instant> {
         self.asked.as_ref().filter(|asked| asked.failed).map(|asked| asked.due)

@@ -246,6 +246,7 @@ impl Session {
         if matches!(self.state, State::Securing) {
             self.attempt = self.attempt.and(Some(Attempt::TlsFailed));
         }
+        self.login_given_up(now);
         self.with(now, |it, around| it.client_gone(how, around));
         self.effects();
         let transaction = self.take_transaction();

@@ -447,3 +447,19 @@ fn a_network_that_guesses_is_not_heard_for_a_while() {
         assert!(expected.iter().any(|code| said.starts_with(code)), "{said}");
     }
 }
+
+/// Whoever hangs up before the answer has guessed too: otherwise hashes could be had for nothing.
+#[test]
+fn a_client_that_goes_while_its_password_is_verified_has_failed() {
+    let shares = super::Shares::default();
+    let asks = || {
+        let shares = shares.clone();
+        let mut world = World::logging_in(|session| session.with_shares(shares));
+        world.client("EHLO client.example\r\nAUTH PLAIN AGEAYg==\r\n");
+        let asked = world.asked.iter().any(|output| matches!(output, Output::Verify(_)));
+        world.feed(Input::ClientGone);
+        assert_eq!(world.attempt(), Some(Attempt::LoginFailed));
+        asked
+    };
+    assert_eq!((0..15).filter(|_| asks()).count(), 10);
+}

@@ -59,6 +59,17 @@ impl Session {
         self.answer_login(reply);
     }
 
+    /// The client goes while its password is verified: a guess like any other, or hashes could be had for nothing.
+    pub(super) fn login_given_up(&mut self, now: Moment) {
+        if !self.login.is_verifying() {
+            return;
+        }
+        self.attempt = self.attempt.and(Some(Attempt::LoginFailed));
+        if let Some(shares) = &self.shares {
+            shares.failures.take(self.client.address, now.monotonic);
+        }
+    }
+
     /// AUTH. A network that fails again and again is not heard for a while: a hash is dear to compute, and a guess must be too.
     pub(super) fn authenticate(&mut self, credentials: Credentials, now: Moment) {
         let client = self.client.address;
