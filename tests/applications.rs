@@ -26,7 +26,7 @@ use portaria::{
     language::Language,
     message::header_section::HeaderLimits,
     policy::{
-        Policy, application,
+        Policy, Sources, application,
         directory::{Directory, ServedDomain},
         rule::Scope,
         verdict::{ScanVerdict, ScannerReport},
@@ -254,11 +254,15 @@ fn policy() -> Arc<Policy> {
     let directory = Directory::new(domains, []).unwrap();
     let blocked =
         "[[blocked]]\nmailbox = 'fulano'\ndirection = 'receive'\nreason = 'r'\nticket = 't'\nby = 'b'\n".to_owned();
-    let (policy, faults) = Policy::assemble(directory, Some((Path::new("m.toml"), &blocked)), &[], wall());
-    assert!(!faults.has_errors());
     let registry: String = entries().into_iter().map(Entry::written).collect();
-    let settings = application::Settings { internet_next_hop: Some("internet".into()), contact: "".into() };
-    let (policy, faults) = policy.with_applications(&settings, Some((Path::new("a.toml"), &registry)), wall());
+    let sources = Sources {
+        directory,
+        mailboxes: Some((Path::new("m.toml"), &blocked)),
+        applications: Some((Path::new("a.toml"), &registry)),
+        application_settings: application::Settings { internet_next_hop: Some("internet".into()), contact: "".into() },
+        ..Sources::default()
+    };
+    let (policy, faults) = Policy::assemble(sources, wall());
     assert!(faults.0.is_empty(), "{}", faults.render(Language::En));
     Arc::new(policy)
 }
@@ -276,7 +280,7 @@ fn settings() -> Arc<Settings> {
         content: inspect::Limits { header: HeaderLimits { size: 1 << 16, fields: 100 }, hops: 50 },
         cut_through_from: 1 << 20,
         data_floor: 500,
-        antivirus: true,
+        scanner_groups: vec!["clamd".into()],
         actions: VerdictActions::default(),
         timeouts: Timeouts {
             command: 300 * second,
@@ -356,6 +360,8 @@ impl World {
                 verdict: ScanVerdict::Clean,
                 took_ms: 1,
                 version: None,
+                findings: Vec::new(),
+                action: None,
             }])),
             // Whether a password is right is argon2's business; here it always is.
             Output::Verify(_) => answer(Input::Verified(Verified::Right)),

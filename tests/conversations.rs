@@ -39,6 +39,7 @@ const GROUPS: &[&str] = &[
     "records",
     "identity",
     "application",
+    "directory",
 ];
 
 macro_rules! groups {
@@ -54,7 +55,7 @@ macro_rules! groups {
 
 groups! {
     order envelope relaying mail_data chunking smuggling starttls antivirus rules quarantine mixed_outcome next_hop limits drain
-    client_gone records identity application
+    client_gone records identity application directory
 }
 
 #[test]

@@ -13,7 +13,7 @@ use super::{
     rules::{self, Form},
 };
 use crate::{
-    config::{self, Settings},
+    config,
     door::gateway::now,
     message::{
         facts,
@@ -21,7 +21,7 @@ use crate::{
         subject::Subject,
     },
     policy::{
-        directory::MailboxKey,
+        directory::{Directory, MailboxKey},
         rule::{Facts, RuleSet, Scope},
     },
     smtp::path::{Mailbox, ReversePath},
@@ -46,9 +46,11 @@ pub(super) fn check(common: &mut Common, files: &[PathBuf]) -> Exit {
     let at = now().wall;
     if files.is_empty() {
         let Some(settings) = common.settings() else { return Exit::Faults };
-        let (files, faults) = config::rule_octets(&settings.gateway.rules_dir);
+        let (files, mut faults) = config::rule_octets(&settings.gateway.rules_dir);
+        let (directory, found) = config::load_directory(&settings);
+        faults.append(found);
         eprint!("{}", faults.render(common.language));
-        let resolve = |address: &str| settings.directory.resolve(address);
+        let resolve = |address: &str| directory.resolve(address);
         let shown = rules::check(&files, &resolve, at, form(common));
         return super::show(&shown.text, shown.exit_code.max(u8::from(faults.has_errors())));
     }
@@ -78,8 +80,8 @@ pub(super) fn test(common: &mut Common, trial: &Trial) -> Exit {
         }
     }
     subjects.extend(trial.subjects.iter().map(|subject| Subject::new(subject.clone().into_bytes())));
-    let Some((reverse_path, recipients)) = envelope(common, trial, &settings) else { return Exit::Usage };
     let (policy, faults) = config::load_policy(&settings, now().wall);
+    let Some((reverse_path, recipients)) = envelope(common, trial, &policy.directory) else { return Exit::Usage };
     eprint!("{}", faults.render(common.language));
     let rules: &RuleSet = &policy.rules;
     let facts = Facts {
@@ -95,7 +97,7 @@ pub(super) fn test(common: &mut Common, trial: &Trial) -> Exit {
     super::show(&shown.text, shown.exit_code)
 }
 
-fn envelope(common: &Common, trial: &Trial, settings: &Settings) -> Option<(ReversePath, Vec<(MailboxKey, bool)>)> {
+fn envelope(common: &Common, trial: &Trial, directory: &Directory) -> Option<(ReversePath, Vec<(MailboxKey, bool)>)> {
     let parsed = |address: &str| {
         let mailbox = Mailbox::parse(address);
         if mailbox.is_none() {
@@ -111,9 +113,8 @@ fn envelope(common: &Common, trial: &Trial, settings: &Settings) -> Option<(Reve
     let mut recipients = Vec::new();
     for address in &trial.recipients {
         let mailbox = parsed(address)?;
-        let key = settings.directory.key_of(&mailbox).unwrap_or_else(|| MailboxKey(address.to_lowercase()));
-        let always_reachable = settings.directory.is_always_reachable(&key);
-        recipients.push((key, always_reachable));
+        let named = directory.look_up(&mailbox).map(|named| (named.key, named.always_reachable));
+        recipients.push(named.unwrap_or_else(|| (MailboxKey(address.to_lowercase()), false)));
     }
     Some((reverse_path, recipients))
 }

@@ -1,7 +1,8 @@
 //! Configuration and rule files: read from the disk, within bounds.
 //!
 //! In: paths. Out: settings and policies, or faults. Only plain files are opened (a FIFO would never end the reading), none
-//! above [`FILE_SIZE`], not more than [`FILES`] of them. Symbolic links are followed: configuration tools use them.
+//! above [`FILE_SIZE`] (the directory, which a program writes: [`DIRECTORY_SIZE`]), not more than [`FILES`] of them. Symbolic links
+//! are followed: configuration tools use them.
 #![expect(clippy::disallowed_methods, reason = "the one place where configuration and rule files are read")]
 
 use std::{
@@ -20,12 +21,22 @@ use super::{
 use crate::{
     document::{Fault, Faults, Severity},
     language::Text,
-    policy::{Policy, rule::text_of},
+    policy::{
+        Policy, Sources,
+        directory::{self, Directory, class::Classes},
+        rule::{text_of, utf_8},
+    },
     text,
 };
 
 /// Octets of one file at most.
 pub const FILE_SIZE: u64 = 1 << 20;
+/// What is ordered about scanning, in the rules folder.
+pub const ANTIVIRUS: &str = "antivirus.toml";
+/// The registry of applications, in the rules folder.
+pub const APPLICATIONS: &str = "applications.toml";
+/// Octets of the directory at most: some 200,000 addresses.
+pub const DIRECTORY_SIZE: u64 = 32 << 20;
 /// Rule files at most.
 pub const FILES: usize = 1_000;
 
@@ -50,30 +61,33 @@ pub fn load(path: &Path) -> Result<Loaded, Faults> {
     }
 }
 
-/// Reads the rules folder: `subjects/*.toml` in name order, `mailboxes.toml` and `applications.toml`. With any error among the faults the policy
-/// must not be used in place of a good one.
+/// Reads the rules folder: the directory, `subjects/*.toml` in name order, `mailboxes.toml`, `antivirus.toml` and `applications.toml`. With any
+/// error among the faults the policy must not be used in place of a good one.
 pub fn load_policy(settings: &Settings, now: SystemTime) -> (Policy, Faults) {
     let folder = &settings.gateway.rules_dir;
-    let mut faults = Faults::default();
-    not_yet(folder, &mut faults);
+    let (directory, mut faults) = load_directory(settings);
     let rules = rule_files(&folder.join("subjects"), folder, &mut faults);
-    let mailboxes = optional(folder, "mailboxes.toml", &mut faults);
-    let (policy, found) = Policy::assemble(settings.directory.clone(), as_file(&mailboxes), &rules, now);
+    let mut read = |name: &str| optional(&folder.join(name), &mut faults);
+    let (mailboxes, antivirus, applications) = (read("mailboxes.toml"), read(ANTIVIRUS), read(APPLICATIONS));
+    let sources = Sources {
+        directory,
+        scanner_groups: &settings.scanner_groups(),
+        mailboxes: as_file(&mailboxes),
+        antivirus: as_file(&antivirus),
+        applications: as_file(&applications),
+        application_settings: settings.applications.clone(),
+        rules: &rules,
+    };
+    let (policy, found) = Policy::assemble(sources, now);
     faults.append(found);
-    let applications = optional(folder, "applications.toml", &mut faults);
-    let (policy, found) = policy.with_applications(&settings.applications, as_file(&applications), now);
-    faults.append(found);
-    unreachable(settings, &policy, &folder.join("applications.toml"), &mut faults);
+    unreachable(settings, &policy, &folder.join(APPLICATIONS), &mut faults);
     (policy, faults)
 }
 
-/// A file that need not be there. Whatever is not plainly absent is read, so that one that cannot be read is an error and not nothing.
-fn optional(folder: &Path, name: &str, faults: &mut Faults) -> Option<(PathBuf, String)> {
-    let file = folder.join(name);
-    match fs::symlink_metadata(&file) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        _ => read_text(&file, faults).map(|text| (file, text)),
-    }
+/// A file that need not be there.
+fn optional(file: &Path, faults: &mut Faults) -> Option<(PathBuf, String)> {
+    let text = if_there(file).then(|| read_text(file, faults)).flatten();
+    text.map(|text| (file.to_owned(), text))
 }
 
 fn as_file(read: &Option<(PathBuf, String)>) -> Option<(&Path, &str)> {
@@ -97,19 +111,44 @@ fn unreachable(settings: &Settings, policy: &Policy, file: &Path, faults: &mut F
     faults.0.push(Fault { severity: Severity::Warning, ..Fault::about_file(file, what) });
 }
 
-/// Of those that are planned.
-const NOT_YET: &[&str] = &["directory.toml"];
-
-/// Planned files that this version does not act on: passing over them in silence would let somebody believe in them.
-fn not_yet(folder: &Path, faults: &mut Faults) {
-    for name in NOT_YET {
-        let file = folder.join(name);
-        if fs::symlink_metadata(&file).is_ok() {
-            let what = text!("{name} is not supported in this version", "{name} ainda não existe nesta versão");
-            let help = text!("take it out of the rules folder", "retire-o da pasta de regras");
-            faults.0.push(Fault { help: Some(help), ..Fault::about_file(file, what) });
-        }
+/// The served domains, with the mailboxes that `directory.toml` or `directory.csv` lists if there is one of them.
+pub fn load_directory(settings: &Settings) -> (Directory, Faults) {
+    let mut faults = Faults::default();
+    let domains = settings.directory.clone();
+    let files = directory::FILES.map(|name| settings.gateway.rules_dir.join(name));
+    let (file, other) = match files.map(|file| (if_there(&file), file)) {
+        [(false, _), (false, _)] => return (domains, faults),
+        [(true, file), (other, _)] | [(other, _), (true, file)] => (file, other),
+    };
+    if other {
+        let [toml, csv] = directory::FILES;
+        let what =
+            text!("{toml} and {csv} are both there: which one counts?", "há {toml} e {csv}: qual dos dois vale?");
+        let help = text!("keep one of them", "fique com um só");
+        faults.0.push(Fault { help: Some(help), ..Fault::about_file(file, what) });
+        return (domains, faults);
     }
+    let Some(text) = read_directory(&file, &mut faults) else { return (domains, faults) };
+    let (directory, found) = domains.with_entries(&file, &text);
+    faults.append(found);
+    (directory, faults)
+}
+
+/// The table of classes, if there is one: for `portaria directory check`.
+pub fn load_classes(settings: &Settings) -> (Option<Classes>, Faults) {
+    let mut faults = Faults::default();
+    let file = settings.gateway.rules_dir.join(directory::class::FILE);
+    let classes = optional(&file, &mut faults).map(|(file, text)| {
+        let (classes, found) = Classes::read(&file, &text, &settings.directory);
+        faults.append(found);
+        classes
+    });
+    (classes, faults)
+}
+
+/// Whatever is not plainly absent is read, so that a list that cannot be read is an error and not an empty list.
+fn if_there(file: &Path) -> bool {
+    !matches!(fs::symlink_metadata(file), Err(error) if error.kind() == io::ErrorKind::NotFound)
 }
 
 /// The rule files of a rules folder as octets, in name order: for a check that has something to say of each.
@@ -180,8 +219,17 @@ fn is_rule_file(file: &Path, faults: &mut Faults) -> bool {
 
 /// A whole file as text; none after a fault.
 fn read_text(path: &Path, faults: &mut Faults) -> Option<String> {
-    let read =
-        read_octets(path).and_then(|octets| text_of(&octets).map_err(|what| Box::new(Fault::about_file(path, what))));
+    let text = |octets: Vec<u8>| text_of(&octets).map_err(|what| Box::new(Fault::about_file(path, what)));
+    noted(path, read_octets(path).and_then(text), faults)
+}
+
+/// The same for the directory.
+fn read_directory(path: &Path, faults: &mut Faults) -> Option<String> {
+    let text = |octets: Vec<u8>| utf_8(&octets).map_err(|what| Box::new(Fault::about_file(path, what)));
+    noted(path, read_up_to(DIRECTORY_SIZE, path).and_then(text), faults)
+}
+
+fn noted(path: &Path, read: Result<String, Box<Fault>>, faults: &mut Faults) -> Option<String> {
     match read {
         Ok(text) => {
             faults.0.extend(writable_by_all(path));
@@ -204,16 +252,22 @@ fn writable_by_all(path: &Path) -> Option<Fault> {
 }
 
 /// A whole file, if it is a plain one of at most [`FILE_SIZE`].
-pub(super) fn read_octets(path: &Path) -> Result<Vec<u8>, Box<Fault>> {
+pub fn read_octets(path: &Path) -> Result<Vec<u8>, Box<Fault>> {
+    read_up_to(FILE_SIZE, path)
+}
+
+/// A whole file, if it is a plain one of at most so many octets.
+fn read_up_to(size: u64, path: &Path) -> Result<Vec<u8>, Box<Fault>> {
     let fault = |what: Text| Box::new(Fault::about_file(path, what));
     let failed = |error: io::Error| Box::new(cannot_read(path, &error));
     if !fs::metadata(path).map_err(failed)?.is_file() {
         return Err(fault(text!("this is not a plain file", "isto não é um arquivo comum")));
     }
     let mut octets = Vec::new();
-    fs::File::open(path).and_then(|file| file.take(FILE_SIZE + 1).read_to_end(&mut octets)).map_err(failed)?;
-    if octets.len() as u64 > FILE_SIZE {
-        return Err(fault(text!("larger than 1 MiB", "maior que 1 MiB")));
+    fs::File::open(path).and_then(|file| file.take(size + 1).read_to_end(&mut octets)).map_err(failed)?;
+    if octets.len() as u64 > size {
+        let mebibytes = size >> 20;
+        return Err(fault(text!("larger than {mebibytes} MiB", "maior que {mebibytes} MiB")));
     }
     Ok(octets)
 }

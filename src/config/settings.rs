@@ -50,6 +50,19 @@ pub struct Settings {
     pub http: SocketAddr,
 }
 
+impl Settings {
+    /// The groups of all scanners, in their order; none when antivirus is switched off.
+    pub fn scanner_groups(&self) -> Vec<String> {
+        let mut groups: Vec<String> = Vec::new();
+        for scanner in self.antivirus.iter().flat_map(|antivirus| &antivirus.scanners) {
+            if !groups.contains(&scanner.group) {
+                groups.push(scanner.group.clone());
+            }
+        }
+        groups
+    }
+}
+
 /// `[gateway]`
 #[derive(Clone, Debug)]
 pub struct Gateway {
@@ -57,7 +70,8 @@ pub struct Gateway {
     pub hostname: String,
     /// Hold, journal, quarantine, database, `control.sock`. Absolute.
     pub data_dir: PathBuf,
-    /// `subjects/*.toml`, `mailboxes.toml`, `applications.toml`, `yara/*.yar`.
+    /// `subjects/*.toml`, `mailboxes.toml`, `directory.toml` or `directory.csv`, `classes.toml`, `applications.toml`, `antivirus.toml`,
+    /// `yara/*.yar`.
     pub rules_dir: PathBuf,
     /// The language of command line and checker.
     pub language: Language,

@@ -11,4 +11,4 @@ mod value;
 
 pub use fault::{Fault, Faults, Place, Severity};
 pub use reader::{Document, Found, Table, nearest};
-pub use value::{ByteRate, ByteSize, FromToml};
+pub use value::{ByteRate, ByteSize, FromToml, duration};

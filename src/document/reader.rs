@@ -61,6 +61,12 @@ impl<'d> Document<'d> {
         document
     }
 
+    /// A file that is not TOML, and whose faults are told as if it were: it has no root.
+    pub fn of_text(file: impl Into<PathBuf>, source: &'d str) -> Self {
+        let (faults, errors, beyond) = Default::default();
+        Self { file: file.into(), source, root: None, faults, errors, beyond }
+    }
+
     /// The file's name, as given.
     pub fn file(&self) -> &Path {
         &self.file

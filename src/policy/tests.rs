@@ -53,13 +53,14 @@ fn policy(list: &str) -> Policy {
         blocked,
         applications: Default::default(),
         rules: rule::RuleSet::default(),
+        scanning: scanning::Scanning::default(),
     }
 }
 
 fn rcpt(policy: &Policy, path: &str) -> Result<Admitted, Refusal> {
     let (path, rest) = ForwardPath::parse_prefix(path).unwrap_or_else(|fault| panic!("{path}: {fault:?}"));
     assert_eq!(rest, "");
-    policy.rcpt(&RcptTo { path, parameters: RcptParameters::default() }, now())
+    policy.rcpt(&RcptTo { path, parameters: RcptParameters::default() }, &ReversePath::Null, now())
 }
 
 fn mail(policy: &Policy, path: &str) -> Result<(), Refusal> {

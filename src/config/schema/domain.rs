@@ -17,12 +17,7 @@ use crate::{
 };
 
 /// The served domains. None after an error.
-/// `internet`: the next hop that applications reach.
-pub(super) fn read(
-    root: &Table<'_, '_>,
-    next_hops: &[Found<NextHopSettings>],
-    internet: Option<&NextHopName>,
-) -> Option<Directory> {
+pub(super) fn read(root: &Table<'_, '_>, next_hops: &[Found<NextHopSettings>]) -> Option<Directory> {
     if root.is_empty("domain") {
         let what = text!("at least one `[[domain]]` is missing", "falta ao menos um `[[domain]]`");
         missing(root, what, &["[[domain]]", "name = \"tjpa.jus.br\"", "next_hop = \"mailbox\""]);
@@ -37,10 +32,10 @@ pub(super) fn read(
             domains.push(domain);
         }
     }
-    warn_of_unused(root, next_hops, &domains, internet);
     let always = always_reachable(root);
     let unique = no_name_twice(root, &names);
     let directory = Directory::new(domains, always.iter().map(String::as_str)).ok().filter(|_| unique)?;
+    let directory = directory.with_next_hops(next_hops.iter().map(|next_hop| next_hop.value.name.clone()));
     Some(senders.into_iter().fold(directory, |directory, (name, from)| directory.with_senders_from(&name, from)))
 }
 
@@ -106,22 +101,6 @@ pub(super) fn named(
         table.document().fault(written.span.clone(), what, help);
     }
     found.map(|next_hop| next_hop.value.name.clone())
-}
-
-fn warn_of_unused(
-    root: &Table<'_, '_>,
-    next_hops: &[Found<NextHopSettings>],
-    domains: &[ServedDomain],
-    internet: Option<&NextHopName>,
-) {
-    for next_hop in next_hops {
-        let name = &next_hop.value.name;
-        let used = internet == Some(name);
-        if !used && !domains.is_empty() && domains.iter().all(|domain| domain.next_hop != *name) {
-            let what = text!("no [[domain]] goes to `{name}`", "nenhum [[domain]] vai para `{name}`");
-            root.document().warning(next_hop.span.clone(), what, None);
-        }
-    }
 }
 
 /// Each name, primary or alias, belongs to one domain: whose mailbox would it be otherwise?

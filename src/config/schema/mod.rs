@@ -43,7 +43,7 @@ fn whole(root: &Table<'_, '_>, folder: &Path) -> Option<Settings> {
     let limits = bounds::limits(root);
     let next_hops = next_hop::read(root, folder, &listeners);
     let applications = application::read(root, &next_hops);
-    let directory = domain::read(root, &next_hops, applications.internet_next_hop.as_ref());
+    let directory = domain::read(root, &next_hops);
     let rules_dir = gateway.as_ref().map(|gateway| gateway.rules_dir.clone()).unwrap_or_default();
     let hold_folder = gateway.as_ref().map(|gateway| gateway.data_dir.join("hold")).unwrap_or_default();
     let (hold, cut_through_from) = bounds::hold(root, &limits, hold_folder);

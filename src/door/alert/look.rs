@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::SystemTime};
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
-use super::super::gateway::Gateway;
+use super::super::{contingency, gateway::Gateway};
 use crate::{
     alert::{Condition, Finding, Kind},
     antivirus::ScannerStatus,
@@ -22,6 +22,7 @@ pub(super) struct Look {
 }
 
 /// What several kinds are seen in.
+#[derive(Debug, Default)]
 struct Seen {
     next_hops: Vec<NextHopStatus>,
     scanners: Vec<ScannerStatus>,
@@ -29,6 +30,8 @@ struct Seen {
     certificate: Option<(i64, Timestamp)>,
     /// In UTC.
     today: Date,
+    /// The contingency in force, in words.
+    order: Option<String>,
 }
 
 impl Look {
@@ -41,6 +44,7 @@ impl Look {
             scanners: gateway.scanners.status(),
             certificate: ends.map(|ends| (ends.as_second().saturating_sub(now.as_second()), ends)),
             today: now.to_zoned(TimeZone::UTC).date(),
+            order: gateway.policy().scanning.contingency_at(wall).map(contingency::in_words),
         };
         Kind::ALL.iter().flat_map(|kind| self.of(*kind, gateway, &seen)).collect()
     }
@@ -60,6 +64,7 @@ impl Look {
             Kind::ScannerDown => scanners_down(&seen.scanners),
             Kind::DefinitionsOld => aged(seen, kind, "old"),
             Kind::DefinitionsTooOld => aged(seen, kind, "critical"),
+            Kind::Contingency => words(seen.order.clone()),
             Kind::DiskLow => one(gateway.disk_is_low(), ""),
             Kind::JournalFailing => one(!gateway.journal.is_writable(), ""),
             Kind::DatabaseBehind => words(gateway.behind.why()),
@@ -175,7 +180,10 @@ fn first_line(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{next_hop::AddressStatus, policy::route::NextHopName};
+    use crate::{
+        next_hop::AddressStatus,
+        policy::{application::Applications, route::NextHopName},
+    };
 
     fn next_hop(name: &str, healthy: &[bool]) -> NextHopStatus {
         let address = |(nth, healthy): (usize, &bool)| AddressStatus {
@@ -205,6 +213,7 @@ mod tests {
             definitions_age: "current".to_owned(),
             weight: 1,
             finds_eicar,
+            self_test_age_seconds: None,
             in_flight: 0,
             in_flight_cap: 1,
             last_error: None,
@@ -257,18 +266,10 @@ mod tests {
         for (days, soon, now) in
             [(15, false, false), (14, true, false), (4, true, false), (3, true, true), (-1, true, true)]
         {
-            let seen = Seen {
-                next_hops: vec![],
-                scanners: vec![],
-                certificate: Some((days * DAY, Timestamp::UNIX_EPOCH)),
-                today: Date::default(),
-            };
+            let seen = Seen { certificate: Some((days * DAY, Timestamp::UNIX_EPOCH)), ..Seen::default() };
             assert_eq!((ends_within(&seen, 14), ends_within(&seen, 3)), (soon, now), "{days}");
         }
-        assert!(!ends_within(
-            &Seen { next_hops: vec![], scanners: vec![], certificate: None, today: Date::default() },
-            14
-        ));
+        assert!(!ends_within(&Seen::default(), 14));
     }
 
     #[test]
@@ -296,11 +297,11 @@ mod tests {
         ]
         .concat();
         let wall = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_800_000_000);
-        let policy = crate::relay::tests::world::policy(wall);
-        let registry = Some((std::path::Path::new("a.toml"), registry.as_str()));
-        let (policy, faults) =
-            policy.with_applications(&crate::policy::application::Settings::default(), registry, wall);
+        let mut policy = crate::relay::tests::world::policy(wall);
+        let (file, settings) = (std::path::Path::new("a.toml"), Default::default());
+        let (applications, faults) = Applications::read(file, &registry, &policy.directory, &settings, wall);
         assert!(!faults.has_errors());
+        policy.applications = applications;
         let due = reviews_due(&policy, "2026-02-02".parse().unwrap());
         let told: Vec<String> = due.iter().map(|finding| finding.condition.to_string()).collect();
         assert_eq!(told, ["application_review_due (a)", "application_review_due (dddd)"]);

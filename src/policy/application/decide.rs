@@ -53,16 +53,17 @@ impl Policy {
         }
     }
 
-    /// RCPT of an application: served mailboxes as for everybody, others if it reaches them. `accepted`: recipients that this message
-    /// has already.
+    /// RCPT of an application: served mailboxes as for everybody (who is listed, who may write to a list), others if it reaches them.
+    /// `accepted`: recipients that this message has already.
     pub fn rcpt_of(
         &self,
         application: &Application,
         rcpt: &RcptTo,
+        from: &ReversePath,
         accepted: usize,
         now: SystemTime,
     ) -> Result<Admitted, Refusal> {
-        let admitted = match self.rcpt(rcpt, now) {
+        let admitted = match self.rcpt(rcpt, from, now) {
             Err(Refusal::NotOurs { address }) => {
                 self.beyond(application, rcpt).ok_or_else(|| application.refuses(Why::Reach { address }))
             }

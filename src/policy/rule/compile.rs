@@ -8,7 +8,7 @@ use regex_syntax::{ParserBuilder, hir::Hir};
 
 use super::{
     Resolve,
-    block::{Block, Kind, Test, Word},
+    block::{Block, Kind, Test, TwoForms, Word},
     except::{Except, SenderPattern},
     file::{WrittenBlock, WrittenExcept},
     required,
@@ -58,19 +58,22 @@ impl Compiler<'_, '_> {
         let mut tests = Vec::new();
         if !written.all_words.is_empty() {
             tests.extend(self.words(&written.all_words).map(|words| {
-                let required = words.iter().map(|word| &word.folded).max_by_key(|word| word.len());
-                Test { required: required.map(|word| vec![word.clone()]), ..listed(Kind::AllWords, words) }
+                let longest = words.iter().map(|word| &word.folded).max_by_key(|word| word.plain.len());
+                let required = longest.map(|word| word.forms().cloned().collect());
+                Test { required, ..listed(Kind::AllWords, words) }
             }));
         }
         if !written.any_words.is_empty() {
             tests.extend(self.words(&written.any_words).map(|words| {
-                let required = Some(words.iter().map(|word| word.folded.clone()).collect());
+                let required = Some(words.iter().flat_map(|word| word.folded.forms().cloned()).collect());
                 Test { required, ..listed(Kind::AnyWords, words) }
             }));
         }
         tests.extend(written.phrase.as_ref().and_then(|phrase| {
-            let words = self.phrase(phrase)?;
-            let required = words.iter().max_by_key(|word| word.len()).map(|word| vec![word.clone()]);
+            let plain = self.phrase(phrase)?;
+            let words = TwoForms { plain, lookalikes: self.lookalikes(&phrase.value).map(|folded| in_words(&folded)) };
+            let longest = |words: &Vec<String>| words.iter().max_by_key(|word| word.len()).cloned();
+            let required = words.forms().map(longest).collect();
             Some(Test { kind: Kind::Phrase(words), written: phrase.value.clone(), required })
         }));
         tests.extend(written.wildcard.as_ref().and_then(|wildcard| self.wildcard(wildcard)));
@@ -113,6 +116,7 @@ impl Compiler<'_, '_> {
                 continue;
             }
             seen.insert(folded.clone(), all.len());
+            let folded = TwoForms { plain: folded, lookalikes: self.lookalikes(&found.value) };
             all.push(Word { written: found.value.clone(), folded });
         }
         (all.len() == list.len() || !all.is_empty()).then_some(all)
@@ -144,8 +148,7 @@ impl Compiler<'_, '_> {
 
     fn phrase(&self, found: &Found<String>) -> Option<Vec<String>> {
         let folded = self.folded(found)?;
-        let parts: Vec<_> =
-            words(&folded).into_iter().filter_map(|(start, end)| folded.get(start..end)).map(str::to_owned).collect();
+        let parts = in_words(&folded);
         if parts.is_empty() {
             let written = &found.value;
             let what = text!("`{written}` has no letter and no digit", "`{written}` não tem letra nem algarismo");
@@ -157,7 +160,7 @@ impl Compiler<'_, '_> {
 
     fn wildcard(&self, found: &Found<String>) -> Option<Test> {
         let marked = mark(&found.value);
-        let folded = self.folded(&Found { value: marked, span: found.span.clone() })?;
+        let folded = self.folded(&Found { value: marked.clone(), span: found.span.clone() })?;
         let wildcard = Wildcard::new(&folded, ANY, Some(ONE));
         let written = found.value.clone();
         if !wildcard.literals().any(|run| run.contains(char::is_alphanumeric)) {
@@ -178,8 +181,10 @@ impl Compiler<'_, '_> {
                 None,
             );
         }
-        let required = required::of_runs(wildcard.literals());
-        Some(Test { kind: Kind::Wildcard(wildcard), written, required })
+        let lookalikes = self.lookalikes(&marked).map(|folded| Wildcard::new(&folded, ANY, Some(ONE)));
+        let forms = TwoForms { plain: wildcard, lookalikes };
+        let required = forms.forms().map(|form| required::of_runs(form.literals())).collect::<Option<Vec<_>>>();
+        Some(Test { kind: Kind::Wildcard(forms), written, required: required.map(|sets| sets.concat()) })
     }
 
     fn regex(&self, found: &Found<String>) -> Option<Test> {
@@ -317,12 +322,19 @@ impl Compiler<'_, '_> {
             let folded = self.fold.pattern(written);
             if !folded.is_empty() {
                 self.warn_of_invisible(found);
+                self.warn_of_lookalikes(found);
                 return Some(folded);
             }
             text!("nothing is left of `{written}` after folding", "não sobra nada de `{written}` depois de normalizar")
         };
         self.fault(&found.span, what, None);
         None
+    }
+
+    /// The pattern as compared with the second reading; none: the same.
+    fn lookalikes(&self, written: &str) -> Option<String> {
+        let folded = self.fold.lookalike_pattern(written);
+        (folded != self.fold.pattern(written)).then_some(folded)
     }
 
     /// A pattern pasted from a spam brings its zero-width characters along. They are dropped, but somebody should know.
@@ -335,23 +347,24 @@ impl Compiler<'_, '_> {
         }
     }
 
+    /// The same of a Cyrillic letter in a Latin word. The rule works all the same, but who searches the file for the word does not
+    /// find it; and an expression sees only what is written.
+    fn warn_of_lookalikes(&self, found: &Found<String>) {
+        let fold = Fold { lookalikes: true, ..self.fold.clone() };
+        let meant = fold.lookalike_pattern(&found.value);
+        if meant != fold.pattern(&found.value) {
+            let meant = meant.replace(ANY, "*").replace(ONE, "?");
+            let what = text!(
+                "a letter in this pattern only looks like a Latin one",
+                "uma letra deste padrão só parece uma letra latina"
+            );
+            let help = text!("type it instead of pasting it: {meant}", "digite em vez de colar: {meant}");
+            self.warn(&found.span, what, Some(help));
+        }
+    }
+
     fn sender(&self, found: &Found<String>) -> Option<SenderPattern> {
-        let written = &found.value;
-        let what = if written == "<>" {
-            return Some(SenderPattern::Null);
-        } else if written.contains(['<', '>']) || written.contains(char::is_whitespace) || !written.contains('@') {
-            text!("`{written}` is no address", "`{written}` não é um endereço")
-        } else if written.chars().all(|c| "*@.?".contains(c)) {
-            text!("`{written}` would spare every sender", "`{written}` isentaria qualquer remetente")
-        } else {
-            return Some(SenderPattern::new(written));
-        };
-        let help = text!(
-            "such as \"*@bank.example\", \"notice@bank.example\", or \"<>\" for bounces",
-            "por exemplo \"*@banco.example\", \"aviso@banco.example\", ou \"<>\" para devoluções"
-        );
-        self.fault(&found.span, what, Some(help));
-        None
+        SenderPattern::parse(&found.value).map_err(|(what, help)| self.fault(&found.span, what, Some(help))).ok()
     }
 
     fn list(&self, found: &Found<String>) -> Option<String> {
@@ -395,6 +408,10 @@ pub(super) fn mailbox(document: &Document<'_>, address: &Found<String>, resolve:
         );
     }
     key
+}
+
+fn in_words(folded: &str) -> Vec<String> {
+    words(folded).into_iter().filter_map(|(start, end)| folded.get(start..end)).map(str::to_owned).collect()
 }
 
 fn listed(kind: fn(Vec<Word>) -> Kind, words: Vec<Word>) -> Test {

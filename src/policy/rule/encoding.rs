@@ -21,6 +21,14 @@ pub fn text_of(octets: &[u8]) -> Result<String, Text> {
             "o arquivo tem {size} octetos, acima do limite de {MAX_FILE}: divida-o em vários arquivos"
         ));
     }
+    utf_8(octets)
+}
+
+/// The same for a file of any size: one that programs write, and that whoever reads it bounds.
+///
+/// # Errors
+/// As [`text_of`].
+pub fn utf_8(octets: &[u8]) -> Result<String, Text> {
     let octets = octets.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(octets);
     if let Some(name) = utf_16(octets) {
         return Err(text!(

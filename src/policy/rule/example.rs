@@ -124,7 +124,8 @@ impl Trial<'_, '_> {
                 self.why(at, &case.view),
             ),
         };
-        let folded: String = case.view.text.chars().map(|c| if c.is_control() { '·' } else { c }).collect();
+        let texts = case.view.readings().map(|(_, folded)| folded.text.as_str()).collect::<Vec<_>>().join(" | ");
+        let folded: String = texts.chars().map(|c| if c.is_control() { '·' } else { c }).collect();
         let Text { en, pt } = why;
         let help = Text {
             en: format!("as compared it is: {folded}\n         {en}"),

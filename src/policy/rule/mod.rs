@@ -12,18 +12,19 @@
 //! | `block`, `except`, `view` | whether they hold of a folded subject |
 //! | `example` | the rule's own examples |
 //! | `load` | several files into one set |
-//! | `index`, `matching` | the set over one message |
+//! | `index`, `matching`, `place` | the set over one message |
 
 mod block;
 mod compile;
 mod dates;
 mod encoding;
 mod example;
-mod except;
+pub(in crate::policy) mod except;
 mod file;
 mod index;
 mod load;
 mod matching;
+mod place;
 mod reply;
 mod required;
 mod view;
@@ -40,7 +41,8 @@ use crate::{
     smtp::path::ReversePath,
 };
 
-pub use encoding::{MAX_FILE, text_of};
+pub use crate::message::subject::Reading;
+pub use encoding::{MAX_FILE, text_of, utf_8};
 pub use except::ExceptLine;
 pub use load::{MAX_ALWAYS_TRIED, MAX_FOLDS};
 pub use matching::{Standing, Tried};
@@ -146,10 +148,16 @@ pub struct RuleMatch {
     pub pattern: String,
     /// Which Subject field, from 0.
     pub subject: usize,
-    /// That Subject as compared, at most [`MAX_FOLDED`] octets and a `…` where it was cut.
+    /// How that Subject was read: plainly, unless a pattern needed the other reading.
+    #[serde(default)]
+    pub reading: Reading,
+    /// That Subject as compared in this reading, at most [`MAX_FOLDED`] octets and a `…` where it was cut.
     pub folded: String,
     /// The octets of `folded` that matched: start and end; from the first to the last with several patterns.
     pub span: (usize, usize),
+    /// The octets of the decoded Subject that they come from. None: written before this was told.
+    #[serde(default)]
+    pub decoded_span: Option<(usize, usize)>,
     /// observe or enforce.
     pub mode: Mode,
     /// What it does when it decides.
@@ -228,6 +236,11 @@ impl Rule {
     /// The file that it stands in.
     pub fn file(&self) -> &std::path::Path {
         &self.file
+    }
+
+    /// The mailboxes that it spares (`except.recipient`).
+    pub fn spared(&self) -> &[MailboxKey] {
+        &self.except.recipients
     }
 
     /// What disappears before it compares.

@@ -92,6 +92,7 @@ impl Transaction {
         let answer = self.told(refusal);
         let mut recipient = Recipient::new(rcpt, None, &answer, AnsweredBy::Gateway);
         let reason = refusal.reason().in_language(Language::En).to_owned();
+        recipient.facts.mailbox = refusal.mailbox();
         recipient.facts.refusal = Some((refusal.name().to_owned(), reason));
         self.recipients.push(recipient);
         self.effects.push_back(Effect::Answer(answer));

@@ -70,8 +70,10 @@ impl Transaction {
     pub(super) fn decide_recipient(&self, rcpt: &RcptTo, around: &Around<'_>) -> Result<Admitted, Refusal> {
         let accepted = self.recipients.iter().filter(|recipient| recipient.is_accepted()).count();
         match &self.sending {
-            Some(sending) => self.policy.rcpt_of(&sending.application, rcpt, accepted, around.now.wall),
-            None => self.policy.rcpt(rcpt, around.now.wall),
+            Some(sending) => {
+                self.policy.rcpt_of(&sending.application, rcpt, &self.mail.path, accepted, around.now.wall)
+            }
+            None => self.policy.rcpt(rcpt, &self.mail.path, around.now.wall),
         }
     }
 
@@ -96,7 +98,7 @@ impl Transaction {
     }
 
     /// What would be delivered, as the end of a message on trial.
-    pub(super) fn would_deliver(&mut self, deliveries: &[Delivery], worst: &ScanVerdict) -> Option<Conclusion> {
+    pub(super) fn would_deliver(&mut self, deliveries: &[Delivery], deciding: &ScanVerdict) -> Option<Conclusion> {
         self.on_trial()?;
         let by = self.note_deliveries(deliveries).map(|(by, _)| by);
         let relayed = deliveries.iter().any(|delivery| matches!(delivery, Delivery::Relay { .. }));
@@ -105,7 +107,7 @@ impl Transaction {
             (Some(_), true) => (Ending::RelayedAndHeld, reply::would_be_relayed()),
             (Some(by), false) => (Ending::Held, self.held_reply(by)),
         };
-        let cause = by.map_or(Cause::Nothing, |by: By| super::facts::cause(by, worst));
+        let cause = by.map_or(Cause::Nothing, |by: By| super::facts::cause(by, deciding));
         Some(Conclusion { reply, ending, cause })
     }
 

@@ -76,9 +76,7 @@ const COMPLETED: &str = r#"
 #[test]
 fn the_printed_sample_is_in_order_once_every_block_and_exception_is_reached() {
     let (set, faults) = read(&format!("{SAMPLE}{COMPLETED}"));
-    assert_eq!(faults.matches("error").count(), 0, "{faults}");
-    assert!(faults.contains("look-alikes are not folded in this version"), "{faults}");
-    assert_eq!(faults.matches("warning").count(), 1, "{faults}");
+    assert_eq!(faults, "");
     let [rule] = set.rules() else { panic!("{} rules", set.len()) };
     assert_eq!((rule.id(), rule.examples()), ("S3B-2026-0042", 8));
 }
@@ -96,7 +94,7 @@ fn as_printed_it_is_told_what_no_example_reaches() {
 
 #[test]
 fn every_spelling_of_the_subject_is_caught() {
-    let set = good(&format!("{SAMPLE}{COMPLETED}").replace("  lookalikes = true\n", ""));
+    let set = good(&format!("{SAMPLE}{COMPLETED}"));
     for subject in [
         "Boleto de cobrança URGENTE",
         "=?utf-8?B?Qm9sZXRvIGRlIGNvYnJhbsOnYSB1cmdlbnRl?=",
@@ -104,6 +102,7 @@ fn every_spelling_of_the_subject_is_caught() {
         "Boleto de cobranc\u{327}a urgente",
         "ＢＯＬＥＴＯ cobranca urgente",
         "b\u{ad}oleto cobran\u{200d}ça urgente",
+        "Вoleto de соbrança urgentе",
         "2a  VIA   do boleto",
     ] {
         let message = Message::with(&[subject]);
