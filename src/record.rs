@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 pub mod attempts;
 
 use crate::policy::{
+    application::State as ApplicationState,
     directory::MailboxKey,
     disposition::By,
     rule::RuleMatch,
@@ -232,6 +233,32 @@ pub struct NextHopFacts {
     pub fault: Option<String>,
 }
 
+/// The application that a transaction is of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApplicationFacts {
+    /// Its id in the registry.
+    pub id: String,
+    /// Where it stood.
+    pub state: ApplicationState,
+    /// As whom it had logged in, if it had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login: Option<String>,
+    /// What was decided and not carried out, because it was on trial.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub would_be: Option<WouldBe>,
+}
+
+/// A decision that was not carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WouldBe {
+    /// How it would have ended.
+    pub ending: Ending,
+    /// Why.
+    pub cause: Cause,
+    /// What the client would have heard, as one line; of what would have been relayed, the next hop's own words stand in its place.
+    pub reply: String,
+}
+
 /// All facts of one transaction.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
@@ -243,6 +270,9 @@ pub struct Record {
     pub ended: UnixMillis,
     /// The client.
     pub client: ClientFacts,
+    /// The application that sent it, on an application listener.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub application: Option<ApplicationFacts>,
     /// The reverse-path as written, without brackets; empty for the null path.
     pub reverse_path: String,
     /// Every recipient that was named.

@@ -38,6 +38,7 @@ const GROUPS: &[&str] = &[
     "client_gone",
     "records",
     "identity",
+    "application",
     "directory",
 ];
 
@@ -54,7 +55,7 @@ macro_rules! groups {
 
 groups! {
     order envelope relaying mail_data chunking smuggling starttls antivirus rules quarantine mixed_outcome next_hop limits drain
-    client_gone records identity directory
+    client_gone records identity application directory
 }
 
 #[test]

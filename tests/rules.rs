@@ -7,6 +7,7 @@ use portaria::{
     document::Faults,
     language::Language,
     policy::{
+        application::{self, Applications},
         directory::{Directory, MailboxKey, ServedDomain, class::Classes},
         route::NextHopName,
         rule::RuleSet,
@@ -46,6 +47,24 @@ fn every_shipped_rule_is_in_order_and_none_acts_before_somebody_says_so() {
 fn the_blocked_mailbox_list_is_shipped_empty() {
     let list = std::fs::read_to_string(folder().join("mailboxes.toml")).unwrap();
     assert!(list.contains("[[blocked]]") && list.lines().all(|line| line.starts_with('#')), "{list}");
+}
+
+/// Nobody sends because a file was installed; whoever takes the marks away has an entry that is read, but for the hash, which is nobody's.
+#[test]
+fn the_registry_of_applications_is_shipped_empty_and_its_sample_is_in_order() {
+    let file = std::fs::read_to_string(folder().join("applications.toml")).unwrap();
+    assert!(file.lines().all(|line| line.starts_with('#')), "{file}");
+    let (_, sample) = file.split_once("# [[application]]").unwrap();
+    let lines = sample.lines().filter_map(|line| line.strip_prefix("# ")).filter(|line| !line.contains("svc-pje"));
+    let kept: Vec<&str> = lines.filter(|line| !line.starts_with("password_hash")).collect();
+    let domain = ServedDomain { name: "tjpa.jus.br".into(), aliases: Vec::new(), next_hop: "mailbox".into() };
+    let directory = Directory::new(vec![domain], []).unwrap();
+    let text = format!("[[application]]\n{}\n", kept.join("\n"));
+    let now = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_795_305_600);
+    let (registry, faults) =
+        Applications::read(std::path::Path::new("a.toml"), &text, &directory, &application::Settings::default(), now);
+    assert!(faults.0.is_empty(), "{}", faults.render(Language::En));
+    assert_eq!(registry.entries().len(), 1);
 }
 
 #[test]

@@ -22,6 +22,7 @@ pub const ALL: Offer = Offer {
     size: 1000,
     recipients: None,
     xclient: true,
+    auth: true,
 };
 const NONE: Offer = Offer {
     eight_bit_mime: false,
@@ -31,6 +32,7 @@ const NONE: Offer = Offer {
     size: 1000,
     recipients: None,
     xclient: false,
+    auth: false,
 };
 
 /// The octets are a command line, and a mailbox.

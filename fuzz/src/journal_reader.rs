@@ -96,6 +96,7 @@ pub fn line(number: u64) -> Vec<u8> {
             hello: "c".to_owned(),
             tls: None,
         },
+        application: None,
         reverse_path: "a@b.example".to_owned(),
         recipients: Vec::new(),
         subjects: Vec::new(),

@@ -49,7 +49,9 @@ fn answer(choices: &mut Choices, event: &Event) -> Reply {
 fn conversation(pieces: &[&[u8]], mut choices: Choices) -> Conversation {
     let limits = Limits { message_size: 1000, recipients: 2, errors: 4, transactions: 3 };
     let required = choices.once_in(8);
-    let mut session = Session::new("mx.example", ALL.clone(), limits, false, required);
+    // Under TLS from the beginning clients may log in.
+    let tls = choices.once_in(4);
+    let mut session = Session::new("mx.example", ALL.clone(), limits, tls, required);
     let mut conversation = Conversation::default();
     let mut over = false;
     for piece in pieces {

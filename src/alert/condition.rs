@@ -113,6 +113,8 @@ kinds! {
     CertificateExpiresSoon = "certificate_expires_soon" by checks::certificate_expires_soon,
     /// It ends in 3 days or less, or has ended.
     CertificateExpiresNow = "certificate_expires_now" by checks::certificate_expires_now,
+    /// The review of an application is due; it goes on. Subject: the application.
+    ApplicationReviewDue = "application_review_due" by checks::application_review_due,
     /// All holds together have used up their memory.
     HoldMemoryFull = "hold_memory_full" by limits::hold_memory_full,
     /// Clients are turned away because there are too many connections in all.

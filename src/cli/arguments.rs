@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use super::{
-    Common, Exit, alert, antivirus, checking, demo, directory,
+    Common, Exit, alert, antivirus, application, checking, demo, directory,
     logging::{self, Format},
     records, rule_files, run, status,
 };
@@ -88,8 +88,61 @@ fn subcommands(language: Language) -> Vec<Command> {
         directory::command(&sub, language),
         quarantine(&sub, &help, id),
         alerts(&sub, language),
+        applications(&sub, &help, language),
         antivirus::command(&sub, &help, language),
     ]
+}
+
+fn applications(
+    sub: &impl Fn(&'static str, Text) -> Command,
+    help: &impl Fn(Arg, Text) -> Arg,
+    language: Language,
+) -> Command {
+    let say = |text: Text| text.in_language(language).to_owned();
+    let list = text!(
+        "Example: those whose review is due\n  portaria application list --json | grep '\"review_due\":true'",
+        "Exemplo: aquelas cuja revisão venceu\n  portaria application list --json | grep '\"review_due\":true'"
+    );
+    let sheet = text!(
+        "Example: what to send to the people of an application\n  portaria application sheet pje-intimacoes > pje.txt",
+        "Exemplo: o que enviar aos responsáveis por uma aplicação\n  portaria application sheet pje-intimacoes > pje.txt"
+    );
+    let report = text!(
+        "Example: the last week\n  portaria application report --days 7",
+        "Exemplo: a última semana\n  portaria application report --days 7"
+    );
+    let password = text!(
+        "Example: a password that nobody has to remember, and its line for applications.toml\n  \
+         openssl rand -base64 32 | tee secret.txt | portaria application password",
+        "Exemplo: uma senha que ninguém precisa lembrar, e a linha para applications.toml\n  \
+         openssl rand -base64 32 | tee segredo.txt | portaria application password"
+    );
+    let id = Arg::new("id").value_name("ID").required(true);
+    let days = Arg::new("days").long("days").value_name("N").default_value("30").value_parser(value_parser!(u32));
+    sub("application", text!("Registered applications", "Aplicações registradas"))
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(
+            sub(
+                "list",
+                text!("The registry: state, reach, caps, review", "O registro: estado, alcance, limites, revisão"),
+            )
+            .after_help(say(list)),
+        )
+        .subcommand(
+            sub("sheet", text!("What an application has to set", "O que uma aplicação precisa configurar"))
+                .arg(help(id, text!("its id", "o seu id")))
+                .after_help(say(sheet)),
+        )
+        .subcommand(
+            sub("report", text!("Who sent what where", "Quem enviou o quê, e para onde"))
+                .arg(help(days, text!("so many days back", "tantos dias para trás")))
+                .after_help(say(report)),
+        )
+        .subcommand(
+            sub("password", text!("Makes a hash for the registry", "Gera um hash para o registro"))
+                .after_help(say(password)),
+        )
 }
 
 fn alerts(sub: &impl Fn(&'static str, Text) -> Command, language: Language) -> Command {
@@ -239,6 +292,13 @@ pub(super) fn dispatch(matches: &ArgMatches, language: Language) -> Exit {
         Some(("alert", sub)) => match sub.subcommand() {
             Some(("list", _)) => alert::list(&mut common),
             Some(("test", _)) => alert::test(&mut common),
+            _ => Exit::Usage,
+        },
+        Some(("application", sub)) => match sub.subcommand() {
+            Some(("list", _)) => application::list(&mut common),
+            Some(("sheet", sub)) => application::sheet(&mut common, text_of(sub, "id")),
+            Some(("report", sub)) => application::report(&mut common, sub.get_one("days").copied().unwrap_or(30)),
+            Some(("password", _)) => application::password(&common),
             _ => Exit::Usage,
         },
         Some(("antivirus", sub)) => antivirus::dispatch(&mut common, sub),

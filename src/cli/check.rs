@@ -51,7 +51,9 @@ pub fn check(path: &Path, now: SystemTime) -> Checked {
         checked.lines.extend(settings.listeners.iter().map(listener));
         checked.lines.extend(settings.directory.domains().iter().map(domain));
         checked.lines.extend(policy.directory.entries().map(directory));
-        checked.lines.extend(policy.directory.unused_next_hops().map(unused));
+        let internet = settings.applications.internet_next_hop.as_ref();
+        let unused_next_hops = policy.directory.unused_next_hops().filter(|name| internet != Some(name));
+        checked.lines.extend(unused_next_hops.map(unused));
         checked.lines.extend(config::probe(settings, now));
         for folder in yara_folders(settings) {
             let (holds, faults) = antivirus::check_yara_rules(folder);
@@ -340,7 +342,7 @@ mod tests {
     fn faults_of_rules_and_configuration_count_and_carry_their_places() {
         let folder = Folder::new("bad-rules");
         folder.write("rules/mailboxes.toml", &BLOCKED.replace("send", "sned"));
-        folder.write("rules/applications.toml", "");
+        folder.write("rules/applications.toml", "[[aplication]]\n");
         let writable = folder.write("rules/subjects/open.toml", "");
         fs::set_permissions(&writable, fs::Permissions::from_mode(0o666)).unwrap();
         folder.write("rules/subjects/boleto.tml", "");
@@ -351,7 +353,7 @@ mod tests {
         assert_eq!(checked.exit_code(), 1, "{shown}");
         for words in [
             "mailboxes.toml:3:13: erro: `direction` é um de receive | send | both, não `sned`",
-            "applications.toml: erro: applications.toml ainda não existe nesta versão",
+            "applications.toml:1:3: erro: chave desconhecida `aplication`",
             "boleto.tml: aviso: não lido",
             "open.toml: aviso: qualquer usuário desta máquina pode gravá-lo",
             "\n2 erros, 2 avisos\n",
@@ -455,6 +457,21 @@ mod tests {
         let shown = check(&config, now()).render(Language::En);
         assert!(shown.contains("ok  directory: 1 mailboxes, 0 lists, 1 addresses"), "{shown}");
         assert!(!shown.contains("no mail goes to it"), "{shown}");
+    }
+
+    /// Applications reach the internet by it, though no domain's mail goes to it.
+    #[test]
+    fn the_next_hop_of_applications_is_used() {
+        let folder = Folder::new("internet-next-hop");
+        let config = folder.config("");
+        let text = fs::read_to_string(&config).unwrap();
+        let text = text.replace("[[next_hop]]", "next_hop = \"mailbox\"\n[[next_hop]]") + NEXT_HOP;
+        fs::write(&config, &text).unwrap();
+        let shown = check(&config, now()).render(Language::En);
+        assert!(shown.contains("warning  next hop mailbox2: no mail goes to it\n"), "{shown}");
+        fs::write(&config, text + "[application]\ninternet_next_hop = \"mailbox2\"\n").unwrap();
+        let shown = check(&config, now()).render(Language::En);
+        assert!(shown.contains("0 errors") && !shown.contains("no mail goes to it"), "{shown}");
     }
 
     #[test]

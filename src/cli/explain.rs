@@ -80,7 +80,26 @@ impl Account<'_> {
                 ),
             );
         }
+        if let Some(application) = &record.application {
+            let (id, state) = (escape(&application.id), application.state.name());
+            let login = application.login.as_deref().map(|login| format!(", login {}", escape(login)));
+            let login = login.unwrap_or_default();
+            self.say(1, &text!("the application {id} ({state}{login})", "a aplicação {id} ({state}{login})"));
+        }
         self.line(0, &format!("MAIL FROM:<{}>", escape(&record.reverse_path)));
+    }
+
+    /// What was decided of an application on trial, and not carried out.
+    fn would_be(&mut self, record: &Record) {
+        let Some(would_be) = record.application.as_ref().and_then(|application| application.would_be.as_ref()) else {
+            return;
+        };
+        let (ending, reply) = (words::ending(would_be.ending), escape(&would_be.reply));
+        let (en, pt) = (ending.en, ending.pt);
+        self.say(1, &text!("on trial; it would have been {en}: {reply}", "em observação; teria sido {pt}: {reply}"));
+        if let Some(cause) = cause(&would_be.cause, record) {
+            self.say(2, &cause);
+        }
     }
 
     fn recipient(&mut self, record: &Record, recipient: &RecipientFacts) {
@@ -241,12 +260,13 @@ impl Account<'_> {
         let ending = words::ending(record.ending);
         let (en, pt) = (&ending.en, &ending.pt);
         self.say(0, &text!("Ended: {en}", "Fim: {pt}"));
-        if let Some(cause) = cause(record) {
+        if let Some(cause) = cause(&record.cause, record) {
             self.say(1, &cause);
         }
         if let Some(tag) = record.tagged.as_deref().map(escape) {
             self.say(1, &text!("this field was put in front: {tag}", "este campo foi posto na frente: {tag}"));
         }
+        self.would_be(record);
         match record.reply.as_deref().map(escape) {
             Some(reply) => self.say(1, &text!("the client heard: {reply}", "o cliente ouviu: {reply}")),
             None => self.say(1, &text!("the client heard nothing about it", "o cliente nada ouviu sobre ela")),
@@ -277,8 +297,8 @@ impl Account<'_> {
 }
 
 /// Why it ended so, as a sentence.
-fn cause(record: &Record) -> Option<Text> {
-    Some(match &record.cause {
+fn cause(cause: &Cause, record: &Record) -> Option<Text> {
+    Some(match cause {
         Cause::Nothing => return None,
         Cause::Rule { index } => {
             let rule = record.rules.get(*index).map(|rule| escape(&rule.rule)).unwrap_or_default();

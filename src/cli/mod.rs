@@ -5,6 +5,7 @@
 
 mod alert;
 mod antivirus;
+mod application;
 mod arguments;
 mod check;
 mod checking;

@@ -79,7 +79,7 @@ pub(super) fn show(common: &mut Common, id: &str, lines: Option<usize>) -> Exit 
     })
 }
 
-fn with_view(
+pub(super) fn with_view(
     common: &mut Common,
     act: impl AsyncFnOnce(&View, &Style, &Path) -> Result<Rendering, StoreFault>,
 ) -> Exit {

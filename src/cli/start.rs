@@ -16,7 +16,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     alert::Letterhead,
     antivirus::{Scanners, StartFault},
-    config::{self, ListenerTls, Settings},
+    config::{self, ListenerTls, Role, Settings},
     door::{
         alert::{self, Alerts},
         attempts::{self, Attempts},
@@ -35,7 +35,7 @@ use crate::{
     language::{Language, Text},
     message::header_section::HeaderLimits,
     next_hop::NextHops,
-    policy::{Policy, rate::Rates, rule::Scope},
+    policy::{Policy, rate::Rates, route::NextHopName, rule::Scope},
     relay,
     store::{Store, StoreFault},
     text,
@@ -198,6 +198,7 @@ async fn join(
         holds,
         scanners: Arc::new(scanners),
         next_hop_names: settings.next_hops.next_hops.iter().map(|next_hop| next_hop.name.clone()).collect(),
+        internet_next_hop: internet_only(settings),
         next_hops: Arc::new(next_hops),
         store,
         journal,
@@ -289,12 +290,22 @@ fn no_scanners() -> crate::antivirus::Settings {
     }
 }
 
+/// The next hop that only applications reach.
+fn internet_only(settings: &Settings) -> Option<NextHopName> {
+    let name = settings.applications.internet_next_hop.clone()?;
+    let serves = settings.directory.domains().iter().any(|domain| domain.next_hop == name);
+    (!serves).then_some(name)
+}
+
 fn relay_settings(settings: &Settings, listener: &config::Listener) -> relay::settings::Settings {
     let timeouts = &settings.timeouts;
     relay::settings::Settings {
         hostname: settings.gateway.hostname.clone(),
         listener: listener.address.to_string(),
-        scope: Scope::Relay,
+        scope: match listener.role {
+            Role::Relay => Scope::Relay,
+            Role::Application => Scope::Application,
+        },
         implicit_tls: listener.tls == ListenerTls::Implicit,
         starttls_required: listener.tls == ListenerTls::StartTlsRequired,
         bare_newlines: listener.bare_newlines,

@@ -14,7 +14,10 @@ use std::{
     time::SystemTime,
 };
 
-use super::{schema, settings::Settings};
+use super::{
+    schema,
+    settings::{ListenerTls, Role, Settings},
+};
 use crate::{
     document::{Fault, Faults, Severity},
     language::Text,
@@ -30,6 +33,8 @@ use crate::{
 pub const FILE_SIZE: u64 = 1 << 20;
 /// What is ordered about scanning, in the rules folder.
 pub const ANTIVIRUS: &str = "antivirus.toml";
+/// The registry of applications, in the rules folder.
+pub const APPLICATIONS: &str = "applications.toml";
 /// Octets of the directory at most: some 200,000 addresses.
 pub const DIRECTORY_SIZE: u64 = 32 << 20;
 /// Rule files at most.
@@ -56,31 +61,54 @@ pub fn load(path: &Path) -> Result<Loaded, Faults> {
     }
 }
 
-/// Reads the rules folder: the directory, `subjects/*.toml` in name order, `mailboxes.toml` and `antivirus.toml`. With any error among the faults
-/// the policy must not be used in place of a good one.
+/// Reads the rules folder: the directory, `subjects/*.toml` in name order, `mailboxes.toml`, `antivirus.toml` and `applications.toml`. With any
+/// error among the faults the policy must not be used in place of a good one.
 pub fn load_policy(settings: &Settings, now: SystemTime) -> (Policy, Faults) {
     let folder = &settings.gateway.rules_dir;
     let (directory, mut faults) = load_directory(settings);
-    not_yet(folder, &mut faults);
     let rules = rule_files(&folder.join("subjects"), folder, &mut faults);
-    let (mailboxes_file, antivirus_file) = (folder.join("mailboxes.toml"), folder.join(ANTIVIRUS));
-    let mailboxes = list(&mailboxes_file, &mut faults);
-    let antivirus = list(&antivirus_file, &mut faults);
+    let mut read = |name: &str| optional(&folder.join(name), &mut faults);
+    let (mailboxes, antivirus, applications) = (read("mailboxes.toml"), read(ANTIVIRUS), read(APPLICATIONS));
     let sources = Sources {
         directory,
         scanner_groups: &settings.scanner_groups(),
-        mailboxes: mailboxes.as_deref().map(|text| (mailboxes_file.as_path(), text)),
-        antivirus: antivirus.as_deref().map(|text| (antivirus_file.as_path(), text)),
+        mailboxes: as_file(&mailboxes),
+        antivirus: as_file(&antivirus),
+        applications: as_file(&applications),
+        application_settings: settings.applications.clone(),
         rules: &rules,
     };
     let (policy, found) = Policy::assemble(sources, now);
     faults.append(found);
+    unreachable(settings, &policy, &folder.join(APPLICATIONS), &mut faults);
     (policy, faults)
 }
 
-/// A list that need not be there.
-fn list(file: &Path, faults: &mut Faults) -> Option<String> {
-    if_there(file).then(|| read_text(file, faults)).flatten()
+/// A file that need not be there.
+fn optional(file: &Path, faults: &mut Faults) -> Option<(PathBuf, String)> {
+    let text = if_there(file).then(|| read_text(file, faults)).flatten();
+    text.map(|text| (file.to_owned(), text))
+}
+
+fn as_file(read: &Option<(PathBuf, String)>) -> Option<(&Path, &str)> {
+    read.as_ref().map(|(file, text)| (file.as_path(), text.as_str()))
+}
+
+/// A registry that nobody can use: no listener asks it, or none on which its logins can be said.
+fn unreachable(settings: &Settings, policy: &Policy, file: &Path, faults: &mut Faults) {
+    let listeners = || settings.listeners.iter().filter(|listener| listener.role == Role::Application);
+    let entries = policy.applications.entries();
+    let what = if !entries.is_empty() && listeners().next().is_none() {
+        text!("no [[listener]] has `role = \"application\"`", "nenhum [[listener]] tem `role = \"application\"`")
+    } else if policy.applications.has_logins() && listeners().all(|listener| listener.tls == ListenerTls::Off) {
+        text!(
+            "some log in, and no application listener has TLS: they cannot",
+            "algumas fazem login, e nenhum listener de aplicações tem TLS: elas não conseguirão"
+        )
+    } else {
+        return;
+    };
+    faults.0.push(Fault { severity: Severity::Warning, ..Fault::about_file(file, what) });
 }
 
 /// The served domains, with the mailboxes that `directory.toml` or `directory.csv` lists if there is one of them.
@@ -110,8 +138,7 @@ pub fn load_directory(settings: &Settings) -> (Directory, Faults) {
 pub fn load_classes(settings: &Settings) -> (Option<Classes>, Faults) {
     let mut faults = Faults::default();
     let file = settings.gateway.rules_dir.join(directory::class::FILE);
-    let text = list(&file, &mut faults);
-    let classes = text.map(|text| {
+    let classes = optional(&file, &mut faults).map(|(file, text)| {
         let (classes, found) = Classes::read(&file, &text, &settings.directory);
         faults.append(found);
         classes
@@ -122,19 +149,6 @@ pub fn load_classes(settings: &Settings) -> (Option<Classes>, Faults) {
 /// Whatever is not plainly absent is read, so that a list that cannot be read is an error and not an empty list.
 fn if_there(file: &Path) -> bool {
     !matches!(fs::symlink_metadata(file), Err(error) if error.kind() == io::ErrorKind::NotFound)
-}
-
-/// A planned file that this version does not act on: passing over it in silence would let somebody believe in it.
-fn not_yet(folder: &Path, faults: &mut Faults) {
-    let file = folder.join("applications.toml");
-    if fs::symlink_metadata(&file).is_ok() {
-        let what = text!(
-            "applications.toml is not supported in this version",
-            "applications.toml ainda não existe nesta versão"
-        );
-        let help = text!("take it out of the rules folder", "retire-o da pasta de regras");
-        faults.0.push(Fault { help: Some(help), ..Fault::about_file(file, what) });
-    }
 }
 
 /// The rule files of a rules folder as octets, in name order: for a check that has something to say of each.

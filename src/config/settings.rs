@@ -10,7 +10,7 @@ use crate::{
     antivirus, hold,
     language::Language,
     next_hop,
-    policy::{directory::Directory, verdict_action::VerdictActions},
+    policy::{application, directory::Directory, verdict_action::VerdictActions},
     smtp::{self, mail_data::BareNewlines, path::Mailbox},
     webhook::Url,
 };
@@ -32,6 +32,8 @@ pub struct Settings {
     pub antivirus: Option<antivirus::Settings>,
     /// `[antivirus]`: what becomes of a message for each verdict.
     pub verdict_actions: VerdictActions,
+    /// `[application]`
+    pub applications: application::Settings,
     /// `[hold]`
     pub hold: hold::Settings,
     /// `[hold] cut_through_from`: larger content flows on to the next hop while it arrives, octets.
@@ -68,7 +70,8 @@ pub struct Gateway {
     pub hostname: String,
     /// Hold, journal, quarantine, database, `control.sock`. Absolute.
     pub data_dir: PathBuf,
-    /// `subjects/*.toml`, `mailboxes.toml`, `directory.toml` or `directory.csv`, `classes.toml`, `antivirus.toml`, `yara/*.yar`.
+    /// `subjects/*.toml`, `mailboxes.toml`, `directory.toml` or `directory.csv`, `classes.toml`, `applications.toml`, `antivirus.toml`,
+    /// `yara/*.yar`.
     pub rules_dir: PathBuf,
     /// The language of command line and checker.
     pub language: Language,
@@ -100,6 +103,8 @@ pub struct Listener {
 pub enum Role {
     /// MTAs that relay through us.
     Relay,
+    /// Registered applications, and nobody else (`rules/applications.toml`).
+    Application,
 }
 
 /// How a listener encrypts.

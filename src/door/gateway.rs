@@ -15,14 +15,16 @@ use ipnet::IpNet;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{alert::Alerts, attempts::Attempts, connections::Connections, loader::Behind, tls::Certificate};
+use super::{
+    alert::Alerts, attempts::Attempts, connections::Connections, loader::Behind, tls::Certificate, verify::Verifiers,
+};
 use crate::{
     antivirus::Scanners,
     hold::Holds,
     journal::Journal,
     next_hop::NextHops,
-    policy::{Policy, network, rate::Rates, route::NextHopName},
-    relay::{self, event::Moment},
+    policy::{Policy, network, rate::Rates, route::NextHopName, rule::Scope},
+    relay::{self, Shares, event::Moment},
     smtp::extension::{Capabilities, Offer},
     store::Store,
 };
@@ -49,6 +51,12 @@ pub struct Gateway {
     pub sessions: TaskTracker,
     /// The names of all next hops.
     pub next_hop_names: Vec<NextHopName>,
+    /// The one of them to which no served domain goes: only applications reach it, and what it offers is no other listener's business.
+    pub internet_next_hop: Option<NextHopName>,
+    /// What the sessions of applications count together.
+    pub applications: Shares,
+    /// Who verifies passwords.
+    pub verifiers: Verifiers,
     /// The certificate of the listeners that have TLS; none without `[tls]`.
     pub certificate: Option<Arc<Certificate>>,
     /// What somebody has to be told, and by which routes.
@@ -86,6 +94,8 @@ pub struct Parts {
     pub attempts: Attempts,
     /// See [`Gateway::next_hop_names`].
     pub next_hop_names: Vec<NextHopName>,
+    /// See [`Gateway::internet_next_hop`].
+    pub internet_next_hop: Option<NextHopName>,
     /// See [`Gateway::certificate`].
     pub certificate: Option<Arc<Certificate>>,
     /// See [`Gateway::alerts`].
@@ -131,7 +141,10 @@ impl Listener {
     /// What EHLO offers here now (decision 13).
     pub fn offer(&self, gateway: &Gateway) -> Offer {
         let starttls = self.certificate.is_some() && !self.settings.implicit_tls;
-        Offer::new(gateway.seen_of_all().as_ref(), self.settings.limits.message_size, starttls)
+        let application = self.settings.scope == Scope::Application;
+        let seen = gateway.seen_of_all(application);
+        let offer = Offer::new(seen.as_ref(), self.settings.limits.message_size, starttls);
+        Offer { auth: application && self.certificate.is_some(), ..offer }
     }
 }
 
@@ -149,6 +162,9 @@ impl Gateway {
             attempts: parts.attempts,
             sessions: TaskTracker::new(),
             next_hop_names: parts.next_hop_names,
+            internet_next_hop: parts.internet_next_hop,
+            applications: Shares::default(),
+            verifiers: Verifiers::default(),
             certificate: parts.certificate,
             alerts: parts.alerts,
             behind: parts.behind,
@@ -218,9 +234,12 @@ impl Gateway {
         self.disk_is_low.store(self.holds.disk_is_low(), Ordering::Relaxed);
     }
 
-    /// What all next hops were last seen to have in common; none when one was never seen.
-    pub fn seen_of_all(&self) -> Option<Capabilities> {
-        let seen: Option<Vec<_>> = self.next_hop_names.iter().map(|name| self.next_hops.seen(name)).collect();
+    /// What all next hops that a listener reaches were last seen to have in common; none when one was never seen. `internet`: that one is
+    /// reached as well.
+    pub fn seen_of_all(&self, internet: bool) -> Option<Capabilities> {
+        let reached = |name: &&NextHopName| internet || self.internet_next_hop.as_ref() != Some(*name);
+        let names = self.next_hop_names.iter().filter(reached);
+        let seen: Option<Vec<_>> = names.map(|name| self.next_hops.seen(name)).collect();
         Capabilities::common(seen?)
     }
 }

@@ -153,6 +153,7 @@ async fn session(
     let spared = gateway.connections.is_unlimited(peer.ip());
     let session = Session::new(listener.settings.clone(), offer, policy.clone(), client, seed, now())
         .with_message_rate(gateway.messages.clone())
+        .with_shares(gateway.applications.clone())
         .with_greeting_delay(if spared { Duration::ZERO } else { listener.greeting_delay });
     let attempt = smtp::serve(stream, session, policy, listener.clone(), gateway.clone(), counted).await;
     if let Some((attempt, client)) = attempt {

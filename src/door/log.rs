@@ -3,7 +3,7 @@
 use super::contingency;
 use crate::{
     policy::verdict::{ScanVerdict, ScannerReport},
-    record::{Cause, Ending, Record},
+    record::{Cause, Ending, Fate, Record},
     relay::event::HoldFault,
 };
 
@@ -18,6 +18,15 @@ pub fn transaction(record: &Record, folded: bool) {
     }
     let seconds = record.ended.saturating_sub(record.began) as f64 / 1000.0;
     metrics::histogram!("portaria_transaction_seconds").record(seconds);
+    if let Some(application) = &record.application {
+        let (id, recipients) = (application.id.clone(), recipients_of(record));
+        metrics::counter!("portaria_application_messages_total", "application" => id.clone(), "ending" => ending)
+            .increment(1);
+        for (reach, count) in recipients {
+            metrics::counter!("portaria_application_recipients_total", "application" => id.clone(), "reach" => reach)
+                .increment(count);
+        }
+    }
     for rule in &record.rules {
         let mode = if rule.mode == crate::policy::rule::Mode::Enforce { "enforce" } else { "observe" };
         metrics::counter!("portaria_rule_matches_total", "rule" => rule.rule.clone(), "mode" => mode).increment(1);
@@ -33,6 +42,7 @@ pub fn transaction(record: &Record, folded: bool) {
         ending,
         cause = ?cause(record),
         client = %record.client.address,
+        application = record.application.as_ref().map(|application| application.id.as_str()),
         from = ?record.reverse_path,
         to = ?recipients,
         size = record.size.unwrap_or_default(),
@@ -40,6 +50,13 @@ pub fn transaction(record: &Record, folded: bool) {
         reply = ?record.reply,
         "transaction"
     );
+}
+
+/// Recipients of what was taken of an application, in domains of ours and elsewhere.
+fn recipients_of(record: &Record) -> [(&'static str, u64); 2] {
+    let taken = record.recipients.iter().filter(|it| matches!(it.fate, Fate::Relayed | Fate::Held | Fate::Unknown));
+    let (internal, internet): (Vec<_>, Vec<_>) = taken.partition(|recipient| recipient.mailbox.is_some());
+    [("internal", internal.len() as u64), ("internet", internet.len() as u64)]
 }
 
 /// A stable name for metrics and logs.

@@ -8,6 +8,7 @@
 //! | whom a balancer brings | `proxy_protocol` |
 //! | one client's connection: the one loop of the mail path | `smtp`, `stream` |
 //! | certificates | `tls` |
+//! | passwords of applications | `verify` |
 //! | rules, lists and certificate into force | `reload` |
 //! | `/health`, `/metrics` | `http` |
 //! | `portaria status`, `portaria reload` | `control` |
@@ -36,3 +37,4 @@ pub mod stream;
 #[cfg(test)]
 mod tests;
 pub mod tls;
+pub mod verify;

@@ -29,7 +29,7 @@ use crate::{
     record::{Item, attempts::Attempt, unix_millis},
     relay::{
         Session,
-        event::{HoldFault, Input, NextHopFailure, OpenNextHop, Output},
+        event::{HoldFault, Input, NextHopFailure, OpenNextHop, Output, Verified},
     },
     store::Store,
 };
@@ -64,6 +64,7 @@ pub fn serve(
         opening: None,
         scanning: None,
         keeping: None,
+        verifying: None,
         hold: None,
         timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
         draining: Some(Box::pin(gateway.draining())),
@@ -89,6 +90,7 @@ struct Driver {
     scanning: Option<Answer<Vec<ScannerReport>>>,
     /// An item is made durable, and has the hold meanwhile. Never given up: what began may be done, and must be known.
     keeping: Option<Answer<(Hold, Result<(), String>)>>,
+    verifying: Option<Answer<Verified>>,
     hold: Option<Hold>,
     timer: Pin<Box<Sleep>>,
     draining: Option<Answer<()>>,
@@ -127,6 +129,9 @@ impl Driver {
         match output {
             Output::ToClient(octets) => self.write_client(&octets).await,
             Output::Recount(client) => self.recount(client),
+            Output::Verify(verification) => {
+                self.verifying = Some(Box::pin(self.gateway.verifiers.verify(verification)));
+            }
             Output::StartTls => Box::pin(self.start_tls()).await,
             Output::CloseClient => self.close_client().await,
             Output::OpenNextHop(request) => self.open_next_hop(request),

@@ -64,6 +64,7 @@ impl Door {
             journal: Journal::open(&folder.path().join("journal")).unwrap().0,
             connections: Connections::new(limits),
             next_hop_names: Vec::new(),
+            internet_next_hop: None,
             messages: None,
             alerts: Alerts::new(
                 Letterhead {

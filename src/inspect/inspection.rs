@@ -7,6 +7,7 @@ use super::ambiguity::{Detector, Finding};
 use crate::message::{
     facts,
     header_section::{HeaderFault, HeaderLimits, HeaderReader},
+    originator::{OriginatorFault, originators},
     subject::Subject,
 };
 
@@ -31,7 +32,7 @@ pub enum InspectionFault {
 }
 
 /// What is known once the header section is complete.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inspected {
     /// Every Subject field, in order.
     pub subjects: Vec<Subject>,
@@ -39,6 +40,8 @@ pub struct Inspected {
     pub message_id: Option<String>,
     /// The identifiers of all List-Id fields.
     pub list_ids: Vec<String>,
+    /// The addresses of From and Sender.
+    pub originators: Result<Vec<String>, OriginatorFault>,
 }
 
 /// A message while it arrives.
@@ -122,6 +125,7 @@ impl Inspection {
             subjects: facts::subjects(fields),
             message_id: facts::message_id(fields),
             list_ids: facts::list_ids(fields),
+            originators: originators(fields),
         }))
     }
 }

@@ -10,4 +10,5 @@ pub mod field;
 pub mod fold;
 pub mod header_section;
 pub mod mime;
+pub mod originator;
 pub mod subject;

@@ -1,7 +1,7 @@
 //! From the texts of the rule files to one [`Policy`] with a version.
 //!
 //! In: the directory (the domains of `portaria.toml`, with the entries of its own file), the scanner groups, the text of
-//! `mailboxes.toml`, of `antivirus.toml` and of the rule files, and the time. Out: a policy and everything that is wrong with its files.
+//! `mailboxes.toml`, `antivirus.toml`, `applications.toml` and the rule files, and the time. Out: a policy and everything that is wrong with its files.
 //! It reads no file itself, and it does not decide whether a policy with faults may be used: the caller keeps the one that it has
 //! (decision 16).
 
@@ -12,7 +12,14 @@ use std::{
 
 use aws_lc_rs::digest;
 
-use super::{Policy, blocked_mailbox::BlockedMailboxes, directory::Directory, rule::RuleSet, scanning::Scanning};
+use super::{
+    Policy,
+    application::{self, Applications},
+    blocked_mailbox::BlockedMailboxes,
+    directory::Directory,
+    rule::RuleSet,
+    scanning::Scanning,
+};
 use crate::document::Faults;
 
 /// What a policy is made of.
@@ -26,6 +33,10 @@ pub struct Sources<'s> {
     pub mailboxes: Option<(&'s Path, &'s str)>,
     /// `antivirus.toml`; none: every scanner is asked, and no find is ignored.
     pub antivirus: Option<(&'s Path, &'s str)>,
+    /// `applications.toml`; none: nobody is an application.
+    pub applications: Option<(&'s Path, &'s str)>,
+    /// What `portaria.toml` says for all applications.
+    pub application_settings: application::Settings,
     /// The rule files in name order.
     pub rules: &'s [(PathBuf, String)],
 }
@@ -34,7 +45,8 @@ impl Policy {
     /// Reads all files of a policy. With any error among the faults the policy must not be used in place of a good one.
     pub fn assemble(sources: Sources<'_>, now: SystemTime) -> (Self, Faults) {
         let version = version(&sources);
-        let Sources { directory, scanner_groups, mailboxes, antivirus, rules } = sources;
+        let Sources { directory, scanner_groups, mailboxes, antivirus, applications, application_settings, rules } =
+            sources;
         let mut faults = Faults::default();
         let blocked = mailboxes.map_or_else(BlockedMailboxes::default, |(file, text)| {
             let (blocked, found) = BlockedMailboxes::read(file, text, &directory, now);
@@ -48,7 +60,12 @@ impl Policy {
         });
         let (rules, found) = RuleSet::read(rules, &|address| directory.resolve(address));
         faults.append(found);
-        (Self { version, directory, blocked, rules, scanning }, faults)
+        let applications = applications.map_or_else(Applications::default, |(file, text)| {
+            let (applications, found) = Applications::read(file, text, &directory, &application_settings, now);
+            faults.append(found);
+            applications
+        });
+        (Self { version, directory, blocked, applications, rules, scanning }, faults)
     }
 }
 
@@ -61,7 +78,10 @@ fn version(sources: &Sources<'_>) -> String {
         context.update(octets);
     };
     part(sources.directory.fingerprint_text().as_bytes());
-    let lists = sources.mailboxes.into_iter().chain(sources.antivirus);
+    if sources.applications.is_some() {
+        part(format!("{:?}", sources.application_settings).as_bytes());
+    }
+    let lists = sources.mailboxes.into_iter().chain(sources.antivirus).chain(sources.applications);
     for (file, text) in lists.chain(sources.rules.iter().map(|(file, text)| (file.as_path(), text.as_str()))) {
         part(file.file_name().unwrap_or_default().as_encoded_bytes());
         part(text.as_bytes());
@@ -91,6 +111,14 @@ mod tests {
             |text| version(&Sources { antivirus: Some((Path::new("antivirus.toml"), text)), ..Sources::default() });
         assert_ne!(orders("x"), orders("y"), "what is ordered about scanning is part of it");
         assert_ne!(orders(""), version(&Sources::default()));
+        let registry = |text, contact: &str| {
+            let application_settings = application::Settings { contact: contact.into(), ..Default::default() };
+            let applications = Some((Path::new("applications.toml"), text));
+            version(&Sources { applications, application_settings, ..Sources::default() })
+        };
+        assert_ne!(registry("x", ""), registry("y", ""), "who may send is part of it");
+        assert_ne!(registry("x", ""), registry("x", "S3B"), "and what they are told");
+        assert_ne!(registry("", ""), version(&Sources::default()));
     }
 
     /// One directory stands behind blocks and rules: an exception written for one name of a mailbox spares all its names.

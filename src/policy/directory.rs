@@ -334,6 +334,11 @@ fn bare_local_part(written: &str) -> Option<String> {
     Some(bare.local_part.unquoted())
 }
 
+/// A key for an address that is not ours, folded as ours are: what rules compare when they name a recipient elsewhere.
+pub fn foreign_key(local: &str, domain: &str) -> MailboxKey {
+    key(local, domain)
+}
+
 fn key(local: &str, primary: &str) -> MailboxKey {
     MailboxKey(format!("{}@{}", compared_local(local), compared_domain(primary)))
 }

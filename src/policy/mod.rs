@@ -4,12 +4,14 @@
 //! |---|---|---|
 //! | MAIL | has its network had its share | `rate`, `network` |
 //! | MAIL | may this mailbox send, and from there | `blocked_mailbox`, `directory` |
+//! | MAIL, RCPT, header section | which application is it, and may it | `application` |
 //! | RCPT | is it ours, does it exist, whose mailbox, may it receive, and from them, where does it go | `directory`, `blocked_mailbox`, `route` |
 //! | header section complete | which subject rules match | `rule` |
 //! | end of mail data | which scanners are asked, whose finds are ignored | `scanning` |
 //! | scanners answered | which report decides, and what it asks for | `verdict`, `verdict_action`, `finding` |
 //! | last | what becomes of the message, for each recipient | `disposition` |
 
+pub mod application;
 mod assemble;
 pub mod blocked_mailbox;
 pub mod directory;
@@ -48,6 +50,8 @@ pub struct Policy {
     pub directory: Directory,
     /// The blocked-mailbox list.
     pub blocked: blocked_mailbox::BlockedMailboxes,
+    /// The registry of applications.
+    pub applications: application::Applications,
     /// The subject rules.
     pub rules: rule::RuleSet,
     /// The contingency switch, and finds that are ignored.
@@ -57,7 +61,7 @@ pub struct Policy {
 /// A recipient that policy has nothing against.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admitted {
-    /// Whose mailbox it is, whatever alias named it.
+    /// Whose mailbox it is, whatever alias named it; of a recipient elsewhere its address, folded in the same way.
     pub mailbox: MailboxKey,
     /// The path as the next hop is to hear it: the client's own spelling, without source route; `postmaster` without a domain
     /// becomes postmaster at the first domain.
@@ -66,6 +70,8 @@ pub struct Admitted {
     pub next_hop: NextHopName,
     /// postmaster, abuse and the like: spared by subject rules that do not name them.
     pub always_reachable: bool,
+    /// It is in a domain of ours. Only an application has others.
+    pub served: bool,
 }
 
 impl Policy {
@@ -103,7 +109,7 @@ impl Policy {
             self.may_receive(&named, from, now, address)?;
         }
         let path = ForwardPath::Mailbox { mailbox: mailbox.clone(), source_route: Vec::new() };
-        Ok(Admitted { mailbox: named.key, path, next_hop, always_reachable: named.always_reachable })
+        Ok(Admitted { mailbox: named.key, path, next_hop, always_reachable: named.always_reachable, served: true })
     }
 
     fn served(&self, mailbox: &Mailbox) -> Option<(Named<'_>, NextHopName)> {

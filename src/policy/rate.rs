@@ -75,6 +75,18 @@ impl Rates {
         true
     }
 
+    /// Whether this client's network has none left. Takes nothing.
+    pub fn is_spent(&self, client: IpAddr, now: Instant) -> bool {
+        if network::is_in(client, &self.unlimited) {
+            return false;
+        }
+        let network = Network::of(client);
+        let sets = self.sets.lock().unwrap_or_else(PoisonError::into_inner);
+        let set = sets.get(self.hash.hash_one(network) as usize % SETS);
+        let row = set.and_then(|set| set.iter().flatten().find(|row| row.network == network));
+        row.is_some_and(|row| row.full_at.max(now) + self.interval > now + MINUTE)
+    }
+
     #[cfg(test)]
     fn rows(&self) -> usize {
         self.sets.lock().unwrap().iter().flatten().flatten().count()
@@ -131,6 +143,21 @@ mod tests {
         for per_minute in [1, 7, 59, 61, 600, 1_800, 1_000_000] {
             assert_eq!(taken(&self::rates(per_minute), client, begin, per_minute + 5), per_minute);
         }
+    }
+
+    #[test]
+    fn whoever_looks_whether_one_is_left_takes_none() {
+        let (rates, now) = (rates(3), now());
+        let client: IpAddr = "192.0.2.1".parse().unwrap();
+        for left in [3, 2, 1] {
+            assert!(!rates.is_spent(client, now), "{left} are left");
+            assert!(rates.take(client, now));
+        }
+        assert!(rates.is_spent(client, now) && !rates.take(client, now));
+        assert!(!rates.is_spent(client, now + Duration::from_secs(20)), "one came back");
+        assert!(
+            !rates.is_spent("10.1.1.1".parse().unwrap(), now) && !rates.is_spent("192.0.2.2".parse().unwrap(), now)
+        );
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A refusal has two faces, made in one place: what the client is told, and what the operator is told.
 
-use super::directory::MailboxKey;
+use super::{application::refusal::ApplicationRefusal, directory::MailboxKey};
 use crate::{
     language::Text,
     smtp::reply::{Enhanced, Reply},
@@ -51,6 +51,8 @@ pub enum Refusal {
     },
     /// Its network has had its messages of this minute (`450 4.7.1`).
     MessageRate,
+    /// An application that may not, or a client on an application listener that is none.
+    Application(ApplicationRefusal),
 }
 
 impl Refusal {
@@ -74,6 +76,7 @@ impl Refusal {
             Self::MessageRate => {
                 Reply::new(450, Some(Enhanced(4, 7, 1)), "Too many messages from your network, try again later")
             }
+            Self::Application(refusal) => refusal.reply(),
         }
     }
 
@@ -110,6 +113,7 @@ impl Refusal {
                 "the client's network has had its messages of this minute (messages_per_minute_per_network)",
                 "a rede do cliente já usou suas mensagens deste minuto (messages_per_minute_per_network)"
             ),
+            Self::Application(refusal) => refusal.reason(),
         }
     }
 
@@ -124,7 +128,8 @@ impl Refusal {
     }
 
     /// A stable name for metrics and records: `not_ours`, `relay_trick`, `unknown_mailbox`, `outsider_to_list`,
-    /// `blocked_to_receive`, `blocked_to_send`, `sender_from_outside`, `message_rate`.
+    /// `blocked_to_receive`, `blocked_to_send`, `sender_from_outside`, `message_rate`, and `application_…` for those of an
+    /// application.
     pub fn name(&self) -> &'static str {
         match self {
             Self::NotOurs { .. } => "not_ours",
@@ -135,6 +140,7 @@ impl Refusal {
             Self::BlockedToSend { .. } => "blocked_to_send",
             Self::SenderFromOutside { .. } => "sender_from_outside",
             Self::MessageRate => "message_rate",
+            Self::Application(refusal) => refusal.name(),
         }
     }
 }

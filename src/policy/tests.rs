@@ -51,6 +51,7 @@ fn policy(list: &str) -> Policy {
         version: "0".repeat(12),
         directory: directory(),
         blocked,
+        applications: Default::default(),
         rules: rule::RuleSet::default(),
         scanning: scanning::Scanning::default(),
     }

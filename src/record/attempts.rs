@@ -19,6 +19,8 @@ pub enum Attempt {
     TooManyOfNetwork,
     /// Too many of its network in a minute.
     TooFast,
+    /// Its last login failed, or it had failed too often to be heard.
+    LoginFailed,
     /// A balancer's, that did not begin with a PROXY header.
     NoProxyHeader,
 }
@@ -33,6 +35,7 @@ impl Attempt {
             Self::TooManyConnections => "connections",
             Self::TooManyOfNetwork => "connections_of_network",
             Self::TooFast => "connection_rate",
+            Self::LoginFailed => "login_failed",
             Self::NoProxyHeader => "no_proxy_header",
         }
     }

@@ -30,6 +30,7 @@ pub(crate) fn record(number: u64) -> Record {
             hello: "mx.example".to_owned(),
             tls: Some("TLSv1.3 TLS_AES_256_GCM_SHA384".to_owned()),
         },
+        application: None,
         reverse_path: "remetente@example.com".to_owned(),
         recipients: vec![
             RecipientFacts {

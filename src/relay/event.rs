@@ -9,9 +9,9 @@ use std::{
 use bytes::Bytes;
 
 use crate::{
-    policy::{Policy, route::NextHopName, verdict::ScannerReport},
+    policy::{Policy, application::password::PasswordHash, route::NextHopName, verdict::ScannerReport},
     record::{Intent, Item, ItemState, Record, TransactionId},
-    smtp::extension::Capabilities,
+    smtp::{auth::Secret, extension::Capabilities},
 };
 
 /// Time comes in as a value.
@@ -65,10 +65,32 @@ pub enum Input {
     Journaled(Result<(), String>),
     /// `Recount` was done: the connection counts for its new network, or there are too many from there.
     Recounted(bool),
+    /// `Verify` was done.
+    Verified(Verified),
     /// Nothing but time.
     TimePassed,
     /// The gateway is to stop: finish what is past the end of mail data, 421 to the rest.
     Drain,
+}
+
+/// A password, and the hash that it may be of.
+#[derive(Clone, Debug)]
+pub struct Verification {
+    /// What the client said.
+    pub password: Secret,
+    /// What the registry has.
+    pub hash: PasswordHash,
+}
+
+/// Whether they belong together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verified {
+    /// They do.
+    Right,
+    /// They do not.
+    Wrong,
+    /// Nobody had time to look.
+    Busy,
 }
 
 /// A connection to the next hop.
@@ -122,6 +144,8 @@ pub enum Output {
     /// The client is another one than who connected (XCLIENT): the connection counts for this address from now on. Answered by
     /// `Recounted`.
     Recount(IpAddr),
+    /// Verify a password, where nobody waits for the thread. Answered by `Verified`.
+    Verify(Verification),
     /// Do the TLS handshake as server, once everything is written. Answered by `TlsEstablished` or `ClientBroke`.
     StartTls,
     /// Close the client's connection once everything is written. The session is over when all answers are in.

@@ -18,12 +18,14 @@
 //! | the client's connection: who is read when, what ends it | `session` |
 //! | one mail transaction, phase by phase | `transaction` |
 //! | the next hop's side of it | `handover` |
+//! | as whom the client has logged in | `login` |
 //! | our replies, and which of the next hop's are passed on | `reply` |
 //! | limits and deadlines | `settings` |
 
 mod chance;
 pub mod event;
 mod handover;
+pub mod login;
 mod reply;
 mod session;
 pub mod settings;
@@ -31,4 +33,4 @@ pub mod settings;
 pub(crate) mod tests;
 mod transaction;
 
-pub use session::Session;
+pub use session::{Session, mail::Shares};

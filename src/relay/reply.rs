@@ -108,6 +108,28 @@ pub(super) fn held_by_rule(text: Option<&str>, rule: &str, id: &str) -> Reply {
     }
 }
 
+pub(super) fn logged_in() -> Reply {
+    reply(235, (2, 7, 0), "Authentication succeeded")
+}
+
+/// Whatever was wrong (RFC 4954 §6).
+pub(super) fn login_failed() -> Reply {
+    reply(535, (5, 7, 8), "Authentication failed")
+}
+
+pub(super) fn login_busy() -> Reply {
+    reply(454, (4, 7, 0), "Temporary authentication failure, try again later")
+}
+
+pub(super) fn too_many_logins() -> Reply {
+    reply(421, (4, 7, 0), "Too many failed logins")
+}
+
+/// Stands in a record only: nobody hears it.
+pub(super) fn would_be_relayed() -> Reply {
+    reply(250, (2, 0, 0), "Relayed")
+}
+
 pub(super) fn idle() -> Reply {
     reply(421, (4, 4, 2), "Timeout, closing connection")
 }

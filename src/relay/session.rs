@@ -1,5 +1,7 @@
 //! The relay session: the server session and the mail transaction, joined.
 
+pub(super) mod mail;
+
 use std::{
     collections::VecDeque,
     net::IpAddr,
@@ -8,23 +10,22 @@ use std::{
 };
 
 use bytes::Bytes;
+use mail::Shares;
 
 use super::{
     chance::Chance,
     event::{Input, Moment, Output, Wait},
+    login::LoginState,
     reply,
     settings::{READ, READ_WHILE_DECIDING, Settings},
     transaction::{Around, Effect, Transaction},
 };
 use crate::{
-    language::Language,
-    policy::{Policy, rate::Rates, refusal::Refusal},
-    record::{Cause, ClientFacts, TransactionId, attempts::Attempt},
+    policy::{Policy, rate::Rates},
+    record::{Cause, ClientFacts, attempts::Attempt},
     smtp::{
         announcement::Announcement,
-        envelope::MailFrom,
         extension::Offer,
-        received::WithProtocol,
         reply::Reply,
         server::{self, Event, Farewell, MailFault},
     },
@@ -51,6 +52,10 @@ pub struct Session {
     disk_is_low: bool,
     /// How many transactions the client's network may begin in a minute.
     messages: Option<Arc<Rates>>,
+    /// What the sessions of applications count together.
+    shares: Option<Shares>,
+    /// As whom the client has logged in.
+    login: LoginState,
     /// The greeting is delayed until then.
     greets_at: Option<Instant>,
     /// What this connection was, as long as it brought no MAIL.
@@ -110,6 +115,8 @@ impl Session {
             draining: false,
             disk_is_low: false,
             messages: None,
+            shares: None,
+            login: LoginState::default(),
             greets_at: None,
             attempt: Some(Attempt::NoMail),
         }
@@ -118,6 +125,11 @@ impl Session {
     /// The client's network may begin only so many transactions. The table is shared by all sessions, and asked with the time as it is fed.
     pub fn with_message_rate(self, messages: Option<Arc<Rates>>) -> Self {
         Self { messages, ..self }
+    }
+
+    /// What this session counts together with the others of its kind. Without it nothing is counted, and nothing is too much.
+    pub fn with_shares(self, shares: Shares) -> Self {
+        Self { shares: Some(shares), ..self }
     }
 
     /// 220 is said so long after the connection was accepted; who speaks before it hears 554 and is closed. None: it is said at once, and what
@@ -157,6 +169,7 @@ impl Session {
             Input::Quarantined(result) => self.with(now, |it, around| it.quarantined(result, around)),
             Input::Journaled(result) => self.with(now, |it, around| it.journaled(result, around)),
             Input::Recounted(counted) => self.recounted(counted),
+            Input::Verified(verified) => self.verified(verified, now),
             Input::TimePassed => self.time_passed(now),
             Input::Drain => self.drain(now),
         }
@@ -176,7 +189,7 @@ impl Session {
             }
             _ => None,
         };
-        let until = transaction.and_then(|it| it.deadline(&self.settings)).or(own);
+        let until = transaction.and_then(|it| it.deadline(&self.settings)).or(self.login.due()).or(own);
         let deciding = transaction.is_some_and(Transaction::is_deciding) || self.server.awaits_answer();
         let read_client = match &self.state {
             State::Securing | State::Closing(_) => 0,
@@ -233,6 +246,7 @@ impl Session {
         if matches!(self.state, State::Securing) {
             self.attempt = self.attempt.and(Some(Attempt::TlsFailed));
         }
+        self.login_given_up(now);
         self.with(now, |it, around| it.client_gone(how, around));
         self.effects();
         let transaction = self.take_transaction();
@@ -265,6 +279,8 @@ impl Session {
             }
             return;
         }
+        let reply = self.login.time_passed(now.monotonic);
+        self.answer_login(reply);
         let idle = matches!(self.state, State::Ready(None) | State::Securing);
         if idle && now.monotonic >= self.heard.monotonic + self.settings.timeouts.command {
             self.close_with(reply::idle());
@@ -355,6 +371,7 @@ impl Session {
                 self.outputs.push_back(Output::StartTls);
                 self.state = State::Securing;
             }
+            Event::Authenticate(credentials) => self.authenticate(credentials, now),
             Event::Mail(mail) => self.mail(mail, now),
             Event::MailRefused { mail, fault, reply } => {
                 let cause = match fault {
@@ -399,55 +416,8 @@ impl Session {
         }
         self.announced.extended = announced.extended.or(self.announced.extended);
         self.client.hello.clear();
+        self.login.forget();
         self.server.answer(self.server.greeting());
-    }
-
-    fn mail(&mut self, mail: MailFrom, now: Moment) {
-        match self.may_begin(&mail, now) {
-            Ok(()) => {
-                self.server.answer(reply::sender_ok());
-                let transaction = self.begin(mail, now);
-                self.state = State::Ready(Some(Box::new(transaction)));
-            }
-            Err((reply, cause)) => {
-                self.server.answer(reply.clone());
-                self.refused_at_mail(mail, &reply, cause, now);
-            }
-        }
-    }
-
-    /// Whether a transaction may begin: room for it, its network's share, the policy.
-    fn may_begin(&self, mail: &MailFrom, now: Moment) -> Result<(), (Reply, Cause)> {
-        if self.disk_is_low {
-            return Err((reply::storage_full(), Cause::Gateway { what: "the disk is under its floor".to_owned() }));
-        }
-        let client = self.client.address;
-        let share = self.messages.as_ref().is_none_or(|messages| messages.take(client, now.monotonic));
-        let verdict = if share { self.policy.mail(mail, client, now.wall) } else { Err(Refusal::MessageRate) };
-        verdict.map_err(|refusal| {
-            let reason = refusal.reason().in_language(Language::En).to_owned();
-            (refusal.reply(), Cause::Policy { name: refusal.name().to_owned(), reason })
-        })
-    }
-
-    fn begin(&mut self, mail: MailFrom, now: Moment) -> Transaction {
-        self.attempt = None;
-        let milliseconds = now.wall.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
-        let id = TransactionId::new(milliseconds, self.chance.next());
-        let with = WithProtocol {
-            extended: self.announced.extended.or(self.server.hello().map(|hello| hello.extended)).unwrap_or(false),
-            tls: self.server.is_tls(),
-            utf8: mail.parameters.smtputf8,
-        };
-        Transaction::new(id, self.policy.clone(), self.client.clone(), mail, with, now)
-    }
-
-    /// There is a record of the attempt, and nothing else. The client has heard `reply`.
-    fn refused_at_mail(&mut self, mail: MailFrom, reply: &Reply, cause: Cause, now: Moment) {
-        let mut transaction = self.begin(mail, now);
-        let mut around = Around { now, settings: &self.settings, outputs: &mut self.outputs };
-        transaction.refused_at_mail(reply, cause, &mut around);
-        self.state = State::Ready(Some(Box::new(transaction)));
     }
 
     fn close(&mut self, farewell: Farewell, now: Moment) {

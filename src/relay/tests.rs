@@ -435,6 +435,57 @@ fn a_dot_that_half_a_reply_held_back_was_not_said() {
     assert_eq!((record.ending, record.recipients[0].fate), (Ending::Deferred, Fate::Deferred), "and not unknown");
 }
 
+/// Ten wrong passwords in a minute, over however many connections: then a network is not heard for a while, and no hash is computed.
+#[test]
+fn a_network_that_guesses_is_not_heard_for_a_while() {
+    let shares = super::Shares::default();
+    let guess = |world: &mut World| {
+        world.client("AUTH PLAIN AGEAYg==\r\n");
+        let asked = world.asked.iter().any(|output| matches!(output, Output::Verify(_)));
+        if asked {
+            world.feed(Input::Verified(super::event::Verified::Wrong));
+            world.pass(Duration::from_secs(3));
+        }
+        (asked, world.said())
+    };
+    let connect = || {
+        let shares = shares.clone();
+        let mut world = World::logging_in(|session| session.with_shares(shares));
+        world.client("EHLO client.example\r\n");
+        assert!(world.said().contains("250-AUTH PLAIN LOGIN"));
+        world
+    };
+    let heard: Vec<(bool, String)> = (0..5)
+        .flat_map(|_| {
+            let mut world = connect();
+            let heard: Vec<_> = (0..3).map(|_| guess(&mut world)).collect();
+            assert!(world.attempt() == Some(Attempt::LoginFailed));
+            heard
+        })
+        .collect();
+    assert_eq!(heard.iter().filter(|(asked, _)| *asked).count(), 10, "{heard:?}");
+    for (asked, said) in &heard {
+        let expected = if *asked { ["535 5.7.8", "421 4.7.0"] } else { ["454 4.7.0", "454 4.7.0"] };
+        assert!(expected.iter().any(|code| said.starts_with(code)), "{said}");
+    }
+}
+
+/// Whoever hangs up before the answer has guessed too: otherwise hashes could be had for nothing.
+#[test]
+fn a_client_that_goes_while_its_password_is_verified_has_failed() {
+    let shares = super::Shares::default();
+    let asks = || {
+        let shares = shares.clone();
+        let mut world = World::logging_in(|session| session.with_shares(shares));
+        world.client("EHLO client.example\r\nAUTH PLAIN AGEAYg==\r\n");
+        let asked = world.asked.iter().any(|output| matches!(output, Output::Verify(_)));
+        world.feed(Input::ClientGone);
+        assert_eq!(world.attempt(), Some(Attempt::LoginFailed));
+        asked
+    };
+    assert_eq!((0..15).filter(|_| asks()).count(), 10);
+}
+
 fn report(verdict: ScanVerdict, action: Option<VerdictAction>) -> ScannerReport {
     let (group, scanner) = ("clamd".to_owned(), "clamd".to_owned());
     ScannerReport { group, scanner, verdict, took_ms: 1, version: None, findings: Vec::new(), action }

@@ -8,6 +8,7 @@
 
 use super::{
     announcement::Announcement,
+    auth::Auth,
     envelope::{MailFrom, RcptTo},
     extension::Offer,
     limits,
@@ -61,6 +62,8 @@ pub enum Command {
     StartTls,
     /// XCLIENT (Postfix): for whom the client speaks.
     XClient(Announcement),
+    /// AUTH (RFC 4954)
+    Auth(Auth),
 }
 
 /// The verbs that we know how to serve.
@@ -92,6 +95,8 @@ pub enum Verb {
     StartTls,
     /// XCLIENT
     XClient,
+    /// AUTH
+    Auth,
 }
 
 /// What the meaning of a command's argument depends on.
@@ -135,8 +140,9 @@ fn verb(word: &[u8]) -> Result<Verb, Violation> {
         b"HELP" => Ok(Verb::Help),
         b"STARTTLS" => Ok(Verb::StartTls),
         b"XCLIENT" => Ok(Verb::XClient),
+        b"AUTH" => Ok(Verb::Auth),
         b"" => Err(Violation::NoVerb),
-        b"EXPN" | b"AUTH" | b"ETRN" | b"ATRN" | b"TURN" | b"SEND" | b"SOML" | b"SAML" | b"BURL" | b"XFORWARD" => {
+        b"EXPN" | b"ETRN" | b"ATRN" | b"TURN" | b"SEND" | b"SOML" | b"SAML" | b"BURL" | b"XFORWARD" => {
             Err(Violation::NotImplemented)
         }
         b"GET" | b"HEAD" | b"POST" | b"PUT" | b"DELETE" | b"CONNECT" | b"OPTIONS" | b"TRACE" | b"PATCH" | b"PRI" => {
@@ -171,6 +177,7 @@ impl Command {
             Verb::Vrfy if argument.is_empty() => Err(Violation::MissingArgument),
             Verb::Vrfy => Ok(Self::Verify),
             Verb::XClient => xclient(argument).map(Self::XClient),
+            Verb::Auth => Auth::parse(argument).map(Self::Auth),
         }
     }
 }
@@ -261,6 +268,7 @@ mod tests {
         size: 1000,
         recipients: None,
         xclient: true,
+        auth: false,
     };
 
     fn parse(line: &[u8], smtputf8: bool) -> Result<Command, Violation> {
@@ -300,7 +308,8 @@ mod tests {
             (long_name.as_bytes(), Err(Violation::HelloName)),
             // Verbs that exist, and that do not.
             (b"EXPN list", Err(Violation::NotImplemented)),
-            (b"AUTH PLAIN AGEAYg==", Err(Violation::NotImplemented)),
+            (b"AUTH", Err(Violation::MissingArgument)),
+            (b"AUTH GSSAPI", Err(Violation::UnknownMechanism)),
             (b"BDATA 1", Err(Violation::UnknownVerb)),
             (b"GET / HTTP/1.1", Err(Violation::Http)),
             (b"post /x", Err(Violation::Http)),

@@ -1,7 +1,7 @@
 //! EHLO keywords: those that a next hop said, and those that we offer (RFC 5321 §2.2, §4.1.1.1; decisions 13 and 28).
 
 use super::{
-    announcement,
+    announcement, auth,
     client::ForwardAttributes,
     limits::Limits,
     stated_limits::{self, StatedLimits},
@@ -100,6 +100,8 @@ pub struct Offer {
     pub recipients: Option<u32>,
     /// Hop by hop: this client is one who may say for whom it speaks. The door's to set, since it knows who connected.
     pub xclient: bool,
+    /// Hop by hop: clients may log in here (RFC 4954). The session offers it under TLS only.
+    pub auth: bool,
 }
 
 impl Offer {
@@ -121,6 +123,7 @@ impl Offer {
             size,
             recipients: seen.limits.recipients,
             xclient: false,
+            auth: false,
         }
     }
 
@@ -137,6 +140,7 @@ impl Offer {
             ("8BITMIME", self.eight_bit_mime),
             ("STARTTLS", self.starttls),
             (announcement::OFFERED, self.xclient),
+            (auth::OFFERED, self.auth),
             ("ENHANCEDSTATUSCODES", true),
             ("CHUNKING", true),
             ("DSN", self.dsn),

@@ -16,6 +16,8 @@ pub struct Limits {
 
 /// Octets of a command line with its CRLF. The floor is 512, extensions add to it; longer lines are refused whole with `500 5.5.6`.
 pub const COMMAND_LINE: usize = 2048;
+/// Octets of a response to an AUTH challenge with its CRLF (RFC 4954 §4).
+pub const AUTH_LINE: usize = 12_288;
 /// Octets between the angle brackets of a path (§4.5.3.1.3: 256 with brackets).
 pub const PATH: usize = 512;
 /// ESMTP parameters of one command.

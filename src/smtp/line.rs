@@ -12,7 +12,7 @@ use super::limits;
 pub enum Line {
     /// A line, its CRLF removed.
     Whole(Bytes),
-    /// A line above [`limits::COMMAND_LINE`], read to its CRLF and dropped whole: its tail must never run as a command. What is left
+    /// A line above its limit ([`limits::COMMAND_LINE`] for a command), read to its CRLF and dropped whole: its tail must never run as a command. What is left
     /// is its verb (four octets): behind some of them stands more that must not.
     TooLong(Bytes),
     /// A CR without LF or an LF without CR. What is behind it is not to be read: whoever is between the client and us may have
@@ -28,13 +28,18 @@ pub struct LineDecoder {
 }
 
 impl LineDecoder {
-    /// Takes the next line from `wire`; `None` wants more octets. Whatever comes, `wire` keeps fewer octets than a line may have.
+    /// Takes the next command line from `wire`; `None` wants more octets. Whatever comes, `wire` keeps fewer octets than a line may have.
     pub fn decode(&mut self, wire: &mut BytesMut) -> Option<Line> {
+        self.decode_within(wire, limits::COMMAND_LINE)
+    }
+
+    /// Takes the next line, which may have so many octets with its CRLF.
+    pub fn decode_within(&mut self, wire: &mut BytesMut, limit: usize) -> Option<Line> {
         let end = memchr2(b'\r', b'\n', wire).unwrap_or(wire.len());
         let line = match wire.get(end..).unwrap_or_default() {
             [] | [b'\r'] => {
                 // One more octet at least is to come, so a full buffer is a line too long. Its last CR stays: it may be half a CRLF.
-                if self.too_long.is_some() || wire.len() >= limits::COMMAND_LINE {
+                if self.too_long.is_some() || wire.len() >= limit {
                     self.too_long.get_or_insert_with(|| Bytes::copy_from_slice(verb(wire)));
                     wire.advance(end);
                 }
@@ -50,7 +55,7 @@ impl LineDecoder {
         if let Some(verb) = self.too_long.take() {
             return Some(Line::TooLong(verb));
         }
-        let fits = line.len() + 2 <= limits::COMMAND_LINE;
+        let fits = line.len() + 2 <= limit;
         Some(if fits { Line::Whole(line) } else { Line::TooLong(Bytes::copy_from_slice(verb(&line))) })
     }
 }

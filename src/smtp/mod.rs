@@ -5,7 +5,7 @@
 //! | §2.3.8, §4.5.3.1 command lines | `line` |
 //! | §4.1 commands, §4.1.2 grammar | `command`, `path`, `domain`, `parameter` |
 //! | §4.2 replies | `reply`, `reply_decoder` |
-//! | §2.2, §4.1.1.1 extensions | `extension`, `stated_limits` (RFC 9422), `announcement` (XCLIENT), `xtext` |
+//! | §2.2, §4.1.1.1 extensions | `extension`, `stated_limits` (RFC 9422), `announcement` (XCLIENT), `auth` (RFC 4954), `xtext` |
 //! | §4.5.2 transparency, §4.1.1.4 end of mail data; RFC 3030 chunks | `mail_data` |
 //! | §3.3 mail transaction | `envelope` |
 //! | §4.4 trace fields | `received` |
@@ -15,6 +15,7 @@
 //! Nothing here knows policy, sockets or time.
 
 pub mod announcement;
+pub mod auth;
 pub mod client;
 pub mod command;
 pub mod domain;

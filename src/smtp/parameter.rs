@@ -72,6 +72,7 @@ impl MailParameters {
     /// Reads what stands behind the path of MAIL: nothing, or parameters each behind one space or more.
     pub fn parse(text: &str, offer: &Offer) -> Result<Self, ParameterFault> {
         let mut parameters = Self::default();
+        let mut author = None;
         for (keyword, value) in split(text)? {
             match (keyword.to_ascii_uppercase().as_str(), value) {
                 ("SIZE", value) => once(&mut parameters.size, value.and_then(size))?,
@@ -81,6 +82,8 @@ impl MailParameters {
                 ("SMTPUTF8", Some(_)) if offer.smtputf8 => return Err(ParameterFault::Value),
                 ("RET", value) if offer.dsn => once(&mut parameters.ret, value.and_then(ret))?,
                 ("ENVID", value) if offer.dsn => once(&mut parameters.envid, value.and_then(envid))?,
+                // RFC 4954 §5: taken wherever AUTH is offered, and believed of nobody, as if it were `<>`.
+                ("AUTH", value) if offer.auth => once(&mut author, value.and_then(author_of))?,
                 _ => return Err(ParameterFault::Unknown),
             }
         }
@@ -160,6 +163,11 @@ fn body(value: Option<&str>) -> Result<Option<Body>, ParameterFault> {
     }
 }
 
+/// `<>` or a mailbox, in xtext (RFC 4954 §5).
+fn author_of(value: &str) -> Option<()> {
+    (value == "<>" || is_xtext(value)).then_some(())
+}
+
 /// RFC 3461 §4.3
 fn ret(value: &str) -> Option<Ret> {
     match value.to_ascii_uppercase().as_str() {
@@ -227,6 +235,7 @@ mod tests {
         size: 1000,
         recipients: None,
         xclient: false,
+        auth: false,
     };
     const ALL: Offer = Offer { eight_bit_mime: true, smtputf8: true, dsn: true, ..NONE };
 
@@ -325,6 +334,23 @@ mod tests {
         ];
         for (text, smtputf8, expected) in rows {
             assert_eq!(RcptParameters::parse(text, &ALL, smtputf8), expected, "{text:?}");
+        }
+    }
+
+    /// RFC 4954 §5: the parameter is taken where AUTH is offered, and changes nothing.
+    #[test]
+    fn an_author_is_taken_where_clients_log_in_and_believed_of_nobody() {
+        let offer = Offer { auth: true, ..NONE };
+        for text in [" AUTH=<>", " auth=e+3Dmc2@example.com", " AUTH=a@b.example SIZE=5"] {
+            let read = MailParameters::parse(text, &offer).unwrap();
+            assert_eq!(MailParameters { size: None, ..read }, MailParameters::default(), "{text}");
+        }
+        for (text, fault) in [
+            (" AUTH", ParameterFault::Value),
+            (" AUTH=a+3", ParameterFault::Value),
+            (" AUTH=<> AUTH=<>", ParameterFault::Duplicate),
+        ] {
+            assert_eq!(MailParameters::parse(text, &offer), Err(fault), "{text}");
         }
     }
 

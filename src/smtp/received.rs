@@ -37,6 +37,8 @@ pub struct WithProtocol {
     pub extended: bool,
     /// Under TLS.
     pub tls: bool,
+    /// The client has logged in.
+    pub auth: bool,
     /// SMTPUTF8 was asked for.
     pub utf8: bool,
 }
@@ -44,12 +46,16 @@ pub struct WithProtocol {
 impl WithProtocol {
     /// The registered keyword. There is none for HELO under TLS, so that is SMTP.
     pub fn as_str(self) -> &'static str {
-        match (self.utf8, self.extended, self.tls) {
-            (true, _, false) => "UTF8SMTP",
-            (true, _, true) => "UTF8SMTPS",
-            (false, true, false) => "ESMTP",
-            (false, true, true) => "ESMTPS",
-            (false, false, _) => "SMTP",
+        match (self.utf8, self.extended, self.tls, self.auth) {
+            (true, _, false, false) => "UTF8SMTP",
+            (true, _, false, true) => "UTF8SMTPA",
+            (true, _, true, false) => "UTF8SMTPS",
+            (true, _, true, true) => "UTF8SMTPSA",
+            (false, true, false, false) => "ESMTP",
+            (false, true, false, true) => "ESMTPA",
+            (false, true, true, false) => "ESMTPS",
+            (false, true, true, true) => "ESMTPSA",
+            (false, false, _, _) => "SMTP",
         }
     }
 }
@@ -124,7 +130,7 @@ mod tests {
             hello,
             client: IpAddr::from([192, 0, 2, 1]),
             hostname: "mx.tjpa.jus.br",
-            with: WithProtocol { extended: true, tls: true, utf8: false },
+            with: WithProtocol { extended: true, tls: true, ..WithProtocol::default() },
             id: "0190a5c1e7b07a7a8a8a8a8a8a8a8a8f",
             at: UNIX_EPOCH + Duration::from_secs(1_785_585_600),
             utc_offset: -3 * 3600,
@@ -169,7 +175,12 @@ mod tests {
 
     #[test]
     fn with_protocols() {
-        let with = |extended, tls, utf8| WithProtocol { extended, tls, utf8 }.as_str();
+        let with = |extended, tls, utf8| WithProtocol { extended, tls, utf8, auth: false }.as_str();
+        let logged_in = |tls, utf8| WithProtocol { extended: true, tls, utf8, auth: true }.as_str();
+        assert_eq!(
+            [logged_in(false, false), logged_in(true, false), logged_in(false, true), logged_in(true, true)],
+            ["ESMTPA", "ESMTPSA", "UTF8SMTPA", "UTF8SMTPSA"]
+        );
         assert_eq!(with(false, false, false), "SMTP");
         assert_eq!(with(false, true, false), "SMTP");
         assert_eq!(with(true, false, false), "ESMTP");

@@ -44,6 +44,11 @@ impl Reply {
         Self::of_parts(code, None, lines)
     }
 
+    /// 334 with a challenge (RFC 4954 §4).
+    pub fn challenge(text: &str) -> Self {
+        Self::new(334, None, text)
+    }
+
     /// A reply of all its parts, as the decoder reads them; they are made to fit each other and the protocol.
     pub(super) fn of_parts(code: u16, enhanced: Option<Enhanced>, lines: impl IntoIterator<Item = String>) -> Self {
         let code = if (200..=599).contains(&code) { code } else { 451 };
@@ -114,6 +119,8 @@ impl Reply {
             let mark = match (index == last, enhanced.is_empty() && line.is_empty()) {
                 (false, _) => "-",
                 (true, false) => " ",
+                // RFC 4954 §4 wants the space also in front of a challenge of no octets.
+                (true, true) if code == 334 => " ",
                 (true, true) => "",
             };
             wire.extend_from_slice(format!("{code}{mark}{enhanced}{gap}{line}\r\n").as_bytes());
@@ -178,6 +185,8 @@ mod tests {
             (Reply::new(354, None, "Go on"), "354 Go on\r\n"),
             (Reply::new(250, Some(Enhanced(2, 0, 0)), ""), "250 2.0.0\r\n"),
             (Reply::new(250, None, ""), "250\r\n"),
+            (Reply::challenge(""), "334 \r\n"),
+            (Reply::challenge("VXNlcm5hbWU6"), "334 VXNlcm5hbWU6\r\n"),
             // Several lines: a hyphen on all but the last; no line at all is still a reply.
             (lines(&["mx.example", "PIPELINING", "SIZE 5"]), "250-mx.example\r\n250-PIPELINING\r\n250 SIZE 5\r\n"),
             (lines(&["mx.example"]), "250 mx.example\r\n"),

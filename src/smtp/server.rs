@@ -6,6 +6,7 @@
 //! The session answers by itself what needs no decision: HELO, EHLO, RSET, NOOP, VRFY, HELP, QUIT, STARTTLS, and every way of
 //! breaking the protocol or a limit. Who may send what to whom, and what becomes of the content, it does not know.
 
+mod auth;
 mod chunks;
 mod commands;
 mod event;
@@ -15,6 +16,7 @@ mod tests;
 use bytes::{Bytes, BytesMut};
 
 use super::{
+    auth::Exchange,
     extension::Offer,
     limits::{self, Limits},
     line::LineDecoder,
@@ -48,6 +50,10 @@ enum State {
     },
     /// The answer to XCLIENT.
     XClientAsked,
+    /// The client's response to a challenge of AUTH.
+    Authenticating(Exchange),
+    /// The answer to AUTH.
+    AuthAsked,
     /// The answer to MAIL.
     MailAsked { smtputf8: bool },
     /// A command inside a transaction.
@@ -97,6 +103,10 @@ pub struct Session {
     starttls_required: bool,
     bare_newlines: BareNewlines,
     tls: bool,
+    /// Clients may log in here, once they are under TLS.
+    auth: bool,
+    /// The client has.
+    authenticated: bool,
     /// What MAIL needs; forgotten when TLS begins (RFC 3207 §4.2).
     hello: Option<Hello>,
     /// Since the last message that was taken (as Postfix counts): an MTA that sends a thousand messages over one connection may
@@ -117,6 +127,8 @@ impl Session {
     /// `starttls_required`: before TLS all but NOOP, EHLO, STARTTLS and QUIT get `530 5.7.0`.
     pub fn new(hostname: &str, mut offer: Offer, limits: Limits, tls: bool, starttls_required: bool) -> Self {
         offer.starttls &= !tls;
+        let auth = offer.auth;
+        offer.auth &= tls;
         let mut session = Self {
             limits,
             offer,
@@ -124,6 +136,8 @@ impl Session {
             starttls_required,
             bare_newlines: BareNewlines::Refuse,
             tls,
+            auth,
+            authenticated: false,
             hello: None,
             errors: 0,
             useless_commands: 0,
@@ -208,6 +222,12 @@ impl Session {
                         }
                     });
                 }
+                State::Authenticating(_) => {
+                    let line = self.lines.decode_within(&mut self.unparsed, limits::AUTH_LINE)?;
+                    if let Some(event) = self.response(line).unwrap_or_else(|violation| self.violate(violation)) {
+                        return Some(event);
+                    }
+                }
                 State::Chunk(_) => return self.poll_chunk(),
                 State::Swallowing { .. } => {
                     if let Some(event) = self.swallow()? {
@@ -219,7 +239,8 @@ impl Session {
                     self.state = State::Closed;
                     return Some(Event::Close(why));
                 }
-                State::XClientAsked | State::MailAsked { .. } | State::RcptAsked(_) => return None,
+                State::XClientAsked | State::AuthAsked => return None,
+                State::MailAsked { .. } | State::RcptAsked(_) => return None,
                 State::DataAsked | State::ChunkAsked(_) | State::Ended { .. } => return None,
                 State::Greeting | State::AwaitTls | State::Closed => return None,
             }
@@ -227,15 +248,15 @@ impl Session {
     }
 
     /// Answers the event that awaits it; without one, nothing happens. A 421 closes the session. A 2xx to XCLIENT begins it anew, to
-    /// MAIL opens the transaction, to RCPT counts the recipient, 354 to DATA starts mail data; any other answer to DATA ends the
+    /// AUTH says that the client has logged in, to MAIL opens the transaction, to RCPT counts the recipient, 354 to DATA starts mail data; any other answer to DATA ends the
     /// transaction. 2xx to a chunk lets the next one come, any other ends the transaction. After any answer to the end of mail
     /// data it is over. A 3xx where none belongs, or a 2xx to DATA, is a bug of the owner and becomes `451 4.3.0`.
     pub fn answer(&mut self, reply: Reply) {
         let reply = if self.fits(&reply) { reply } else { own(451, 3, 0, "Internal error") };
         let taken = reply.is_positive();
-        let refused_for_good =
-            reply.is_permanent() && matches!(self.state, State::MailAsked { .. } | State::RcptAsked(_));
-        let deferred_mail = reply.is_transient() && matches!(self.state, State::MailAsked { .. });
+        let refused_for_good = reply.is_permanent()
+            && matches!(self.state, State::AuthAsked | State::MailAsked { .. } | State::RcptAsked(_));
+        let deferred = reply.is_transient() && matches!(self.state, State::AuthAsked | State::MailAsked { .. });
         let next = match &self.state {
             State::XClientAsked => {
                 // As for STARTTLS: what is counted stays counted, since the connection is the same. What was pipelined behind it is
@@ -244,6 +265,12 @@ impl Session {
                 // What was said in clear may not be known any more under TLS (RFC 3207 §4.2), since anybody on the way could have
                 // said it; and to forget for whom a proxy speaks would make its client pass for the proxy.
                 self.offer.starttls &= !taken;
+                // Whoever logged in was the one who announces, and not the one who is announced.
+                self.authenticated &= !taken;
+                State::Ready { forgiven: 0 }
+            }
+            State::AuthAsked => {
+                self.authenticated = taken;
                 State::Ready { forgiven: 0 }
             }
             State::MailAsked { smtputf8 } if taken => {
@@ -283,7 +310,7 @@ impl Session {
             self.unparsed.clear();
         } else if refused_for_good {
             self.count_error();
-        } else if deferred_mail {
+        } else if deferred {
             // "Later" is not at once, again and again, on the same connection.
             self.count_useless_command();
         }
@@ -295,6 +322,7 @@ impl Session {
         if matches!(self.state, State::AwaitTls) {
             self.tls = true;
             self.offer.starttls = false;
+            self.offer.auth = self.auth;
             self.hello = None;
             self.lines = LineDecoder::default();
             self.unparsed.clear();
@@ -328,11 +356,17 @@ impl Session {
         self.tls
     }
 
+    /// Whether the client has logged in.
+    pub fn is_authenticated(&self) -> bool {
+        self.authenticated
+    }
+
     /// Whether an event awaits its answer.
     pub fn awaits_answer(&self) -> bool {
         matches!(
             self.state,
             State::XClientAsked
+                | State::AuthAsked
                 | State::MailAsked { .. }
                 | State::RcptAsked(_)
                 | State::DataAsked

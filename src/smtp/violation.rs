@@ -104,6 +104,26 @@ pub enum Violation {
     /// Octets behind STARTTLS in the same breath: they would be read as if they had come under TLS (CVE-2011-0411).
     #[error("Nothing may be pipelined behind STARTTLS")]
     BehindStartTls,
+
+    // ── AUTH (RFC 4954) ──
+    /// AUTH in clear: whatever it brought was not looked at.
+    #[error("Encryption required for authentication")]
+    AuthNeedsTls,
+    /// AUTH after one that succeeded (§4).
+    #[error("Authenticated already")]
+    AuthActive,
+    /// Neither PLAIN nor LOGIN.
+    #[error("Mechanism not supported")]
+    UnknownMechanism,
+    /// Not base64, or not what the mechanism says. Never what was wrong: it may have been a password.
+    #[error("Malformed authentication data")]
+    Credentials,
+    /// The client answered a challenge with `*`.
+    #[error("Authentication cancelled")]
+    AuthCancelled,
+    /// A response above [`limits::AUTH_LINE`](super::limits::AUTH_LINE); it was dropped whole.
+    #[error("Authentication data too long")]
+    ResponseTooLong,
 }
 
 impl Violation {
@@ -139,14 +159,20 @@ impl Violation {
             | Self::Mixed
             | Self::NoRecipients
             | Self::TlsActive
-            | Self::TlsRequired => false,
+            | Self::TlsRequired
+            | Self::AuthNeedsTls
+            | Self::AuthActive
+            | Self::UnknownMechanism
+            | Self::Credentials
+            | Self::AuthCancelled
+            | Self::ResponseTooLong => false,
         }
     }
 
     /// Reply code (RFC 5321 §4.2), subject and detail of the enhanced code (RFC 3463, RFC 2034).
     fn codes(self) -> (u16, u16, u16) {
         match self {
-            Self::LineTooLong => (500, 5, 6),
+            Self::LineTooLong | Self::ResponseTooLong => (500, 5, 6),
             Self::BareNewline | Self::ControlOctet | Self::NoVerb => (500, 5, 2),
             Self::UnknownVerb => (500, 5, 1),
             Self::NotImplemented => (502, 5, 1),
@@ -172,9 +198,14 @@ impl Violation {
             | Self::NoTransaction
             | Self::InContent
             | Self::Mixed
-            | Self::TlsActive => (503, 5, 1),
+            | Self::TlsActive
+            | Self::AuthActive => (503, 5, 1),
             Self::NoRecipients | Self::BehindStartTls => (554, 5, 1),
             Self::TlsRequired => (530, 7, 0),
+            Self::AuthNeedsTls => (538, 7, 11),
+            Self::UnknownMechanism => (504, 5, 4),
+            Self::Credentials => (501, 5, 2),
+            Self::AuthCancelled => (501, 7, 0),
         }
     }
 }
@@ -197,6 +228,9 @@ mod tests {
             (Violation::NonAscii, "553 5.6.7 Non-ASCII addresses need SMTPUTF8"),
             (Violation::NoRecipients, "554 5.5.1 No valid recipients"),
             (Violation::TlsRequired, "530 5.7.0 Must issue a STARTTLS command first"),
+            (Violation::AuthNeedsTls, "538 5.7.11 Encryption required for authentication"),
+            (Violation::UnknownMechanism, "504 5.5.4 Mechanism not supported"),
+            (Violation::Credentials, "501 5.5.2 Malformed authentication data"),
         ];
         for (violation, expected) in rows {
             assert!(violation.reply().summary().starts_with(expected), "{}", violation.reply().summary());

@@ -90,6 +90,27 @@ impl View {
         Ok(found.iter().map(|text| serde_json::from_str(text)).collect::<Result<_, _>>()?)
     }
 
+    /// Every record of an application since `since`, oldest first, one at a time.
+    pub async fn each_of_applications(
+        &self,
+        since: UnixMillis,
+        mut each: impl FnMut(Record),
+    ) -> Result<(), StoreFault> {
+        // A coarse sieve, so that the others need not be parsed: the key could also stand in a subject, and then it is none.
+        let mut found = sqlx::query_scalar::<_, String>(
+            "SELECT record FROM transactions WHERE began >= $1 AND record LIKE '%\"application\":{%' ORDER BY began, id",
+        )
+        .bind(since)
+        .fetch(&self.readers);
+        while let Some(text) = found.try_next().await? {
+            let record: Record = serde_json::from_str(&text)?;
+            if record.application.is_some() {
+                each(record);
+            }
+        }
+        Ok(())
+    }
+
     /// Attempts without a record of their own since the minute that begins at `since`, summed by reason and by network, each with the most
     /// first and at most `limit` rows.
     pub async fn refused_attempts(&self, since: UnixMillis, limit: u32) -> Result<RefusedAttempts, StoreFault> {

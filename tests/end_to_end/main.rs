@@ -17,6 +17,7 @@
 
 mod alerts;
 mod antivirus;
+mod applications;
 mod balancers;
 mod blind_scanners;
 mod chunks;

@@ -193,6 +193,7 @@ impl Gateway {
             }
             Output::ReleaseNextHop { .. } | Output::DropNextHop => return self.end_connection(),
             Output::Recount(_) => Input::Recounted(true),
+            Output::Verify(_) => panic!("nobody logs in here"),
             Output::Hold(octets) => {
                 self.hold.extend_from_slice(&octets);
                 Input::Held(Ok(()))

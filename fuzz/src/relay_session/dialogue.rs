@@ -260,7 +260,7 @@ impl Dialogue {
     fn command(&mut self, line: &[u8], code: u16, text: &str) {
         // A record is owed for every MAIL that came where it may and whose path could be read.
         let mail = match code {
-            250 | 450 | 452 | 550 | 552 | 555 => true,
+            250 | 450 | 451 | 452 | 550 | 552 | 555 => true,
             501 => text.contains("Bad parameters"),
             553 => std::str::from_utf8(line).is_ok(),
             _ => false,

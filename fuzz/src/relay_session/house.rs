@@ -13,7 +13,7 @@ use portaria::{
     inspect,
     message::header_section::HeaderLimits,
     policy::{
-        Policy, Sources,
+        Policy, Sources, application,
         directory::{Directory, ServedDomain},
         rule::Scope,
         scanning::Mode,
@@ -80,6 +80,42 @@ ticket = "x"
 by = "x"
 "#;
 
+/// On an application listener the client is one that sends, and whom it announces first is one on trial.
+const APPLICATIONS: &str = r#"
+[[application]]
+id = "app"
+state = "active"
+owner = "x"
+requester = "x"
+evaluator = "x"
+evaluated = 2026-01-01
+ticket = "x"
+review_by = 2999-01-01
+networks = ["192.0.2.0/28"]
+senders = ["app@a.example"]
+null_sender = true
+reach = "internet"
+max_recipients = 3
+max_per_hour = 2
+[[application]]
+id = "trial"
+state = "observe"
+owner = "x"
+requester = "x"
+evaluator = "x"
+evaluated = 2026-01-01
+ticket = "x"
+review_by = 2999-01-01
+networks = ["198.51.100.0/28"]
+senders = ["app@a.example"]
+null_sender = true
+max_recipients = 3
+max_per_hour = 2
+"#;
+
+/// How the listener of applications is called.
+pub const APPLICATION_LISTENER: &str = "0.0.0.0:2587";
+
 const ORDER: &str = r#"
 [contingency]
 mode = "deliver"
@@ -89,7 +125,7 @@ ticket = "x"
 by = "x"
 "#;
 
-/// Two domains behind two next hops, one of them with another name, a blocked mailbox, a rule of each kind.
+/// Two domains behind two next hops, one of them with another name, a blocked mailbox, a rule of each kind, two applications.
 pub static POLICY: LazyLock<Arc<Policy>> = LazyLock::new(|| policy(RULES, ""));
 
 /// The same without rules, and with the contingency switch for one of two scanner groups: what is in force after the files were changed.
@@ -111,7 +147,15 @@ fn policy(rules: &str, orders: &str) -> Arc<Policy> {
     let mailboxes = (Path::new("mailboxes.toml"), MAILBOXES);
     let antivirus = Some((Path::new("antivirus.toml"), orders));
     let groups = groups();
-    let sources = Sources { directory, scanner_groups: &groups, mailboxes: Some(mailboxes), antivirus, rules: &rules };
+    let sources = Sources {
+        directory,
+        scanner_groups: &groups,
+        mailboxes: Some(mailboxes),
+        antivirus,
+        applications: Some((Path::new("applications.toml"), APPLICATIONS)),
+        application_settings: application::Settings { internet_next_hop: Some("two".into()), contact: "".into() },
+        rules: &rules,
+    };
     let (policy, faults) = Policy::assemble(sources, began());
     assert!(!faults.has_errors(), "{faults:?}");
     Arc::new(policy)
@@ -127,11 +171,11 @@ pub fn began() -> SystemTime {
 }
 
 /// Settings with limits that a short input reaches.
-pub fn settings(antivirus: bool, cut_through: bool) -> Arc<Settings> {
+pub fn settings(antivirus: bool, cut_through: bool, application: bool) -> Arc<Settings> {
     Arc::new(Settings {
         hostname: "mx.a.example".to_owned(),
-        listener: "0.0.0.0:25".to_owned(),
-        scope: Scope::Relay,
+        listener: client(application).listener,
+        scope: if application { Scope::Application } else { Scope::Relay },
         implicit_tls: false,
         starttls_required: false,
         bare_newlines: BareNewlines::Refuse,
@@ -163,13 +207,14 @@ pub fn offer() -> Offer {
         size: MESSAGE_SIZE,
         recipients: None,
         xclient: true,
+        auth: false,
     }
 }
 
-/// Who connects.
-pub fn client() -> ClientFacts {
+/// Who connects, to a listener of applications or to the other one.
+pub fn client(application: bool) -> ClientFacts {
     ClientFacts {
-        listener: "0.0.0.0:25".to_owned(),
+        listener: if application { APPLICATION_LISTENER } else { "0.0.0.0:25" }.to_owned(),
         address: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
         port: 12345,
         name: None,

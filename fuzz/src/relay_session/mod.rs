@@ -8,7 +8,7 @@ pub(crate) mod promises;
 pub(crate) mod script;
 pub(crate) mod world;
 
-use portaria::relay::Session;
+use portaria::relay::{Session, Shares};
 use script::Deed;
 use world::World;
 
@@ -17,10 +17,13 @@ pub fn relay_session(data: &[u8]) {
     let (&first, mut rest) = data.split_first().unwrap_or((&b'@', &[]));
     let bit = |bit: u8| first >> bit & 1 == 1;
     let (antivirus, cut_through, in_any_order, silent) = (!bit(0), bit(1), bit(2), bit(3));
+    let application = bit(4);
     let now = World::moment();
-    let settings = house::settings(antivirus, cut_through);
+    let settings = house::settings(antivirus, cut_through, application);
     let seed = 0x0190_a5c1_e7b0_7a7a_8a8a_8a8a_8a8a_8a8f;
-    let session = Session::new(settings, house::offer(), house::POLICY.clone(), house::client(), seed, now);
+    let client = house::client(application);
+    let session = Session::new(settings, house::offer(), house::POLICY.clone(), client, seed, now);
+    let session = if application { session.with_shares(Shares::default()) } else { session };
     let mut world = World::new(session, now, antivirus, !in_any_order);
     while let Some((&octet, behind)) = rest.split_first() {
         rest = behind;

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use portaria::{
-    policy::verdict::ScanVerdict,
+    policy::{application::State, verdict::ScanVerdict},
     record::{Ending, Fate, Item, ItemState, Record},
 };
 
 use super::{
     dialogue::Said,
-    house::{Expected, MESSAGE_SIZE, expected},
+    house::{APPLICATION_LISTENER, Expected, MESSAGE_SIZE, expected},
     next_hop::Message,
     world::{Deeds, World},
 };
@@ -100,6 +100,24 @@ pub fn check_end(world: &World) {
     }
 }
 
+/// Clauses 8.1.4 to 8.1.8 and 9.1: what leaves a listener of applications is of an active one, and says so; nothing of one on trial is kept.
+fn check_application(said: &Said, record: &Record, deeds: &Deeds) {
+    if record.client.listener != APPLICATION_LISTENER {
+        return assert!(record.application.is_none(), "{record:?}");
+    }
+    if deeds.dots == 0 && kept(deeds).is_none() {
+        return;
+    }
+    let application = record.application.as_ref().expect("an application");
+    assert_eq!(application.state, State::Active, "{record:?}");
+    assert!(matches!(record.reverse_path.as_str(), "" | "app@a.example"), "{record:?}");
+    let content = said.content.as_ref().map(|content| content.content.clone()).unwrap_or_default();
+    let text = String::from_utf8_lossy(&content).into_owned();
+    let section = text.split("\r\n\r\n").next().unwrap_or_default();
+    let froms: Vec<&str> = section.split("\r\n").filter(|line| line.starts_with("From: ")).collect();
+    assert_eq!(froms, ["From: \"x\" <App@alias.example>"], "{record:?}");
+}
+
 fn check_transaction(said: &Said, record: &Record, deeds: &Deeds) {
     for path in &deeds.asked {
         // A RCPT that the client hears nothing of any more may have been asked.
@@ -118,6 +136,7 @@ fn check_transaction(said: &Said, record: &Record, deeds: &Deeds) {
         assert_eq!(dots, 0, "abandoned and delivered: {record:?}");
         assert!(kept(deeds).is_none(), "abandoned and held: {record:?}");
     }
+    check_application(said, record, deeds);
     assert!(!deeds.left || kept(deeds).is_none(), "held for a client that is gone and sends again: {record:?}");
     let took = deeds.messages.iter().any(|message| message.told && taken(message));
     for recipient in &record.recipients {

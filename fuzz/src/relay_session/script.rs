@@ -222,6 +222,10 @@ pub const TABLE: &[(u8, Deed)] = &[
     (b'&', Deed::Policy),
     (b'?', Deed::Settle(true)),
     (b';', Deed::Settle(false)),
+    // For a listener of applications.
+    (0x80, Deed::Say(b"MAIL FROM:<app@a.example>\r\n")),
+    (0x81, Deed::Say(b"From: \"x\" <App@alias.example>\r\n")),
+    (0x82, Deed::Say(b"From: um@a.example\r\n")),
 ];
 
 /// What an octet stands for.

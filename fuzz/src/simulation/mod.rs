@@ -52,10 +52,10 @@ pub fn play(seed: u64, listener: Option<fn(&str)>) -> Outcome {
     let starttls = choices.once_in(6);
     let chance = u128::from(choices.any()) << 64 | u128::from(choices.any());
     let now = World::moment();
-    let settings = house::settings(antivirus, cut_through);
+    let settings = house::settings(antivirus, cut_through, false);
     // One session in sixteen is of a network that has little: its MAIL is soon answered 450.
     let messages = (seed % 16 == 5).then(|| Arc::new(Rates::new(NonZeroU32::MIN.saturating_add(2), Vec::new())));
-    let session = Session::new(settings, house::offer(), house::POLICY.clone(), house::client(), chance, now)
+    let session = Session::new(settings, house::offer(), house::POLICY.clone(), house::client(false), chance, now)
         .with_message_rate(messages);
     let mut world = World::new(session, now, antivirus, at_once);
     world.listener = listener;

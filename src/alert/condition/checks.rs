@@ -72,3 +72,22 @@ pub(super) fn certificate_expires_now(_: &str) -> Facts {
         ),
     }
 }
+
+/// Five minutes: whoever changes the registry may need two reloads for it.
+pub(super) fn application_review_due(application: &str) -> Facts {
+    Facts {
+        severity: Severity::Warning,
+        raise_after: seconds(300),
+        clear_after: seconds(0),
+        what: text!(
+            "the review of the application {application} is due",
+            "a revisão da aplicação {application} está vencida"
+        ),
+        next: text!(
+            "It goes on sending. `portaria application sheet` shows what it may, and `portaria application report` what it did: evaluate it \
+             again, write the new `evaluated` and `review_by` into applications.toml (or suspend it), then `portaria reload`.",
+            "Ela continua enviando. `portaria application sheet` mostra o que ela pode, e `portaria application report` o que fez: \
+             avalie-a de novo, escreva os novos `evaluated` e `review_by` em applications.toml (ou suspenda-a), depois `portaria reload`."
+        ),
+    }
+}

@@ -76,7 +76,7 @@ impl MailboxServer {
                     }
                     Event::EndOfChunk => session.answer(reply(250, (2, 0, 0), "go ahead")),
                     Event::Hello(_) | Event::Reset | Event::StartTls | Event::MailRefused { .. } => {}
-                    Event::Chunk(_) | Event::Mixed | Event::Announced(_) => {}
+                    Event::Chunk(_) | Event::Mixed | Event::Announced(_) | Event::Authenticate(_) => {}
                     Event::Close(_) => {
                         write_all(&mut session, &mut stream).await?;
                         return stream.shutdown().await;

@@ -190,14 +190,7 @@ mod tests {
             Some(source) => directory.with_entries(Path::new("directory.csv"), source),
             None => (directory, Faults::default()),
         };
-        (
-            Policy::assemble(
-                Sources { directory, scanner_groups: &[], mailboxes: None, antivirus: None, rules: &[] },
-                SystemTime::UNIX_EPOCH,
-            )
-            .0,
-            faults,
-        )
+        (Policy::assemble(Sources { directory, ..Sources::default() }, SystemTime::UNIX_EPOCH).0, faults)
     }
 
     fn with(source: Option<&str>, act: impl FnOnce(&Asked<'_>) -> Rendering) -> Rendering {

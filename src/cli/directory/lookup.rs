@@ -188,13 +188,7 @@ mod tests {
         let now: SystemTime = "2026-11-21T12:00:00Z".parse::<Timestamp>().unwrap().into();
         let (directory, _) = directory.with_entries(Path::new("directory.toml"), TOML);
         let (policy, faults) = Policy::assemble(
-            Sources {
-                directory,
-                scanner_groups: &[],
-                mailboxes: Some((Path::new("mailboxes.toml"), BLOCKED)),
-                antivirus: None,
-                rules: &[],
-            },
+            Sources { directory, mailboxes: Some((Path::new("mailboxes.toml"), BLOCKED)), ..Sources::default() },
             now,
         );
         assert!(faults.0.is_empty());

@@ -83,14 +83,22 @@ fn next_hop(table: &Table<'_, '_>, next_hops: &[Found<NextHopSettings>]) -> Opti
     if let ([only], false) = (next_hops, table.has("next_hop")) {
         return Some(only.value.name.clone());
     }
-    let written = table.required::<String>("next_hop")?;
+    named(table, &table.required::<String>("next_hop")?, next_hops)
+}
+
+/// The one of this name.
+pub(super) fn named(
+    table: &Table<'_, '_>,
+    written: &Found<String>,
+    next_hops: &[Found<NextHopSettings>],
+) -> Option<NextHopName> {
     let found = next_hops.iter().find(|next_hop| *next_hop.value.name.0 == *written.value);
     if found.is_none() {
         let name = &written.value;
         let what = text!("there is no [[next_hop]] named `{name}`", "não há [[next_hop]] de nome `{name}`");
         let near = nearest(name, next_hops.iter().map(|next_hop| &*next_hop.value.name.0));
         let help = near.map(|near| text!("did you mean `{near}`?", "você quis dizer `{near}`?"));
-        table.document().fault(written.span, what, help);
+        table.document().fault(written.span.clone(), what, help);
     }
     found.map(|next_hop| next_hop.value.name.clone())
 }

@@ -22,8 +22,13 @@ use crate::{
 };
 
 /// The roles that are planned; those without a value are not built yet.
-const ROLES: [(&str, Option<Role>); 5] =
-    [("relay", Some(Role::Relay)), ("application", None), ("submission", None), ("outbound", None), ("milter", None)];
+const ROLES: [(&str, Option<Role>); 5] = [
+    ("relay", Some(Role::Relay)),
+    ("application", Some(Role::Application)),
+    ("submission", None),
+    ("outbound", None),
+    ("milter", None),
+];
 
 const TLS: [(&str, ListenerTls); 4] = [
     ("off", ListenerTls::Off),
@@ -63,8 +68,10 @@ pub(super) fn read(root: &Table<'_, '_>, tls_section: bool) -> Vec<Found<Listene
 fn read_one(table: Table<'_, '_>, tls_section: bool) -> Option<Found<Listener>> {
     let role = table.choice("role", &ROLES, Some(Role::Relay));
     if role.is_none() {
-        let what =
-            text!("only `role = \"relay\"` is supported in this version", "nesta versão só existe `role = \"relay\"`");
+        let what = text!(
+            "only the roles `relay` and `application` are supported in this version",
+            "nesta versão só existem os papéis `relay` e `application`"
+        );
         table.document().fault(table.span_of("role"), what, None);
     }
     let address = table.required::<SocketAddr>("address");
@@ -82,6 +89,13 @@ fn read_one(table: Table<'_, '_>, tls_section: bool) -> Option<Found<Listener>> 
                 "escreva tls = \"off\" aqui, ou acrescente estas linhas:{lines}"
             )),
         );
+    }
+    if role == Some(Role::Application) && tls == ListenerTls::Off {
+        let what = text!(
+            "without TLS no application can log in here, and whoever is on the way reads its mail",
+            "sem TLS nenhuma aplicação pode fazer login aqui, e quem estiver no caminho lê o correio dela"
+        );
+        table.document().warning(table.span_of("tls"), what, None);
     }
     let bare_newlines = table.choice("bare_newline", &BARE_NEWLINES, BareNewlines::Refuse);
     let greeting_delay = duration(&table, "greeting_delay", Duration::ZERO, Duration::ZERO..=LONGEST_GREETING_DELAY);

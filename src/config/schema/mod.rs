@@ -5,6 +5,7 @@
 
 mod alert;
 mod antivirus;
+mod application;
 mod bounds;
 mod domain;
 mod gateway;
@@ -41,6 +42,7 @@ fn whole(root: &Table<'_, '_>, folder: &Path) -> Option<Settings> {
     let timeouts = bounds::timeouts(root);
     let limits = bounds::limits(root);
     let next_hops = next_hop::read(root, folder, &listeners);
+    let applications = application::read(root, &next_hops);
     let directory = domain::read(root, &next_hops);
     let rules_dir = gateway.as_ref().map(|gateway| gateway.rules_dir.clone()).unwrap_or_default();
     let hold_folder = gateway.as_ref().map(|gateway| gateway.data_dir.join("hold")).unwrap_or_default();
@@ -62,6 +64,7 @@ fn whole(root: &Table<'_, '_>, folder: &Path) -> Option<Settings> {
         },
         antivirus,
         verdict_actions,
+        applications,
         hold,
         cut_through_from,
         limits,

@@ -2,13 +2,14 @@
 
 use std::{collections::BTreeMap, time::SystemTime};
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use super::super::{contingency, gateway::Gateway};
 use crate::{
     alert::{Condition, Finding, Kind},
     antivirus::ScannerStatus,
     next_hop::NextHopStatus,
+    policy::{Policy, application::State},
 };
 
 const DAY: i64 = 24 * 60 * 60;
@@ -27,6 +28,8 @@ struct Seen {
     scanners: Vec<ScannerStatus>,
     /// Seconds until the certificate in force ends, and when that is.
     certificate: Option<(i64, Timestamp)>,
+    /// In UTC.
+    today: Date,
     /// The contingency in force, in words.
     order: Option<String>,
 }
@@ -40,6 +43,7 @@ impl Look {
             next_hops: gateway.next_hops.status(),
             scanners: gateway.scanners.status(),
             certificate: ends.map(|ends| (ends.as_second().saturating_sub(now.as_second()), ends)),
+            today: now.to_zoned(TimeZone::UTC).date(),
             order: gateway.policy().scanning.contingency_at(wall).map(contingency::in_words),
         };
         Kind::ALL.iter().flat_map(|kind| self.of(*kind, gateway, &seen)).collect()
@@ -69,6 +73,7 @@ impl Look {
             Kind::CertificateRefused => words(gateway.certificate_fault()),
             Kind::CertificateExpiresSoon => one(ends_within(seen, 14), &ends(seen)),
             Kind::CertificateExpiresNow => one(ends_within(seen, 3), &ends(seen)),
+            Kind::ApplicationReviewDue => reviews_due(&gateway.policy(), seen.today),
             Kind::HoldMemoryFull => one(grew(&mut self.held_on_disk, gateway.holds.memory_refused()), ""),
             Kind::ConnectionsFull => one(grew(&mut self.turned_away, gateway.connections.turned_away()), ""),
         }
@@ -160,6 +165,13 @@ fn ends(seen: &Seen) -> String {
     seen.certificate.map(|(_, ends)| ends.to_string()).unwrap_or_default()
 }
 
+/// Of those that send; who is suspended is looked at when somebody wants it back.
+fn reviews_due(policy: &Policy, today: Date) -> Vec<Finding> {
+    let due = policy.applications.entries().iter().filter(|it| it.is_review_due(today) && it.state != State::Suspended);
+    due.map(|it| Finding::new(Condition::about(Kind::ApplicationReviewDue, &it.id), &it.review_by.to_string()))
+        .collect()
+}
+
 /// Of several faults the first; `portaria check` has them all.
 fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
@@ -168,7 +180,10 @@ fn first_line(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{next_hop::AddressStatus, policy::route::NextHopName};
+    use crate::{
+        next_hop::AddressStatus,
+        policy::{application::Applications, route::NextHopName},
+    };
 
     fn next_hop(name: &str, healthy: &[bool]) -> NextHopStatus {
         let address = |(nth, healthy): (usize, &bool)| AddressStatus {
@@ -261,5 +276,34 @@ mod tests {
     fn an_event_is_seen_once() {
         let mut last = 0;
         assert_eq!([grew(&mut last, 0), grew(&mut last, 2), grew(&mut last, 2)], [false, true, false]);
+    }
+
+    /// Whoever is past its day is told of until somebody evaluates it; who sends nothing any more is not.
+    #[test]
+    fn a_review_is_told_of_while_it_is_due() {
+        let entry = |id: &str, state: &str, review: &str| {
+            format!(
+                "[[application]]\nid = '{id}'\nstate = '{state}'\nowner = 'o'\nrequester = 'r'\nevaluator = 'e'\n\
+                 evaluated = 2026-01-01\nticket = 't'\nreview_by = {review}\nnetworks = ['10.0.{}.0/24']\n\
+                 senders = ['a@tjpa.jus.br']\nmax_recipients = 1\nmax_per_hour = 1\n",
+                id.len()
+            )
+        };
+        let registry = [
+            entry("a", "active", "2026-02-01"),
+            entry("bb", "active", "2026-02-02"),
+            entry("ccc", "suspended", "2026-02-01"),
+            entry("dddd", "pending", "2026-01-31"),
+        ]
+        .concat();
+        let wall = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_800_000_000);
+        let mut policy = crate::relay::tests::world::policy(wall);
+        let (file, settings) = (std::path::Path::new("a.toml"), Default::default());
+        let (applications, faults) = Applications::read(file, &registry, &policy.directory, &settings, wall);
+        assert!(!faults.has_errors());
+        policy.applications = applications;
+        let due = reviews_due(&policy, "2026-02-02".parse().unwrap());
+        let told: Vec<String> = due.iter().map(|finding| finding.condition.to_string()).collect();
+        assert_eq!(told, ["application_review_due (a)", "application_review_due (dddd)"]);
     }
 }

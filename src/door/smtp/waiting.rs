@@ -69,6 +69,12 @@ impl Driver {
             self.hold = Some(hold);
             return Poll::Ready(Input::Quarantined(kept));
         }
+        if let Some(verifying) = &mut self.verifying
+            && let Poll::Ready(verified) = verifying.as_mut().poll(cx)
+        {
+            self.verifying = None;
+            return Poll::Ready(Input::Verified(verified));
+        }
         if let Poll::Ready(input) = self.poll_next_hop(cx, wait.read_next_hop) {
             return Poll::Ready(input);
         }

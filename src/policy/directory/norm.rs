@@ -52,6 +52,8 @@ pub enum Check {
     BlockNamesNobody,
     /// An exception of a rule for a recipient that is not in the directory.
     ExceptionNamesNobody,
+    /// An application sends as a mailbox that is not in the directory.
+    SenderNamesNobody,
     /// Alerts go to a mailbox that is not in the directory.
     AlertNamesNobody,
 }
@@ -68,6 +70,7 @@ impl Check {
             Self::SenderNotTied => "sender_not_tied",
             Self::BlockNamesNobody => "block_names_nobody",
             Self::ExceptionNamesNobody => "exception_names_nobody",
+            Self::SenderNamesNobody => "sender_names_nobody",
             Self::AlertNamesNobody => "alert_names_nobody",
         }
     }
@@ -78,6 +81,7 @@ impl Check {
             Self::MissingAddress | Self::NotServed => "8.1.1",
             Self::UnknownClass => "8.1.2",
             Self::PrimaryElsewhere | Self::UndecidedClass => "8.1.3",
+            Self::SenderNamesNobody => "8.1.7",
             Self::AlertNamesNobody => "9.2.3",
             Self::SenderNotTied => "9.2.11",
             Self::ExceptionNamesNobody => "9.2.20",
@@ -120,6 +124,16 @@ pub fn findings(policy: &Policy, classes: Option<&Classes>, alert_to: &[Mailbox]
         for spared in rule.spared() {
             found.nobody(Check::ExceptionNamesNobody, rule.id(), std::slice::from_ref(spared), |_| {
                 text!("spares {spared}, who is not in the directory", "poupa {spared}, que não está no diretório")
+            });
+        }
+    }
+    for application in policy.applications.entries() {
+        for (sender, written) in &application.senders {
+            found.nobody(Check::SenderNamesNobody, &application.id, std::slice::from_ref(sender), |_| {
+                text!(
+                    "sends as {written}, who is not in the directory",
+                    "envia como {written}, que não está no diretório"
+                )
             });
         }
     }

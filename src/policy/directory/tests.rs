@@ -10,8 +10,8 @@ use super::{
 use crate::{
     language::Language,
     policy::{
-        Admitted, Policy, Sources, blocked_mailbox::BlockedMailboxes, refusal::Refusal, rule::RuleSet,
-        scanning::Scanning,
+        Admitted, Policy, Sources, application::Applications, blocked_mailbox::BlockedMailboxes, refusal::Refusal,
+        rule::RuleSet, scanning::Scanning,
     },
     smtp::{
         envelope::{MailFrom, RcptTo},
@@ -83,7 +83,14 @@ fn now() -> SystemTime {
 fn policy(directory: Directory, list: &str) -> Policy {
     let (blocked, faults) = BlockedMailboxes::read(Path::new("mailboxes.toml"), list, &directory, now());
     assert!(!faults.has_errors(), "{}", faults.render(Language::En));
-    Policy { version: "0".repeat(12), directory, blocked, scanning: Scanning::default(), rules: RuleSet::default() }
+    Policy {
+        version: "0".repeat(12),
+        directory,
+        blocked,
+        applications: Applications::default(),
+        scanning: Scanning::default(),
+        rules: RuleSet::default(),
+    }
 }
 
 fn rcpt_from(policy: &Policy, from: &str, path: &str) -> Result<Admitted, Refusal> {
@@ -436,15 +443,29 @@ fn an_exception_for_nobody_is_found() {
                 [[rule.example]]\nsubject = 'ata'\nexpect = 'no match'\n";
     let directory = good("directory.toml", TOML).with_senders_from("tjepa.jus.br", Vec::new());
     let rules = [(std::path::PathBuf::from("a.toml"), rule.to_owned())];
-    let (policy, faults) = Policy::assemble(
-        Sources { directory, scanner_groups: &[], mailboxes: None, antivirus: None, rules: &rules },
-        now(),
-    );
+    let (policy, faults) = Policy::assemble(Sources { directory, rules: &rules, ..Sources::default() }, now());
     assert!(!faults.has_errors(), "{}", faults.render(Language::En));
     let found = findings(&policy, None, &[], now());
     let shown: Vec<_> = found.iter().filter(|it| it.check == Check::ExceptionNamesNobody).collect();
     let [finding] = shown.as_slice() else { panic!("{found:?}") };
     assert_eq!((finding.who.as_str(), finding.what.en.contains("tf@tjepa.jus.br")), ("R-1", true), "{finding:?}");
+}
+
+/// Clause 8.1.7 ties an application to a box: one that is not there is nobody's.
+#[test]
+fn an_application_that_sends_as_nobody_is_found() {
+    let registry = "[[application]]\nid = 'pje'\nstate = 'active'\nowner = 'o'\nrequester = 'r'\nevaluator = 'e'\n\
+                    evaluated = 2026-01-01\nticket = 't'\nreview_by = 2999-01-01\nnetworks = ['10.0.0.0/24']\n\
+                    senders = ['FT@tjpa.jus.br', 'tf@tjpa.jus.br', 'x@escola.example', 'abuse@tjpa.jus.br']\n\
+                    max_recipients = 1\nmax_per_hour = 1\n";
+    let applications = Some((Path::new("applications.toml"), registry));
+    let sources = Sources { directory: good("directory.toml", TOML), applications, ..Sources::default() };
+    let (policy, faults) = Policy::assemble(sources, now());
+    assert!(!faults.has_errors(), "{}", faults.render(Language::En));
+    let found = findings(&policy, None, &[], now());
+    let shown: Vec<_> = found.iter().filter(|it| it.check == Check::SenderNamesNobody).collect();
+    let [finding] = shown.as_slice() else { panic!("{found:?}") };
+    assert_eq!((finding.who.as_str(), finding.what.en.contains("tf@tjpa.jus.br")), ("pje", true), "{finding:?}");
 }
 
 #[test]

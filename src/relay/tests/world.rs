@@ -49,9 +49,19 @@ impl World {
         Self::of(false, |session| session)
     }
 
+    /// Under TLS from the first octet, where clients may log in.
+    pub fn logging_in(kind: impl FnOnce(Session) -> Session) -> Self {
+        let settings = Settings { scope: Scope::Application, implicit_tls: true, ..settings() };
+        Self::listening(settings, Offer { auth: true, ..Offer::new(None, 1 << 20, false) }, kind)
+    }
+
     /// With a session of its own kind.
-    #[expect(clippy::disallowed_methods, reason = "there is no other way to an Instant")]
     pub fn of(starttls: bool, kind: impl FnOnce(Session) -> Session) -> Self {
+        Self::listening(settings(), Offer::new(None, 1 << 20, starttls), kind)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "there is no other way to an Instant")]
+    fn listening(settings: Settings, offer: Offer, kind: impl FnOnce(Session) -> Session) -> Self {
         let start = Instant::now();
         let now = Moment { monotonic: start, wall: UNIX_EPOCH + Duration::from_secs(1_800_000_000) };
         let client = ClientFacts {
@@ -63,8 +73,7 @@ impl World {
             hello: String::new(),
             tls: None,
         };
-        let offer = Offer::new(None, 1 << 20, starttls);
-        let session = Session::new(Arc::new(settings()), offer, Arc::new(policy(now.wall)), client, 1, now);
+        let session = Session::new(Arc::new(settings), offer, Arc::new(policy(now.wall)), client, 1, now);
         let session = kind(session);
         let wait = Wait { read_client: 0, read_next_hop: false, until: start, lends_from: None, finished: false };
         let (hold, reads) = (Vec::new(), VecDeque::new());

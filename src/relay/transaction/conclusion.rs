@@ -142,6 +142,9 @@ impl Transaction {
             ending: Ending::Refused,
             cause: facts::cause(By::Antivirus, deciding),
         };
+        if self.on_trial().is_some() {
+            return self.conclude(conclusion, around);
+        }
         let everyone = (0..self.recipients.len()).collect::<Vec<_>>();
         let item = self.item(By::Antivirus, received, deciding, &everyone, ItemState::Held, false);
         self.keep(item, After::Conclude { conclusion, acknowledged: false }, late, around);
@@ -155,6 +158,9 @@ impl Transaction {
         late: Instant,
         around: &mut Around<'_>,
     ) {
+        if let Some(conclusion) = self.would_deliver(&deliveries, deciding) {
+            return self.conclude(conclusion, around);
+        }
         let held_by = self.note_deliveries(&deliveries);
         let tag = deliveries.iter().find_map(|delivery| match delivery {
             Delivery::Relay { tag } => *tag,

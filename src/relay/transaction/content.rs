@@ -164,6 +164,7 @@ impl Transaction {
             scope: around.settings.scope,
             now: around.now.wall,
         });
+        let foreign = self.foreign_originator(&inspected.originators);
         self.record.subjects = inspected.subjects.into_iter().map(|subject| subject.decoded).collect();
         self.record.message_id = inspected.message_id;
         self.record.rules.clone_from(&judgement.matches);
@@ -171,8 +172,9 @@ impl Transaction {
         if let Phase::Content(incoming) = &mut self.phase {
             incoming.judgement = Some(judgement);
         }
-        if let Some(by) = refused {
-            let conclusion = self.refused_by_rule(by);
+        // Who may not say who it is, is refused for that, whatever else it says.
+        let conclusion = foreign.or_else(|| refused.map(|by| self.refused_by_rule(by)));
+        if let Some(conclusion) = conclusion {
             self.swallow(conclusion, around);
         }
     }
@@ -235,7 +237,7 @@ impl Transaction {
                 || around.settings.actions.ambiguous > VerdictAction::Tag
                     && incoming.inspection.is_ambiguous_within(within)
         };
-        let (is_kept_back, was_kept_back) = (keeps_back(u64::MAX), keeps_back(first));
+        let (is_kept_back, was_kept_back) = (keeps_back(u64::MAX), keeps_back(first) || self.on_trial().is_some());
         let Some(handover) = &mut self.handover else { return };
         let begins = !handover.is_delivering()
             && !was_kept_back

@@ -37,6 +37,8 @@ impl Transaction {
     /// The outcome is journaled; then the client is answered.
     pub(super) fn conclude(&mut self, conclusion: Conclusion, around: &mut Around<'_>) {
         self.with_handover(around, |handover, around| handover.finish(&mut around.world()));
+        let conclusion = self.as_tried(conclusion);
+        self.settle_place(conclusion.ending);
         match conclusion.ending {
             Ending::Refused => self.set_fates(Fate::Refused),
             Ending::Deferred => self.set_fates(Fate::Deferred),

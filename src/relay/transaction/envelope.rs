@@ -35,7 +35,7 @@ impl Recipient {
         Self {
             facts: RecipientFacts {
                 address: rcpt.path.to_string(),
-                mailbox: mailbox.map(|admitted| admitted.mailbox.clone()),
+                mailbox: mailbox.filter(|admitted| admitted.served).map(|admitted| admitted.mailbox.clone()),
                 reply: answer.summary(),
                 answered_by,
                 refusal: None,
@@ -51,7 +51,7 @@ impl Recipient {
 impl Transaction {
     /// RCPT. Answered at once when policy refuses it, else when the next hop has spoken.
     pub(in crate::relay) fn rcpt(&mut self, rcpt: RcptTo, around: &mut Around<'_>) {
-        let admitted = match self.policy.rcpt(&rcpt, &self.mail.path, around.now.wall) {
+        let admitted = match self.decide_recipient(&rcpt, around) {
             Ok(admitted) => admitted,
             Err(refusal) => return self.refuse_recipient(&rcpt, &refusal),
         };
@@ -89,7 +89,7 @@ impl Transaction {
     }
 
     fn refuse_recipient(&mut self, rcpt: &RcptTo, refusal: &Refusal) {
-        let answer = refusal.reply();
+        let answer = self.told(refusal);
         let mut recipient = Recipient::new(rcpt, None, &answer, AnsweredBy::Gateway);
         let reason = refusal.reason().in_language(Language::En).to_owned();
         recipient.facts.mailbox = refusal.mailbox();

@@ -14,6 +14,7 @@ pub(super) fn begin(id: &TransactionId, policy: &Policy, client: ClientFacts, ma
         began: unix_millis(now.wall),
         ended: unix_millis(now.wall),
         client,
+        application: None,
         reverse_path: mail.path.to_string(),
         recipients: Vec::new(),
         subjects: Vec::new(),

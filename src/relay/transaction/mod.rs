@@ -9,6 +9,7 @@
 //! | [`Phase::HandingOver`] … [`Phase::Settling`] | intent, our dot, the next hop's answer | `handing_over`, `tag` |
 //! | [`Phase::Recording`] | the outcome is journaled, then the client is answered | `ending` |
 //! | all | deadlines; the facts for the record | `deadline`, `facts` |
+//! | all | what the entry of an application adds | `sending` |
 //!
 //! In: what the client asked (values) and what the world did. Out: outputs, and [`Effect`]s for the session. It does not know
 //! the server session, nor how replies look on the wire.
@@ -22,6 +23,7 @@ mod envelope;
 mod facts;
 mod handing_over;
 mod keeping;
+mod sending;
 mod tag;
 
 use std::{
@@ -33,6 +35,7 @@ use std::{
 use conclusion::{After, Conclusion};
 use content::Incoming;
 pub(super) use envelope::Recipient;
+pub(super) use sending::Sending;
 
 use super::{
     event::{Moment, Output},
@@ -80,6 +83,8 @@ pub(super) struct Transaction {
     policy: Arc<Policy>,
     mail: MailFrom,
     with: WithProtocol,
+    /// The application that it is of, on an application listener.
+    sending: Option<Sending>,
     recipients: Vec<Recipient>,
     handover: Option<Handover>,
     phase: Phase,
@@ -159,6 +164,7 @@ impl Transaction {
             policy,
             mail,
             with,
+            sending: None,
             recipients: Vec::new(),
             handover: None,
             phase: Phase::Envelope { asking: None },
@@ -239,6 +245,7 @@ impl Transaction {
 impl Transaction {
     /// MAIL was refused with `reply`: there is a record of the attempt, and nothing else.
     pub(super) fn refused_at_mail(&mut self, reply: &Reply, cause: crate::record::Cause, around: &mut Around<'_>) {
+        self.settle_place(Ending::Refused);
         self.record.ending = if reply.is_permanent() { Ending::Refused } else { Ending::Deferred };
         self.record.cause = cause;
         self.record.reply = Some(reply.summary());

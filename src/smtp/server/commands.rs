@@ -48,15 +48,21 @@ impl Session {
         match verb {
             // Nobody else needs to know that there is such a thing.
             Verb::XClient if !self.offer.xclient => Err(Violation::NotImplemented),
+            Verb::Auth if !self.auth => Err(Violation::NotImplemented),
             _ if self.starttls_required && !self.tls && !before_tls => Err(Violation::TlsRequired),
-            Verb::Mail | Verb::Rcpt | Verb::Data | Verb::Bdat if self.hello.is_none() => Err(Violation::HelloFirst),
-            Verb::Mail | Verb::StartTls | Verb::XClient if in_transaction => Err(Violation::InTransaction),
+            // Before it is read: what came in clear is nobody's business.
+            Verb::Auth if !self.tls => Err(Violation::AuthNeedsTls),
+            Verb::Mail | Verb::Rcpt | Verb::Data | Verb::Bdat | Verb::Auth if self.hello.is_none() => {
+                Err(Violation::HelloFirst)
+            }
+            Verb::Mail | Verb::StartTls | Verb::XClient | Verb::Auth if in_transaction => Err(Violation::InTransaction),
             Verb::Rcpt | Verb::Data | Verb::Bdat if !in_transaction => Err(Violation::NoTransaction),
             Verb::Rcpt if between_chunks => Err(Violation::InContent),
             Verb::Data if between_chunks => Err(Violation::Mixed),
             Verb::Data | Verb::Bdat if matches!(self.state, State::Transaction(Transaction { recipients: 0, .. })) => {
                 Err(Violation::NoRecipients)
             }
+            Verb::Auth if self.authenticated => Err(Violation::AuthActive),
             Verb::StartTls if self.tls => Err(Violation::TlsActive),
             Verb::StartTls if !self.offer.starttls => Err(Violation::NotImplemented),
             _ => Ok(()),
@@ -81,6 +87,7 @@ impl Session {
                 self.state = State::XClientAsked;
                 Some(Event::Announced(announced))
             }
+            Command::Auth(auth) => self.begin_auth(auth),
             Command::Mail(mail) => self.mail(mail),
             Command::Rcpt(rcpt) => self.rcpt(rcpt),
             Command::Data => {

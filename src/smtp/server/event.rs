@@ -5,6 +5,7 @@ use bytes::Bytes;
 use super::Hello;
 use crate::smtp::{
     announcement::Announcement,
+    auth::Credentials,
     envelope::{MailFrom, RcptTo},
     reply::Reply,
     violation::Violation,
@@ -22,6 +23,8 @@ pub enum Event {
     StartTls,
     /// XCLIENT; to be answered with 220, and then the session is where it was when it greeted, or with a refusal.
     Announced(Announcement),
+    /// AUTH, all of it; to be answered with 235, and then the session has logged in, or with a refusal.
+    Authenticate(Credentials),
     /// MAIL; to be answered with [`Session::answer`](super::Session::answer).
     Mail(MailFrom),
     /// MAIL that named a sender and was refused by the session itself, which has said so; not answered.

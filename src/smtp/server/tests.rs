@@ -1,5 +1,6 @@
 //! Conversations with the session. Each runs whole, octet by octet and in pieces, and must be the same every time.
 
+mod auth;
 mod chunks;
 
 use super::*;
@@ -17,6 +18,7 @@ fn offer() -> Offer {
         size: 900,
         recipients: None,
         xclient: false,
+        auth: false,
     }
 }
 
@@ -39,6 +41,10 @@ fn answer_to(event: &Event) -> Option<Reply> {
         Event::Announced(announced) if announced.address == Some([192, 0, 2, 66].into()) => {
             Some(own(421, 3, 2, "full"))
         }
+        Event::Authenticate(credentials) => Some(match credentials.password.octets() {
+            b"right" => own(235, 7, 0, "in"),
+            _ => own(535, 7, 8, "out"),
+        }),
         Event::Announced(_) => Some(Reply::new(220, None, "mx.example ESMTP")),
         Event::Data => Some(Reply::new(354, None, "go on")),
         Event::EndOfChunk => Some(own(250, 0, 0, "more")),
@@ -55,6 +61,7 @@ fn name(event: &Event) -> String {
         Event::Reset => "<reset>".into(),
         Event::StartTls => "<starttls>".into(),
         Event::Announced(announced) => format!("<announced {:?}>", announced.address),
+        Event::Authenticate(credentials) => format!("<auth {}>", credentials.login),
         Event::Mail(mail) => format!("<mail {}>", mail.path),
         Event::MailRefused { mail, reply, .. } => format!("<refused {} {}>", mail.path, reply.code()),
         Event::Rcpt(rcpt) => format!("<rcpt {}>", rcpt.path),

@@ -14,7 +14,7 @@ use portaria::{
     policy::verdict::{ScanVerdict, ScannerReport},
     record::ClientFacts,
     relay::{
-        Session,
+        Session, Shares,
         event::{Input, NextHopReady, Output, Wait},
         settings::{READ, READ_WHILE_DECIDING},
     },
@@ -56,6 +56,7 @@ impl<'s> Play<'s> {
         let (offer, policy) = (script.setup.offer(), script.setup.policy(false, wall()));
         let session = Session::new(Arc::new(settings), offer, policy, client, 7, world.now)
             .with_message_rate(script.setup.message_rate())
+            .with_shares(Shares::default())
             .with_greeting_delay(script.setup.greeting_delay());
         let wait = Wait {
             read_client: 0,
@@ -145,6 +146,7 @@ impl<'s> Play<'s> {
             Act::Hold(plan) => self.world.hold_plan = Some(*plan),
             Act::Quarantine(plan) => self.world.quarantine_plan = Some(*plan),
             Act::Journal(plan) => self.world.journal_plan = Some(*plan),
+            Act::VerifiersBusy => self.world.verifiers_busy = true,
             Act::NetworkFull => self.world.counted_plan = Some(AnswerPlan::Fails),
             Act::Time(passes) => return self.time(*passes),
             Act::Drain => return self.feed(Input::Drain),

@@ -65,6 +65,8 @@ pub enum Act {
     Journal(AnswerPlan),
     /// There is no room for one more of the network that the client is to count for.
     NetworkFull,
+    /// Nobody has time for the next password.
+    VerifiersBusy,
     /// `T:`
     Time(Duration),
     /// `D! drain`
@@ -202,6 +204,7 @@ impl Script {
             ("Q=", _) => expect(Channel::Quarantine, text),
             ("Q!", _) => Act::Quarantine(answer_plan(text).ok_or_else(unknown)?),
             ("J!", _) => Act::Journal(answer_plan(text).ok_or_else(unknown)?),
+            ("A!", "busy") => Act::VerifiersBusy,
             ("T:", _) => Act::Time(duration(text).ok_or_else(unknown)?),
             ("D!", "drain") => Act::Drain,
             ("D!", "disk low") => Act::DiskLow(true),

@@ -1,7 +1,8 @@
 //! The header lines of a script: what differs from the gateway that all scripts share.
 //!
 //! It serves tjepa.jus.br (also called tjpa.jus.br) by the next hop `mailbox`, and outra.example by the next hop `other`;
-//! nobody is blocked, no rule is loaded, and there is no directory.
+//! nobody is blocked, no rule is loaded, and there is no directory. With an `application:` line it is a listener of applications, and the
+//! internet goes by the next hop `internet`.
 
 use std::{
     collections::BTreeMap,
@@ -18,7 +19,7 @@ use portaria::{
     language::Language,
     message::header_section::HeaderLimits,
     policy::{
-        Policy, Sources,
+        Policy, Sources, application,
         directory::{Directory, ServedDomain},
         rate::Rates,
         route::NextHopName,
@@ -36,6 +37,8 @@ pub struct Setup {
     rules: Vec<String>,
     later_rules: Vec<String>,
     blocked: Vec<String>,
+    applications: Vec<String>,
+    later_applications: Vec<String>,
     contingency: Option<String>,
     later_contingency: Option<String>,
     /// Signatures, and the exceptions that name them.
@@ -58,6 +61,8 @@ impl Setup {
             "rule" => self.rules.push(rule(value)?),
             "later rule" => self.later_rules.push(rule(value)?),
             "blocked" => self.blocked.push(blocked(value)?),
+            "application" => self.applications.push(application(value)?),
+            "later application" => self.later_applications.push(application(value)?),
             "contingency" => self.contingency = Some(value.to_owned()),
             "later contingency" => self.later_contingency = Some(value.to_owned()),
             "ignore" => self.ignored.push(ignored(value)?),
@@ -93,7 +98,7 @@ impl Setup {
         Settings {
             hostname: "mx.tjpa.jus.br".into(),
             listener: "0.0.0.0:25".into(),
-            scope: Scope::Relay,
+            scope: if self.applications.is_empty() { Scope::Relay } else { Scope::Application },
             implicit_tls: self.flag("implicit_tls", false),
             starttls_required: self.flag("starttls_required", false),
             bare_newlines: BareNewlines::Refuse,
@@ -169,6 +174,7 @@ impl Setup {
             size: self.number("message_size", 24 * 1024 * 1024),
             recipients: None,
             xclient: self.flag("xclient", false),
+            auth: !self.applications.is_empty() && self.flag("starttls", false),
         }
     }
 
@@ -211,11 +217,17 @@ impl Setup {
         let order = if later { &self.later_contingency } else { &self.contingency };
         let order = order.as_ref().map_or_else(String::new, |short| contingency(short, now).unwrap());
         let orders = order + &self.ignored.iter().map(|(_, entry)| entry.as_str()).collect::<String>();
+        let registry = if later { &self.later_applications } else { &self.applications }.concat();
         let sources = Sources {
             directory,
             scanner_groups: &self.scanner_groups(),
             mailboxes: Some((Path::new("mailboxes.toml"), blocked.as_str())),
             antivirus: Some((Path::new("antivirus.toml"), orders.as_str())),
+            applications: (!self.applications.is_empty()).then_some((Path::new("applications.toml"), &registry)),
+            application_settings: application::Settings {
+                internet_next_hop: Some("internet".into()),
+                contact: "S3B".into(),
+            },
             rules: &files,
         };
         let (policy, faults) = Policy::assemble(sources, now);
@@ -270,6 +282,44 @@ fn blocked(short: &str) -> Result<String, String> {
     Ok(format!(
         "[[blocked]]\nmailbox = '{mailbox}'\ndirection = '{direction}'\nreason = 'r'\nticket = 'REQ 1'\nby = 's3b'\n"
     ))
+}
+
+/// `ID STATE [KEY=VALUE …]` into an entry of the registry. Lists have commas; `login=NAME:PASSWORD`; what is not written is wide.
+fn application(short: &str) -> Result<String, String> {
+    let words = words(short);
+    let [id, state, rest @ ..] = words.as_slice() else { return Err("application: ID STATE …".to_owned()) };
+    let mut keys = BTreeMap::from([
+        ("senders", "['pje@tjpa.jus.br']".to_owned()),
+        ("max_recipients", "50".to_owned()),
+        ("max_per_hour", "1000".to_owned()),
+    ]);
+    for option in rest {
+        let (key, value) = option.split_once('=').ok_or_else(|| format!("application: {option}?"))?;
+        let list = || format!("['{}']", value.replace(',', "', '"));
+        match key {
+            "networks" | "senders" | "internet_domains" => _ = keys.insert(key, list()),
+            "reach" => _ = keys.insert(key, format!("'{value}'")),
+            "null_sender" | "max_recipients" | "max_per_hour" => _ = keys.insert(key, value.to_owned()),
+            "login" => {
+                let (name, password) = value.split_once(':').ok_or("login=NAME:PASSWORD")?;
+                keys.insert("login", format!("'{name}'"));
+                keys.insert("password_hash", format!("'{}'", cheap_hash(password)));
+            }
+            _ => return Err(format!("application: {option}?")),
+        }
+    }
+    let keys: String = keys.iter().map(|(key, value)| format!("{key} = {value}\n")).collect();
+    Ok(format!(
+        "[[application]]\nid = '{id}'\nstate = '{state}'\nowner = 'o'\nrequester = 'r'\nevaluator = 'S3B'\n\
+         evaluated = 2026-08-03\nticket = 'REQ 1'\nreview_by = 2999-08-03\n{keys}"
+    ))
+}
+
+/// As `portaria application password` makes one, and a thousand times cheaper.
+fn cheap_hash(password: &str) -> String {
+    use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, Version, password_hash::SaltString};
+    let hasher = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8, 1, 1, None).unwrap());
+    hasher.hash_password(password.as_bytes(), &SaltString::encode_b64(b"conversations").unwrap()).unwrap().to_string()
 }
 
 /// `MODE [groups=GROUP,…] [begins="1 min"] [ends="5 min"]` into the switch; both are counted from when the client connected.

@@ -7,7 +7,7 @@ use std::{
 
 use bytes::Bytes;
 use portaria::{
-    relay::event::{HoldFault, Input, Moment, OpenNextHop, Output},
+    relay::event::{HoldFault, Input, Moment, OpenNextHop, Output, Verified},
     relay::settings::{CHUNK, Settings},
 };
 use serde_json::{Value, json};
@@ -61,6 +61,8 @@ pub struct World {
     pub quarantine_plan: Option<AnswerPlan>,
     pub journal_plan: Option<AnswerPlan>,
     pub counted_plan: Option<AnswerPlan>,
+    /// Nobody has time for the next password.
+    pub verifiers_busy: bool,
     pub waiting: VecDeque<Input>,
     to_client: Vec<u8>,
     hold: Vec<u8>,
@@ -94,6 +96,7 @@ impl World {
             quarantine_plan: None,
             journal_plan: None,
             counted_plan: None,
+            verifiers_busy: false,
             waiting: VecDeque::new(),
             to_client: Vec::new(),
             hold: Vec::new(),
@@ -109,6 +112,12 @@ impl World {
                 let counted = self.counted_plan.take() != Some(AnswerPlan::Fails);
                 self.see(Channel::Client, &format!("! counts as {client}"));
                 self.answers.push_back(Input::Recounted(counted));
+            }
+            Output::Verify(verification) => {
+                let is_right = verification.hash.is_of(&verification.password);
+                let verified = if is_right { Verified::Right } else { Verified::Wrong };
+                let busy = std::mem::take(&mut self.verifiers_busy);
+                self.answers.push_back(Input::Verified(if busy { Verified::Busy } else { verified }));
             }
             Output::StartTls => {
                 self.securing = true;

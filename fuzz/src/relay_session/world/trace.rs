@@ -31,6 +31,7 @@ impl World {
             }
             Input::Quarantined(result) => listener(&format!("Q! {result:?}")),
             Input::Journaled(result) => listener(&format!("J! {result:?}")),
+            Input::Verified(verified) => listener(&format!("A! {verified:?}")),
             Input::Recounted(counted) => listener(&format!("C! counted {counted}")),
             Input::Drain => listener("D! drain"),
             Input::Policy(_) => listener("P! later"),
@@ -49,6 +50,7 @@ impl World {
             Output::ToClient(octets) => lines(listener, 'S', octets),
             Output::ToNextHop(octets) => lines(listener, 'R', octets),
             Output::Recount(client) => listener(&format!("S! counts as {client}")),
+            Output::Verify(_) => listener("A= verify"),
             Output::StartTls => listener("S! starts TLS"),
             Output::CloseClient => listener("S! closes"),
             Output::OpenNextHop(wanted) => listener(&format!("R! opens {}", wanted.name.0)),

@@ -49,7 +49,11 @@ impl World {
     pub async fn start(script: &Script) -> Self {
         let folder = folder();
         let settings = script.setup.settings();
-        let hops = BTreeMap::from([("mailbox", Hop::start(3).await), ("other", Hop::start(1).await)]);
+        let hops = BTreeMap::from([
+            ("mailbox", Hop::start(3).await),
+            ("other", Hop::start(1).await),
+            ("internet", Hop::start(1).await),
+        ]);
         let next_hops = next_hops(script, &hops);
         let groups = script.steps.iter().filter_map(|step| match &step.act {
             Act::Scanned(verdicts) => Some(verdicts.len()),
@@ -62,6 +66,7 @@ impl World {
         let gateway = Gateway::new(Parts {
             holds: holds(&folder),
             scanners: Arc::new(Scanners::new(scanning(script, &scanners, &folder)).unwrap()),
+            internet_next_hop: None,
             next_hop_names: hops.keys().map(|name| (*name).into()).collect(),
             next_hops: Arc::new(next_hops),
             store: Arc::new(Store::open(folder.path()).await.unwrap()),

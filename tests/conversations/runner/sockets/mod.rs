@@ -48,6 +48,7 @@ fn not_played(script: &Script) -> Option<&'static str> {
     script.steps.iter().find_map(|step| match &step.act {
         Act::Hold(_) | Act::Quarantine(_) | Act::Journal(_) | Act::DiskLow(_) => Some("a disk fails or waits"),
         Act::Wanted => Some("somebody else waits for a connection to the next hop"),
+        Act::VerifiersBusy => Some("others have their passwords verified"),
         Act::Stalls(_) => Some("the next hop's socket takes nothing more"),
         Act::Fails(NextHopFailure::Busy) => Some("others hold every connection to the next hop"),
         Act::Fails(NextHopFailure::Local(_)) => Some("no descriptor is left"),

@@ -147,9 +147,8 @@ impl Play<'_> {
                 Ok(())
             }
             Act::NetworkFull => self.network_full(nth),
-            Act::Hold(_) | Act::Quarantine(_) | Act::Journal(_) | Act::Stalls(_) | Act::DiskLow(_) | Act::Wanted => {
-                Err("cannot be played".into())
-            }
+            Act::Hold(_) | Act::Quarantine(_) | Act::Journal(_) => Err("cannot be played".into()),
+            Act::Stalls(_) | Act::DiskLow(_) | Act::Wanted | Act::VerifiersBusy => Err("cannot be played".into()),
         }
     }
 
