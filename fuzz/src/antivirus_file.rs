@@ -60,6 +60,7 @@ fn check_exceptions(scanning: &Scanning, now: std::time::SystemTime) {
                     verdict,
                     took_ms: 1,
                     version: None,
+                    findings: Vec::new(),
                     action: None,
                 };
                 scanning.weigh(report, &path, client, now).verdict
