@@ -20,7 +20,7 @@ mod quantity;
 mod schema;
 mod settings;
 
-pub use file::{Loaded, load, load_policy, rule_octets};
+pub use file::{Loaded, load, load_policy, octets_of, rule_octets};
 pub use probe::{CheckLine, CheckStatus, probe};
 pub use quantity::{duration_text, size_text};
 pub use schema::read;

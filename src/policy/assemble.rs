@@ -33,6 +33,7 @@ impl Policy {
         });
         let (rules, found) = RuleSet::read(rule_files, &|address| directory.resolve(address));
         faults.append(found);
+        faults.append(rules.due(now));
         (Self { version, directory, blocked, rules }, faults)
     }
 }

@@ -6,9 +6,12 @@
 
 use std::{collections::HashMap, path::Path, time::SystemTime};
 
-use super::directory::{Directory, MailboxKey, WrittenFault};
+use super::{
+    directory::{Directory, MailboxKey, WrittenFault},
+    rule::code,
+};
 use crate::{
-    document::{Document, Faults, Found, Table},
+    document::{Code, Document, Faults, Found, Table},
     text,
 };
 
@@ -89,7 +92,8 @@ impl BlockedMailboxes {
                 let Some(block) = read_block(table, directory, now) else { continue };
                 if let Some(other) = list.first_overlap(&block) {
                     let (written, ticket) = (&block.written, &other.ticket);
-                    document.warning(
+                    document.advise(
+                        code::BLOCKED,
                         span,
                         text!(
                             "{written} is blocked by an earlier entry already ({ticket})",
@@ -173,7 +177,7 @@ fn not_blank(table: &Table<'_, '_>, key: &'static str) -> Option<String> {
     let found = table.required::<String>(key)?;
     if found.value.trim().is_empty() {
         let what = text!("`{key}` is empty", "`{key}` está vazio");
-        table.document().fault(found.span, what, None);
+        table.document().fault_as(Code::MISSING, found.span, what, None);
         return None;
     }
     Some(found.value)
@@ -189,7 +193,7 @@ fn instant(table: &Table<'_, '_>, key: &'static str) -> Option<Found<SystemTime>
                 "`{key}` needs date, time and offset, such as 2026-12-20T23:59:59-03:00",
                 "`{key}` precisa de data, hora e fuso, como 2026-12-20T23:59:59-03:00"
             );
-            table.document().fault(found.span, what, None);
+            table.document().fault_as(code::DATES, found.span, what, None);
             None
         }
     }
@@ -204,9 +208,10 @@ fn check_period(
     let Some(expires) = expires else { return };
     if starts.is_some_and(|starts| expires.value <= starts.value) {
         let what = text!("`expires` is not after `starts`", "`expires` não vem depois de `starts`");
-        table.document().fault(expires.span.clone(), what, None);
+        table.document().fault_as(code::DATES, expires.span.clone(), what, None);
     } else if expires.value <= now {
-        table.document().warning(
+        table.document().advise(
+            code::DUE,
             expires.span.clone(),
             text!("this entry is over: it blocks nobody", "esta entrada já venceu: não bloqueia ninguém"),
             Some(text!("take it out, or give it a later date", "retire-a, ou dê-lhe uma data posterior")),
@@ -216,7 +221,7 @@ fn check_period(
 
 fn which_mailboxes(table: &Table<'_, '_>, written: &Found<String>, directory: &Directory) -> Option<Vec<MailboxKey>> {
     let name = &written.value;
-    let fault = |what, help| table.document().fault(written.span.clone(), what, help);
+    let fault = |what, help| table.document().fault_as(code::BLOCKED, written.span.clone(), what, help);
     let mailboxes = match directory.mailboxes_written(name) {
         Ok(mailboxes) => mailboxes,
         Err(WrittenFault::NotAnAddress) => {
@@ -251,7 +256,7 @@ fn which_mailboxes(table: &Table<'_, '_>, written: &Found<String>, directory: &D
             "the sub-address does not count: the whole mailbox is blocked",
             "o subendereço não conta: a caixa inteira fica bloqueada"
         );
-        table.document().warning(written.span.clone(), what, None);
+        table.document().advise(code::BLOCKED, written.span.clone(), what, None);
     }
     Some(mailboxes)
 }

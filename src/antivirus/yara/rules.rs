@@ -168,7 +168,7 @@ fn of_engine(source: &Source, error: &AddRuleError, severity: Severity) -> Fault
     let place = diagnostic.labels.first().map(|label| Place::of(&source.text, &label.range));
     let words = diagnostic.message;
     let what = text!("{words}", "regra YARA: {words}");
-    Fault { file: source.path.clone(), place, severity, what, help: None }
+    Fault { place, severity, ..Fault::about_file(&source.path, what) }
 }
 
 /// A fault at the line that declares `rule`.
@@ -187,7 +187,7 @@ fn of_rule(sources: &[Source], rule: &str, what: crate::language::Text, help: cr
         .iter()
         .find_map(|source| declared(source).map(|place| (source.path.clone(), Some(place))))
         .unwrap_or_default();
-    Fault { file, place, severity: Severity::Error, what, help: Some(help) }
+    Fault { place, help: Some(help), ..Fault::about_file(file, what) }
 }
 
 /// The files in name order, so that the order of rules does not depend on the file system.

@@ -3,7 +3,7 @@
 use regex::Regex;
 
 use super::{view::View, wildcard::Wildcard};
-use crate::{language::Text, text};
+use crate::{document::nearest, language::Text, text};
 
 /// One `[[rule.match]]`: every test in it must hold. Never empty.
 #[derive(Debug)]
@@ -105,8 +105,17 @@ impl Test {
         Some(match &self.kind {
             Kind::AllWords(words) => {
                 let absent = words.iter().filter(|word| view.find_word(&word.folded).is_none());
-                let absent = absent.map(|word| word.written.as_str()).collect::<Vec<_>>().join(", ");
-                text!("all_words: not there: {absent}", "all_words: não há: {absent}")
+                let absent: Vec<(&str, Option<&str>)> =
+                    absent.map(|word| (word.written.as_str(), alike(word, view))).collect();
+                let joined = |there_is: &str| {
+                    let one = |(word, alike): &(&str, Option<&str>)| match alike {
+                        Some(alike) => format!("{word} ({there_is} {alike})"),
+                        None => (*word).to_owned(),
+                    };
+                    absent.iter().map(one).collect::<Vec<_>>().join(", ")
+                };
+                let (en, pt) = (joined("there is"), joined("há"));
+                text!("all_words: not there: {en}", "all_words: não há: {pt}")
             }
             Kind::AnyWords(_) => text!("any_words: none of {written}", "any_words: nenhuma de {written}"),
             Kind::Phrase(_) => text!("phrase: not there: {written}", "phrase: não há: {written}"),
@@ -117,6 +126,11 @@ impl Test {
             Kind::Regex(_) => text!("regex: finds nothing: {written}", "regex: nada encontrado: {written}"),
         })
     }
+}
+
+/// The word of the subject that is nearly this one: most examples fail by a letter.
+fn alike<'v>(word: &Word, view: &'v View) -> Option<&'v str> {
+    nearest(&word.folded, view.words().map(|(.., found)| found))
 }
 
 #[cfg(test)]
@@ -154,5 +168,7 @@ mod tests {
         let block = Block { tests: vec![test(Kind::AllWords(words(&["boleto", "pix"])), "BOLETO, PIX")] };
         let lacks = block.lacks(&View::new("um boleto".to_owned())).unwrap();
         assert_eq!(lacks.in_language(Language::PtBr), "all_words: não há: PIX");
+        let lacks = block.lacks(&View::new("um bolleto do pix".to_owned())).unwrap();
+        assert_eq!(lacks.in_language(Language::PtBr), "all_words: não há: BOLETO (há bolleto)");
     }
 }

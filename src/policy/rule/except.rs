@@ -99,6 +99,11 @@ impl Except {
         lines.into_iter().filter(|(_, empty)| !empty).map(|(line, _)| line).collect()
     }
 
+    /// Whether it spares nobody.
+    pub(super) fn is_empty(&self) -> bool {
+        self.lines().is_empty() && self.recipients.is_empty()
+    }
+
     /// The first line that spares the whole message.
     pub(super) fn sparing(&self, view: &View, around: &Circumstances<'_>) -> Option<ExceptLine> {
         self.lines().into_iter().find(|line| self.holds(*line, view, around))
