@@ -136,7 +136,7 @@ async fn ready(scanners: &Scanners) -> String {
 async fn round(scanners: &Scanners, clamd: &Clamd, content: &Content, messages: u32) -> (f64, f64) {
     let (began, cpu) = (Instant::now(), clamd.cpu());
     for _ in 0..messages {
-        assert_eq!(scanners.scan(content.clone()).await.remove(0).verdict, ScanVerdict::Clean);
+        assert_eq!(scanners.scan(content.clone(), &[]).await.remove(0).verdict, ScanVerdict::Clean);
     }
     let each = |seconds: f64| seconds * 1000.0 / f64::from(messages);
     (each(began.elapsed().as_secs_f64()), each(clamd.cpu() - cpu))

@@ -172,7 +172,7 @@ pub enum Cause {
         /// Index in [`Record::rules`].
         index: usize,
     },
-    /// The worst scanner verdict.
+    /// The scanners: the verdict that decided.
     Scanner {
         /// It.
         #[serde(flatten)]
@@ -307,21 +307,22 @@ pub enum ItemClass {
     Virus,
     /// A subject rule.
     Rule,
-    /// A policy finding: definitions too old, encrypted, macro, ambiguous.
+    /// A policy finding: definitions too old, encrypted, macro, ambiguous, ignored.
     Policy,
-    /// Could not be scanned wholly.
+    /// Could not be scanned wholly, or was not by order.
     Unscannable,
 }
 
 impl ItemClass {
     /// Of an item that is there by `by`. Malware wins the class of what a rule holds.
-    pub fn of(by: By, worst: &ScanVerdict) -> Self {
-        match (by, worst) {
+    pub fn of(by: By, deciding: &ScanVerdict) -> Self {
+        match (by, deciding) {
             (_, ScanVerdict::Infected { .. }) => Self::Virus,
             (By::Rule(_), _) => Self::Rule,
             (
                 By::Antivirus,
                 ScanVerdict::Outdated { .. }
+                | ScanVerdict::Ignored { .. }
                 | ScanVerdict::Macro { .. }
                 | ScanVerdict::Encrypted { .. }
                 | ScanVerdict::Ambiguous { .. },

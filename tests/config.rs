@@ -18,7 +18,10 @@ use portaria::{
     config::{Settings, load},
     document::{Faults, Severity},
     language::Language,
-    smtp::mail_data::BareNewlines::{Normalise, Refuse},
+    smtp::{
+        mail_data::BareNewlines::{Normalise, Refuse},
+        path::Mailbox,
+    },
 };
 
 fn files(folder: &str) -> Vec<PathBuf> {
@@ -136,7 +139,7 @@ fn what_is_bounded_under_attack_is_as_written() {
     let delays: Vec<_> = settings.listeners.iter().map(|listener| listener.greeting_delay.as_secs()).collect();
     assert_eq!(delays, [5, 0]);
     let sends = |address: &str, client: &str| {
-        let mailbox = settings.directory.resolve(address).unwrap();
+        let mailbox = Mailbox::parse(address).unwrap();
         settings.directory.sends_from(&mailbox, client.parse().unwrap())
     };
     assert!(sends("juiz@tjpa.jus.br", "10.1.1.1") && !sends("juiz@tjpa.jus.br", "192.0.2.1"));

@@ -38,6 +38,7 @@ const GROUPS: &[&str] = &[
     "client_gone",
     "records",
     "identity",
+    "directory",
 ];
 
 macro_rules! groups {
@@ -53,7 +54,7 @@ macro_rules! groups {
 
 groups! {
     order envelope relaying mail_data chunking smuggling starttls antivirus rules quarantine mixed_outcome next_hop limits drain
-    client_gone records identity
+    client_gone records identity directory
 }
 
 #[test]

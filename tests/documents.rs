@@ -18,7 +18,7 @@ use portaria::{
     document::Faults,
     language::Language,
     policy::{
-        Policy,
+        Policy, Sources,
         directory::{Directory, ServedDomain},
     },
 };
@@ -118,7 +118,7 @@ fn every_metric_is_in_the_table_and_the_table_has_no_other() {
 #[test]
 fn every_verdict_is_on_the_page_of_the_antivirus() {
     use portaria::{
-        policy::{disposition::By, verdict::ScanVerdict as V, verdict_action::VerdictActions},
+        policy::{disposition::By, scanning::Mode, verdict::ScanVerdict as V, verdict_action::VerdictActions},
         record::ItemClass,
     };
     let page = fs::read_to_string(root().join("docs/antivirus.md")).unwrap();
@@ -127,11 +127,13 @@ fn every_verdict_is_on_the_page_of_the_antivirus() {
         V::Clean,
         V::NotScanned,
         V::Outdated { reason: text() },
+        V::Ignored { signature: text(), ticket: text() },
         V::Macro { signature: text() },
         V::Encrypted { signature: text() },
         V::Ambiguous { reason: text() },
         V::NotFullyScanned { reason: text() },
         V::Poison { reason: text() },
+        V::Contingency { mode: Mode::Deliver, reason: text(), ticket: text() },
         V::ScannerError { text: text() },
         V::Unavailable { text: text() },
         V::Infected { signature: text() },
@@ -151,6 +153,32 @@ fn every_verdict_is_on_the_page_of_the_antivirus() {
         let class = if action == "relay" { "" } else { class.as_str().unwrap() };
         assert_eq!([row[1], row[3], row[5]], [format!("`{}`", verdict.name()).as_str(), action, class]);
     }
+}
+
+/// The letters on the page are those of the table.
+#[test]
+fn every_look_alike_is_on_the_page_and_no_other() {
+    use portaria::message::fold::look_alikes;
+    let page = fs::read_to_string(root().join("docs/look-alikes.md")).unwrap();
+    let (_, told) = page.split_once("\n## The letters\n").unwrap();
+    let mut expected = String::new();
+    let mut scripts: Vec<_> = look_alikes().map(|entry| entry.script).collect();
+    scripts.dedup();
+    for script in scripts {
+        expected +=
+            &format!("\n### {}\n\n| letter | nobody tells apart | roughly alike |\n|---|---|---|\n", script.name());
+        let of_script = || look_alikes().filter(|entry| entry.script == script);
+        let letters: BTreeSet<_> = of_script().map(|entry| (entry.letter.to_ascii_lowercase(), entry.letter)).collect();
+        for (_, letter) in letters {
+            let cell = |close: bool| {
+                let alike = of_script().filter(|entry| entry.letter == letter && entry.close == close);
+                let shown = alike.map(|entry| format!("`{0}` U+{1:04X}", entry.character, u32::from(entry.character)));
+                shown.collect::<Vec<_>>().join(", ")
+            };
+            expected += &format!("| {letter} | {} | {} |\n", cell(true), cell(false));
+        }
+    }
+    assert!(told == expected, "behind `## The letters` should stand:\n{expected}");
 }
 
 /// The table of alerts is what people read at night: it says what the gateway says.
@@ -312,7 +340,8 @@ fn is_test(path: &str, groups: &str) -> bool {
         return root().join("tests/conversations").join(group).join(format!("{name}.smtp")).exists();
     }
     let program = module.split("::").next().unwrap_or_default();
-    let folder = if ["end_to_end", "crash", "architecture", "hiding"].contains(&program) { "tests" } else { "src" };
+    let folder =
+        if ["end_to_end", "crash", "architecture", "hiding", "subjects"].contains(&program) { "tests" } else { "src" };
     let beside = module.strip_suffix("::tests").unwrap_or(module);
     [module, beside].iter().any(|module| {
         let file = root().join(folder).join(module.replace("::", "/"));
@@ -354,7 +383,9 @@ fn the_samples_of_the_guide_load() {
     let guide = fs::read_to_string(root().join("docs/pt-BR/guia.md")).unwrap();
     let samples: Vec<String> =
         guide.split("```toml\n").skip(1).filter_map(|rest| dedented(rest.split("```").next()?)).collect();
-    let [rule, blocked] = samples.as_slice() else { panic!("a rule and a blocked mailbox: {samples:?}") };
+    let [rule, blocked, exception] = samples.as_slice() else {
+        panic!("a rule, a blocked mailbox and an exception: {samples:?}")
+    };
     let domain = ServedDomain {
         name: "tjepa.jus.br".to_owned(),
         aliases: vec!["tjpa.jus.br".to_owned()],
@@ -363,11 +394,38 @@ fn the_samples_of_the_guide_load() {
     let directory = Directory::new(vec![domain], ["abuse"]).unwrap();
     // Between the dates of the sample: 2026-11-21 and 2026-12-21.
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_000_000);
-    let list = Some((Path::new("mailboxes.toml"), blocked.as_str()));
-    let (policy, faults) = Policy::assemble(directory, list, &[(PathBuf::from("subjects/a.toml"), rule.clone())], now);
+    let mailboxes = Some((Path::new("mailboxes.toml"), blocked.as_str()));
+    let rules = [(PathBuf::from("subjects/a.toml"), rule.clone())];
+    let antivirus = Some((Path::new("antivirus.toml"), exception.as_str()));
+    let sources = Sources { directory, mailboxes, antivirus, rules: &rules, ..Sources::default() };
+    let (policy, faults) = Policy::assemble(sources, now);
     let shown = |faults: &Faults| faults.render(Language::En);
     assert_eq!(shown(&faults), "");
-    assert_eq!(policy.rules.len(), 1);
+    assert_eq!((policy.rules.len(), policy.scanning.exceptions.len()), (1, 1));
+}
+
+/// The page of the antivirus, and the file that is shipped with every line commented out.
+#[test]
+fn the_samples_of_orders_about_scanning_load() {
+    let page = fs::read_to_string(root().join("docs/antivirus.md")).unwrap();
+    let mut samples: Vec<String> =
+        page.split("```toml\n").skip(1).filter_map(|rest| dedented(rest.split("```").next()?)).collect();
+    assert_eq!(samples.len(), 2);
+    let shipped = fs::read_to_string(root().join("rules/antivirus.toml")).unwrap();
+    let uncommented = shipped.lines().filter_map(|line| line.strip_prefix("# "));
+    let keys = uncommented.filter(|line| line.contains(" = ") || line.starts_with('['));
+    samples.push(keys.map(|line| format!("{line}\n")).collect());
+    // Between the dates of the samples: 2026-11-21 and 2026-12-21.
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_000_000);
+    let groups = ["clamd".to_owned()];
+    for sample in samples {
+        let antivirus = Some((Path::new("antivirus.toml"), sample.as_str()));
+        let sources = Sources { antivirus, scanner_groups: &groups, ..Sources::default() };
+        let (policy, faults) = Policy::assemble(sources, now);
+        assert_eq!(faults.render(Language::En), "", "{sample}");
+        assert!(policy.scanning.contingency.is_some() || !policy.scanning.exceptions.is_empty(), "{sample}");
+    }
+    assert!(shipped.lines().all(|line| line.is_empty() || line.starts_with('#')), "shipped, it orders nothing");
 }
 
 /// `550 5.7.1` of `550 5.7.1 Relaying denied`; none without an enhanced code.

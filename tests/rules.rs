@@ -6,7 +6,11 @@ use std::path::{Path, PathBuf};
 use portaria::{
     document::Faults,
     language::Language,
-    policy::{directory::MailboxKey, rule::RuleSet},
+    policy::{
+        directory::{Directory, MailboxKey, ServedDomain, class::Classes},
+        route::NextHopName,
+        rule::RuleSet,
+    },
 };
 
 fn folder() -> PathBuf {
@@ -60,4 +64,36 @@ fn the_rules_on_the_page_are_in_order() {
         in_order(&faults);
         assert_eq!(set.len(), 1);
     }
+}
+
+/// The two ways to write a directory are the same one, and its mailboxes are of classes that the table on the page knows.
+#[test]
+fn the_directories_on_the_page_are_in_order_and_the_same() {
+    let domain = ServedDomain {
+        name: "tjepa.jus.br".to_owned(),
+        aliases: vec!["tjpa.jus.br".to_owned()],
+        next_hop: "mailbox".into(),
+    };
+    let served = Directory::new(vec![domain], []).unwrap().with_next_hops(["mailbox2"].map(NextHopName::from));
+    let page = std::fs::read_to_string(folder().join("directory.md")).unwrap();
+    let samples = |language: &str| -> Vec<String> {
+        let behind = format!("```{language}\n");
+        page.split(&behind).skip(1).filter_map(|rest| rest.split("```").next().map(str::to_owned)).collect()
+    };
+    let [toml, classes]: [String; 2] = samples("toml").try_into().unwrap();
+    let [csv]: [String; 1] = samples("csv").try_into().unwrap();
+    let (classes, faults) = Classes::read(Path::new("classes.toml"), &classes, &served);
+    in_order(&faults);
+    let read = |file: &str, text: &String| {
+        let (directory, faults) = served.clone().with_entries(Path::new(file), text);
+        in_order(&faults);
+        let mut entries = directory.entries().unwrap().all().to_vec();
+        entries.iter_mut().for_each(|entry| entry.line = 0);
+        entries
+    };
+    let entries = read("directory.toml", &toml);
+    assert_eq!(entries, read("directory.csv", &csv));
+    assert_eq!(entries.len(), 3);
+    let all = portaria::policy::directory::norm::classes_of(&entries);
+    assert!(all.keys().all(|class| classes.named(class).is_some()), "{all:?}");
 }

@@ -4,12 +4,14 @@
 //! A new one is a module with a function of its name, a line in [`TARGETS`], a `[[bin]]` in `Cargo.toml` with its three lines
 //! in `fuzz_targets/`, and seeds named by meaning in `corpus/<name>/`.
 
+pub mod antivirus_file;
 pub mod choices;
 pub mod clamd_answer;
 pub mod client_introduction;
 pub mod client_transaction;
 pub mod command;
 pub mod config_file;
+pub mod directory_file;
 pub mod encoded_word;
 pub mod fold;
 pub mod header_section;
@@ -39,11 +41,13 @@ pub struct Target {
 
 /// All targets, by name.
 pub const TARGETS: &[Target] = &[
+    Target { name: "antivirus_file", run: antivirus_file::antivirus_file },
     Target { name: "clamd_answer", run: clamd_answer::clamd_answer },
     Target { name: "client_introduction", run: client_introduction::client_introduction },
     Target { name: "client_transaction", run: client_transaction::client_transaction },
     Target { name: "command", run: command::command },
     Target { name: "config_file", run: config_file::config_file },
+    Target { name: "directory_file", run: directory_file::directory_file },
     Target { name: "encoded_word", run: encoded_word::encoded_word },
     Target { name: "fold", run: fold::fold },
     Target { name: "header_section", run: header_section::header_section },

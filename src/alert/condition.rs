@@ -95,6 +95,8 @@ kinds! {
     DefinitionsOld = "definitions_old" by scanner::definitions_old,
     /// They are too old to call anything clean. Subject: the scanner.
     DefinitionsTooOld = "definitions_too_old" by scanner::definitions_too_old,
+    /// Scanners are not asked, by order.
+    Contingency = "contingency" by scanner::contingency,
     /// The disk is below its floor.
     DiskLow = "disk_low" by storage::disk_low,
     /// The journal cannot be written.

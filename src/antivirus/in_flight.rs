@@ -15,27 +15,24 @@ use tokio::{
 pub struct Slots {
     semaphore: Arc<Semaphore>,
     cap: usize,
-    gauge: Arc<str>,
 }
 
 /// One slot, given back when dropped.
 pub struct Slot {
     _permit: OwnedSemaphorePermit,
-    gauge: Arc<str>,
 }
 
 impl Slots {
-    /// `cap` slots (at least one) for the scanner of this name.
-    pub fn new(cap: usize, scanner: &str) -> Self {
+    /// `cap` slots, at least one.
+    pub fn new(cap: usize) -> Self {
         let cap = cap.clamp(1, Semaphore::MAX_PERMITS);
-        Self { semaphore: Arc::new(Semaphore::new(cap)), cap, gauge: scanner.into() }
+        Self { semaphore: Arc::new(Semaphore::new(cap)), cap }
     }
 
     /// A slot, or none by `deadline`. First come, first served.
     pub async fn take(&self, deadline: Instant) -> Option<Slot> {
         let permit = timeout_at(deadline, self.semaphore.clone().acquire_owned()).await.ok()?.ok()?;
-        metrics::gauge!("portaria_scans_in_flight", "scanner" => self.gauge.to_string()).increment(1.0);
-        Some(Slot { _permit: permit, gauge: self.gauge.clone() })
+        Some(Slot { _permit: permit })
     }
 
     /// How many there are.
@@ -46,11 +43,5 @@ impl Slots {
     /// How many are taken.
     pub fn taken(&self) -> usize {
         self.cap.saturating_sub(self.semaphore.available_permits())
-    }
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        metrics::gauge!("portaria_scans_in_flight", "scanner" => self.gauge.to_string()).decrement(1.0);
     }
 }

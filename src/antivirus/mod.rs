@@ -7,6 +7,7 @@
 mod clamd;
 mod definitions;
 mod in_flight;
+mod outcome;
 mod pool;
 mod self_test;
 mod yara;
@@ -43,8 +44,8 @@ use crate::{document::Faults, language::Language, policy::verdict::ScannerReport
 /// use portaria::antivirus::Scanners;
 /// let scanners = Scanners::new(settings).unwrap();
 /// scanners.self_test(std::time::SystemTime::now()).await;
-/// let reports = scanners.scan(content).await;
-/// let worst = reports.iter().map(|report| &report.verdict).max();
+/// let reports = scanners.scan(content, &[]).await;
+/// let decides = portaria::policy::verdict_action::VerdictActions::default().deciding(&reports);
 /// # }
 /// ```
 #[derive(Debug)]
@@ -64,12 +65,12 @@ impl Scanners {
         Ok(Self { pool: pool::Pool::new(settings)?, scan_timeout })
     }
 
-    /// Scans by every group at once and returns one report a group, in the order of the settings, within
-    /// [`Settings::scan_timeout`]. No report ever stays away; with no scanner there is none.
+    /// Scans by every group at once, but for those that are `spared`, and returns one report a group, in the order of the settings,
+    /// within [`Settings::scan_timeout`]. No report ever stays away; with no scanner there is none.
     ///
     /// Dropped before it is ready, the scans that clamd has already begun go on by themselves and keep their slots.
-    pub async fn scan(&self, content: Content) -> Vec<ScannerReport> {
-        self.pool.scan(&content, self.deadline()).await
+    pub async fn scan(&self, content: Content, spared: &[String]) -> Vec<ScannerReport> {
+        self.pool.scan(&content, spared, self.deadline()).await
     }
 
     /// Asks every scanner whether it lives, how it is to be handed content, and whether it finds the EICAR test file.
@@ -88,14 +89,46 @@ impl Scanners {
         self.pool.examine(largest, self.scan_timeout).await
     }
 
+    /// Reads the YARA rules of every scanner as their files are now, and proves each set by its examples and the self-test's mails.
+    /// Nothing changes by it. Blocks for as long as that takes, a minute at most for honest rules.
+    ///
+    /// # Errors
+    ///
+    /// Every fault of every rule file at once, each with file and line.
+    pub fn read_rules(&self) -> Result<FreshRules, Faults> {
+        self.pool.read_rules().map(FreshRules)
+    }
+
+    /// Puts rules that were read in force, for scans that begin from now on; those under way end with the rules that they began with.
+    pub fn put_in_force(&self, fresh: FreshRules) {
+        for ((_, yara), set) in self.pool.with_rules().zip(fresh.0) {
+            yara.put_in_force(set);
+        }
+    }
+
+    /// The rules in force, scanner by scanner; none of a clamd.
+    pub fn rules_in_force(&self) -> Vec<RulesInForce> {
+        let in_force = |(name, yara): (&str, &yara::Yara)| {
+            let rules = yara.rules();
+            let (version, count, finds_eicar) = (rules.version.clone(), rules.len(), rules.finds_eicar());
+            RulesInForce { scanner: name.to_owned(), version, rules: count, finds_eicar }
+        };
+        self.pool.with_rules().map(in_force).collect()
+    }
+
     /// What is known of each scanner, without asking it.
     pub fn status(&self) -> Vec<ScannerStatus> {
         self.pool.status()
     }
 
-    /// Whether in every group a scanner answered last time. True with no scanner at all.
-    pub fn ready(&self) -> bool {
-        self.pool.ready()
+    /// Sets the gauges of what is known of each scanner, without asking it.
+    pub fn measure(&self) {
+        self.pool.measure();
+    }
+
+    /// Whether in every group that `is_asked` a scanner answered last time. True with no scanner at all.
+    pub fn ready(&self, is_asked: impl Fn(&str) -> bool) -> bool {
+        self.pool.ready(is_asked)
     }
 
     fn deadline(&self) -> Instant {
@@ -103,11 +136,46 @@ impl Scanners {
     }
 }
 
-/// Compiles the YARA rules of a folder as [`Scanners::new`] does, for a checker: errors and warnings.
-pub fn check_yara_rules(folder: &Path) -> Faults {
+/// YARA rules that were read and proved, and are not in force yet.
+#[derive(Debug)]
+pub struct FreshRules(Vec<yara::rules::RuleSet>);
+
+/// The YARA rules of one scanner.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RulesInForce {
+    /// Its name, as in reports.
+    pub scanner: String,
+    /// 12 hex digits over names and texts of the rule files.
+    pub version: String,
+    /// Rules that can match.
+    pub rules: usize,
+    /// Whether one of them finds the EICAR test file.
+    pub finds_eicar: Option<bool>,
+}
+
+/// A folder of YARA rules whose files have no error.
+#[derive(Clone, Debug)]
+pub struct CheckedRules {
+    /// 12 hex digits over names and texts of the rule files.
+    pub version: String,
+    /// Rules that can match.
+    pub rules: usize,
+    /// Examples, all of which hold.
+    pub examples: usize,
+    /// How long the examples took together.
+    pub took: Duration,
+}
+
+/// Compiles the YARA rules of a folder and runs their examples as [`Scanners::new`] does, for a checker: what they are if there is no
+/// error, and errors and warnings.
+pub fn check_yara_rules(folder: &Path) -> (Option<CheckedRules>, Faults) {
     match yara::rules::compile(folder) {
-        Ok((_, warnings)) => warnings,
-        Err(faults) => faults,
+        Ok((set, warnings)) => {
+            let (version, rules) = (set.version.clone(), set.len());
+            let checked = CheckedRules { version, rules, examples: set.examples.count, took: set.examples.took };
+            (Some(checked), warnings)
+        }
+        Err(faults) => (None, faults),
     }
 }
 
@@ -130,6 +198,8 @@ pub struct ScannerStatus {
     pub definitions_age: String,
     /// Whether it found the EICAR test file when it was last asked.
     pub finds_eicar: Option<bool>,
+    /// Seconds since its last self-test ended, however it ended; none before the first.
+    pub self_test_age_seconds: Option<u64>,
     /// Its share of the scans among the alternatives of its group.
     pub weight: u32,
     /// Scans that occupy it now, those that we gave up on included.

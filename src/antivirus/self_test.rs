@@ -34,6 +34,15 @@ pub fn clean_mail() -> Vec<u8> {
     mail("clean.zip", &zip("clean.txt", b"Nothing is to be found in this file of the antivirus self-test.\r\n"))
 }
 
+/// A mail of one line of text: no attachment, no archive, nothing that anybody might have a rule against.
+pub fn plain_mail() -> Vec<u8> {
+    format!(
+        "{RECEIVED}From: self-test@self-test.invalid\r\nTo: self-test@self-test.invalid\r\nSubject: self-test\r\n\
+         Content-Type: text/plain; charset=us-ascii\r\n\r\nNothing is to be found in this mail.\r\n"
+    )
+    .into_bytes()
+}
+
 /// The EICAR test file in so many archives one in another: only a scanner without a limit of depth finds it.
 pub fn nested_mail(depth: usize) -> Vec<u8> {
     // Compressed: else a signature without an anchor finds it from outside, since the archives around it are only stored.
@@ -65,10 +74,15 @@ pub fn around_text() -> (Vec<u8>, Vec<u8>) {
     (head.to_vec(), tail.to_vec())
 }
 
+/// Our trace field, as in front of every scanned message.
+const RECEIVED: &str = "Received: from self-test.invalid (self-test.invalid [127.0.0.1]) by self-test.invalid with ESMTP;\r\n\
+                        \tSat, 1 Jan 2000 00:00:00 +0000\r\n";
+
 /// The text part of every mail here.
 const TEXT: &str = "The attachment tests the antivirus.";
 
-fn mail(name: &str, attachment: &[u8]) -> Vec<u8> {
+/// A mail with this attachment.
+pub fn mail(name: &str, attachment: &[u8]) -> Vec<u8> {
     let body = base64::engine::general_purpose::STANDARD.encode(attachment);
     let lines: String = body
         .as_bytes()
@@ -76,9 +90,7 @@ fn mail(name: &str, attachment: &[u8]) -> Vec<u8> {
         .flat_map(|line| line.iter().copied().map(char::from).chain("\r\n".chars()))
         .collect();
     format!(
-        "Received: from self-test.invalid (self-test.invalid [127.0.0.1]) by self-test.invalid with ESMTP;\r\n\
-         \tSat, 1 Jan 2000 00:00:00 +0000\r\n\
-         From: <>\r\nSubject: antivirus self-test\r\nMIME-Version: 1.0\r\n\
+        "{RECEIVED}From: <>\r\nSubject: antivirus self-test\r\nMIME-Version: 1.0\r\n\
          Content-Type: multipart/mixed; boundary=\"self-test\"\r\n\r\n\
          --self-test\r\nContent-Type: text/plain\r\n\r\n{TEXT}\r\n\
          --self-test\r\nContent-Type: application/octet-stream; name=\"{name}\"\r\n\

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use super::{
-    Common, Exit, alert, checking, demo,
+    Common, Exit, alert, antivirus, checking, demo, directory,
     logging::{self, Format},
     records, rule_files, run, status,
 };
@@ -85,8 +85,10 @@ fn subcommands(language: Language) -> Vec<Command> {
             help(id(), text!("its id, or the last 6 digits or more", "o protocolo, ou os últimos 6 dígitos ou mais")),
         ),
         rules(&sub, &help, language),
+        directory::command(&sub, language),
         quarantine(&sub, &help, id),
         alerts(&sub, language),
+        antivirus::command(&sub, &help, language),
     ]
 }
 
@@ -286,11 +288,13 @@ pub(super) fn dispatch(matches: &ArgMatches, language: Language) -> Exit {
             Some(("test", sub)) => rule_files::test(&mut common, &trial(sub)),
             _ => Exit::Usage,
         },
+        Some(("directory", sub)) => directory::dispatch(&mut common, sub),
         Some(("alert", sub)) => match sub.subcommand() {
             Some(("list", _)) => alert::list(&mut common),
             Some(("test", _)) => alert::test(&mut common),
             _ => Exit::Usage,
         },
+        Some(("antivirus", sub)) => antivirus::dispatch(&mut common, sub),
         Some(("quarantine", sub)) => match sub.subcommand() {
             Some(("list", _)) => records::list(&mut common),
             Some(("show", sub)) => {
@@ -313,11 +317,11 @@ fn trial(matches: &ArgMatches) -> rule_files::Trial {
     }
 }
 
-fn text_of<'m>(matches: &'m ArgMatches, name: &str) -> &'m str {
+pub(super) fn text_of<'m>(matches: &'m ArgMatches, name: &str) -> &'m str {
     matches.get_one::<String>(name).map(String::as_str).unwrap_or_default()
 }
 
-fn list_of<T: Clone + Send + Sync + 'static>(matches: &ArgMatches, name: &str) -> Vec<T> {
+pub(super) fn list_of<T: Clone + Send + Sync + 'static>(matches: &ArgMatches, name: &str) -> Vec<T> {
     matches.get_many(name).into_iter().flatten().cloned().collect()
 }
 

@@ -3,16 +3,22 @@
 //! In: the configuration's path and the time. Out: a report as text or as JSON lines, and the exit code. It reads files and
 //! connects to nobody: whoever can ask next hops and scanners adds their lines before the report is written.
 
-use std::{fmt::Write as _, path::Path, time::SystemTime};
+use std::{collections::BTreeSet, fmt::Write as _, path::Path, time::SystemTime};
 
 use serde_json::json;
 
 use super::{escape::escape, rendering::json_line};
 use crate::{
+    antivirus::{self, CheckedRules, ScannerKind},
     config::{self, CheckLine, CheckStatus, Listener, ListenerTls, Settings},
     document::{Fault, Faults, Severity},
     language::{Language, Text},
-    policy::{Policy, directory::ServedDomain},
+    policy::{
+        Policy,
+        directory::{Entries, ServedDomain},
+        route::NextHopName,
+        scanning::Contingency,
+    },
     text,
 };
 
@@ -40,10 +46,18 @@ pub fn check(path: &Path, now: SystemTime) -> Checked {
     if let Some(settings) = &settings {
         let (policy, faults) = config::load_policy(settings, now);
         checked.files.push(rules(settings, &policy, &faults, now));
+        checked.lines.extend(policy.scanning.contingency_at(now).map(contingency));
         checked.faults.append(faults);
         checked.lines.extend(settings.listeners.iter().map(listener));
         checked.lines.extend(settings.directory.domains().iter().map(domain));
+        checked.lines.extend(policy.directory.entries().map(directory));
+        checked.lines.extend(policy.directory.unused_next_hops().map(unused));
         checked.lines.extend(config::probe(settings, now));
+        for folder in yara_folders(settings) {
+            let (holds, faults) = antivirus::check_yara_rules(folder);
+            checked.files.push(yara(folder, holds.as_ref(), &faults));
+            checked.faults.append(faults);
+        }
     }
     Checked { settings, ..checked }
 }
@@ -115,7 +129,7 @@ fn count(faults: &Faults, severity: Severity) -> usize {
 }
 
 /// `2 errors, 1 warning`
-fn counted(errors: usize, warnings: usize) -> Text {
+pub(super) fn counted(errors: usize, warnings: usize) -> Text {
     let (error, erro) = if errors == 1 { ("error", "erro") } else { ("errors", "erros") };
     let (warning, aviso) = if warnings == 1 { ("warning", "aviso") } else { ("warnings", "avisos") };
     text!("{errors} {error}, {warnings} {warning}", "{errors} {erro}, {warnings} {aviso}")
@@ -138,12 +152,52 @@ fn rules(settings: &Settings, policy: &Policy, faults: &Faults, now: SystemTime)
     let folder = settings.gateway.rules_dir.display();
     let (rules, entries) = (policy.rules.len(), policy.blocked.entries());
     let (listed, acting) = (entries.len(), entries.iter().filter(|block| block.in_force(now)).count());
+    let ignored = policy.scanning.exceptions.iter().filter(|exception| exception.period.contains(now)).count();
     let version = &policy.version;
     let holds = text!(
-        "version {version}, {rules} subject rules, {listed} blocked mailboxes ({acting} in force)",
-        "versão {version}, {rules} regras de assunto, {listed} caixas bloqueadas ({acting} em vigor)"
+        "version {version}, {rules} subject rules, {listed} blocked mailboxes ({acting} in force), {ignored} finds ignored",
+        "versão {version}, {rules} regras de assunto, {listed} caixas bloqueadas ({acting} em vigor), {ignored} achados ignorados"
     );
     about_files(text!("rules {folder}", "regras {folder}"), holds, faults)
+}
+
+/// The folders of YARA rules, each once.
+fn yara_folders(settings: &Settings) -> BTreeSet<&Path> {
+    let kinds = settings.antivirus.iter().flat_map(|antivirus| antivirus.scanners.iter().map(|scanner| &scanner.kind));
+    kinds
+        .filter_map(|kind| match kind {
+            ScannerKind::Yara { rules, .. } => Some(rules.as_path()),
+            ScannerKind::Clamd(_) => None,
+        })
+        .collect()
+}
+
+/// Compiled, and their examples tried: how long those took is what a slow rule shows in first.
+fn yara(folder: &Path, holds: Option<&CheckedRules>, faults: &Faults) -> CheckLine {
+    let folder = folder.display();
+    let holds = match holds {
+        Some(CheckedRules { version, rules, examples, took }) => {
+            let took = took.as_millis();
+            text!(
+                "version {version}, {rules} rules, {examples} examples as they say, in {took} ms",
+                "versão {version}, {rules} regras, {examples} exemplos como dizem, em {took} ms"
+            )
+        }
+        None => text!("not usable", "não servem"),
+    };
+    about_files(text!("YARA rules {folder}", "regras YARA {folder}"), holds, faults)
+}
+
+/// A switch that is thrown is nothing to pass over.
+fn contingency(order: &Contingency) -> CheckLine {
+    let (mode, reason, ticket) = (order.mode.name(), &order.reason, &order.ticket);
+    CheckLine::warning(
+        text!("contingency", "contingência"),
+        text!(
+            "in force, mail is not scanned: {mode}, {reason} ({ticket})",
+            "em vigor, o correio não é examinado: {mode}, {reason} ({ticket})"
+        ),
+    )
 }
 
 fn listener(listener: &Listener) -> CheckLine {
@@ -165,7 +219,24 @@ fn domain(domain: &ServedDomain) -> CheckLine {
     CheckLine::ok(text!("domain {name}", "domínio {name}"), detail)
 }
 
-fn fault_json(fault: &Fault, language: Language) -> serde_json::Value {
+fn directory(entries: &Entries) -> CheckLine {
+    let (addresses, mailboxes) = (entries.addresses(), entries.all().iter().filter(|entry| entry.is_mailbox()).count());
+    let lists = entries.all().len().saturating_sub(mailboxes);
+    let detail = text!(
+        "{mailboxes} mailboxes, {lists} lists, {addresses} addresses; others are refused; `portaria directory check` holds it \
+         against the norm",
+        "{mailboxes} caixas, {lists} listas, {addresses} endereços; os outros são recusados; `portaria directory check` o confere \
+         com a norma"
+    );
+    CheckLine::ok(text!("directory", "diretório"), detail)
+}
+
+fn unused(name: &NextHopName) -> CheckLine {
+    let what = text!("no mail goes to it", "nenhum correio vai para ele");
+    CheckLine::warning(text!("next hop {name}", "próximo salto {name}"), what)
+}
+
+pub(super) fn fault_json(fault: &Fault, language: Language) -> serde_json::Value {
     let place = fault.place.as_ref();
     json!({
         "kind": "fault",
@@ -238,7 +309,7 @@ mod tests {
         assert_eq!(checked.exit_code(), 0, "{shown}");
         for words in [
             "portaria.toml: complete\n",
-            "0 subject rules, 1 blocked mailboxes (1 in force)\n",
+            "0 subject rules, 1 blocked mailboxes (1 in force), 0 finds ignored\n",
             "ok  listener 127.0.0.1:2525: mail comes in clear (tls = \"off\")\n",
             "ok  domain tjpa.jus.br: to `mailbox`\n",
             "data: writable\n",
@@ -250,10 +321,26 @@ mod tests {
     }
 
     #[test]
+    fn a_contingency_in_force_is_a_warning_and_a_group_that_is_not_there_an_error() {
+        let folder = Folder::new("contingency");
+        let order = "[contingency]\nmode = \"hold\"\ngroups = [\"clamd\"]\nreason = \"clamd crashes\"\nticket = \"REQ 1\"\n\
+                     by = \"s3b\"\nexpires = 2026-11-21T16:00:00Z\n";
+        folder.write("rules/antivirus.toml", order);
+        let checked = check(&folder.config(""), now());
+        let shown = checked.render(Language::En);
+        assert!(shown.contains("contingency: in force, mail is not scanned: hold, clamd crashes (REQ 1)\n"), "{shown}");
+        assert!(checked.exit_code() == 0 && shown.ends_with("\n0 errors, 1 warning\n"), "{shown}");
+        folder.write("rules/antivirus.toml", &order.replace("[\"clamd\"]", "[\"clam\"]"));
+        let shown = check(&folder.config(""), now()).render(Language::En);
+        let fault = "antivirus.toml:3:11: error: there is no scanner group `clam`";
+        assert!(shown.contains(fault) && shown.contains("those of portaria.toml: clamd"), "{shown}");
+    }
+
+    #[test]
     fn faults_of_rules_and_configuration_count_and_carry_their_places() {
         let folder = Folder::new("bad-rules");
         folder.write("rules/mailboxes.toml", &BLOCKED.replace("send", "sned"));
-        folder.write("rules/directory.toml", "");
+        folder.write("rules/applications.toml", "");
         let writable = folder.write("rules/subjects/open.toml", "");
         fs::set_permissions(&writable, fs::Permissions::from_mode(0o666)).unwrap();
         folder.write("rules/subjects/boleto.tml", "");
@@ -264,7 +351,7 @@ mod tests {
         assert_eq!(checked.exit_code(), 1, "{shown}");
         for words in [
             "mailboxes.toml:3:13: erro: `direction` é um de receive | send | both, não `sned`",
-            "directory.toml: erro: directory.toml ainda não existe nesta versão",
+            "applications.toml: erro: applications.toml ainda não existe nesta versão",
             "boleto.tml: aviso: não lido",
             "open.toml: aviso: qualquer usuário desta máquina pode gravá-lo",
             "\n2 erros, 2 avisos\n",
@@ -344,6 +431,58 @@ mod tests {
         folder.write("rules/subjects/one.toml", "");
         let checked = check(&folder.config(""), now());
         assert!(checked.exit_code() == 1 && checked.render(Language::En).contains("more than 1000 rule files"));
+    }
+
+    const NEXT_HOP: &str = "[[next_hop]]\nname = \"mailbox2\"\naddress = [\"127.0.0.1:26\"]\n";
+    const CSV: &str = "name;class;primary;next_hop\na;servidor;a@tjpa.jus.br;mailbox2\n";
+
+    /// A next hop that only entries of the directory name is used; without them nobody's mail goes to it.
+    #[test]
+    fn the_directory_is_shown_and_a_next_hop_of_its_own_is_used() {
+        let folder = Folder::new("own-next-hop");
+        let extra = format!("{NEXT_HOP}[policy]\nalways_reachable = []\n");
+        let config = folder.config("");
+        fs::write(
+            &config,
+            fs::read_to_string(&config).unwrap().replace("[[next_hop]]", "next_hop = \"mailbox\"\n[[next_hop]]")
+                + &extra,
+        )
+        .unwrap();
+        let shown = check(&config, now()).render(Language::En);
+        assert!(shown.contains("warning  next hop mailbox2: no mail goes to it\n"), "{shown}");
+        assert!(!shown.contains("directory:"), "{shown}");
+        folder.write("rules/directory.csv", CSV);
+        let shown = check(&config, now()).render(Language::En);
+        assert!(shown.contains("ok  directory: 1 mailboxes, 0 lists, 1 addresses"), "{shown}");
+        assert!(!shown.contains("no mail goes to it"), "{shown}");
+    }
+
+    #[test]
+    fn one_directory_that_can_be_read_or_none() {
+        let folder = Folder::new("directories");
+        let shown = |folder: &Folder| check(&folder.config(""), now()).render(Language::En);
+        let csv = CSV.replace("mailbox2", "");
+        folder.write("rules/directory.csv", &csv);
+        let checked = check(&folder.config(""), now());
+        assert_eq!(checked.exit_code(), 0, "{}", checked.render(Language::En));
+        folder.write("rules/directory.toml", "");
+        assert!(shown(&folder).contains("directory.toml: error: directory.toml and directory.csv are both there"));
+        fs::remove_file(folder.0.join("rules/directory.csv")).unwrap();
+        assert!(shown(&folder).contains("directory.toml:1:1: error: nobody is in this directory"));
+        fs::remove_file(folder.0.join("rules/directory.toml")).unwrap();
+        // As Excel saves "CSV" where it does not say UTF-8.
+        fs::write(folder.0.join("rules/directory.csv"), b"name;class;primary\njo\xe3o;c;a@tjpa.jus.br\n").unwrap();
+        assert!(
+            shown(&folder).contains("directory.csv:2:3: error: not UTF-8; it looks like Windows-1252"),
+            "{}",
+            shown(&folder)
+        );
+        let limit = 32 << 20;
+        let filled = csv.clone() + &"\n".repeat(limit - csv.len());
+        folder.write("rules/directory.csv", &filled);
+        assert!(shown(&folder).contains("0 errors"), "{}", shown(&folder));
+        folder.write("rules/directory.csv", &(filled + "\n"));
+        assert!(shown(&folder).contains("directory.csv: error: larger than 32 MiB"), "{}", shown(&folder));
     }
 
     #[test]

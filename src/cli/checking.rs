@@ -7,6 +7,7 @@ use crate::{
     door::gateway::now,
     language::Text,
     next_hop::NextHops,
+    policy::verdict_action::VerdictAction,
     store::{Store, StoreFault},
     text,
     webhook::Webhook,
@@ -96,23 +97,38 @@ async fn scanners(settings: &Settings) -> Vec<CheckLine> {
     // The self-test makes a file where the hold makes its own; a folder that is missing is reported by the static checks.
     let scanners = match Scanners::new(wanted) {
         Ok(scanners) => scanners,
-        Err(fault) => {
-            return vec![CheckLine::error(text!("scanners", "antivírus"), text!("{fault}", "{fault}"))];
+        // The static checks have told which.
+        Err(_) => {
+            let why = text!("not asked: the YARA rules have errors", "não consultados: as regras YARA têm erros");
+            return vec![CheckLine::error(text!("scanners", "antivírus"), why)];
         }
     };
     let found = scanners.self_test(now().wall).await;
     let examined = scanners.examine(settings.limits.message_size).await;
-    let limits = examined.iter().flat_map(|(scanner, faults)| limits(scanner, faults));
+    let limits = examined.iter().flat_map(|(scanner, faults)| limits(scanner, faults, settings.verdict_actions.macro_));
     found
         .into_iter()
         .map(|status| {
             let (name, error) = (&status.scanner, status.last_error.clone().unwrap_or_default());
             let subject = text!("scanner {name}", "antivírus {name}");
-            if status.healthy {
-                let version = status.version.clone().unwrap_or_default();
+            let version = status.version.clone().unwrap_or_default();
+            if status.healthy && status.finds_eicar == Some(false) {
+                // YARA rules may be for something else; whoever relies on them alone is to know.
+                CheckLine::warning(
+                    subject,
+                    text!(
+                        "answers, and does not find the EICAR test file; {version}",
+                        "responde, e não encontra o arquivo de teste EICAR; {version}"
+                    ),
+                )
+            } else if status.healthy {
+                let handed = &status.handed;
                 CheckLine::ok(
                     subject,
-                    text!("finds the EICAR test file; {version}", "encontra o arquivo de teste EICAR; {version}"),
+                    text!(
+                        "finds the EICAR test file ({handed}); {version}",
+                        "encontra o arquivo de teste EICAR ({handed}); {version}"
+                    ),
                 )
             } else {
                 CheckLine::error(subject, text!("{error}", "{error}"))
@@ -122,17 +138,24 @@ async fn scanners(settings: &Settings) -> Vec<CheckLine> {
         .collect()
 }
 
-/// What a clamd does at its limits, each fault with what to change.
-fn limits(scanner: &str, faults: &[LimitFault]) -> Vec<CheckLine> {
+/// What a clamd does at its limits, each fault with what to change. `macro_`: what becomes of a message with a macro, if it is told.
+fn limits(scanner: &str, faults: &[LimitFault], macro_: VerdictAction) -> Vec<CheckLine> {
     let subject = || text!("limits of {scanner}", "limites de {scanner}");
-    if faults.is_empty() {
+    let line = |fault: &LimitFault| match (fault, macro_) {
+        // It is to pass as any other message does.
+        (LimitFault::MacroSilent, VerdictAction::Relay) => None,
+        (LimitFault::MacroSilent, VerdictAction::Tag) => Some(CheckLine::warning(subject(), limit_fault(fault))),
+        _ => Some(CheckLine::error(subject(), limit_fault(fault))),
+    };
+    let mut lines: Vec<CheckLine> = faults.iter().filter_map(line).collect();
+    if faults.iter().all(|fault| *fault == LimitFault::MacroSilent) {
         let detail = text!(
             "looks at the largest message whole, and says what it cannot look into",
             "examina inteira a maior mensagem e diz o que não consegue examinar"
         );
-        return vec![CheckLine::ok(subject(), detail)];
+        lines.insert(0, CheckLine::ok(subject(), detail));
     }
-    faults.iter().map(|fault| CheckLine::error(subject(), limit_fault(fault))).collect()
+    lines
 }
 
 fn limit_fault(fault: &LimitFault) -> Text {
@@ -167,6 +190,12 @@ fn limit_fault(fault: &LimitFault) -> Text {
         LimitFault::EncryptedSilent => text!(
             "calls an encrypted archive clean: set `AlertEncrypted yes` in clamd.conf",
             "diz que um arquivo cifrado está limpo: ponha `AlertEncrypted yes` no clamd.conf"
+        ),
+        LimitFault::MacroSilent => text!(
+            "calls a document with a macro clean, so `[antivirus] macro` does nothing: set `AlertOLE2Macros yes` and `ScanOLE2 yes` in \
+             clamd.conf, or `macro = \"relay\"` in portaria.toml",
+            "diz que um documento com macro está limpo, então `[antivirus] macro` não tem efeito: ponha `AlertOLE2Macros yes` e `ScanOLE2 \
+             yes` no clamd.conf, ou `macro = \"relay\"` no portaria.toml"
         ),
         LimitFault::NoAnswer(words) => {
             text!("gave no answer to a probe: {words}", "não respondeu a um teste: {words}")

@@ -155,13 +155,15 @@ impl Account<'_> {
         self.say(
             2,
             &text!(
-                "match block {block}, pattern \"{pattern}\", found in Subject {subject} as compared:",
-                "bloco match {block}, padrão \"{pattern}\", encontrado no Subject {subject} como comparado:"
+                "match block {block}, pattern \"{pattern}\", found in Subject {subject}:",
+                "bloco match {block}, padrão \"{pattern}\", encontrado no Subject {subject}:"
             ),
         );
-        let (folded, carets) = with_carets(&rule.folded, rule.span.0..rule.span.1);
-        self.line(2, &folded);
-        self.line(2, &carets);
+        if let Some((decoded, span)) = record.subjects.get(rule.subject).zip(rule.decoded_span) {
+            self.marked(decoded, span);
+        }
+        self.say(2, &words::reading(rule.reading));
+        self.marked(&rule.folded, rule.span);
         let spared: Vec<String> = rule
             .spared
             .iter()
@@ -172,6 +174,12 @@ impl Account<'_> {
             let spared = spared.join(", ");
             self.say(2, &text!("its exceptions spare {spared}", "as suas exceções poupam {spared}"));
         }
+    }
+
+    fn marked(&mut self, text: &str, span: (usize, usize)) {
+        let (text, carets) = with_carets(text, span.0..span.1);
+        self.line(2, &text);
+        self.line(2, &carets);
     }
 
     fn scanners(&mut self, record: &Record) {
@@ -187,6 +195,12 @@ impl Account<'_> {
             self.line(1, &line);
             if let Some(version) = report.version.as_deref().map(escape) {
                 self.line(2, &version);
+            }
+            for finding in &report.findings {
+                let (rule, said) = (escape(&finding.rule), words::finding(finding));
+                let said = self.style.say(&said).to_owned();
+                let ticket = finding.ignored.as_deref().map_or_else(String::new, |it| format!(" ({})", escape(it)));
+                self.line(2, &format!("{rule}: {said}{ticket}"));
             }
         }
     }
@@ -306,7 +320,15 @@ mod tests {
     use jiff::tz::TimeZone;
 
     use super::*;
-    use crate::{language::Language, record::sample};
+    use crate::{
+        language::Language,
+        policy::{
+            finding::{Asked, Class, Finding, Severity},
+            scanning::Mode,
+            verdict::{ScanVerdict, ScannerReport},
+        },
+        record::sample,
+    };
 
     fn style(language: Language) -> Style {
         Style { json: false, language, time_zone: TimeZone::get("America/Belem").unwrap() }
@@ -327,13 +349,41 @@ mod tests {
         for line in [
             "2026-11-21 08:00:00.001  192.0.2.25 porta 40125 conectou-se a 0.0.0.0:25 e se apresentou como mx.example",
             "o próximo salto respondeu: 250 2.1.5 Ok",
-            "bloco match 2, padrão \"cobrança\", encontrado no Subject 1 como comparado:",
+            "bloco match 2, padrão \"cobrança\", encontrado no Subject 1:",
+            "como comparado:",
             "clamd unix:/run/clamav/clamd.ctl: uma macro (Heuristics.OLE2.ContainsMacros) (12 ms)",
             "2026-11-21 08:00:00.413  Fim: entregue a alguns destinatários, retida para os outros",
             "foi para a quarentena; o item já não existe",
         ] {
             assert!(text.contains(line), "{line:?} is not in\n{text}");
         }
+    }
+
+    /// Each rule of a scanner that matched, with what it asks for.
+    #[test]
+    fn the_rules_of_a_scanner_are_told() {
+        let mut record = sample::record(1);
+        let finding = |rule: &str, severity, action| {
+            let (rule, class) = (rule.to_owned(), Class::Malware);
+            Finding { rule, class, severity, action, ignored: None }
+        };
+        record.scanners[1].findings = vec![
+            finding("YARA.Held", Some(Severity::High), Some(Asked::Quarantine)),
+            finding("YARA.Trial", None, Some(Asked::Observe)),
+            finding("YARA.Plain", Some(Severity::Low), None),
+            Finding { ignored: Some("REQ 7".into()), ..finding("YARA.Known", None, Some(Asked::Refuse)) },
+        ];
+        let told = explain(&record, None, &style(Language::En)).text;
+        for line in [
+            "YARA.Held: malware; severity high; asks for quarantine\n",
+            "YARA.Trial: malware; only observed\n",
+            "YARA.Plain: malware; severity low; handled as [antivirus] says\n",
+            "YARA.Known: malware; ignored by an exception (REQ 7)\n",
+        ] {
+            assert!(told.contains(line), "{line} is not in\n{told}");
+        }
+        let told = explain(&record, None, &style(Language::PtBr)).text;
+        assert!(told.contains("YARA.Held: malware; gravidade alta; pede quarentena\n"), "{told}");
     }
 
     /// Who said so, if the client was announced; else not a word about it.
@@ -360,7 +410,20 @@ mod tests {
         record.subjects = vec![bad.clone()];
         record.rules[0].folded = bad.clone();
         record.rules[0].pattern = bad.clone();
-        record.scanners[0].verdict = crate::policy::verdict::ScanVerdict::ScannerError { text: bad.clone() };
+        record.scanners[0].findings = vec![Finding {
+            rule: bad.clone(),
+            class: Class::Macro,
+            severity: None,
+            action: None,
+            ignored: Some(bad.clone()),
+        }];
+        let verdicts = [
+            ScanVerdict::ScannerError { text: bad.clone() },
+            ScanVerdict::Ignored { signature: bad.clone(), ticket: bad.clone() },
+            ScanVerdict::Contingency { mode: Mode::Hold, reason: bad.clone(), ticket: bad.clone() },
+        ];
+        let report = record.scanners[0].clone();
+        record.scanners = verdicts.map(|verdict| ScannerReport { verdict, ..report.clone() }).into();
         record.recipients[0].address = bad.clone();
         record.recipients[0].reply = bad.clone();
         record.recipients[1].refusal = Some((bad.clone(), bad.clone()));

@@ -4,10 +4,13 @@
 //! Exit codes: 0 done, 1 faults found, 2 usage, 3 gateway not reachable.
 
 mod alert;
+mod antivirus;
 mod arguments;
 mod check;
 mod checking;
 mod demo;
+mod directory;
+mod edit_file;
 pub mod escape;
 mod explain;
 mod logging;

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     alert::Kind,
-    config::{self, Settings},
+    config,
     document::{Colours, Faults},
     door::gateway::now,
     message::{
@@ -23,7 +23,7 @@ use crate::{
         subject::Subject,
     },
     policy::{
-        directory::MailboxKey,
+        directory::{Directory, MailboxKey},
         rule::{Facts, Resolve, RuleSet, Scope},
     },
     smtp::path::{Mailbox, ReversePath},
@@ -54,8 +54,10 @@ pub(super) fn check(common: &mut Common, files: &[PathBuf]) -> Exit {
     };
     if files.is_empty() {
         let Some(settings) = common.settings() else { return Exit::Faults };
-        let (read, unreadable) = config::rule_octets(&settings.gateway.rules_dir);
-        return checked(common, &read, unreadable, &|address| settings.directory.resolve(address));
+        let (read, mut unreadable) = config::rule_octets(&settings.gateway.rules_dir);
+        let (directory, found) = config::load_directory(&settings);
+        unreadable.append(found);
+        return checked(common, &read, unreadable, &|address| directory.resolve(address));
     }
     let (read, unreadable) = config::octets_of(files);
     // Without a configuration nobody knows the aliases of an address: it stands for itself.
@@ -90,8 +92,8 @@ pub(super) fn test(common: &mut Common, trial: &Trial) -> Exit {
         }
     }
     subjects.extend(trial.subjects.iter().map(|subject| Subject::new(subject.clone().into_bytes())));
-    let Some((reverse_path, recipients)) = envelope(common, trial, &settings) else { return Exit::Usage };
     let (policy, faults) = config::load_policy(&settings, now().wall);
+    let Some((reverse_path, recipients)) = envelope(common, trial, &policy.directory) else { return Exit::Usage };
     eprint!("{}", faults.render(common.language));
     let rules: &RuleSet = &policy.rules;
     let facts = Facts {
@@ -107,7 +109,7 @@ pub(super) fn test(common: &mut Common, trial: &Trial) -> Exit {
     super::show(&shown.text, shown.exit_code)
 }
 
-fn envelope(common: &Common, trial: &Trial, settings: &Settings) -> Option<(ReversePath, Vec<(MailboxKey, bool)>)> {
+fn envelope(common: &Common, trial: &Trial, directory: &Directory) -> Option<(ReversePath, Vec<(MailboxKey, bool)>)> {
     let parsed = |address: &str| {
         let mailbox = Mailbox::parse(address);
         if mailbox.is_none() {
@@ -123,9 +125,8 @@ fn envelope(common: &Common, trial: &Trial, settings: &Settings) -> Option<(Reve
     let mut recipients = Vec::new();
     for address in &trial.recipients {
         let mailbox = parsed(address)?;
-        let key = settings.directory.key_of(&mailbox).unwrap_or_else(|| MailboxKey(address.to_lowercase()));
-        let always_reachable = settings.directory.is_always_reachable(&key);
-        recipients.push((key, always_reachable));
+        let named = directory.look_up(&mailbox).map(|named| (named.key, named.always_reachable));
+        recipients.push(named.unwrap_or_else(|| (MailboxKey(address.to_lowercase()), false)));
     }
     Some((reverse_path, recipients))
 }

@@ -1,5 +1,7 @@
 //! `portaria run`: the gateway, until it is told to stop.
 
+use std::time::Duration;
+
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
@@ -12,6 +14,9 @@ use crate::{config, door::gateway::now, language::Text, text};
 
 /// What a session has open at most: client, next hop, hold.
 const DESCRIPTORS: u64 = 3;
+
+/// How long blocking threads may take to end by themselves when all is done.
+const LEFT_BEHIND: Duration = Duration::from_secs(1);
 
 /// What else is open: journal, database, scanners, listeners, the HTTP door, connections to next hops that nobody uses.
 const OTHER_DESCRIPTORS: u64 = 256;
@@ -65,7 +70,7 @@ fn allow_descriptors(connections: usize) {
     }
 }
 
-/// SIGTERM and SIGINT drain, SIGHUP reloads rules, lists and certificate.
+/// SIGTERM and SIGINT drain, SIGHUP reloads rules, lists, YARA rules and certificate.
 async fn serve(running: start::Running) -> Result<(), Text> {
     let listen = |kind| signal(kind).map_err(|fault| text!("signals: {fault}", "sinais: {fault}"));
     let (mut terminate, mut interrupt, mut hangup) =
@@ -76,10 +81,7 @@ async fn serve(running: start::Running) -> Result<(), Text> {
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
-            _ = hangup.recv() => {
-                // Faults are logged there, and what is in force stays.
-                let _ = running.reloader.reload(&running.gateway);
-            }
+            _ = hangup.recv() => running.reload(),
         }
     }
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
@@ -97,9 +99,13 @@ fn inherited() -> Inherited {
 /// Installs the recorder of all metrics, once a process.
 pub(super) fn metrics() -> Result<PrometheusHandle, Text> {
     const SECONDS: &[f64] = &[0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 240.0];
+    // Finer where most scans are, and where `[timeouts] scan` may be.
+    const SCANS: &[f64] =
+        &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 45.0, 60.0];
     const OCTETS: &[f64] = &[1e3, 1e4, 1e5, 1e6, 1e7, 1e8];
     PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), SECONDS)
+        .and_then(|builder| builder.set_buckets_for_metric(Matcher::Full("portaria_scan_seconds".into()), SCANS))
         .and_then(|builder| builder.set_buckets_for_metric(Matcher::Suffix("_octets".into()), OCTETS))
         .and_then(PrometheusBuilder::install_recorder)
         .map_err(|fault| text!("metrics: {fault}", "métricas: {fault}"))
@@ -111,5 +117,8 @@ pub(super) fn with_runtime<T>(work: impl Future<Output = Result<T, Text>>) -> Re
         .enable_all()
         .build()
         .map_err(|fault| text!("no runtime: {fault}", "sem runtime: {fault}"))?;
-    runtime.block_on(work)
+    let done = runtime.block_on(work);
+    // Everything is closed by now. What may still run is a scan that nobody waits for, and does not end: nor must the program wait.
+    runtime.shutdown_timeout(LEFT_BEHIND);
+    done
 }

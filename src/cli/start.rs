@@ -15,7 +15,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     alert::Letterhead,
-    antivirus::Scanners,
+    antivirus::{Scanners, StartFault},
     config::{self, ListenerTls, Settings},
     door::{
         alert::{self, Alerts},
@@ -26,7 +26,7 @@ use crate::{
         http, listener,
         loader::Loader,
         probe,
-        reload::Reloader,
+        reload::{Fresh, Reloader},
         tls::Certificate,
     },
     hold::Holds,
@@ -50,7 +50,7 @@ pub struct Running {
     pub listeners: Vec<SocketAddr>,
     /// Where `/health` and `/metrics` are.
     pub http: SocketAddr,
-    /// Puts changed rules and a renewed certificate into force.
+    /// Puts changed rules, YARA rules among them, and a renewed certificate into force.
     pub reloader: Arc<Reloader>,
     drain: Duration,
     doors: TaskTracker,
@@ -117,16 +117,28 @@ pub async fn start(
     Ok(Running { gateway, listeners: bound, http, reloader, drain: settings.timeouts.drain, doors, last, _lock: lock })
 }
 
-/// What reads rules and lists again, as they are on the disk then; faults are told in `language`.
+/// What reads rules, lists and YARA rules again, as they are on the disk then; faults of all of them together are told in `language`.
 pub fn reloader(settings: &Settings, language: Language) -> Reloader {
     let settings = settings.clone();
-    Reloader::new(Box::new(move || {
-        let (policy, faults) = config::load_policy(&settings, now().wall);
-        if faults.has_errors() { Err(faults.render(language)) } else { Ok(policy) }
+    Reloader::new(Box::new(move |scanners| {
+        let (policy, mut faults) = config::load_policy(&settings, now().wall);
+        match scanners.read_rules() {
+            Ok(scanner_rules) if !faults.has_errors() => return Ok(Fresh { policy, scanner_rules }),
+            Ok(_) => {}
+            Err(more) => faults.append(more),
+        }
+        Err(faults.render(language))
     }))
 }
 
 impl Running {
+    /// Reads rules and certificate again, beside all else: it may take long, and a signal to stop must not wait for it. Faults are
+    /// logged there, and what is in force stays.
+    pub fn reload(&self) {
+        let (reloader, gateway) = (self.reloader.clone(), self.gateway.clone());
+        self.doors.spawn(async move { drop(reloader.reload(&gateway)) });
+    }
+
     /// Stops: nothing new is accepted, transactions past their end of mail data are finished, the others hear 421; at the
     /// drain deadline what is left is cut. The journal is synced last.
     pub async fn stop(self) {
@@ -167,7 +179,10 @@ async fn join(
     let loader = Loader::new(journal.clone(), store.clone(), &recovery);
     report_leftovers(&store).await;
     let scanners = settings.antivirus.clone().unwrap_or_else(no_scanners);
-    let scanners = Scanners::new(scanners).map_err(|fault| text!("scanners: {fault}", "antivírus: {fault}"))?;
+    let scanners = Scanners::new(scanners).map_err(|StartFault(faults)| {
+        let (en, pt) = (faults.render(Language::En), faults.render(Language::PtBr));
+        Text { en: format!("scanners:\n{en}"), pt: format!("antivírus:\n{pt}") }
+    })?;
     let next_hops = NextHops::new(settings.next_hops.clone())
         .map_err(|fault| text!("next hops: {fault}", "próximos saltos: {fault}"))?;
     let limits = &settings.limits;
@@ -293,7 +308,7 @@ fn relay_settings(settings: &Settings, listener: &config::Listener) -> relay::se
         },
         cut_through_from: settings.cut_through_from,
         data_floor: settings.limits.data_floor,
-        antivirus: settings.antivirus.is_some(),
+        scanner_groups: settings.scanner_groups(),
         actions: settings.verdict_actions.clone(),
         timeouts: relay::settings::Timeouts {
             command: timeouts.command,

@@ -2,24 +2,32 @@
 
 use std::fmt::Write as _;
 
-use super::{Common, Exit, alert, escape::escape, rendering::json_line, run::with_runtime, table::Table};
+use super::{
+    Common, Exit, alert, antivirus,
+    escape::escape,
+    rendering::{Style, json_line},
+    run::with_runtime,
+    table::Table,
+};
 use crate::{
+    config::Settings,
     door::control::{self, Command},
     language::{Language, Text},
     text,
 };
 
 pub(super) fn status(common: &mut Common) -> Exit {
-    match ask(common, Command::Status) {
-        Ok(answer) if common.json => {
-            print!("{}", json_line(&answer));
-            Exit::Done
-        }
+    let Some(settings) = common.settings() else { return Exit::Faults };
+    let style = Style { json: common.json, language: common.language, time_zone: settings.gateway.timezone.clone() };
+    match ask_at(&settings, &Command::Status) {
         Ok(answer) => {
-            print!("{}", render(&answer, common.language));
+            print!("{}", if style.json { json_line(&answer) } else { render(&answer, &style) });
             Exit::Done
         }
-        Err(exit) => exit,
+        Err(told) => {
+            eprintln!("{}", told.in_language(common.language));
+            Exit::NotReachable
+        }
     }
 }
 
@@ -39,7 +47,7 @@ pub(super) fn reload(common: &mut Common) -> Exit {
 }
 
 /// What a reload put into force, and what it did not: rules and certificate each for themselves.
-fn reloaded(answer: &serde_json::Value, language: Language) -> (String, String) {
+pub(super) fn reloaded(answer: &serde_json::Value, language: Language) -> (String, String) {
     let (mut good, mut bad) = (String::new(), String::new());
     let say = |out: &mut String, told: Text| {
         out.push_str(told.in_language(language));
@@ -54,6 +62,9 @@ fn reloaded(answer: &serde_json::Value, language: Language) -> (String, String) 
         say(&mut bad, told);
     } else if let Some(version) = field(answer, "policy").as_str() {
         say(&mut good, text!("in force: rule set {version}", "em vigor: conjunto de regras {version}"));
+        for set in field(answer, "scanner_rules").as_array().into_iter().flatten() {
+            scanner_rules(set, &mut |told| say(&mut good, told));
+        }
     }
     if let Some(fault) = field(answer, "certificate_fault").as_str() {
         let fault = lines(fault);
@@ -76,6 +87,22 @@ fn reloaded(answer: &serde_json::Value, language: Language) -> (String, String) 
     (good, bad)
 }
 
+/// The YARA rules of one scanner. Rules that do not find the test file are nobody's fault, and somebody is to know.
+fn scanner_rules(set: &serde_json::Value, say: &mut dyn FnMut(Text)) {
+    let text = |name| field(set, name).as_str().map(escape).unwrap_or_default();
+    let (scanner, version, rules) = (text("scanner"), text("version"), field(set, "rules"));
+    say(text!(
+        "in force: {scanner}, version {version}, {rules} rules",
+        "em vigor: {scanner}, versão {version}, {rules} regras"
+    ));
+    if field(set, "finds_eicar").as_bool() != Some(true) {
+        say(text!(
+            "{scanner}: ATTENTION: these rules do not find the EICAR test file",
+            "{scanner}: ATENÇÃO: estas regras não encontram o arquivo de teste EICAR"
+        ));
+    }
+}
+
 /// A field of the answer; what is not there is null.
 pub(super) fn field<'v>(value: &'v serde_json::Value, name: &str) -> &'v serde_json::Value {
     value.get(name).unwrap_or(&serde_json::Value::Null)
@@ -89,30 +116,30 @@ fn lines(text: &str) -> String {
 /// Asks the gateway of this configuration; what goes wrong is told.
 pub(super) fn ask(common: &mut Common, command: Command) -> Result<serde_json::Value, Exit> {
     let settings = common.settings().ok_or(Exit::Faults)?;
-    let socket = settings.gateway.data_dir.join("control.sock");
-    let asked = with_runtime(async { Ok(control::ask(&socket, &command).await) });
-    match asked {
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(fault)) => {
-            let socket = socket.display().to_string();
-            let told = text!(
-                "the gateway cannot be reached at {socket}: {fault}; is it running, and may you open its socket?",
-                "não é possível falar com a Portaria em {socket}: {fault}; ela está rodando, e você pode abrir o soquete?"
-            );
-            eprintln!("{}", told.in_language(common.language));
-            Err(Exit::NotReachable)
-        }
-        Err(fault) => {
-            eprintln!("{}", fault.in_language(common.language));
-            Err(Exit::Faults)
-        }
-    }
+    ask_at(&settings, &command).map_err(|told| {
+        eprintln!("{}", told.in_language(common.language));
+        Exit::NotReachable
+    })
 }
 
-fn render(answer: &serde_json::Value, language: Language) -> String {
+/// Asks the gateway of these settings; or why it cannot be asked.
+pub(super) fn ask_at(settings: &Settings, command: &Command) -> Result<serde_json::Value, Text> {
+    let socket = settings.gateway.data_dir.join("control.sock");
+    with_runtime(async { Ok(control::ask(&socket, command).await) })?.map_err(|fault| {
+        let socket = socket.display().to_string();
+        text!(
+            "the gateway cannot be reached at {socket}: {fault}; is it running, and may you open its socket?",
+            "não é possível falar com a Portaria em {socket}: {fault}; ela está rodando, e você pode abrir o soquete?"
+        )
+    })
+}
+
+fn render(answer: &serde_json::Value, style: &Style) -> String {
+    let language = style.language;
     let words = |en: &'static str, pt: &'static str| if language == Language::En { en } else { pt };
     let text = |value: &serde_json::Value| escape(&value.as_str().map_or_else(|| value.to_string(), str::to_owned));
-    let mut out = String::new();
+    // Before anything else: that mail is not scanned must not be looked for.
+    let mut out = antivirus::loud(field(answer, "contingency"), style);
     // A write to a String cannot fail.
     let _ = writeln!(
         out,
@@ -146,7 +173,14 @@ fn render(answer: &serde_json::Value, language: Language) -> String {
             Some("critical") => words(", DEFINITIONS TOO OLD", ", DEFINIÇÕES ANTIGAS DEMAIS"),
             _ => "",
         };
-        table.row([name, format!("{}, {}{age}", good(field(scanner, "healthy")), text(field(scanner, "handed")))]);
+        let blind = match field(scanner, "finds_eicar").as_bool() {
+            Some(false) => words(", DOES NOT FIND THE EICAR TEST FILE", ", NÃO ENCONTRA O ARQUIVO DE TESTE EICAR"),
+            _ => "",
+        };
+        let version =
+            field(scanner, "version").as_str().map(|version| format!(", {}", escape(version))).unwrap_or_default();
+        let (healthy, handed) = (good(field(scanner, "healthy")), text(field(scanner, "handed")));
+        table.row([name, format!("{healthy}, {handed}{version}{age}{blind}")]);
     }
     for next_hop in field(answer, "next_hops").as_array().into_iter().flatten() {
         for address in field(next_hop, "addresses").as_array().into_iter().flatten() {
@@ -224,6 +258,16 @@ mod tests {
         assert_eq!(good, "in force: rule set 1a2b\nin force: certificate and key as their files are now\n");
         assert_eq!(bad, "");
 
+        // The YARA rules of a scanner, and that they are blind.
+        let set = |finds: bool| json!([{ "scanner": "yara /r", "version": "3c4d", "rules": 9, "finds_eicar": finds }]);
+        let sees = json!({ "ok": true, "policy": "1a2b", "scanner_rules": set(true), "faults": null });
+        assert_eq!(
+            reloaded(&sees, Language::En).0,
+            "in force: rule set 1a2b\nin force: yara /r, version 3c4d, 9 rules\n"
+        );
+        let blind = json!({ "ok": true, "policy": "1a2b", "scanner_rules": set(false), "faults": null });
+        assert!(reloaded(&blind, Language::PtBr).0.ends_with("estas regras não encontram o arquivo de teste EICAR\n"));
+
         // Without [tls] nothing is said of a certificate.
         let plain =
             json!({ "ok": true, "policy": "1a2b", "faults": null, "certificate": null, "certificate_fault": null });
@@ -242,9 +286,22 @@ mod tests {
 
     #[test]
     fn status_shows_a_certificate_that_is_not_the_one_on_the_disk() {
-        let shown = render(&json!({ "certificate_fault": "key.pem: no items found" }), Language::En);
+        let shown = render(&json!({ "certificate_fault": "key.pem: no items found" }), &style(Language::En));
         assert!(shown.ends_with("the certificate in force stays in force:\nkey.pem: no items found\n"), "{shown}");
-        assert!(!render(&json!({ "certificate_fault": null }), Language::En).contains("certificate"));
+        assert!(!render(&json!({ "certificate_fault": null }), &style(Language::En)).contains("certificate"));
+    }
+
+    fn style(language: Language) -> Style {
+        Style { json: false, language, time_zone: jiff::tz::TimeZone::UTC }
+    }
+
+    #[test]
+    fn a_contingency_stands_before_everything_else() {
+        let order = json!({ "state": "in_force", "mode": "hold", "expires": "2026-11-21T16:00:00Z", "reason": "r" });
+        let shown = render(&json!({ "version": "0.1.0", "contingency": order }), &style(Language::PtBr));
+        assert!(shown.starts_with("*** CONTINGÊNCIA EM VIGOR: o correio é retido sem exame; "), "{shown}");
+        let shown = render(&json!({ "version": "0.1.0", "contingency": null }), &style(Language::En));
+        assert!(shown.starts_with("Portaria 0.1.0"), "{shown}");
     }
 
     #[test]
@@ -267,9 +324,9 @@ mod tests {
 
     #[test]
     fn status_shows_a_database_that_is_damaged() {
-        let shown = render(&json!({ "database_fault": "row 3 missing" }), Language::PtBr);
+        let shown = render(&json!({ "database_fault": "row 3 missing" }), &style(Language::PtBr));
         assert!(shown.contains("danificado") && shown.ends_with("row 3 missing\n"), "{shown}");
-        assert!(!render(&json!({ "database_fault": null }), Language::En).contains("database"));
+        assert!(!render(&json!({ "database_fault": null }), &style(Language::En)).contains("database"));
     }
 
     /// What a gateway says of its next hops and scanners, and of rule files, holds words of others.
@@ -278,13 +335,13 @@ mod tests {
         let bad = "x\u{1b}[2J\u{9b}1m\u{202e}";
         let answer = json!({
             "version": bad, "policy": bad, "health": { bad: true }, "listeners": [{ "address": bad, "bound": bad }],
-            "scanners": [{ "scanner": bad, "healthy": true, "handed": bad }], "reload_fault": format!("{bad}\n{bad}"),
+            "scanners": [{ "scanner": bad, "healthy": true, "handed": bad, "version": bad, "finds_eicar": false }], "reload_fault": format!("{bad}\n{bad}"),
             "certificate_fault": bad,
             "alerts": [{ "condition": bad, "subject": bad, "severity": bad, "since": bad, "detail": bad }],
             "next_hops": [{ "name": bad, "addresses": [{ "address": bad, "healthy": false, "last_error": bad }] }],
             "attempts": { "reasons": [{ "reason": bad, "count": bad }], "networks": [{ "network": bad, "count": 1 }] },
         });
-        for shown in [render(&answer, Language::En), json_line(&answer)] {
+        for shown in [render(&answer, &style(Language::En)), json_line(&answer)] {
             assert_eq!(shown.chars().find(|&c| c != '\n' && acts_or_hides(c)), None, "{shown}");
         }
         assert_eq!(lines("a\u{1b}\nb"), "a\\u{1b}\nb\n");

@@ -4,7 +4,8 @@ use super::escape::escape;
 use crate::{
     language::Text,
     policy::{
-        rule::{Action, Mode},
+        finding::{Asked, Class, Finding, Severity},
+        rule::{Action, Mode, Reading},
         verdict::ScanVerdict,
     },
     record::{Ending, Fate, ItemClass, ItemState},
@@ -75,12 +76,47 @@ pub fn fate(fate: Fate) -> Text {
     }
 }
 
+/// What a rule of a scanner says, and what it asks for.
+pub fn finding(finding: &Finding) -> Text {
+    let Text { en: class_en, pt: class_pt } = match finding.class {
+        Class::Malware => text!("malware", "malware"),
+        Class::Macro => text!("a macro", "uma macro"),
+        Class::Encrypted => text!("encrypted", "cifrado"),
+    };
+    let Text { en: severity_en, pt: severity_pt } = match finding.severity {
+        None => text!("", ""),
+        Some(Severity::Low) => text!("; severity low", "; gravidade baixa"),
+        Some(Severity::Medium) => text!("; severity medium", "; gravidade média"),
+        Some(Severity::High) => text!("; severity high", "; gravidade alta"),
+        Some(Severity::Critical) => text!("; severity critical", "; gravidade crítica"),
+    };
+    let Text { en: action_en, pt: action_pt } = match finding.action {
+        _ if finding.ignored.is_some() => text!("ignored by an exception", "ignorado por uma exceção"),
+        None => text!("handled as [antivirus] says", "tratado como diz [antivirus]"),
+        Some(Asked::Observe) => text!("only observed", "só observado"),
+        Some(Asked::Tag) => text!("asks for a tag", "pede marcação"),
+        Some(Asked::Quarantine) => text!("asks for quarantine", "pede quarentena"),
+        Some(Asked::Refuse) => text!("asks for refusal", "pede recusa"),
+    };
+    text!("{class_en}{severity_en}; {action_en}", "{class_pt}{severity_pt}; {action_pt}")
+}
+
 /// Whether a rule acts.
 pub fn mode(mode: Mode) -> Text {
     match mode {
         Mode::Off => text!("off", "desligada"),
         Mode::Observe => text!("observe: without consequence", "observe: sem consequência"),
         Mode::Enforce => text!("enforce", "enforce"),
+    }
+}
+
+/// How a Subject was read.
+pub fn reading(reading: Reading) -> Text {
+    match reading {
+        Reading::Plain => text!("as compared:", "como comparado:"),
+        Reading::Lookalikes => {
+            text!("as compared, look-alike letters replaced:", "como comparado, trocadas as letras parecidas:")
+        }
     }
 }
 
@@ -108,6 +144,13 @@ pub fn verdict(verdict: &ScanVerdict) -> Text {
                 "nada encontrado, com definições antigas: {reason}"
             )
         }
+        ScanVerdict::Ignored { signature, ticket } => {
+            let (signature, ticket) = (escape(signature), escape(ticket));
+            text!(
+                "ignored by an exception: {signature} ({ticket}); the rest may not have been looked at",
+                "ignorado por uma exceção: {signature} ({ticket}); o restante pode não ter sido examinado"
+            )
+        }
         ScanVerdict::Macro { signature } => {
             let signature = escape(signature);
             text!("a macro ({signature})", "uma macro ({signature})")
@@ -129,6 +172,13 @@ pub fn verdict(verdict: &ScanVerdict) -> Text {
             text!(
                 "hangs or kills scanners, not scanned again: {reason}",
                 "trava ou derruba o antivírus, não é mais examinada: {reason}"
+            )
+        }
+        ScanVerdict::Contingency { mode, reason, ticket } => {
+            let (mode, reason, ticket) = (mode.name(), escape(reason), escape(ticket));
+            text!(
+                "NOT SCANNED by order, contingency \"{mode}\": {reason} ({ticket})",
+                "NÃO EXAMINADA por ordem, contingência \"{mode}\": {reason} ({ticket})"
             )
         }
         ScanVerdict::ScannerError { text } => {

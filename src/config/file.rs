@@ -1,7 +1,8 @@
 //! Configuration and rule files: read from the disk, within bounds.
 //!
 //! In: paths. Out: settings and policies, or faults. Only plain files are opened (a FIFO would never end the reading), none
-//! above [`FILE_SIZE`], not more than [`FILES`] of them. Symbolic links are followed: configuration tools use them.
+//! above [`FILE_SIZE`] (the directory, which a program writes: [`DIRECTORY_SIZE`]), not more than [`FILES`] of them. Symbolic links
+//! are followed: configuration tools use them.
 #![expect(clippy::disallowed_methods, reason = "the one place where configuration and rule files are read")]
 
 use std::{
@@ -18,14 +19,19 @@ use crate::{
     document::{Fault, Faults, Severity},
     language::Text,
     policy::{
-        Policy,
-        rule::{code, text_of},
+        Policy, Sources,
+        directory::{self, Directory, class::Classes},
+        rule::{code, text_of, utf_8},
     },
     text,
 };
 
 /// Octets of one file at most.
 pub const FILE_SIZE: u64 = 1 << 20;
+/// What is ordered about scanning, in the rules folder.
+pub const ANTIVIRUS: &str = "antivirus.toml";
+/// Octets of the directory at most: some 200,000 addresses.
+pub const DIRECTORY_SIZE: u64 = 32 << 20;
 /// Rule files at most.
 pub const FILES: usize = 1_000;
 
@@ -50,34 +56,84 @@ pub fn load(path: &Path) -> Result<Loaded, Faults> {
     }
 }
 
-/// Reads the rules folder: `subjects/*.toml` in name order and `mailboxes.toml`. With any error among the faults the policy
-/// must not be used in place of a good one.
+/// Reads the rules folder: the directory, `subjects/*.toml` in name order, `mailboxes.toml` and `antivirus.toml`. With any error among the faults
+/// the policy must not be used in place of a good one.
 pub fn load_policy(settings: &Settings, now: SystemTime) -> (Policy, Faults) {
     let folder = &settings.gateway.rules_dir;
-    let mut faults = Faults::default();
+    let (directory, mut faults) = load_directory(settings);
     not_yet(folder, &mut faults);
     let rules = rule_files(&folder.join("subjects"), folder, &mut faults);
-    let mailboxes_file = folder.join("mailboxes.toml");
-    // Whatever is not plainly absent is read, so that a list that cannot be read is an error and not an empty list.
-    let mailboxes = match fs::symlink_metadata(&mailboxes_file) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        _ => read_text(&mailboxes_file, &mut faults),
+    let (mailboxes_file, antivirus_file) = (folder.join("mailboxes.toml"), folder.join(ANTIVIRUS));
+    let mailboxes = list(&mailboxes_file, &mut faults);
+    let antivirus = list(&antivirus_file, &mut faults);
+    let sources = Sources {
+        directory,
+        scanner_groups: &settings.scanner_groups(),
+        mailboxes: mailboxes.as_deref().map(|text| (mailboxes_file.as_path(), text)),
+        antivirus: antivirus.as_deref().map(|text| (antivirus_file.as_path(), text)),
+        rules: &rules,
     };
-    let mailboxes = mailboxes.as_deref().map(|text| (mailboxes_file.as_path(), text));
-    let (policy, found) = Policy::assemble(settings.directory.clone(), mailboxes, &rules, now);
+    let (policy, found) = Policy::assemble(sources, now);
     faults.append(found);
     (policy, faults)
 }
 
-/// Planned files that this version does not act on: passing over them in silence would let somebody believe in them.
+/// A list that need not be there.
+fn list(file: &Path, faults: &mut Faults) -> Option<String> {
+    if_there(file).then(|| read_text(file, faults)).flatten()
+}
+
+/// The served domains, with the mailboxes that `directory.toml` or `directory.csv` lists if there is one of them.
+pub fn load_directory(settings: &Settings) -> (Directory, Faults) {
+    let mut faults = Faults::default();
+    let domains = settings.directory.clone();
+    let files = directory::FILES.map(|name| settings.gateway.rules_dir.join(name));
+    let (file, other) = match files.map(|file| (if_there(&file), file)) {
+        [(false, _), (false, _)] => return (domains, faults),
+        [(true, file), (other, _)] | [(other, _), (true, file)] => (file, other),
+    };
+    if other {
+        let [toml, csv] = directory::FILES;
+        let what =
+            text!("{toml} and {csv} are both there: which one counts?", "há {toml} e {csv}: qual dos dois vale?");
+        let help = text!("keep one of them", "fique com um só");
+        faults.0.push(Fault { help: Some(help), ..Fault::about_file(file, what) });
+        return (domains, faults);
+    }
+    let Some(text) = read_directory(&file, &mut faults) else { return (domains, faults) };
+    let (directory, found) = domains.with_entries(&file, &text);
+    faults.append(found);
+    (directory, faults)
+}
+
+/// The table of classes, if there is one: for `portaria directory check`.
+pub fn load_classes(settings: &Settings) -> (Option<Classes>, Faults) {
+    let mut faults = Faults::default();
+    let file = settings.gateway.rules_dir.join(directory::class::FILE);
+    let text = list(&file, &mut faults);
+    let classes = text.map(|text| {
+        let (classes, found) = Classes::read(&file, &text, &settings.directory);
+        faults.append(found);
+        classes
+    });
+    (classes, faults)
+}
+
+/// Whatever is not plainly absent is read, so that a list that cannot be read is an error and not an empty list.
+fn if_there(file: &Path) -> bool {
+    !matches!(fs::symlink_metadata(file), Err(error) if error.kind() == io::ErrorKind::NotFound)
+}
+
+/// A planned file that this version does not act on: passing over it in silence would let somebody believe in it.
 fn not_yet(folder: &Path, faults: &mut Faults) {
-    for name in ["directory.toml", "applications.toml"] {
-        let file = folder.join(name);
-        if fs::symlink_metadata(&file).is_ok() {
-            let what = text!("{name} is not supported in this version", "{name} ainda não existe nesta versão");
-            let help = text!("take it out of the rules folder", "retire-o da pasta de regras");
-            faults.0.push(Fault { help: Some(help), ..Fault::about_file(file, what) });
-        }
+    let file = folder.join("applications.toml");
+    if fs::symlink_metadata(&file).is_ok() {
+        let what = text!(
+            "applications.toml is not supported in this version",
+            "applications.toml ainda não existe nesta versão"
+        );
+        let help = text!("take it out of the rules folder", "retire-o da pasta de regras");
+        faults.0.push(Fault { help: Some(help), ..Fault::about_file(file, what) });
     }
 }
 
@@ -159,7 +215,15 @@ fn is_rule_file(file: &Path, faults: &mut Faults) -> bool {
 
 /// A whole file as text; none after a fault.
 fn read_text(path: &Path, faults: &mut Faults) -> Option<String> {
-    let read = read_octets(path).and_then(|octets| text_of(path, &octets));
+    noted(path, read_octets(path).and_then(|octets| text_of(path, &octets)), faults)
+}
+
+/// The same for the directory.
+fn read_directory(path: &Path, faults: &mut Faults) -> Option<String> {
+    noted(path, read_up_to(DIRECTORY_SIZE, path).and_then(|octets| utf_8(path, &octets)), faults)
+}
+
+fn noted(path: &Path, read: Result<String, Box<Fault>>, faults: &mut Faults) -> Option<String> {
     match read {
         Ok(text) => {
             faults.0.extend(writable_by_all(path));
@@ -183,16 +247,22 @@ fn writable_by_all(path: &Path) -> Option<Fault> {
 }
 
 /// A whole file, if it is a plain one of at most [`FILE_SIZE`].
-pub(super) fn read_octets(path: &Path) -> Result<Vec<u8>, Box<Fault>> {
+pub fn read_octets(path: &Path) -> Result<Vec<u8>, Box<Fault>> {
+    read_up_to(FILE_SIZE, path)
+}
+
+/// A whole file, if it is a plain one of at most so many octets.
+fn read_up_to(size: u64, path: &Path) -> Result<Vec<u8>, Box<Fault>> {
     let fault = |what: Text| Box::new(Fault::about_file(path, what));
     let failed = |error: io::Error| Box::new(cannot_read(path, &error));
     if !fs::metadata(path).map_err(failed)?.is_file() {
         return Err(fault(text!("this is not a plain file", "isto não é um arquivo comum")));
     }
     let mut octets = Vec::new();
-    fs::File::open(path).and_then(|file| file.take(FILE_SIZE + 1).read_to_end(&mut octets)).map_err(failed)?;
-    if octets.len() as u64 > FILE_SIZE {
-        return Err(fault(text!("larger than 1 MiB", "maior que 1 MiB")));
+    fs::File::open(path).and_then(|file| file.take(size + 1).read_to_end(&mut octets)).map_err(failed)?;
+    if octets.len() as u64 > size {
+        let mebibytes = size >> 20;
+        return Err(fault(text!("larger than {mebibytes} MiB", "maior que {mebibytes} MiB")));
     }
     Ok(octets)
 }

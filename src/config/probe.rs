@@ -10,7 +10,6 @@ use rustix::fs::{Access, AtFlags, CWD, accessat};
 
 use super::{certificate, settings::Settings};
 use crate::{
-    antivirus::ScannerKind,
     language::{Language, Text},
     text,
 };
@@ -65,7 +64,7 @@ impl CheckLine {
     }
 }
 
-/// Looks at every file and folder that the settings name, but for the rule files (`load_policy` reads those).
+/// Looks at every file and folder that the settings name, but for rule files (`load_policy` reads the ones of subject rules, the scanner those of YARA).
 pub fn probe(settings: &Settings, now: SystemTime) -> Vec<CheckLine> {
     let mut lines = vec![data_dir(&settings.gateway.data_dir)];
     if let Some(files) = &settings.tls {
@@ -74,11 +73,6 @@ pub fn probe(settings: &Settings, now: SystemTime) -> Vec<CheckLine> {
     }
     let authorities = settings.next_hops.next_hops.iter().filter_map(|next_hop| next_hop.ca.as_deref());
     lines.extend(authorities.map(certificate::check_authorities));
-    for scanner in settings.antivirus.iter().flat_map(|antivirus| &antivirus.scanners) {
-        if let ScannerKind::Yara { rules, .. } = &scanner.kind {
-            lines.push(yara_folder(rules));
-        }
-    }
     lines
 }
 
@@ -128,21 +122,4 @@ fn readable_by_all(key: &Path) -> Option<CheckLine> {
             ),
         )
     })
-}
-
-/// No rules would mean a scanner that finds everything clean.
-fn yara_folder(folder: &Path) -> CheckLine {
-    let shown = folder.display();
-    let subject = text!("YARA rules {shown}", "regras YARA {shown}");
-    match fs::read_dir(folder) {
-        Err(error) => CheckLine::error(subject, text!("cannot be read: {error}", "não pode ser lida: {error}")),
-        Ok(entries) => {
-            let is_rule = |entry: &fs::DirEntry| entry.path().extension().is_some_and(|extension| extension == "yar");
-            let count = entries.flatten().filter(is_rule).count();
-            if count == 0 {
-                return CheckLine::error(subject, text!("no *.yar in it", "não há *.yar nela"));
-            }
-            CheckLine::ok(subject, text!("{count} files", "{count} arquivos"))
-        }
-    }
 }

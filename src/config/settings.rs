@@ -48,6 +48,19 @@ pub struct Settings {
     pub http: SocketAddr,
 }
 
+impl Settings {
+    /// The groups of all scanners, in their order; none when antivirus is switched off.
+    pub fn scanner_groups(&self) -> Vec<String> {
+        let mut groups: Vec<String> = Vec::new();
+        for scanner in self.antivirus.iter().flat_map(|antivirus| &antivirus.scanners) {
+            if !groups.contains(&scanner.group) {
+                groups.push(scanner.group.clone());
+            }
+        }
+        groups
+    }
+}
+
 /// `[gateway]`
 #[derive(Clone, Debug)]
 pub struct Gateway {
@@ -55,7 +68,7 @@ pub struct Gateway {
     pub hostname: String,
     /// Hold, journal, quarantine, database, `control.sock`. Absolute.
     pub data_dir: PathBuf,
-    /// `subjects/*.toml`, `mailboxes.toml`, `yara/*.yar`.
+    /// `subjects/*.toml`, `mailboxes.toml`, `directory.toml` or `directory.csv`, `classes.toml`, `antivirus.toml`, `yara/*.yar`.
     pub rules_dir: PathBuf,
     /// The language of command line and checker.
     pub language: Language,

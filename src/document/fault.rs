@@ -53,7 +53,8 @@ impl Place {
         let column = source.get(line_start..start).unwrap_or_default().chars().count() + 1;
         let (text, caret) = around(line, column - 1);
         let covered = source.get(start..floor_boundary(source, span.end)).unwrap_or_default();
-        let width = covered.split('\n').next().unwrap_or_default().chars().take(SHOWN).count().max(1);
+        let covered = covered.split('\n').next().unwrap_or_default().trim_end_matches('\r');
+        let width = covered.chars().take(SHOWN).count().max(1);
         Self { line: line_number, column, text, caret, width }
     }
 
@@ -258,6 +259,8 @@ mod tests {
         assert!(fault.render(Language::En).len() < 2_000);
         let wide = Place::of(&"\u{fffd}".repeat(160), &(300..303));
         assert_eq!((wide.text.chars().count(), wide.caret), (160, 100), "a line that fits is shown whole");
+        let two_lines = Place::of("a;\"b\r\nc\"", &(2..8));
+        assert_eq!((two_lines.text.as_str(), two_lines.width), ("a;\"b", 2), "a line end is nothing to point at");
         let short = Place::of("a = 1\nbé = 2\n", &(6..9));
         assert_eq!((short.line, short.column, short.text.as_str(), short.caret, short.width), (2, 1, "bé = 2", 0, 2));
     }

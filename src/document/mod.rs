@@ -14,4 +14,4 @@ mod value;
 pub use code::Code;
 pub use fault::{Colours, Fault, Faults, Place, Severity};
 pub use reader::{Document, Found, Table, Words, nearest};
-pub use value::{ByteRate, ByteSize, FromToml};
+pub use value::{ByteRate, ByteSize, FromToml, duration};

@@ -68,14 +68,18 @@ impl<'d> Document<'d> {
     pub fn parse_with(file: impl Into<PathBuf>, source: &'d str, words: Words) -> Self {
         let (root, errors) = DeTable::parse_recoverable(source);
         let root = errors.is_empty().then_some(root);
-        let lines = std::iter::once(0).chain(memchr::memchr_iter(b'\n', source.as_bytes()).map(|at| at + 1)).collect();
-        let (sections, faults, errors_noted, beyond) = Default::default();
-        let document =
-            Self { file: file.into(), source, lines, root, words, sections, faults, errors: errors_noted, beyond };
+        let document = Self { root, words, ..Self::of_text(file, source) };
         for syntax::Slip { span, what, help } in syntax::slips(source, &errors, words) {
             document.fault_as(Code::SYNTAX, span, what, help);
         }
         document
+    }
+
+    /// A file that is not TOML, and whose faults are told as if it were: it has no root.
+    pub fn of_text(file: impl Into<PathBuf>, source: &'d str) -> Self {
+        let lines = std::iter::once(0).chain(memchr::memchr_iter(b'\n', source.as_bytes()).map(|at| at + 1)).collect();
+        let (sections, faults, errors, beyond) = Default::default();
+        Self { file: file.into(), source, lines, root: None, words: &[], sections, faults, errors, beyond }
     }
 
     /// The file's name, as given.

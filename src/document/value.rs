@@ -138,18 +138,23 @@ impl FromToml for ByteRate {
     }
 }
 
-/// A length of time, written `"45 s"`. Units: ms, s, min, h, day(s).
+/// A length of time as a person writes it: `45 s`. Units: ms, s, min, h, day(s).
+pub fn duration(written: &str) -> Option<Duration> {
+    let (number, unit) = number_and_unit(written)?;
+    match unit {
+        "ms" => Some(Duration::from_millis(number)),
+        "s" => Some(Duration::from_secs(number)),
+        "min" => number.checked_mul(60).map(Duration::from_secs),
+        "h" => number.checked_mul(3_600).map(Duration::from_secs),
+        "day" | "days" => number.checked_mul(86_400).map(Duration::from_secs),
+        _ => None,
+    }
+}
+
+/// Written `"45 s"`.
 impl FromToml for Duration {
     fn from_toml(value: &DeValue<'_>) -> Result<Self, Text> {
-        let parsed = value.as_str().and_then(number_and_unit).and_then(|(number, unit)| match unit {
-            "ms" => Some(Self::from_millis(number)),
-            "s" => Some(Self::from_secs(number)),
-            "min" => number.checked_mul(60).map(Self::from_secs),
-            "h" => number.checked_mul(3_600).map(Self::from_secs),
-            "day" | "days" => number.checked_mul(86_400).map(Self::from_secs),
-            _ => None,
-        });
-        parsed.ok_or_else(|| {
+        value.as_str().and_then(duration).ok_or_else(|| {
             text!(
                 "a length of time with its unit is needed here, in quotes: \"45 s\" (ms, s, min, h or days)",
                 "aqui é preciso um tempo com unidade, entre aspas: \"45 s\" (ms, s, min, h ou days)"

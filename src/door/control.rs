@@ -12,7 +12,7 @@ use tokio::{
 };
 
 use super::{
-    alert,
+    alert, contingency,
     gateway::Gateway,
     http,
     reload::{Reloaded, Reloader},
@@ -20,6 +20,8 @@ use super::{
 use crate::record::{UnixMillis, unix_millis};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// A reload compiles YARA rules and runs their examples.
+const RELOAD_TIMEOUT: Duration = Duration::from_secs(120);
 /// A test of the alerts waits for a webhook and for next hops, each of which has less.
 const TEST_TIMEOUT: Duration = Duration::from_secs(60);
 const LINE: u64 = 64 * 1024;
@@ -36,7 +38,7 @@ const ATTEMPTS_WITHIN: Duration = Duration::from_secs(2);
 pub enum Command {
     /// How things stand.
     Status,
-    /// Read rules, lists and certificate again.
+    /// Read rules, lists, YARA rules and certificate again.
     Reload,
     /// Send a test alert by every route.
     AlertTest,
@@ -45,7 +47,8 @@ pub enum Command {
 impl Command {
     fn timeout(&self) -> Duration {
         match self {
-            Self::Status | Self::Reload => TIMEOUT,
+            Self::Status => TIMEOUT,
+            Self::Reload => RELOAD_TIMEOUT,
             Self::AlertTest => TEST_TIMEOUT,
         }
     }
@@ -81,7 +84,10 @@ async fn one(stream: UnixStream, gateway: &Arc<Gateway>, reloader: &Reloader) ->
     timeout(TIMEOUT, BufReader::new(read.take(LINE)).read_line(&mut line)).await??;
     let answer = match serde_json::from_str::<Command>(&line) {
         Ok(Command::Status) => status(gateway).await,
-        Ok(Command::Reload) => reloaded(&reloader.reload(gateway)),
+        Ok(Command::Reload) => {
+            let done = reloader.reload(gateway);
+            reloaded(&done, order(gateway))
+        }
         Ok(Command::AlertTest) => timeout(TEST_TIMEOUT, alert::test(gateway)).await?,
         Err(fault) => serde_json::json!({ "ok": false, "error": fault.to_string() }),
     };
@@ -92,13 +98,15 @@ async fn one(stream: UnixStream, gateway: &Arc<Gateway>, reloader: &Reloader) ->
     .await?
 }
 
-fn reloaded(reloaded: &Reloaded) -> serde_json::Value {
+fn reloaded(reloaded: &Reloaded, order: serde_json::Value) -> serde_json::Value {
     let certificate = reloaded.certificate.as_ref();
     serde_json::json!({
         "ok": reloaded.is_whole(),
         "policy": reloaded.version,
+        "scanner_rules": reloaded.scanner_rules,
         "faults": reloaded.rules.as_ref().err(),
         "certificate": certificate.map(|read| if read.is_ok() { "in force" } else { "kept" }),
+        "contingency": order,
         "certificate_fault": certificate.and_then(|read| read.as_ref().err()).map(ToString::to_string),
     })
 }
@@ -137,6 +145,11 @@ async fn attempts(gateway: &Gateway) -> serde_json::Value {
     }
 }
 
+/// The contingency switch, in force or to come.
+fn order(gateway: &Gateway) -> serde_json::Value {
+    contingency::shown(gateway.policy().scanning.contingency.as_ref(), super::gateway::now().wall)
+}
+
 async fn status(gateway: &Gateway) -> serde_json::Value {
     let listeners = listeners(gateway);
     let attempts = attempts(gateway).await;
@@ -145,6 +158,7 @@ async fn status(gateway: &Gateway) -> serde_json::Value {
     serde_json::json!({
         "ok": true,
         "version": env!("CARGO_PKG_VERSION"),
+        "contingency": order(gateway),
         "policy": gateway.policy().version,
         "rules": gateway.policy().rules.len(),
         "reload_fault": gateway.reload_fault(),

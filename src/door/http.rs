@@ -58,12 +58,15 @@ async fn ready(State(shared): State<Shared>) -> impl IntoResponse {
     (status, text)
 }
 
-/// Each part that taking mail depends on, and whether it is well.
+/// Each part that taking mail depends on, and whether it is well. Mail does not depend on scanners that are not asked by order: a
+/// balancer must not turn it away from a gateway that takes it.
 pub fn readiness(gateway: &Gateway) -> Vec<(&'static str, bool)> {
+    let policy = gateway.policy();
+    let order = policy.scanning.contingency_at(super::gateway::now().wall);
     vec![
         ("accepting", !gateway.is_draining()),
         ("journal", gateway.journal.is_writable()),
-        ("scanners", gateway.scanners.ready()),
+        ("scanners", gateway.scanners.ready(|group| !order.is_some_and(|order| order.spares(group)))),
         (
             "next hop",
             gateway.next_hops.status().iter().any(|status| status.addresses.iter().any(|address| address.healthy)),
@@ -76,7 +79,10 @@ async fn metrics_text(State(shared): State<Shared>) -> impl IntoResponse {
     metrics::gauge!("portaria_connections").set(shared.gateway.connections.total() as f64);
     let damaged = shared.gateway.store.damage().is_some();
     metrics::gauge!("portaria_database_damaged").set(if damaged { 1.0 } else { 0.0 });
+    let listed = shared.gateway.policy().directory.entries().map_or(0, |entries| entries.all().len());
+    metrics::gauge!("portaria_directory_entries").set(listed as f64);
     metrics::gauge!("portaria_hold_memory_octets").set(shared.gateway.holds.memory() as f64);
+    shared.gateway.scanners.measure();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], shared.metrics.render())
 }
 

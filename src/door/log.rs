@@ -1,5 +1,6 @@
 //! One line for each decision, with stable field names; nothing that a client or next hop sent goes in unescaped.
 
+use super::contingency;
 use crate::{
     policy::verdict::{ScanVerdict, ScannerReport},
     record::{Cause, Ending, Record},
@@ -25,6 +26,7 @@ pub fn transaction(record: &Record, folded: bool) {
         tracing::debug!(ending, client = %record.client.address, cause = ?cause(record), "a refused transaction, counted");
         return;
     }
+    contingency::note(record, ending);
     let recipients: Vec<&str> = record.recipients.iter().map(|recipient| recipient.address.as_str()).collect();
     tracing::info!(
         id = %record.id,
@@ -81,5 +83,7 @@ pub fn no_content(fault: &HoldFault) -> ScannerReport {
         verdict: ScanVerdict::Unavailable { text: fault.to_string() },
         took_ms: 0,
         version: None,
+        findings: Vec::new(),
+        action: None,
     }
 }

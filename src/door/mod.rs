@@ -11,7 +11,7 @@
 //! | rules, lists and certificate into force | `reload` |
 //! | `/health`, `/metrics` | `http` |
 //! | `portaria status`, `portaria reload` | `control` |
-//! | what somebody has to be told | `alert` |
+//! | what somebody has to be told | `alert`, `contingency` |
 //! | next hops, scanners and disk, looked at again and again | `probe` |
 //! | journal into database | `loader` |
 //! | one line for each decision | `log` |
@@ -21,6 +21,7 @@
 pub mod alert;
 pub mod attempts;
 pub mod connections;
+pub mod contingency;
 pub mod control;
 pub mod gateway;
 pub mod http;

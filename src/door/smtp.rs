@@ -154,7 +154,7 @@ impl Driver {
                 self.answers.push_back(Input::HoldOctets(octets));
             }
             Output::Forget => self.hold = None,
-            Output::Scan { sha256 } => self.scan(sha256).await,
+            Output::Scan { spared, sha256 } => self.scan(spared, sha256).await,
             Output::CancelScan => self.scanning = None,
             Output::Quarantine(item) => self.quarantine(item),
             Output::SettleItem(id, state) => {
@@ -255,7 +255,7 @@ impl Driver {
         self.opening = Some(Box::pin(async move { next_hops.lease(&request).await }));
     }
 
-    async fn scan(&mut self, sha256: String) {
+    async fn scan(&mut self, spared: Vec<String>, sha256: String) {
         let content = match &mut self.hold {
             Some(hold) => hold.content().await,
             None => Err(HoldFault::Failed("there is no hold".into())),
@@ -263,7 +263,8 @@ impl Driver {
         match content {
             Ok((file, length)) => {
                 let scanners = self.gateway.scanners.clone();
-                self.scanning = Some(Box::pin(async move { scanners.scan(Content { file, length, sha256 }).await }));
+                let content = Content { file, length, sha256 };
+                self.scanning = Some(Box::pin(async move { scanners.scan(content, &spared).await }));
             }
             Err(fault) => self.answers.push_back(Input::Scanned(vec![log::no_content(&fault)])),
         }

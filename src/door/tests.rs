@@ -256,7 +256,7 @@ async fn the_control_socket_takes_a_line_of_64_kib_within_ten_seconds() {
     let door = Door::open(many(), |_| {}).await;
     let path = door.folder.path().join("control.sock");
     let socket = UnixListener::bind(&path).unwrap();
-    let reloader = Arc::new(Reloader::new(Box::new(|| Err("not asked for".to_owned()))));
+    let reloader = Arc::new(Reloader::new(Box::new(|_| Err("not asked for".to_owned()))));
     let doors = tokio_util::task::TaskTracker::new();
     doors.spawn(control::serve(socket, door.gateway.clone(), reloader));
 

@@ -3,22 +3,35 @@
 //! In: a decoded subject, or a rule's own text. Out: the same text with the differences removed that a [`Fold`] names, in this
 //! order: compatibility, invisible, case, accents, digits, spaces, prefixes. Canonically equivalent texts fold alike whatever
 //! is switched off (the result is in NFC; Unicode says they are one text). Folding twice gives what folding once gave.
-//! Look-alikes of other scripts are not known here.
+//!
+//! A subject is read twice: plainly, and with letters that only look like an ASCII one replaced first (`lookalike`). Where
+//! the octets of either reading stood in the decoded subject is worked out when somebody asks ([`Fold::trace`]).
 //!
 //! Linear in the text. The result may be longer than the text: NFKC makes 18 characters of U+FDFA, 33 octets of 3.
 
 mod invisible;
 mod letters;
+mod lookalike;
 mod prefix;
+mod script;
+mod trace;
 
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
+use self::lookalike::{Leave, Swapped};
+
+pub use self::{
+    lookalike::{LookAlike, entries as look_alikes},
+    script::Script,
+    trace::Trace,
+};
+
 /// What disappears before rule and subject are compared; the same function folds both (decision 14).
-/// Look-alikes come with a later version.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Fold {
-    /// Upper and lower case: each character's lower case; `ς` is `σ`, `ß` stays.
+    /// Upper and lower case: each character's lower case, `ς` as `σ` and `ß` as `ss` (the capitals of `Straße` are `STRASSE`). No
+    /// language is assumed: `I` is `i`, and the Turkish `İ` and `ı` differ from it by an accent.
     pub case: bool,
     /// Diacritics: NFD, then nonspacing and enclosing marks dropped; letters with a stroke that Unicode does not decompose become
     /// the letter without it (`ø`, `ł`), the ligatures `æ` and `œ` two letters.
@@ -28,6 +41,9 @@ pub struct Fold {
     /// Default-ignorable, format (Cf) and control characters, decoded CR and LF included: gone without a trace, so that
     /// `bol<LF>eto` is `boleto`. TAB, which readers show, is a space.
     pub invisible: bool,
+    /// A second reading in which letters of other scripts that look like an ASCII letter are that letter (decision 15,
+    /// `docs/look-alikes.md`).
+    pub lookalikes: bool,
     /// Runs of white space become one space, and none at either end. U+2800, which is blank to the eye, is white space.
     pub spaces: bool,
     /// Every digit becomes `0` (all that Unicode calls a number: `٣`, `Ⅷ`).
@@ -44,6 +60,7 @@ impl Default for Fold {
             accents: true,
             compatibility: true,
             invisible: true,
+            lookalikes: true,
             spaces: true,
             digits: false,
             prefixes: ["RE", "RES", "ENC", "FW", "FWD", "[EXTERNO]"].map(str::to_owned).to_vec(),
@@ -51,29 +68,92 @@ impl Default for Fold {
     }
 }
 
+/// How a subject was read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reading {
+    /// Folded.
+    #[default]
+    Plain,
+    /// Look-alikes replaced, then folded.
+    Lookalikes,
+}
+
 impl Fold {
     /// A decoded subject as it is compared: prefixes stripped too.
     pub fn subject(&self, decoded: &str) -> String {
         let mut text = self.pattern(decoded);
-        let prefixes: Vec<String> = self.prefixes.iter().map(|prefix| self.pattern(prefix)).collect();
-        let stripped = text.len() - prefix::strip(&text, &prefixes).len();
+        let stripped = self.stripped(&text);
         text.drain(..stripped);
         text
+    }
+
+    /// The second reading of a decoded subject whose first is `plain`. None: it is the same, or not asked for.
+    pub fn lookalike_subject(&self, decoded: &str, plain: &str) -> Option<String> {
+        // What folds to ASCII without the table folds to the same with it.
+        if !self.lookalikes || plain.is_ascii() {
+            return None;
+        }
+        let alike = self.subject(&self.swapped(decoded).text);
+        (alike != plain).then_some(alike)
     }
 
     /// A rule's own text as it is compared.
     pub fn pattern(&self, written: &str) -> String {
         if written.is_ascii() {
             // No step but these touches ASCII, and most subjects are nothing else.
-            let seen = written.chars().filter_map(|c| self.seen(c));
-            return if self.case { self.end(seen.map(|c| c.to_ascii_lowercase())) } else { self.end(seen) };
+            return self.end(written.chars().filter_map(|c| self.ascii(c)));
         }
-        let plain = self.without_accents(&self.lower_case(&self.compatible(written)));
-        self.end(plain.chars())
+        self.end(self.letters(written).chars())
+    }
+
+    /// A rule's own text as it is compared with the second reading: `bоleto` with a Cyrillic `о` is `boleto` there. A word wholly
+    /// in another script stays.
+    pub fn lookalike_pattern(&self, written: &str) -> String {
+        if !self.lookalikes || written.is_ascii() {
+            return self.pattern(written);
+        }
+        self.pattern(&lookalike::swap(written, Leave::Whole, self).text)
+    }
+
+    /// What somebody meant who pasted a rule's own text: it without look-alikes, whether this fold sees through them or not, and the
+    /// octet of the first one. None: it has none.
+    pub fn typed(&self, written: &str) -> Option<(usize, String)> {
+        let fold = Self { lookalikes: true, ..self.clone() };
+        if written.is_ascii() || fold.lookalike_pattern(written) == fold.pattern(written) {
+            return None;
+        }
+        let Swapped { text, ends } = lookalike::swap(written, Leave::Whole, &fold);
+        let starts = [(0, 0)].into_iter().chain(ends.iter().copied());
+        let mut runs = starts.zip(&ends);
+        let changed =
+            runs.find(|&((new, old), &(new_end, old_end))| text.get(new..new_end) != written.get(old..old_end));
+        changed.map(|((_, at), _)| (at, text))
+    }
+
+    fn swapped(&self, decoded: &str) -> Swapped {
+        let as_it_stands = Self { case: false, compatibility: false, digits: false, ..self.clone() }.subject(decoded);
+        lookalike::swap(decoded, Leave::Home(lookalike::home(&as_it_stands, self)), self)
+    }
+
+    /// How many octets of a folded text are prefixes.
+    fn stripped(&self, folded: &str) -> usize {
+        let prefixes: Vec<String> = self.prefixes.iter().map(|prefix| self.pattern(prefix)).collect();
+        folded.len().saturating_sub(prefix::strip(folded, &prefixes).len())
+    }
+
+    /// What each character becomes by itself, or with the marks behind it: all but digits and spaces.
+    fn letters(&self, text: &str) -> String {
+        self.without_accents(&self.lower_case(&self.compatible(text)))
     }
 
     fn compatible(&self, text: &str) -> String {
         if self.compatibility { text.nfkc().collect() } else { text.nfc().collect() }
+    }
+
+    /// What [`Fold::letters`] makes of an ASCII character.
+    fn ascii(&self, c: char) -> Option<char> {
+        self.seen(c).map(|c| if self.case { c.to_ascii_lowercase() } else { c })
     }
 
     /// The character if it is visible, TAB as a space.
@@ -87,7 +167,7 @@ impl Fold {
 
     fn lower_case(&self, text: &str) -> String {
         let seen = text.chars().filter_map(|c| self.seen(c));
-        if self.case { seen.flat_map(char::to_lowercase).map(letters::one_sigma).collect() } else { seen.collect() }
+        if self.case { seen.flat_map(letters::small).collect() } else { seen.collect() }
     }
 
     /// Composes again even when accents stay: what was invisible may have stood between a letter and its accent.
@@ -105,21 +185,37 @@ impl Fold {
         plain.nfc().collect()
     }
 
-    /// Digits and spaces.
     fn end(&self, text: impl Iterator<Item = char>) -> String {
-        let mut out = String::with_capacity(text.size_hint().0);
-        let mut gap = false;
-        for c in text {
-            if self.spaces && (c.is_whitespace() || c == BRAILLE_BLANK) {
-                gap = true;
-                continue;
+        self.spaced(text.map(|c| (c, ()))).map(|(c, ())| c).collect()
+    }
+
+    /// Digits and spaces. With each character goes where it comes from; a run of spaces comes from its first.
+    fn spaced<T>(&self, text: impl Iterator<Item = (char, T)>) -> impl Iterator<Item = (char, T)> {
+        let (mut text, mut begun) = (text, false);
+        let (mut gap, mut held) = (None, None);
+        std::iter::from_fn(move || {
+            if let Some(held) = held.take() {
+                return Some(held);
             }
-            if std::mem::take(&mut gap) && !out.is_empty() {
-                out.push(' ');
+            loop {
+                let (c, from) = text.next()?;
+                if self.spaces && (c.is_whitespace() || c == BRAILLE_BLANK) {
+                    gap = gap.take().or(Some(from));
+                    continue;
+                }
+                let c = if self.digits && c.is_numeric() { '0' } else { c };
+                return match gap.take() {
+                    Some(gap) if begun => {
+                        held = Some((c, from));
+                        Some((' ', gap))
+                    }
+                    _ => {
+                        begun = true;
+                        Some((c, from))
+                    }
+                };
             }
-            out.push(if self.digits && c.is_numeric() { '0' } else { c });
-        }
-        out
+        })
     }
 }
 

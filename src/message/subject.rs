@@ -2,7 +2,7 @@
 
 use super::{encoded_word, field::trim};
 
-pub use super::fold::Fold;
+pub use super::fold::{Fold, Reading, Trace};
 
 /// One Subject field.
 #[derive(Clone, Debug, PartialEq, Eq)]

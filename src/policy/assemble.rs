@@ -1,8 +1,9 @@
 //! From the texts of the rule files to one [`Policy`] with a version.
 //!
-//! In: the directory (from `portaria.toml`), the text of `mailboxes.toml` and of the rule files, and the time. Out: a policy and
-//! everything that is wrong with its files. It reads no file itself, and it does not decide whether a policy with faults
-//! may be used: the caller keeps the one that it has (decision 16).
+//! In: the directory (the domains of `portaria.toml`, with the entries of its own file), the scanner groups, the text of
+//! `mailboxes.toml`, of `antivirus.toml` and of the rule files, and the time. Out: a policy and everything that is wrong with its files.
+//! It reads no file itself, and it does not decide whether a policy with faults may be used: the caller keeps the one that it has
+//! (decision 16).
 
 use std::{
     path::{Path, PathBuf},
@@ -11,44 +12,58 @@ use std::{
 
 use aws_lc_rs::digest;
 
-use super::{Policy, blocked_mailbox::BlockedMailboxes, directory::Directory, rule::RuleSet};
+use super::{Policy, blocked_mailbox::BlockedMailboxes, directory::Directory, rule::RuleSet, scanning::Scanning};
 use crate::document::Faults;
+
+/// What a policy is made of.
+#[derive(Clone, Debug, Default)]
+pub struct Sources<'s> {
+    /// Domains, aliases, always-reachable local parts.
+    pub directory: Directory,
+    /// The groups of all scanners; none when antivirus is switched off.
+    pub scanner_groups: &'s [String],
+    /// `mailboxes.toml`, file and text; none when there is no such file: then nobody is blocked.
+    pub mailboxes: Option<(&'s Path, &'s str)>,
+    /// `antivirus.toml`; none: every scanner is asked, and no find is ignored.
+    pub antivirus: Option<(&'s Path, &'s str)>,
+    /// The rule files in name order.
+    pub rules: &'s [(PathBuf, String)],
+}
 
 impl Policy {
     /// Reads all files of a policy. With any error among the faults the policy must not be used in place of a good one.
-    ///
-    /// `mailboxes` is none when there is no such file: then nobody is blocked. `rule_files` stand in name order.
-    pub fn assemble(
-        directory: Directory,
-        mailboxes: Option<(&Path, &str)>,
-        rule_files: &[(PathBuf, String)],
-        now: SystemTime,
-    ) -> (Self, Faults) {
-        let version = version(&directory, mailboxes, rule_files);
+    pub fn assemble(sources: Sources<'_>, now: SystemTime) -> (Self, Faults) {
+        let version = version(&sources);
+        let Sources { directory, scanner_groups, mailboxes, antivirus, rules } = sources;
         let mut faults = Faults::default();
         let blocked = mailboxes.map_or_else(BlockedMailboxes::default, |(file, text)| {
             let (blocked, found) = BlockedMailboxes::read(file, text, &directory, now);
             faults.append(found);
             blocked
         });
-        let (rules, found) = RuleSet::read(rule_files, &|address| directory.resolve(address));
+        let scanning = antivirus.map_or_else(Scanning::default, |(file, text)| {
+            let (scanning, found) = Scanning::read(file, text, scanner_groups, now);
+            faults.append(found);
+            scanning
+        });
+        let (rules, found) = RuleSet::read(rules, &|address| directory.resolve(address));
         faults.append(found);
         faults.append(rules.due(now));
-        (Self { version, directory, blocked, rules }, faults)
+        (Self { version, directory, blocked, rules, scanning }, faults)
     }
 }
 
 /// 12 hex digits of SHA-256 over the directory, the file names (without folders: two machines that keep the same files
 /// elsewhere have the same policy) and the texts. Each part stands behind its length, so that no two sets give the same octets.
-fn version(directory: &Directory, mailboxes: Option<(&Path, &str)>, rule_files: &[(PathBuf, String)]) -> String {
+fn version(sources: &Sources<'_>) -> String {
     let mut context = digest::Context::new(&digest::SHA256);
     let mut part = |octets: &[u8]| {
         context.update(&(octets.len() as u64).to_be_bytes());
         context.update(octets);
     };
-    part(directory.fingerprint_text().as_bytes());
-    let rules = rule_files.iter().map(|(file, text)| (file.as_path(), text.as_str()));
-    for (file, text) in mailboxes.into_iter().chain(rules) {
+    part(sources.directory.fingerprint_text().as_bytes());
+    let lists = sources.mailboxes.into_iter().chain(sources.antivirus);
+    for (file, text) in lists.chain(sources.rules.iter().map(|(file, text)| (file.as_path(), text.as_str()))) {
         part(file.file_name().unwrap_or_default().as_encoded_bytes());
         part(text.as_bytes());
     }
@@ -62,17 +77,21 @@ mod tests {
 
     #[test]
     fn the_version_changes_with_every_text_and_name_and_not_with_the_folder() {
-        let of =
-            |file: &str, text: &str| version(&Directory::default(), None, &[(PathBuf::from(file), text.to_owned())]);
+        let of = |file: &str, text: &str| {
+            version(&Sources { rules: &[(PathBuf::from(file), text.to_owned())], ..Sources::default() })
+        };
         let first = of("/etc/portaria/rules/a.toml", "x");
         assert_eq!(first.len(), 12);
         assert_eq!(first, of("/srv/a.toml", "x"));
         assert_ne!(first, of("/srv/b.toml", "x"), "another name is another order");
         assert_ne!(first, of("/srv/a.toml", "y"));
-        assert_ne!(
-            first,
-            version(&Directory::default(), Some((Path::new("a.toml"), "x")), &[(PathBuf::from("b"), String::new())])
-        );
+        let rules = [(PathBuf::from("b"), String::new())];
+        let list = Some((Path::new("a.toml"), "x"));
+        assert_ne!(first, version(&Sources { mailboxes: list, rules: &rules, ..Sources::default() }));
+        let orders =
+            |text| version(&Sources { antivirus: Some((Path::new("antivirus.toml"), text)), ..Sources::default() });
+        assert_ne!(orders("x"), orders("y"), "what is ordered about scanning is part of it");
+        assert_ne!(orders(""), version(&Sources::default()));
     }
 
     /// One directory stands behind blocks and rules: an exception written for one name of a mailbox spares all its names.
@@ -110,16 +129,25 @@ mod tests {
             expect = "no match"
         "#;
         let rules = [(PathBuf::from("subjects/a.toml"), rule.to_owned())];
-        let (policy, faults) = Policy::assemble(directory.clone(), None, &rules, now);
+        let (policy, faults) =
+            Policy::assemble(Sources { directory: directory.clone(), rules: &rules, ..Sources::default() }, now);
         assert!(faults.0.is_empty(), "{}", faults.render(Language::En));
         assert_eq!(policy.rules.len(), 1);
 
         let elsewhere = rule.replace("NOC+x@tjpa.jus.br", "noc@example.com");
         let list = "[[blocked]]\nmailbox = \"a@example.com\"\n";
         let rules = [(PathBuf::from("subjects/a.toml"), elsewhere)];
-        let (_, faults) = Policy::assemble(directory, Some((Path::new("mailboxes.toml"), list)), &rules, now);
+        let mailboxes = Some((Path::new("mailboxes.toml"), list));
+        let antivirus = Some((Path::new("antivirus.toml"), "[contingency]\nmode = \"relay\"\n"));
+        let (_, faults) =
+            Policy::assemble(Sources { directory, mailboxes, antivirus, rules: &rules, ..Sources::default() }, now);
         let shown = faults.render(Language::En);
-        for file in ["mailboxes.toml:2:11: error: the domain example.com is not served here", "subjects/a.toml:"] {
+        let places = [
+            "mailboxes.toml:2:11: error: the domain example.com is not served here",
+            "antivirus.toml:2:8: error: `mode` is one of deliver | hold | defer, not `relay`",
+            "subjects/a.toml:",
+        ];
+        for file in places {
             assert!(shown.contains(file), "{file} is not in:\n{shown}");
         }
     }

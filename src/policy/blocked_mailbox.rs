@@ -8,10 +8,11 @@ use std::{collections::HashMap, path::Path, time::SystemTime};
 
 use super::{
     directory::{Directory, MailboxKey, WrittenFault},
+    entry::{self, Period},
     rule::code,
 };
 use crate::{
-    document::{Code, Document, Faults, Found, Table},
+    document::{Document, Faults, Found, Table},
     text,
 };
 
@@ -29,6 +30,11 @@ pub enum Direction {
 impl Direction {
     const NAMES: [(&'static str, Option<Self>); 3] =
         [("receive", Some(Self::Receive)), ("send", Some(Self::Send)), ("both", Some(Self::Both))];
+
+    /// As the list writes it.
+    pub fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, it)| *it == Some(self)).map_or("", |(name, _)| name)
+    }
 
     fn covers(self, other: Self) -> bool {
         self == Self::Both || other == Self::Both || self == other
@@ -50,25 +56,20 @@ pub struct Block {
     pub ticket: String,
     /// Who entered it.
     pub by: String,
-    /// From when; none: at once.
-    pub starts: Option<SystemTime>,
-    /// Until when (this instant excluded); none: until it is taken out.
-    pub expires: Option<SystemTime>,
+    /// From when until when.
+    pub period: Period,
 }
 
 impl Block {
     /// Whether it acts at `now`.
     pub fn in_force(&self, now: SystemTime) -> bool {
-        self.starts.is_none_or(|starts| starts <= now) && self.expires.is_none_or(|expires| now < expires)
+        self.period.contains(now)
     }
 
     /// Whether both could act on one mailbox, in one direction, at one time.
     fn overlaps(&self, other: &Self) -> bool {
-        let before =
-            |end: Option<SystemTime>, start: Option<SystemTime>| matches!((end, start), (Some(e), Some(s)) if e <= s);
         self.direction.covers(other.direction)
-            && !before(self.expires, other.starts)
-            && !before(other.expires, self.starts)
+            && self.period.overlaps(&other.period)
             && self.mailboxes.iter().any(|key| other.mailboxes.contains(key))
     }
 }
@@ -152,12 +153,11 @@ fn read_block(table: Table<'_, '_>, directory: &Directory, now: SystemTime) -> O
     let mailbox = table.required::<String>("mailbox");
     let direction =
         table.required::<String>("direction").and_then(|_| table.choice("direction", &Direction::NAMES, None));
-    let reason = not_blank(&table, "reason");
-    let ticket = not_blank(&table, "ticket");
-    let by = not_blank(&table, "by");
-    let starts = instant(&table, "starts");
-    let expires = instant(&table, "expires");
-    check_period(&table, starts.as_ref(), expires.as_ref(), now);
+    let reason = entry::answerable(&table, "reason");
+    let ticket = entry::answerable(&table, "ticket");
+    let by = entry::answerable(&table, "by");
+    let over = text!("this entry is over: it blocks nobody", "esta entrada já venceu: não bloqueia ninguém");
+    let period = entry::period(&table, now, over);
     let mailboxes = mailbox.as_ref().and_then(|written| which_mailboxes(&table, written, directory));
     table.finish();
     Some(Block {
@@ -167,56 +167,8 @@ fn read_block(table: Table<'_, '_>, directory: &Directory, now: SystemTime) -> O
         reason: reason?,
         ticket: ticket?,
         by: by?,
-        starts: starts.map(|found| found.value),
-        expires: expires.map(|found| found.value),
+        period,
     })
-}
-
-/// A block must be answerable for: an empty reason, ticket or name is as good as none.
-fn not_blank(table: &Table<'_, '_>, key: &'static str) -> Option<String> {
-    let found = table.required::<String>(key)?;
-    if found.value.trim().is_empty() {
-        let what = text!("`{key}` is empty", "`{key}` está vazio");
-        table.document().fault_as(Code::MISSING, found.span, what, None);
-        return None;
-    }
-    Some(found.value)
-}
-
-/// A date with an offset as an instant. Without one it would mean another instant after each change of the time zone.
-fn instant(table: &Table<'_, '_>, key: &'static str) -> Option<Found<SystemTime>> {
-    let found = table.optional::<toml::value::Datetime>(key)?;
-    match found.value.to_string().parse::<jiff::Timestamp>() {
-        Ok(timestamp) => Some(Found { value: timestamp.into(), span: found.span }),
-        Err(_) => {
-            let what = text!(
-                "`{key}` needs date, time and offset, such as 2026-12-20T23:59:59-03:00",
-                "`{key}` precisa de data, hora e fuso, como 2026-12-20T23:59:59-03:00"
-            );
-            table.document().fault_as(code::DATES, found.span, what, None);
-            None
-        }
-    }
-}
-
-fn check_period(
-    table: &Table<'_, '_>,
-    starts: Option<&Found<SystemTime>>,
-    expires: Option<&Found<SystemTime>>,
-    now: SystemTime,
-) {
-    let Some(expires) = expires else { return };
-    if starts.is_some_and(|starts| expires.value <= starts.value) {
-        let what = text!("`expires` is not after `starts`", "`expires` não vem depois de `starts`");
-        table.document().fault_as(code::DATES, expires.span.clone(), what, None);
-    } else if expires.value <= now {
-        table.document().advise(
-            code::DUE,
-            expires.span.clone(),
-            text!("this entry is over: it blocks nobody", "esta entrada já venceu: não bloqueia ninguém"),
-            Some(text!("take it out, or give it a later date", "retire-a, ou dê-lhe uma data posterior")),
-        );
-    }
 }
 
 fn which_mailboxes(table: &Table<'_, '_>, written: &Found<String>, directory: &Directory) -> Option<Vec<MailboxKey>> {
@@ -240,8 +192,7 @@ fn which_mailboxes(table: &Table<'_, '_>, written: &Found<String>, directory: &D
             return None;
         }
     };
-    if let Some(always) = mailboxes.iter().find(|key| directory.is_always_reachable(key)) {
-        let local = always.local_part();
+    if let Some(local) = directory.unblockable(name, &mailboxes) {
         fault(
             text!("{local} cannot be blocked", "{local} não pode ser bloqueada"),
             Some(text!(

@@ -1,25 +1,49 @@
-//! Which domains are ours, and whose mailbox an address is.
+//! Which domains are ours, whose mailbox an address is, and, where a directory was given, which mailboxes there are.
 //!
-//! In: the served domains as configured, and addresses as clients or operators spelled them. Out: one key a mailbox,
-//! whatever alias, case, quoting or sub-address named it (clauses 8.1.1 to 8.1.3). A spelling that this module does not
-//! fold is a way round every block, so it folds more than any mailbox server is known to.
-//! It does not know which mailboxes exist: that is the next hop's own answer.
+//! In: the served domains as configured, the entries of `rules/directory.toml` or `.csv` if there is one, and addresses as
+//! clients or operators spelled them. Out: one key a mailbox, whatever alias, case, quoting or sub-address named it (clauses
+//! 8.1.1 to 8.1.3). Without entries it does not know which mailboxes exist: that is the next hop's own answer.
+//!
+//! | file | what |
+//! |---|---|
+//! | `fold` | how addresses are compared |
+//! | `entries` | the mailboxes and lists that there are |
+//! | `row`, `build` | one line of a directory, whatever it was written in; lines into entries |
+//! | `toml_file`, `csv_file` | what a directory can be written in |
+//! | `class`, `norm` | which addresses a class of mailboxes has to have, and who does not |
+
+mod build;
+pub mod class;
+mod csv_file;
+mod entries;
+mod fold;
+pub mod norm;
+mod row;
+mod toml_file;
+
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
     net::IpAddr,
+    path::Path,
+    sync::Arc,
 };
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
-use unicode_normalization::UnicodeNormalization as _;
 
 use super::{network, route::NextHopName};
 use crate::{
-    document::nearest,
+    document::{Faults, nearest},
     smtp::path::{Host, Mailbox},
 };
+pub use build::FILES;
+pub use entries::{Entries, Entry, Kind};
+use fold::compared_local;
+pub use fold::{compared_domain, is_domain};
 
 /// A mailbox whatever alias or spelling named it: `local@primary-domain`, folded (lower case, unquoted, sub-address and trailing
 /// dot removed). The key by which blocks, exceptions and tracking compare.
@@ -65,6 +89,24 @@ pub struct Directory {
     senders_from: BTreeMap<String, Vec<IpNet>>,
     always_reachable: BTreeSet<String>,
     postmaster: Option<Mailbox>,
+    /// Every `[[next_hop]]`, for entries that name one; empty when nobody said.
+    next_hops: BTreeSet<NextHopName>,
+    /// Which mailboxes there are; none: the next hop knows.
+    entries: Option<Arc<Entries>>,
+}
+
+/// What an address in a served domain names.
+#[derive(Clone, Debug)]
+pub struct Named<'d> {
+    /// Whose mailbox it is.
+    pub key: MailboxKey,
+    /// What the directory says of it; none without a directory, or when it does not say anything.
+    pub entry: Option<&'d Entry>,
+    /// The directory lists the addresses of this domain, and this is none of them.
+    pub is_unknown: bool,
+    /// Neither blocks nor lists of known addresses keep mail from it: the address itself (an alias of a mailbox that may be
+    /// blocked), or its mailbox.
+    pub always_reachable: bool,
 }
 
 /// Why a set of domains cannot be served.
@@ -113,7 +155,34 @@ impl Directory {
         let first = domains.first().map(|domain| compared_domain(&domain.name));
         let postmaster = first.and_then(|domain| Mailbox::parse(&format!("postmaster@{domain}")));
         let always = always_reachable.into_iter().map(compared_local).chain(["postmaster".to_owned()]).collect();
-        Ok(Self { domains, by_name, senders_from: BTreeMap::new(), always_reachable: always, postmaster })
+        Ok(Self { domains, by_name, always_reachable: always, postmaster, ..Self::default() })
+    }
+
+    /// With the names of all next hops, of which an entry may choose one. Without this an entry may name any.
+    pub fn with_next_hops(self, names: impl IntoIterator<Item = NextHopName>) -> Self {
+        Self { next_hops: names.into_iter().collect(), ..self }
+    }
+
+    /// With the mailboxes that there are, as a file lists them (one of [`FILES`]; `.csv` is CSV, any other name TOML). With any
+    /// error among the faults the directory must not be used in place of a good one: who is missing is refused.
+    pub fn with_entries(self, file: &Path, source: &str) -> (Self, Faults) {
+        let (entries, faults) = build::read(file, source, &self);
+        (Self { entries: Some(Arc::new(entries)), ..self }, faults)
+    }
+
+    /// The next hops that no mail goes to: no domain names them, and no entry does.
+    pub fn unused_next_hops(&self) -> impl Iterator<Item = &NextHopName> {
+        let entries = self.entries.iter().flat_map(|entries| entries.all());
+        let used: BTreeSet<_> = entries
+            .filter_map(|entry| entry.next_hop.as_ref())
+            .chain(self.domains.iter().map(|domain| &domain.next_hop))
+            .collect();
+        self.next_hops.iter().filter(move |name| !used.contains(name))
+    }
+
+    /// The mailboxes and lists that there are; none: the next hop knows.
+    pub fn entries(&self) -> Option<&Entries> {
+        self.entries.as_deref()
     }
 
     /// With the rule that whoever sends as the domain of this name (primary or alias), or as any of its other names, does so from these networks.
@@ -124,15 +193,51 @@ impl Directory {
         self
     }
 
-    /// Whether this mailbox may be a sender from there. Subdomains are domains of their own, and not ours unless they are listed.
-    pub fn sends_from(&self, mailbox: &MailboxKey, client: IpAddr) -> bool {
-        let networks = self.senders_from.get(mailbox.domain());
+    /// Whether this address may be a sender from there. The domain that it names counts, not the one of the mailbox behind it.
+    /// Subdomains are domains of their own, and not ours unless they are listed.
+    pub fn sends_from(&self, mailbox: &Mailbox, client: IpAddr) -> bool {
+        let networks = self.address_of(mailbox).and_then(|address| self.senders_from.get(address.domain()));
         networks.is_none_or(|networks| network::is_in(client, networks))
+    }
+
+    /// Whether nobody but these networks may send as this served domain.
+    pub fn ties_senders(&self, domain: &ServedDomain) -> bool {
+        self.senders_from.contains_key(&compared_domain(&domain.name))
     }
 
     /// The mailbox that an address names; none when its domain is not served, or is an address literal: even our own
     /// address is not a domain of ours, or `[192.0.2.1]` would be one more spelling to get past a block.
     pub fn key_of(&self, mailbox: &Mailbox) -> Option<MailboxKey> {
+        self.look_up(mailbox).map(|named| named.key)
+    }
+
+    /// What an address names; none as for [`key_of`](Self::key_of).
+    pub fn look_up(&self, mailbox: &Mailbox) -> Option<Named<'_>> {
+        let address = self.address_of(mailbox)?;
+        let entries = self.entries.as_deref();
+        let entry = entries.and_then(|entries| entries.find(&address));
+        let is_unknown = entry.is_none() && entries.is_some_and(|entries| entries.covers(address.domain()));
+        let always_reachable =
+            self.is_always_reachable(&address) || entry.is_some_and(|entry| self.is_always_reachable(&entry.key));
+        let key = entry.map_or(address, |entry| entry.key.clone());
+        Some(Named { key, entry, is_unknown, always_reachable })
+    }
+
+    /// The entry of this mailbox.
+    pub fn entry_of(&self, mailbox: &MailboxKey) -> Option<&Entry> {
+        self.entries.as_deref()?.find(mailbox)
+    }
+
+    /// Whether the directory leaves room for this mailbox: it is listed, always reachable, or in a domain that the directory does
+    /// not speak of. What somebody else wrote (a sender of an application, an exception) and is not, is a slip.
+    pub fn may_exist(&self, mailbox: &MailboxKey) -> bool {
+        let entries = self.entries.as_deref();
+        let is_listed = |entries: &Entries| entries.find(mailbox).is_some() || !entries.covers(mailbox.domain());
+        entries.is_none_or(is_listed) || self.is_always_reachable(mailbox)
+    }
+
+    /// The address, folded, in the primary name of its domain; whose mailbox it is, is not looked at.
+    fn address_of(&self, mailbox: &Mailbox) -> Option<MailboxKey> {
         let Host::Domain(domain) = &mailbox.host else { return None };
         let served = self.domain_named(domain.as_str())?;
         Some(key(&mailbox.local_part.unquoted(), &served.name))
@@ -170,8 +275,8 @@ impl Directory {
         self.key_of(&Mailbox::parse(written.trim_end_matches('.'))?)
     }
 
-    /// The mailboxes that an operator means: a bare local part is that local part in every served domain, an address is
-    /// that mailbox under all its names.
+    /// The mailboxes that an operator means: a bare local part is that local part in every served domain, or the mailbox of that
+    /// name if nobody in the directory has such an address; an address is that mailbox under all its names.
     pub fn mailboxes_written(&self, written: &str) -> Result<Vec<MailboxKey>, WrittenFault> {
         let address = written.trim_end_matches('.');
         if let Some(mailbox) = Mailbox::parse(address) {
@@ -185,55 +290,50 @@ impl Directory {
                 (None, Host::Literal(_)) => Err(WrittenFault::NotAnAddress),
             };
         }
-        // Any domain does: it is there for the grammar and thrown away.
-        let bare = Mailbox::parse(&format!("{written}@bare.invalid")).ok_or(WrittenFault::NotAnAddress)?;
-        let local = bare.local_part.unquoted();
-        Ok(self.domains.iter().map(|domain| key(&local, &domain.name)).collect())
+        let local = bare_local_part(written);
+        let mut mailboxes = Vec::new();
+        for address in self.domains.iter().filter_map(|domain| Some(key(local.as_deref()?, &domain.name))) {
+            let mailbox = self.entry_of(&address).map_or(address, |entry| entry.key.clone());
+            if !mailboxes.contains(&mailbox) {
+                mailboxes.push(mailbox);
+            }
+        }
+        // What is somebody's address is not somebody else's name.
+        if !mailboxes.iter().any(|mailbox| self.entry_of(mailbox).is_some()) {
+            let named = self.entries.as_deref().and_then(|entries| entries.named(written));
+            mailboxes.extend(named.map(|entry| entry.key.clone()));
+        }
+        if mailboxes.is_empty() { Err(WrittenFault::NotAnAddress) } else { Ok(mailboxes) }
+    }
+
+    /// The local part, among those of an operator's address and of the mailboxes that it means, that cannot be blocked.
+    pub fn unblockable<'a>(&'a self, written: &str, mailboxes: &[MailboxKey]) -> Option<&'a str> {
+        let spelled = match Mailbox::parse(written.trim_end_matches('.')) {
+            Some(mailbox) => Some(mailbox.local_part.unquoted()),
+            None => bare_local_part(written),
+        };
+        let spelled = spelled.map(|local| compared_local(&local));
+        let locals = mailboxes.iter().map(MailboxKey::local_part).chain(spelled.as_deref());
+        locals.filter_map(|local| self.always_reachable.get(local)).map(String::as_str).next()
     }
 
     /// Everything that decides in this directory, as one text: what a policy's version is made from.
     pub fn fingerprint_text(&self) -> String {
         let domains = self.domains.iter().map(|d| format!("{} {:?} {}\n", d.name, d.aliases, d.next_hop));
         let domains = domains.chain(self.senders_from.iter().map(|(name, from)| format!("{name} from {from:?}\n")));
-        domains.chain(self.always_reachable.iter().map(|local| format!("{local}\n"))).collect()
+        let always = self.always_reachable.iter().map(|local| format!("{local}\n"));
+        let entries = self.entries.iter().map(|entries| format!("entries {}\n", entries.fingerprint()));
+        domains.chain(always).chain(entries).collect()
     }
+}
+
+/// What stands in front of an `@`, as an operator wrote it, unquoted.
+fn bare_local_part(written: &str) -> Option<String> {
+    // Any domain does: it is there for the grammar and thrown away.
+    let bare = Mailbox::parse(&format!("{written}@bare.invalid"))?;
+    Some(bare.local_part.unquoted())
 }
 
 fn key(local: &str, primary: &str) -> MailboxKey {
     MailboxKey(format!("{}@{}", compared_local(local), compared_domain(primary)))
-}
-
-/// A local part as it is compared, from what its quoting stood for. A receiver may compare case-sensitively (RFC 5321 §2.4)
-/// and nobody does. Composed, decomposed and full-width letters are the same (RFC 8265 §3.3 has servers map them). Spaces and dots at the ends, which only
-/// quoting allows, go as well: a mailbox server that trims them would deliver to the mailbox that is blocked.
-fn compared_local(unquoted: &str) -> String {
-    let folded = unquoted.nfkc().collect::<String>().to_lowercase().nfkc().collect::<String>();
-    let folded = trim(&folded);
-    match folded.split_once('+').map(|(mailbox, _)| trim(mailbox)) {
-        Some(mailbox) if !mailbox.is_empty() => mailbox.to_owned(),
-        _ => folded.to_owned(),
-    }
-}
-
-fn trim(local: &str) -> &str {
-    local.trim_matches(|c: char| c == '.' || c.is_whitespace())
-}
-
-/// A domain as it is compared: A-labels in lower case, no trailing dot. What IDNA cannot convert is compared as lower-case
-/// Unicode; it can equal no configured name, because those must convert.
-pub fn compared_domain(name: &str) -> String {
-    let name = name.trim_end_matches('.');
-    if name.is_ascii() {
-        // Not through IDNA: it would refuse labels such as `a--b` that mail servers take.
-        return name.to_ascii_lowercase();
-    }
-    idna::domain_to_ascii(name).unwrap_or_else(|_| name.to_lowercase())
-}
-
-/// Whether `name` is a domain name that can be served: it has an A-label form, and it is not a number with dots.
-pub fn is_domain(name: &str) -> bool {
-    let compared = compared_domain(name);
-    let is_host = Mailbox::parse(&format!("postmaster@{compared}"))
-        .is_some_and(|mailbox| mailbox.is_ascii() && matches!(mailbox.host, Host::Domain(_)));
-    is_host && compared.parse::<std::net::IpAddr>().is_err()
 }

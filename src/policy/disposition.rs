@@ -1,6 +1,6 @@
 //! Verdicts into what becomes of the message, for each recipient: one total function.
 //!
-//! In: what the subject rules say of each recipient, the worst scanner verdict, and what the configuration does with it.
+//! In: what the subject rules say of each recipient, and the action that the scanners' reports come to (`verdict_action`).
 //! Out: one [`Disposition`] of the whole transaction, because one reply speaks for all recipients (RFC 5321 §3.3).
 //! How it is carried out, and in which words it is told, is not known here.
 //!
@@ -9,8 +9,7 @@
 
 use super::{
     rule::{Action, Judgement, RuleMatch},
-    verdict::ScanVerdict,
-    verdict_action::{VerdictAction, VerdictActions},
+    verdict_action::VerdictAction,
 };
 
 /// What becomes of a message.
@@ -62,8 +61,8 @@ enum Wish {
 }
 
 /// Decides. `recipients` is their number, and `judgement.deciding` has an entry for each; a missing one counts as *no rule*.
-pub fn decide(judgement: &Judgement, recipients: usize, worst: &ScanVerdict, actions: &VerdictActions) -> Disposition {
-    let scanners = antivirus_wish(worst, actions);
+pub fn decide(judgement: &Judgement, recipients: usize, scanners: VerdictAction) -> Disposition {
+    let scanners = antivirus_wish(scanners);
     let wishes: Vec<(Wish, By)> = (0..recipients)
         .map(|recipient| {
             let by_scanners = (scanners, By::Antivirus);
@@ -111,8 +110,8 @@ fn rule_wish(rule: &RuleMatch) -> Wish {
     }
 }
 
-fn antivirus_wish(worst: &ScanVerdict, actions: &VerdictActions) -> Wish {
-    match actions.of(worst) {
+fn antivirus_wish(action: VerdictAction) -> Wish {
+    match action {
         VerdictAction::Relay => Wish::Relay,
         VerdictAction::Tag => Wish::Tag,
         VerdictAction::Quarantine => Wish::Quarantine,
@@ -142,7 +141,12 @@ fn combine(wishes: &[(Wish, By)]) -> Disposition {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::rule::Mode;
+    use crate::policy::{
+        rule::{Mode, Reading},
+        scanning,
+        verdict::ScanVerdict,
+        verdict_action::VerdictActions,
+    };
 
     fn rule(action: Action) -> RuleMatch {
         RuleMatch {
@@ -150,8 +154,10 @@ mod tests {
             block: 1,
             pattern: "p".into(),
             subject: 0,
+            reading: Reading::Plain,
             folded: "p".into(),
             span: (0, 1),
+            decoded_span: Some((0, 1)),
             mode: Mode::Enforce,
             action,
             reply: None,
@@ -212,7 +218,7 @@ mod tests {
             ),
         ];
         for (why, deciding, verdict, expected) in rows {
-            let decided = decide(&judged(&deciding), deciding.len(), &verdict, &VerdictActions::default());
+            let decided = decide(&judged(&deciding), deciding.len(), VerdictActions::default().of(&verdict));
             assert_eq!(decided, expected, "{why}");
         }
     }
@@ -224,10 +230,16 @@ mod tests {
             ScanVerdict::ScannerError { text: "error".into() },
             ScanVerdict::Unavailable { text: "gone".into() },
             ScanVerdict::Ambiguous { reason: "two boundaries".into() },
+            ScanVerdict::Ignored { signature: "Heuristics.X".into(), ticket: "REQ 1".into() },
+            ScanVerdict::Contingency {
+                mode: scanning::Mode::Deliver,
+                reason: "clamd crashes".into(),
+                ticket: "REQ 1".into(),
+            },
             infected(),
         ];
         for verdict in verdicts {
-            let decided = decide(&judged(&[None]), 1, &verdict, &VerdictActions::default());
+            let decided = decide(&judged(&[None]), 1, VerdictActions::default().of(&verdict));
             assert_ne!(decided, Disposition::Deliver(vec![Delivery::Relay { tag: None }]), "{verdict:?}");
         }
     }

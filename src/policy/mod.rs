@@ -4,20 +4,24 @@
 //! |---|---|---|
 //! | MAIL | has its network had its share | `rate`, `network` |
 //! | MAIL | may this mailbox send, and from there | `blocked_mailbox`, `directory` |
-//! | RCPT | is it ours, whose mailbox, may it receive, where does it go | `directory`, `blocked_mailbox`, `route` |
+//! | RCPT | is it ours, does it exist, whose mailbox, may it receive, and from them, where does it go | `directory`, `blocked_mailbox`, `route` |
 //! | header section complete | which subject rules match | `rule` |
-//! | scanners answered | what their verdicts mean | `verdict` |
+//! | end of mail data | which scanners are asked, whose finds are ignored | `scanning` |
+//! | scanners answered | which report decides, and what it asks for | `verdict`, `verdict_action`, `finding` |
 //! | last | what becomes of the message, for each recipient | `disposition` |
 
 mod assemble;
 pub mod blocked_mailbox;
 pub mod directory;
 pub mod disposition;
+pub mod entry;
+pub mod finding;
 pub mod network;
 pub mod rate;
 pub mod refusal;
 pub mod route;
 pub mod rule;
+pub mod scanning;
 pub mod verdict;
 pub mod verdict_action;
 
@@ -30,7 +34,8 @@ use crate::smtp::{
     envelope::{MailFrom, RcptTo},
     path::{ForwardPath, Mailbox, ReversePath},
 };
-use directory::{Directory, MailboxKey};
+pub use assemble::Sources;
+use directory::{Directory, Kind, MailboxKey, Named};
 use refusal::Refusal;
 use route::NextHopName;
 
@@ -39,12 +44,14 @@ use route::NextHopName;
 pub struct Policy {
     /// Names this set in records: a hash over the files it was made from, 12 hex digits.
     pub version: String,
-    /// Domains, aliases, always-reachable local parts.
+    /// Domains, aliases, always-reachable local parts, and the mailboxes that there are if somebody listed them.
     pub directory: Directory,
     /// The blocked-mailbox list.
     pub blocked: blocked_mailbox::BlockedMailboxes,
     /// The subject rules.
     pub rules: rule::RuleSet,
+    /// The contingency switch, and finds that are ignored.
+    pub scanning: scanning::Scanning,
 }
 
 /// A recipient that policy has nothing against.
@@ -69,16 +76,16 @@ impl Policy {
         let Some(key) = self.directory.key_of(mailbox) else { return Ok(()) };
         match self.blocked.to_send(&key, now) {
             Some(block) => Err(Refusal::BlockedToSend { mailbox: key.0, ticket: block.ticket.clone() }),
-            None if self.directory.sends_from(&key, client) => Ok(()),
+            None if self.directory.sends_from(mailbox, client) => Ok(()),
             None => Err(Refusal::SenderFromOutside { address: mail.path.to_string() }),
         }
     }
 
-    /// RCPT: whether the recipient is ours and may receive, and where its mail goes.
+    /// RCPT: whether the recipient is ours, exists as far as we know, and may receive mail of `from`, and where its mail goes.
     ///
     /// A source route whose last domain is ours is ignored and stripped (RFC 5321 Appendix C); one that leads elsewhere is a
     /// relay attempt like any other. Subdomains and address literals are not ours.
-    pub fn rcpt(&self, rcpt: &RcptTo, now: SystemTime) -> Result<Admitted, Refusal> {
+    pub fn rcpt(&self, rcpt: &RcptTo, from: &ReversePath, now: SystemTime) -> Result<Admitted, Refusal> {
         let (mailbox, routed) = match &rcpt.path {
             ForwardPath::Postmaster => (self.directory.postmaster(), false),
             ForwardPath::Mailbox { mailbox, source_route } => (Some(mailbox), !source_route.is_empty()),
@@ -88,22 +95,51 @@ impl Policy {
         if is_trick(mailbox) {
             return Err(Refusal::RelayTrick { address: address() });
         }
-        let Some((key, next_hop)) = self.served(mailbox) else {
+        let Some((named, next_hop)) = self.served(mailbox) else {
             let address = address();
             return Err(if routed { Refusal::RelayTrick { address } } else { Refusal::NotOurs { address } });
         };
-        let always_reachable = self.directory.is_always_reachable(&key);
-        if let Some(block) = self.blocked.to_receive(&key, now).filter(|_| !always_reachable) {
-            return Err(Refusal::BlockedToReceive { mailbox: key.0, ticket: block.ticket.clone() });
+        if !named.always_reachable {
+            self.may_receive(&named, from, now, address)?;
         }
         let path = ForwardPath::Mailbox { mailbox: mailbox.clone(), source_route: Vec::new() };
-        Ok(Admitted { mailbox: key, path, next_hop, always_reachable })
+        Ok(Admitted { mailbox: named.key, path, next_hop, always_reachable: named.always_reachable })
     }
 
-    fn served(&self, mailbox: &Mailbox) -> Option<(MailboxKey, NextHopName)> {
-        let key = self.directory.key_of(mailbox)?;
-        let next_hop = route::next_hop_of(&self.directory, &key)?.clone();
-        Some((key, next_hop))
+    fn served(&self, mailbox: &Mailbox) -> Option<(Named<'_>, NextHopName)> {
+        let named = self.directory.look_up(mailbox)?;
+        let next_hop = route::next_hop_of(&self.directory, &named.key)?.clone();
+        Some((named, next_hop))
+    }
+
+    /// A mailbox that is gone is gone, whatever a block that was left behind says of it (clause 9.2.29).
+    fn may_receive(
+        &self,
+        named: &Named<'_>,
+        from: &ReversePath,
+        now: SystemTime,
+        address: impl Fn() -> String,
+    ) -> Result<(), Refusal> {
+        if named.is_unknown {
+            return Err(Refusal::UnknownMailbox { address: address() });
+        }
+        if let Some(block) = self.blocked.to_receive(&named.key, now) {
+            let (mailbox, ticket) = (named.key.0.clone(), block.ticket.clone());
+            return Err(Refusal::BlockedToReceive { mailbox, ticket });
+        }
+        match named.entry.map(|entry| &entry.kind) {
+            Some(Kind::List { internal_senders_only: true }) if !self.is_internal(from) => {
+                Err(Refusal::OutsiderToList { list: named.key.0.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a sender is one of ours: an address in a served domain. MAIL has refused those that came from outside the networks
+    /// of their domain (`senders_from`); for a domain that is not tied to any, this believes what the client says. The null path is
+    /// nobody's: a list has no use for bounces.
+    fn is_internal(&self, from: &ReversePath) -> bool {
+        matches!(from, ReversePath::Mailbox(mailbox) if self.directory.look_up(mailbox).is_some())
     }
 }
 

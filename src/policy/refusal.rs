@@ -1,5 +1,6 @@
 //! A refusal has two faces, made in one place: what the client is told, and what the operator is told.
 
+use super::directory::MailboxKey;
 use crate::{
     language::Text,
     smtp::reply::{Enhanced, Reply},
@@ -18,6 +19,16 @@ pub enum Refusal {
     RelayTrick {
         /// The address, as written.
         address: String,
+    },
+    /// The directory lists the addresses of its domain, and this is none of them (`550 5.1.1`).
+    UnknownMailbox {
+        /// The address, as written.
+        address: String,
+    },
+    /// A list that takes mail of internal senders only, and this is none (`550 5.7.1`).
+    OutsiderToList {
+        /// The list's address, folded.
+        list: String,
     },
     /// Blocked to receive (`550 5.2.1`).
     BlockedToReceive {
@@ -50,6 +61,10 @@ impl Refusal {
             Self::NotOurs { .. } | Self::RelayTrick { .. } => {
                 Reply::new(550, Some(Enhanced(5, 7, 1)), "Relaying denied")
             }
+            Self::UnknownMailbox { .. } => Reply::new(550, Some(Enhanced(5, 1, 1)), "No such mailbox here"),
+            Self::OutsiderToList { .. } => {
+                Reply::new(550, Some(Enhanced(5, 7, 1)), "Sender not allowed to write to this address")
+            }
             Self::BlockedToReceive { .. } => {
                 Reply::new(550, Some(Enhanced(5, 2, 1)), "Mailbox disabled, not accepting messages")
             }
@@ -72,6 +87,13 @@ impl Refusal {
                 "{address} carries a source route, %, ! or a second @: relaying by the back door",
                 "{address} traz rota de origem, %, ! ou um segundo @: retransmissão pela porta dos fundos"
             ),
+            Self::UnknownMailbox { address } => {
+                text!("{address} is not in the directory", "{address} não está no diretório")
+            }
+            Self::OutsiderToList { list } => text!(
+                "the list {list} takes mail of internal senders only (internal_senders_only)",
+                "a lista {list} só aceita remetentes internos (internal_senders_only)"
+            ),
             Self::BlockedToReceive { mailbox, ticket } => text!(
                 "the mailbox {mailbox} is blocked to receive ({ticket})",
                 "a caixa {mailbox} está bloqueada para receber ({ticket})"
@@ -91,12 +113,24 @@ impl Refusal {
         }
     }
 
-    /// A stable name for metrics and records: `not_ours`, `relay_trick`, `blocked_to_receive`, `blocked_to_send`,
-    /// `sender_from_outside`, `message_rate`.
+    /// The recipient's mailbox, where the refusal knows it: records name it whatever address was used.
+    pub fn mailbox(&self) -> Option<MailboxKey> {
+        match self {
+            Self::BlockedToReceive { mailbox, .. } | Self::OutsiderToList { list: mailbox } => {
+                Some(MailboxKey(mailbox.clone()))
+            }
+            _ => None,
+        }
+    }
+
+    /// A stable name for metrics and records: `not_ours`, `relay_trick`, `unknown_mailbox`, `outsider_to_list`,
+    /// `blocked_to_receive`, `blocked_to_send`, `sender_from_outside`, `message_rate`.
     pub fn name(&self) -> &'static str {
         match self {
             Self::NotOurs { .. } => "not_ours",
             Self::RelayTrick { .. } => "relay_trick",
+            Self::UnknownMailbox { .. } => "unknown_mailbox",
+            Self::OutsiderToList { .. } => "outsider_to_list",
             Self::BlockedToReceive { .. } => "blocked_to_receive",
             Self::BlockedToSend { .. } => "blocked_to_send",
             Self::SenderFromOutside { .. } => "sender_from_outside",
@@ -115,6 +149,11 @@ mod tests {
         let address = mailbox.clone();
         let rows = [
             (Refusal::NotOurs { address: address.clone() }, "550 5.7.1 Relaying denied"),
+            (Refusal::UnknownMailbox { address: address.clone() }, "550 5.1.1 No such mailbox here"),
+            (
+                Refusal::OutsiderToList { list: address.clone() },
+                "550 5.7.1 Sender not allowed to write to this address",
+            ),
             (Refusal::RelayTrick { address }, "550 5.7.1 Relaying denied"),
             (
                 Refusal::BlockedToReceive { mailbox: mailbox.clone(), ticket: ticket.clone() },

@@ -25,8 +25,9 @@ impl fmt::Display for NextHopName {
     }
 }
 
-/// Where mail for `mailbox` goes: to the next hop of its primary domain, so that all aliases of a mailbox share a route.
-/// None when the domain of the key is not served.
+/// Where mail for `mailbox` goes: to the next hop of its entry in the directory, or else of its primary domain, so that all
+/// aliases of a mailbox share a route. None when the domain of the key is not served.
 pub fn next_hop_of<'d>(directory: &'d Directory, mailbox: &MailboxKey) -> Option<&'d NextHopName> {
-    directory.domain_named(mailbox.domain()).map(|domain| &domain.next_hop)
+    let own = directory.entry_of(mailbox).and_then(|entry| entry.next_hop.as_ref());
+    own.or_else(|| directory.domain_named(mailbox.domain()).map(|domain| &domain.next_hop))
 }

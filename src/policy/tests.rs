@@ -47,13 +47,19 @@ fn read(list: &str) -> (BlockedMailboxes, Faults) {
 fn policy(list: &str) -> Policy {
     let (blocked, faults) = read(list);
     assert!(!faults.has_errors(), "{}", faults.render(Language::En));
-    Policy { version: "0".repeat(12), directory: directory(), blocked, rules: rule::RuleSet::default() }
+    Policy {
+        version: "0".repeat(12),
+        directory: directory(),
+        blocked,
+        rules: rule::RuleSet::default(),
+        scanning: scanning::Scanning::default(),
+    }
 }
 
 fn rcpt(policy: &Policy, path: &str) -> Result<Admitted, Refusal> {
     let (path, rest) = ForwardPath::parse_prefix(path).unwrap_or_else(|fault| panic!("{path}: {fault:?}"));
     assert_eq!(rest, "");
-    policy.rcpt(&RcptTo { path, parameters: RcptParameters::default() }, now())
+    policy.rcpt(&RcptTo { path, parameters: RcptParameters::default() }, &ReversePath::Null, now())
 }
 
 fn mail(policy: &Policy, path: &str) -> Result<(), Refusal> {

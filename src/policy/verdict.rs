@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A scanner's verdict, from the best to the worst: `Ord` is that order, and the worst of several counts.
+use super::{finding::Finding, scanning::Mode, verdict_action::VerdictAction};
+
+/// A scanner's verdict, from the best to the worst: `Ord` is that order. Of several that ask for the same action the worst counts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "verdict")]
 pub enum ScanVerdict {
@@ -14,6 +16,13 @@ pub enum ScanVerdict {
     Outdated {
         /// How old they are.
         reason: String,
+    },
+    /// Something was found, and an exception in force names it. clamd stops at its first find, so the rest may not have been looked at.
+    Ignored {
+        /// The scanner's name for it.
+        signature: String,
+        /// The exception's.
+        ticket: String,
     },
     /// A document with a macro (a policy finding of the scanner, not malware).
     Macro {
@@ -40,6 +49,15 @@ pub enum ScanVerdict {
         /// How often.
         reason: String,
     },
+    /// Not asked, by order of an operator: the contingency switch.
+    Contingency {
+        /// What the order says becomes of it.
+        mode: Mode,
+        /// Why.
+        reason: String,
+        /// The request that asked for it.
+        ticket: String,
+    },
     /// The scanner answered with an error, or with something that is no answer.
     ScannerError {
         /// Its words, printable ASCII, at most 200 octets.
@@ -64,14 +82,34 @@ impl ScanVerdict {
             Self::Clean => "clean",
             Self::NotScanned => "not_scanned",
             Self::Outdated { .. } => "outdated",
+            Self::Ignored { .. } => "ignored",
             Self::Macro { .. } => "macro",
             Self::Encrypted { .. } => "encrypted",
             Self::Ambiguous { .. } => "ambiguous",
             Self::NotFullyScanned { .. } => "not_fully_scanned",
             Self::Poison { .. } => "poison",
+            Self::Contingency { .. } => "contingency",
             Self::ScannerError { .. } => "scanner_error",
             Self::Unavailable { .. } => "unavailable",
             Self::Infected { .. } => "infected",
+        }
+    }
+
+    /// The name of what was found, where something was: only a find may be ignored, or have a rule of its own that says what becomes of
+    /// it. That something was not looked at is no find (promise 8).
+    pub fn signature(&self) -> Option<&str> {
+        match self {
+            Self::Macro { signature } | Self::Encrypted { signature } | Self::Infected { signature } => Some(signature),
+            Self::Clean
+            | Self::NotScanned
+            | Self::Outdated { .. }
+            | Self::Ignored { .. }
+            | Self::Ambiguous { .. }
+            | Self::NotFullyScanned { .. }
+            | Self::Poison { .. }
+            | Self::Contingency { .. }
+            | Self::ScannerError { .. }
+            | Self::Unavailable { .. } => None,
         }
     }
 }
@@ -91,4 +129,10 @@ pub struct ScannerReport {
     /// Its engine and definitions, as it called them when it last proved itself: `ClamAV 1.4.6/27800/Fri Nov 20 09:00:00 2026`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+    /// Its rules that matched, those that only observe among them; a bounded number. Empty for a scanner that names one signature.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
+    /// What the scanner's own rule asks for instead of the configured action.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<VerdictAction>,
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::policy::{
     directory::MailboxKey,
-    rule::{Action, Mode, RuleMatch},
+    rule::{Action, Mode, Reading, RuleMatch},
     verdict::{ScanVerdict, ScannerReport},
 };
 
@@ -73,8 +73,10 @@ pub(crate) fn record(number: u64) -> Record {
             block: 2,
             pattern: "cobrança".to_owned(),
             subject: 0,
+            reading: Reading::Plain,
             folded: "boleto de cobranca urgente".to_owned(),
             span: (10, 18),
+            decoded_span: Some((10, 19)),
             mode: Mode::Enforce,
             action: Action::Reject,
             reply: None,
@@ -87,6 +89,8 @@ pub(crate) fn record(number: u64) -> Record {
                 verdict: ScanVerdict::Macro { signature: "Heuristics.OLE2.ContainsMacros".to_owned() },
                 took_ms: 12,
                 version: Some("ClamAV 1.4.6/27800/Fri Nov 20 09:00:00 2026".to_owned()),
+                findings: Vec::new(),
+                action: None,
             },
             ScannerReport {
                 group: "yara".to_owned(),
@@ -94,6 +98,8 @@ pub(crate) fn record(number: u64) -> Record {
                 verdict: ScanVerdict::Clean,
                 took_ms: 3,
                 version: Some("boreal, 12 rules".to_owned()),
+                findings: Vec::new(),
+                action: None,
             },
         ],
         next_hop: Some(NextHopFacts {

@@ -57,7 +57,7 @@ pub enum Input {
     Held(Result<(), HoldFault>),
     /// `ReadHold` was done; empty only at the end of the content.
     HoldOctets(Result<Bytes, HoldFault>),
-    /// Every scanner group answered (or did not, which is a verdict too).
+    /// Every scanner group that was asked answered (or did not, which is a verdict too).
     Scanned(Vec<ScannerReport>),
     /// `Quarantine` or `SettleItem` was done: durable, or not.
     Quarantined(Result<(), String>),
@@ -149,8 +149,10 @@ pub enum Output {
         /// At most so many.
         max: usize,
     },
-    /// Scan the hold, which is complete. Answered by `Scanned`.
+    /// Let every scanner group look at the hold, which is complete. Answered by `Scanned`.
     Scan {
+        /// Groups that are not asked, by order: never all that there are.
+        spared: Vec<String>,
         /// The SHA-256 of the content as the client sent it, hex digits: by it content that harms scanners is known again.
         sha256: String,
     },

@@ -33,8 +33,8 @@ pub struct Settings {
     pub cut_through_from: u64,
     /// Octets a second that a client must keep up, averaged over [`FLOOR_WINDOW`].
     pub data_floor: u64,
-    /// Whether there are scanners at all; without them every record says *not scanned*.
-    pub antivirus: bool,
+    /// The groups of all scanners; without any every record says *not scanned*.
+    pub scanner_groups: Vec<String>,
     /// What scanner verdicts lead to.
     pub actions: VerdictActions,
     /// Deadlines.

@@ -12,7 +12,10 @@ use super::{
     settings::{GRACE, GRACE_FLOWING, REPEATED_RECIPIENTS},
 };
 use crate::{
-    policy::verdict::{ScanVerdict, ScannerReport},
+    policy::{
+        verdict::{ScanVerdict, ScannerReport},
+        verdict_action::VerdictAction,
+    },
     record::{Ending, Fate, attempts::Attempt},
 };
 
@@ -188,6 +191,26 @@ fn only_a_client_that_said_quit_and_may_listen_is_answered() {
     }
 }
 
+/// That one group is not asked by order answers nothing for another that is asked and silent.
+#[test]
+fn an_order_does_not_answer_for_whoever_is_asked() {
+    let mut world = World::new();
+    let policy = world::with_order(world.now().wall);
+    world.feed(Input::Policy(std::sync::Arc::new(policy)));
+    world.envelope();
+    world.content("Subject: x\r\n\r\nx\r\n");
+    let asked = world.take();
+    let spared = asked.iter().find_map(|output| match output {
+        Output::Scan { spared, .. } => Some(spared.clone()),
+        _ => None,
+    });
+    assert_eq!(spared, Some(vec!["yara".to_owned()]), "{asked:?}");
+    world.feed(Input::Scanned(Vec::new()));
+    world.feed(Input::Journaled(Ok(())));
+    let said = world.said();
+    assert!(said.contains("451 4.7.1 Content could not be checked"), "{said}");
+}
+
 /// Nothing can be done about a slow disk but wait for it: a deadline that does nothing would be told again and again.
 #[test]
 fn a_slow_quarantine_is_waited_for_in_peace() {
@@ -195,8 +218,7 @@ fn a_slow_quarantine_is_waited_for_in_peace() {
     world.envelope();
     world.content("Subject: x\r\n\r\nx\r\n");
     let verdict = ScanVerdict::Infected { signature: "Eicar".into() };
-    let (group, scanner) = ("clamd".to_owned(), "clamd".to_owned());
-    world.feed(Input::Scanned(vec![ScannerReport { group, scanner, verdict, took_ms: 1, version: None }]));
+    world.feed(Input::Scanned(vec![report(verdict, None)]));
     world.pass(Duration::from_secs(500));
     world.feed(Input::Quarantined(Ok(())));
     world.feed(Input::Journaled(Ok(())));
@@ -411,4 +433,27 @@ fn a_dot_that_half_a_reply_held_back_was_not_said() {
     });
     let record = record.expect("it is over");
     assert_eq!((record.ending, record.recipients[0].fate), (Ending::Deferred, Fate::Deferred), "and not unknown");
+}
+
+fn report(verdict: ScanVerdict, action: Option<VerdictAction>) -> ScannerReport {
+    let (group, scanner) = ("clamd".to_owned(), "clamd".to_owned());
+    ScannerReport { group, scanner, verdict, took_ms: 1, version: None, findings: Vec::new(), action }
+}
+
+/// What a scanner's own rule asks for stands in the place of what is configured for its verdict.
+#[test]
+fn a_rule_of_a_scanner_decides_what_becomes_of_what_it_found() {
+    let infected = || ScanVerdict::Infected { signature: "YARA.Trial".into() };
+    let rows = [(None, [true, false]), (Some(VerdictAction::Tag), [false, true])];
+    for (action, expected) in rows {
+        let mut world = World::new();
+        world.envelope();
+        world.content("Subject: x\r\n\r\nx\r\n");
+        world.take();
+        world.feed(Input::Scanned(vec![report(infected(), action)]));
+        let asked = world.take();
+        let kept = asked.iter().any(|output| matches!(output, Output::Quarantine(..)));
+        let handed_over = asked.iter().any(|output| matches!(output, Output::Intent(..) | Output::ToNextHop(..)));
+        assert_eq!([kept, handed_over], expected, "{action:?}: {asked:?}");
+    }
 }

@@ -50,7 +50,7 @@ fn what_hides_the_test_file_is_found_or_stopped_by_policy() {
         let held = [b"Received: from a by b; Sat, 21 Nov 2026 08:00:00 -0300\r\n".as_slice(), &case.message].concat();
         let file = Arc::new(File::open(scratch.write(&format!("{number:03}.eml"), &held)).unwrap());
         let reports =
-            runtime.block_on(scanners.scan(Content { file, length: held.len() as u64, sha256: String::new() }));
+            runtime.block_on(scanners.scan(Content { file, length: held.len() as u64, sha256: String::new() }, &[]));
         let said =
             Client::connect(gateway.port()).send("a@origin.example", &["maria@tjpa.jus.br"], &case.message).line();
         let gateway = match said.get(..9) {

@@ -18,20 +18,28 @@
 mod alerts;
 mod antivirus;
 mod balancers;
+mod blind_scanners;
 mod chunks;
+mod contingency;
 mod crashes;
+mod directory;
 mod floods;
 mod hiding;
 mod identity;
 mod life;
 mod mailboxes;
+mod metrics;
 mod next_hop;
+mod poison;
 mod relaying;
 mod rules;
 mod scanner_faults;
+mod scanner_handover;
 mod scanner_limits;
+mod scanner_restarts;
 mod sizes;
 mod tls;
+mod yara_reload;
 
 mod support;
 

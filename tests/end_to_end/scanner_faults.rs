@@ -9,35 +9,59 @@ use crate::support::{
     odd_clamd::{Fault, OddClamd, Wrong},
     sink::Sink,
     trace::id_of_reply,
-    waiting::{wait_for, wait_until},
+    waiting::wait_until,
 };
 
-/// The command, its NUL and the descriptor; `fd[10]: OK` and its NUL.
-const ASKED: usize = "zFILDES".len() + 2;
+/// `fd[10]: OK` and its NUL; `stream: OK` and its NUL are as many.
 const ANSWER: usize = "fd[10]: OK".len() + 1;
 
-/// All faults, and of those that hang one in `every`: each costs the scan's whole deadline.
-fn faults(every: usize) -> Vec<Fault> {
-    let wrongs = |at: usize| {
-        let hangs = at.is_multiple_of(every).then_some(Wrong::Hangs);
-        [Wrong::Closes, Wrong::Babbles].into_iter().chain(hangs)
-    };
-    let asked = (0..=ASKED).flat_map(|at| wrongs(at).map(move |wrong| Fault::Asked(at, wrong)));
-    // A whole answer and then silence is still no end: the connection stays open.
-    let answering = (0..=ANSWER).flat_map(|at| wrongs(at).map(move |wrong| Fault::Answering(at, wrong)));
-    let said = [
-        "fd[10]: (null) FOUND\0",
-        "fd[10]: Can't allocate memory ERROR\0",
-        "fd[10]: Can't create temporary file ERROR\0",
-        "UNKNOWN COMMAND\0",
-        "COMMAND READ TIMED OUT\0",
-        "No file descriptor received. ERROR\0",
-        "fd[10]: OK\0fd[10]: OK\0",
-        "fd[10]: OK\n",
-        "stream: OK",
-        "\0",
-    ];
-    asked.chain(answering).chain(said.map(Fault::Says)).collect()
+/// How the content is handed over, and at which octets of that it goes wrong.
+struct Way {
+    name: &'static str,
+    prefix: &'static str,
+    places: Vec<usize>,
+}
+
+impl Way {
+    /// Every octet of the command, and the descriptor.
+    fn fildes() -> Self {
+        Self { name: "FILDES", prefix: "fd[10]", places: (0..="zFILDES".len() + 2).collect() }
+    }
+
+    /// Every octet of the command, the first length, the beginning of the content, and the end of a question of `octets`; of what lies
+    /// between, which is all alike, one in fifty.
+    fn instream(octets: usize) -> Self {
+        let begin = 0..=20;
+        let places = begin.chain((21..octets - 8).step_by(50)).chain(octets - 8..=octets).collect();
+        Self { name: "INSTREAM", prefix: "stream", places }
+    }
+
+    /// All faults, and of those that hang one in `every`: each costs the scan's whole deadline.
+    fn faults(&self, every: usize) -> Vec<Fault> {
+        let wrongs = |at: usize| {
+            let hangs = at.is_multiple_of(every).then_some(Wrong::Hangs);
+            [Wrong::Closes, Wrong::Babbles].into_iter().chain(hangs)
+        };
+        let asked = self.places.iter().flat_map(|at| wrongs(*at).map(|wrong| Fault::Asked(*at, wrong)));
+        // A whole answer and then silence is still no end: the connection stays open.
+        let answering = (0..=ANSWER).flat_map(|at| wrongs(at).map(move |wrong| Fault::Answering(at, wrong)));
+        let said = [
+            "PREFIX: (null) FOUND\0",
+            "PREFIX: Can't allocate memory ERROR\0",
+            "PREFIX: Can't create temporary file ERROR\0",
+            "Error writing to temporary file ERROR\0PREFIX: OK\0",
+            "UNKNOWN COMMAND\0",
+            "COMMAND READ TIMED OUT\0",
+            "No file descriptor received. ERROR\0",
+            "PREFIX: OK\0PREFIX: OK\0",
+            "PREFIX: OK\n",
+            "PREFIX: OK",
+            "\0",
+        ];
+        // A few words for each row of a test: they may stay.
+        let said = said.map(|words| Fault::Says(words.replace("PREFIX", self.prefix).leak()));
+        [Fault::Refuses].into_iter().chain(asked).chain(answering).chain(said).collect()
+    }
 }
 
 /// A whole answer, ended as it should be, with the connection closed behind it: nothing went wrong.
@@ -49,17 +73,23 @@ fn is_none(fault: Fault) -> bool {
 fn at_every_octet_of_the_dialogue_a_fault_is_never_clean_and_its_record_says_why() {
     let real = Clamd::start();
     let odd = OddClamd::before(&real);
-    let mut table = String::new();
-    for (disposition, every) in [("defer", 2), ("quarantine", 6)] {
+    let mut table = format!("{:<9} {:<64} {:<10} {:<14} why\n", "by", "fault", "reply", "verdict");
+    for (streams, disposition, every) in
+        [(false, "defer", 1), (true, "defer", 1), (false, "quarantine", 6), (true, "quarantine", 12)]
+    {
+        odd.takes_descriptors(!streams);
         let sink = Sink::start();
         let actions = format!("[antivirus]\nscanner_error = \"{disposition}\"\nunavailable = \"{disposition}\"\n");
         let setup = Setup::new(sink.port()).scanner(&odd.address()).table(&actions);
         let gateway = setup.table("[timeouts]\nscan = \"500 ms\"\n").start();
-        for (number, fault) in faults(every).into_iter().enumerate() {
+        // Another message each time, or the third to get no answer would be poison; all of one length.
+        let message = |number: usize| format!("Subject: {number:04}\r\n\r\nSegue a ata.\r\n");
+        proves_itself_again(&gateway, &message(9999));
+        let way = if streams { Way::instream(odd.last_stream()) } else { Way::fildes() };
+        for (number, fault) in way.faults(every).into_iter().enumerate() {
             let before = sink.state().messages.len();
-            // Another message each time, or the third to get no answer would be poison.
-            let message = format!("Subject: {disposition} {number}\r\n\r\n{fault:?}\r\n");
             odd.goes_wrong(fault);
+            let message = message(number);
             let reply =
                 Client::connect(gateway.port()).send("a@origin.example", &["maria@tjpa.jus.br"], message.as_bytes());
             odd.goes_wrong(Fault::None);
@@ -69,7 +99,8 @@ fn at_every_octet_of_the_dialogue_a_fault_is_never_clean_and_its_record_says_why
                 continue;
             }
             let code = if disposition == "defer" { "451 4.7.1" } else { "250 2.0.0" };
-            let id = id_of_reply(&reply.expect(code, &format!("{disposition}, {fault:?}")).line());
+            let line = reply.expect(code, &format!("{disposition}, {fault:?}")).line();
+            let id = id_of_reply(&line);
             assert_eq!(sink.state().messages.len(), before, "{fault:?} was relayed");
             let (verdict, why) = told(&gateway, &id);
             assert!(["unavailable", "scanner_error"].contains(&verdict.as_str()), "{fault:?}: {verdict}");
@@ -82,13 +113,13 @@ fn at_every_octet_of_the_dialogue_a_fault_is_never_clean_and_its_record_says_why
             assert!(!why.is_empty(), "{fault:?}");
             if disposition == "quarantine" {
                 assert_eq!(gateway.quarantine_with(&id)["class"], "unscannable", "{fault:?}");
-            } else {
-                writeln!(table, "{:<28} {verdict:<14} {why}", format!("{fault:?}")).unwrap();
             }
-            proves_itself_again(&gateway);
+            let reply = if disposition == "defer" { "451" } else { "250 Held" };
+            writeln!(table, "{:<9} {:<64} {reply:<10} {verdict:<14} {why}", way.name, format!("{fault:?}")).unwrap();
+            proves_itself_again(&gateway, "Subject: x\r\n\r\nx\r\n");
         }
     }
-    println!("{table}");
+    println!("{table}{} cases, none of them clean", table.lines().count() - 1);
 }
 
 /// The verdict and its words, by the record.
@@ -99,63 +130,10 @@ fn told(gateway: &Gateway, id: &str) -> (String, String) {
 }
 
 /// The next message is judged as if nothing had been.
-fn proves_itself_again(gateway: &Gateway) {
+fn proves_itself_again(gateway: &Gateway, message: &str) {
     wait_until("a clean message passes again", Duration::from_secs(10), || {
-        let reply = Client::connect(gateway.port()).send(
-            "a@origin.example",
-            &["maria@tjpa.jus.br"],
-            b"Subject: x\r\n\r\nx\r\n",
-        );
+        let reply =
+            Client::connect(gateway.port()).send("a@origin.example", &["maria@tjpa.jus.br"], message.as_bytes());
         reply.is("250 2.0.0")
     });
-}
-
-/// Without room for temporary files clamd cannot unpack, and by INSTREAM not even begin.
-#[test]
-fn a_clamd_whose_temporary_folder_is_gone_is_out_of_use_until_it_is_back() {
-    let clamd = Clamd::start();
-    let sink = Sink::start();
-    let gateway = Setup::new(sink.port()).scanner(&clamd.tcp_address()).start();
-    let mut client = Client::connect(gateway.port());
-    let message = b"Subject: ata\r\n\r\nSegue a ata.\r\n";
-    client.send("a@origin.example", &["maria@tjpa.jus.br"], message).expect("250 2.0.0", "all is well");
-
-    clamd.lose_temporary_folder();
-    client.send("a@origin.example", &["maria@tjpa.jus.br"], message).expect("451 4.7.1", "clamd cannot look at it");
-    wait_until("/health/ready says no", Duration::from_secs(120), || gateway.http("/health/ready").0 == 503);
-    assert_eq!(sink.state().messages.len(), 1);
-
-    clamd.make_temporary_folder();
-    client.send("a@origin.example", &["maria@tjpa.jus.br"], message).expect("250 2.0.0", "clamd can look at it again");
-}
-
-/// It lives, answers PING, and says `OK` to everything.
-#[test]
-fn a_clamd_that_lost_its_signatures_is_found_blind_within_two_minutes_and_used_again_when_it_sees() {
-    let clamd = Clamd::start();
-    let sink = Sink::start();
-    let gateway = Setup::new(sink.port()).clamd(&clamd).start();
-    let virus = crate::support::eicar::messages().swap_remove(0).1;
-    let mut client = Client::connect(gateway.port());
-    client.send("a@origin.example", &["maria@tjpa.jus.br"], &virus).expect("550 5.7.1", "it sees");
-
-    clamd.replace_signatures("Harmless-Signature:0:*:00112233445566778899aabbccddeeff");
-    wait_until("the self-test finds it out", Duration::from_secs(120), || gateway.http("/health/ready").0 == 503);
-    let scanner = gateway.command(&["status", "--json"]).json_lines().remove(0)["scanners"][0].clone();
-    assert_eq!(
-        (scanner["healthy"].as_bool(), scanner["finds_eicar"].as_bool()),
-        (Some(false), Some(false)),
-        "{scanner:#}"
-    );
-    let reply = client.send("a@origin.example", &["maria@tjpa.jus.br"], &virus);
-    let id = id_of_reply(&reply.expect("451 4.7.1", "nobody who sees has looked at it").line());
-    assert_eq!(told(&gateway, &id), ("scanner_error".to_owned(), "does not find the EICAR test file".to_owned()));
-    sink.heard_no_message();
-
-    clamd.see_again();
-    let again = wait_for("it sees again", Duration::from_secs(120), || {
-        let reply = client.send("a@origin.example", &["maria@tjpa.jus.br"], &virus);
-        (!reply.is("451")).then_some(reply)
-    });
-    again.expect("550 5.7.1", "it sees again");
 }

@@ -53,3 +53,29 @@ fn limits_below_the_largest_message_and_silence_about_them_fail_and_name_the_set
         }
     }
 }
+
+/// A warning or an error, by what was to become of a message with a macro.
+#[test]
+fn silence_about_macros_names_the_setting_as_loudly_as_they_matter() {
+    let (silent, loud) = (Clamd::with(&[]), Clamd::with(&[("AlertOLE2Macros", "yes")]));
+    let blind = Clamd::with(&[("AlertOLE2Macros", "yes"), ("ScanOLE2", "no")]);
+    let sink = Sink::start();
+    let rows = [
+        (&loud, "refuse", Some(0), None),
+        (&silent, "refuse", Some(1), Some("error")),
+        (&silent, "quarantine", Some(1), Some("error")),
+        (&silent, "tag", Some(0), Some("warning")),
+        (&silent, "relay", Some(0), None),
+        (&blind, "refuse", Some(1), Some("error")),
+    ];
+    for (clamd, action, code, loudness) in rows {
+        let table = format!("[antivirus]\nmacro = \"{action}\"\n");
+        let gateway = Setup::new(sink.port()).clamd(clamd).table(&table).start();
+        let output = gateway.command(&["check"]);
+        assert_eq!(output.code, code, "{action}: {}", output.told());
+        let line = output.stdout.lines().find(|line| line.contains("set `AlertOLE2Macros yes`"));
+        assert_eq!(line.and_then(|line| line.split(' ').next()), loudness, "{action}: {}", output.told());
+        let well = "looks at the largest message whole";
+        assert!(output.stdout.contains(well) || code == Some(1), "{action}: {}", output.told());
+    }
+}

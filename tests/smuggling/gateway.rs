@@ -13,7 +13,7 @@ use portaria::{
     inspect,
     message::header_section::HeaderLimits,
     policy::{
-        Policy,
+        Policy, Sources,
         directory::{Directory, ServedDomain},
         rule::Scope,
         verdict::{ScanVerdict, ScannerReport},
@@ -37,7 +37,7 @@ use super::reader::find;
 static POLICY: LazyLock<Arc<Policy>> = LazyLock::new(|| {
     let domain = ServedDomain { name: "b.example".into(), aliases: Vec::new(), next_hop: "mailbox".into() };
     let directory = Directory::new(vec![domain], []).unwrap();
-    let (policy, faults) = Policy::assemble(directory, None, &[], wall());
+    let (policy, faults) = Policy::assemble(Sources { directory, ..Sources::default() }, wall());
     assert!(faults.0.is_empty());
     Arc::new(policy)
 });
@@ -207,6 +207,8 @@ impl Gateway {
                 verdict: ScanVerdict::Clean,
                 took_ms: 1,
                 version: None,
+                findings: Vec::new(),
+                action: None,
             }]),
             Output::Quarantine(_) | Output::SettleItem(..) => panic!("nothing is kept here"),
             Output::Intent(_) => Input::Journaled(Ok(())),
@@ -246,7 +248,7 @@ fn settings(way: Way) -> Settings {
         content: inspect::Limits { header: HeaderLimits { size: 1 << 16, fields: 100 }, hops: 50 },
         cut_through_from: if way.cut_through { 0 } else { 1 << 20 },
         data_floor: 500,
-        antivirus: true,
+        scanner_groups: vec!["clamd".to_owned()],
         actions: VerdictActions::default(),
         timeouts: Timeouts {
             command: 300 * second,

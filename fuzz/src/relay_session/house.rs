@@ -13,9 +13,10 @@ use portaria::{
     inspect,
     message::header_section::HeaderLimits,
     policy::{
-        Policy,
+        Policy, Sources,
         directory::{Directory, ServedDomain},
         rule::Scope,
+        scanning::Mode,
         verdict::ScanVerdict,
         verdict_action::VerdictActions,
     },
@@ -79,13 +80,26 @@ ticket = "x"
 by = "x"
 "#;
 
+const ORDER: &str = r#"
+[contingency]
+mode = "deliver"
+groups = ["yara"]
+reason = "x"
+ticket = "x"
+by = "x"
+"#;
+
 /// Two domains behind two next hops, one of them with another name, a blocked mailbox, a rule of each kind.
-pub static POLICY: LazyLock<Arc<Policy>> = LazyLock::new(|| policy(RULES));
+pub static POLICY: LazyLock<Arc<Policy>> = LazyLock::new(|| policy(RULES, ""));
 
-/// The same without rules: what is in force after the rules were changed.
-pub static WITHOUT_RULES: LazyLock<Arc<Policy>> = LazyLock::new(|| policy(""));
+/// The same without rules, and with the contingency switch for one of two scanner groups: what is in force after the files were changed.
+/// For the other group nothing changes: what it says, or that it says nothing, counts as ever.
+pub static WITHOUT_RULES: LazyLock<Arc<Policy>> = LazyLock::new(|| {
+    let expires = jiff::Timestamp::try_from(began() + Duration::from_secs(3600)).expect("a date");
+    policy("", &format!("{ORDER}expires = {expires}\n"))
+});
 
-fn policy(rules: &str) -> Arc<Policy> {
+fn policy(rules: &str, orders: &str) -> Arc<Policy> {
     let domain = |name: &str, aliases: &[&str], next_hop: &str| ServedDomain {
         name: name.to_owned(),
         aliases: aliases.iter().map(|&alias| alias.to_owned()).collect(),
@@ -95,9 +109,16 @@ fn policy(rules: &str) -> Arc<Policy> {
     let directory = Directory::new(domains, ["abuse"]).expect("two domains");
     let rules = [(PathBuf::from("rules.toml"), rules.to_owned())];
     let mailboxes = (Path::new("mailboxes.toml"), MAILBOXES);
-    let (policy, faults) = Policy::assemble(directory, Some(mailboxes), &rules, began());
+    let antivirus = Some((Path::new("antivirus.toml"), orders));
+    let groups = groups();
+    let sources = Sources { directory, scanner_groups: &groups, mailboxes: Some(mailboxes), antivirus, rules: &rules };
+    let (policy, faults) = Policy::assemble(sources, began());
     assert!(!faults.has_errors(), "{faults:?}");
     Arc::new(policy)
+}
+
+fn groups() -> [String; 2] {
+    ["clamd".to_owned(), "yara".to_owned()]
 }
 
 /// When all sessions begin.
@@ -118,7 +139,7 @@ pub fn settings(antivirus: bool, cut_through: bool) -> Arc<Settings> {
         content: inspect::Limits { header: HeaderLimits { size: 1500, fields: 12 }, hops: 3 },
         cut_through_from: if cut_through { 250 } else { 1 << 20 },
         data_floor: 2,
-        antivirus,
+        scanner_groups: if antivirus { groups().into() } else { Vec::new() },
         actions: VerdictActions::default(),
         timeouts: Timeouts {
             command: Duration::from_secs(300),
@@ -179,7 +200,13 @@ pub fn expected(policy: &Policy, content: &[u8], worst: &ScanVerdict, recipients
     // Strength: 0 relay, 1 tag, 2 quarantine, 3 defer, 4 refuse by the scanners, 5 refuse by a rule.
     let scanners = match worst {
         ScanVerdict::Clean | ScanVerdict::NotScanned => 0,
-        ScanVerdict::Outdated { .. } | ScanVerdict::Macro { .. } | ScanVerdict::Encrypted { .. } => 1,
+        ScanVerdict::Outdated { .. }
+        | ScanVerdict::Ignored { .. }
+        | ScanVerdict::Macro { .. }
+        | ScanVerdict::Encrypted { .. } => 1,
+        ScanVerdict::Contingency { mode: Mode::Deliver, .. } => 1,
+        ScanVerdict::Contingency { mode: Mode::Hold, .. } => 2,
+        ScanVerdict::Contingency { mode: Mode::Defer, .. } => 3,
         ScanVerdict::Ambiguous { .. } | ScanVerdict::Poison { .. } | ScanVerdict::NotFullyScanned { .. } => 2,
         ScanVerdict::ScannerError { .. } | ScanVerdict::Unavailable { .. } => 3,
         ScanVerdict::Infected { .. } => 4,

@@ -30,10 +30,14 @@ pub(super) fn blind(scanner: &str) -> Facts {
             "o antivírus {scanner} não encontra o arquivo de teste EICAR"
         ),
         next: text!(
-            "Nothing that it says is believed; without another scanner in its group messages are deferred. Its signatures are \
-             missing or not loaded: `systemctl status clamav-freshclam`, `systemctl restart clamav-daemon`, then `portaria check`.",
-            "Nada do que ele diz vale; sem outro antivírus no grupo, as mensagens são adiadas. Faltam as assinaturas, ou não foram \
-             carregadas: `systemctl status clamav-freshclam`, `systemctl restart clamav-daemon`, depois `portaria check`."
+            "A clamd: nothing that it says is believed; without another scanner in its group messages are deferred. Its signatures are \
+             missing or not loaded, or its TemporaryDirectory is gone or full: `systemctl status clamav-freshclam`, `df -h`, \
+             `systemctl restart clamav-daemon`, then `portaria check`. YARA rules: they go on finding what they are for; put \
+             `eicar.yar` back into their folder, then `portaria reload`.",
+            "Um clamd: nada do que ele diz vale; sem outro antivírus no grupo, as mensagens são adiadas. Faltam as assinaturas ou não \
+             foram carregadas, ou o TemporaryDirectory sumiu ou encheu: `systemctl status clamav-freshclam`, `df -h`, `systemctl \
+             restart clamav-daemon`, depois `portaria check`. Regras YARA: continuam a encontrar o que procuram; ponha `eicar.yar` de \
+             volta na pasta delas e rode `portaria reload`."
         ),
     }
 }
@@ -82,6 +86,27 @@ pub(super) fn definitions_too_old(scanner: &str) -> Facts {
              clamav-freshclam`, then its log; the age is looked at every minute.",
             "Onde ele nada encontra vale `[antivirus] outdated` (marcada, por padrão). `systemctl restart clamav-freshclam`, depois o \
              seu log; a idade é vista a cada minuto."
+        ),
+    }
+}
+
+/// At once, and as long as it is in force: a switch that nobody is reminded of stays where it is.
+pub(super) fn contingency(_: &str) -> Facts {
+    Facts {
+        severity: Severity::Critical,
+        raise_after: seconds(0),
+        clear_after: seconds(0),
+        what: text!(
+            "the contingency switch is in force: mail is not scanned",
+            "a chave de contingência está em vigor: o correio não é examinado"
+        ),
+        next: text!(
+            "Somebody ordered it, and it ends by itself: `portaria antivirus contingency` shows who, why and until when. When the \
+             scanners are well again (`portaria status`): `portaria antivirus contingency end`. What passed under it is in the log: \
+             `journalctl -u portaria --grep contingency`.",
+            "Alguém ordenou, e acaba sozinha: `portaria antivirus contingency` mostra quem, por quê e até quando. Quando o antivírus \
+             estiver bem de novo (`portaria status`): `portaria antivirus contingency end`. O que passou sob ela está no log: \
+             `journalctl -u portaria --grep contingency`."
         ),
     }
 }

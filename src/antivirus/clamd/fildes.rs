@@ -1,8 +1,8 @@
 //! Content to a local clamd as a descriptor: `zFILDES`, one octet, `SCM_RIGHTS` (clamd(8)).
 //!
-//! In: complete content. Out: what clamd said, word for word. Half the CPU of INSTREAM, since clamd writes no temporary
-//! file (decision 5). clamd gets a descriptor of its own: read-only, with its own offset. The crate clamav-client does
-//! not have this command.
+//! In: complete content. Out: what clamd said, word for word. Half to two thirds of the CPU of INSTREAM, since clamd writes no
+//! temporary file (decision 5, benches/RECORD.md). clamd gets a descriptor of its own: read-only, with its own offset. The crate
+//! clamav-client does not have this command.
 
 use std::{
     io::{self, IoSlice},

@@ -12,7 +12,7 @@ use std::{
 use rustix::fs::MemfdFlags;
 use tokio::time::Instant;
 
-use super::{Clamd, exchange::How};
+use super::{Clamd, exchange::How, macro_document::macro_document};
 use crate::{
     antivirus::{ClamdAddress, Content, in_flight::Slot, self_test},
     policy::verdict::ScanVerdict,
@@ -48,6 +48,8 @@ pub enum LimitFault {
     DepthSilent,
     /// It calls an encrypted archive clean: `AlertEncrypted no`.
     EncryptedSilent,
+    /// It calls a document with a macro clean: `AlertOLE2Macros no`.
+    MacroSilent,
     /// It gave no answer to a probe: its words.
     NoAnswer(String),
 }
@@ -83,12 +85,16 @@ pub async fn examine(clamd: &Clamd, largest: u64, slot: &Arc<Slot>, deadline: In
         ScanVerdict::Clean => Some(LimitFault::DepthSilent),
         other => Some(no_answer(&other)),
     });
-    let locked = self_test::in_memfd(&self_test::encrypted_mail());
-    faults.extend(match ask(how(clamd), locked).await {
-        ScanVerdict::Clean => Some(LimitFault::EncryptedSilent),
-        ScanVerdict::Unavailable { text } | ScanVerdict::ScannerError { text } => Some(LimitFault::NoAnswer(text)),
-        _ => None,
-    });
+    for (mail, silent) in [
+        (self_test::encrypted_mail(), LimitFault::EncryptedSilent),
+        (self_test::mail("macro.doc", &macro_document()), LimitFault::MacroSilent),
+    ] {
+        faults.extend(match ask(how(clamd), self_test::in_memfd(&mail)).await {
+            ScanVerdict::Clean => Some(silent),
+            ScanVerdict::Unavailable { text } | ScanVerdict::ScannerError { text } => Some(LimitFault::NoAnswer(text)),
+            _ => None,
+        });
+    }
     faults
 }
 

@@ -13,6 +13,7 @@ mod exchange;
 mod fildes;
 mod instream;
 pub(super) mod limits;
+mod macro_document;
 mod prove;
 mod transport;
 
@@ -70,8 +71,12 @@ pub struct State {
     pub definitions: Definitions,
     /// Whether it found the EICAR test file, last time that it could be asked.
     pub finds_eicar: Option<bool>,
+    /// Messages that it called clean since it last proved itself: should it be found blind, nobody knows what they were.
+    clean_since: u64,
     /// The last verdict that was no answer, in words.
     pub last_error: Option<String>,
+    /// When it was last put to the proof, however that ended.
+    pub tested: Option<Instant>,
     /// When it last failed to prove itself, and how.
     failed: Option<(Instant, ScanVerdict)>,
 }
@@ -99,7 +104,7 @@ impl Clamd {
             database,
             connect_timeout: settings.connect_timeout,
             probe_folder: settings.probe_folder.clone(),
-            slots: Slots::new(in_flight, &format!("clamd {address}")),
+            slots: Slots::new(in_flight),
             exchanges: TaskTracker::new(),
             state: Mutex::default(),
             proving: tokio::sync::Mutex::default(),
@@ -205,18 +210,30 @@ impl Clamd {
         let found = prove::prove(self, slot, deadline).await;
         let definitions = self.look_at_definitions(found.version.as_deref()).await;
         let mut state = self.lock();
+        let version = found.version.or(state.version.clone());
+        let is_news = (found.proof.as_ref().ok(), &version) != (state.proof.as_ref(), &state.version);
         state.definitions = definitions;
+        state.tested = Some(Instant::now());
         state.healthy = found.proof.is_ok();
         state.finds_eicar = found.finds_eicar.or(state.finds_eicar);
-        state.version = found.version.or(state.version.take());
+        state.version = version;
         match &found.proof {
             Ok(proof) => {
-                tracing::info!(clamd = %self.address, handed = proof.name(), version = state.version, "clamd proved itself");
+                // Every minute the same is no news.
+                if is_news {
+                    tracing::info!(clamd = %self.address, handed = proof.name(), version = state.version, "clamd proved itself");
+                }
                 state.proof = Some(*proof);
+                state.clean_since = 0;
                 state.failed = None;
             }
             Err(verdict) => {
-                let error = verdict_words(verdict);
+                let error = match (verdict_words(verdict), state.clean_since) {
+                    (words, clean) if found.finds_eicar == Some(false) && clean > 0 => {
+                        format!("{words}; since it last did, it called {clean} messages clean")
+                    }
+                    (words, _) => words,
+                };
                 tracing::warn!(clamd = %self.address, error, "clamd did not prove itself");
                 state.proof = None;
                 state.last_error = Some(error);
@@ -258,7 +275,10 @@ impl Clamd {
                 state.proof = None;
                 state.last_error = Some(verdict_words(verdict));
             }
-            _ => state.healthy = true,
+            verdict => {
+                state.clean_since = state.clean_since.saturating_add(u64::from(*verdict == ScanVerdict::Clean));
+                state.healthy = true;
+            }
         }
     }
 

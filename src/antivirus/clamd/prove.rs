@@ -73,19 +73,24 @@ enum NotFound {
 /// The ways by which it finds the test file.
 async fn find(clamd: &Clamd, slot: &Arc<Slot>, deadline: Instant) -> Result<Proof, NotFound> {
     let mail = self_test::infected_mail();
-    let local = matches!(clamd.address, ClamdAddress::Unix(_));
-    let memfd = local && finds(clamd, How::Fildes, self_test::in_memfd(&mail), slot, deadline).await == Ok(true);
-    let file = self_test::in_file(&clamd.probe_folder, &mail);
-    let file = local && finds(clamd, How::Fildes, file, slot, deadline).await == Ok(true);
-    let proof = Proof { memfd, file };
-    if memfd && file {
+    let (mut by_memfd, mut by_file) = (None, None);
+    if matches!(clamd.address, ClamdAddress::Unix(_)) {
+        by_memfd = Some(finds(clamd, How::Fildes, self_test::in_memfd(&mail), slot, deadline).await);
+        let file = self_test::in_file(&clamd.probe_folder, &mail);
+        by_file = Some(finds(clamd, How::Fildes, file, slot, deadline).await);
+    }
+    let proof = Proof { memfd: by_memfd == Some(Ok(true)), file: by_file == Some(Ok(true)) };
+    if proof.memfd && proof.file {
         return Ok(proof);
     }
     match finds(clamd, How::Instream, self_test::in_memfd(&mail), slot, deadline).await {
         Ok(true) => Ok(proof),
-        // INSTREAM fails (no room for clamd's temporary files), a descriptor works: better than nothing.
-        _ if memfd || file => Ok(proof),
+        // INSTREAM fails, a descriptor works: better than nothing.
+        _ if proof.memfd || proof.file => Ok(proof),
         Ok(false) => Err(NotFound::Blind),
+        // clamd 1.4.6 without its temporary folder, or with a full one: `OK` to every descriptor, and no answer to a stream. That is
+        // not silence: it called an infected mail clean.
+        Err(_) if [by_memfd, by_file].contains(&Some(Ok(false))) => Err(NotFound::Blind),
         Err(verdict) => Err(NotFound::NoAnswer(verdict)),
     }
 }
@@ -130,5 +135,50 @@ async fn finds(
         ScanVerdict::Infected { .. } => Ok(true),
         verdict @ (ScanVerdict::Unavailable { .. } | ScanVerdict::ScannerError { .. }) => Err(verdict),
         _ => Ok(false),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    };
+
+    use super::BLIND;
+    use crate::{
+        antivirus::{
+            Scanners,
+            fake_clamd::{Answer, Asked, FakeClamd, content, settings, wall},
+        },
+        policy::verdict::ScanVerdict,
+    };
+
+    /// As clamd 1.4.6 does when its temporary folder goes: what comes as a descriptor is `OK`, a stream gets no answer.
+    #[tokio::test]
+    async fn one_that_calls_a_descriptor_clean_and_no_stream_anything_is_blind() {
+        let without_room = Arc::new(AtomicBool::new(false));
+        let gone = without_room.clone();
+        let fake = FakeClamd::start(move |asked: &Asked| match asked.command.as_str() {
+            "FILDES" if gone.load(Ordering::Acquire) => Some(Answer::Say(b"fd[10]: OK\0".to_vec())),
+            "INSTREAM" if gone.load(Ordering::Acquire) => Some(Answer::SayAtOnce(Vec::new())),
+            _ => None,
+        });
+        let scanners = Scanners::new(settings(&[("clamd", fake.address())])).unwrap();
+        let scan = || scanners.scan(content(b"Received: x\r\n\r\nx\r\n"), &[]);
+        for _ in 0..2 {
+            assert_eq!(scan().await[0].verdict, ScanVerdict::Clean);
+        }
+        without_room.store(true, Ordering::Release);
+        for _ in 0..2 {
+            let status = scanners.self_test(wall()).await.remove(0);
+            assert_eq!((status.healthy, status.finds_eicar, status.handed.as_str()), (false, Some(false), "unknown"));
+            let told = format!("{BLIND}; since it last did, it called 2 messages clean");
+            assert_eq!(status.last_error, Some(told), "nobody knows what those were");
+        }
+        assert_eq!(scan().await[0].verdict, ScanVerdict::ScannerError { text: BLIND.to_owned() });
+        without_room.store(false, Ordering::Release);
+        let status = scanners.self_test(wall()).await.remove(0);
+        assert_eq!((status.healthy, status.finds_eicar, status.handed.as_str()), (true, Some(true), "fildes"));
     }
 }

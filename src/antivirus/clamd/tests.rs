@@ -27,7 +27,7 @@ async fn verdict(scanners: &Scanners) -> ScanVerdict {
 }
 
 async fn verdict_of(scanners: &Scanners, mail: &[u8]) -> ScanVerdict {
-    let mut reports = scanners.scan(content(mail)).await;
+    let mut reports = scanners.scan(content(mail), &[]).await;
     assert_eq!(reports.len(), 1);
     reports.remove(0).verdict
 }
@@ -63,11 +63,11 @@ async fn a_good_clamd_gets_a_read_only_descriptor_with_an_offset_of_its_own() {
         None
     });
     let scanners = scanners(&fake);
-    assert!(!scanners.ready(), "not asked yet");
+    assert!(!scanners.ready(|_| true), "not asked yet");
     let content = content(MAIL);
     rustix::fs::seek(&*content.file, rustix::fs::SeekFrom::Start(7)).unwrap();
-    assert_eq!(scanners.scan(content.clone()).await[0].verdict, ScanVerdict::Clean);
-    assert!(scanners.ready());
+    assert_eq!(scanners.scan(content.clone(), &[]).await[0].verdict, ScanVerdict::Clean);
+    assert!(scanners.ready(|_| true));
     let seen = seen.lock().unwrap();
     // Memfd and file of the self-test and its clean mail, then the mail.
     assert_eq!(seen.len(), 4);
@@ -110,7 +110,7 @@ async fn only_the_exact_answer_is_clean() {
     }
     next.lock().unwrap().clone_from(&whole);
     assert_eq!(verdict(&scanners).await, ScanVerdict::Clean);
-    assert!(scanners.ready());
+    assert!(scanners.ready(|_| true));
 }
 
 #[tokio::test]
@@ -123,11 +123,11 @@ async fn nobody_there_is_unavailable_and_the_next_scan_passes_once_somebody_is()
         let verdict = verdict(&scanners).await;
         assert!(is_unavailable(&verdict), "{verdict:?}");
     }
-    assert!(!scanners.ready());
+    assert!(!scanners.ready(|_| true));
     assert_eq!(one(scanners.status()).handed, "unknown");
     let _fake = FakeClamd::start_at(path, |_: &Asked| None);
     assert_eq!(verdict(&scanners).await, ScanVerdict::Clean);
-    assert!(scanners.ready());
+    assert!(scanners.ready(|_| true));
     assert_eq!(one(scanners.status()).handed, "fildes");
 }
 
@@ -177,7 +177,7 @@ async fn a_caller_that_leaves_does_not_free_the_slot() {
     let scanners = scanners(&fake);
     let began = Instant::now();
     tokio::select! {
-        _ = scanners.scan(content(MAIL)) => panic!("it hangs"),
+        _ = scanners.scan(content(MAIL), &[]) => panic!("it hangs"),
         () = async { while fake.scans.load(Ordering::Acquire) == 0 { sleep(Duration::from_millis(5)).await } } => {}
     }
     sleep(Duration::from_millis(50)).await;
@@ -378,7 +378,7 @@ async fn content_that_is_not_what_it_is_said_to_be_is_not_scanned() {
     let scanners = scanners(&fake);
     let mut content = content(MAIL);
     content.length += 1;
-    assert!(is_error(&scanners.scan(content).await[0].verdict));
+    assert!(is_error(&scanners.scan(content, &[]).await[0].verdict));
     assert_eq!(fake.scans.load(Ordering::Acquire), 0);
 }
 

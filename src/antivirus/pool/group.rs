@@ -5,9 +5,12 @@
 
 use tokio::time::Instant;
 
-use super::{poison::Poison, scanner::Scanner};
+use super::{
+    poison::{Poison, Refused},
+    scanner::Scanner,
+};
 use crate::{
-    antivirus::{Content, ScannerStatus, clamd::Scanned},
+    antivirus::{Content, ScannerStatus, outcome::Outcome},
     policy::verdict::{ScanVerdict, ScannerReport},
 };
 
@@ -30,6 +33,11 @@ impl Group {
         self.scanners.push(scanner);
     }
 
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Whether this is its name.
     pub fn is_called(&self, name: &str) -> bool {
         self.name == name
@@ -49,50 +57,55 @@ impl Group {
     /// they said. A scanner that does not answer may use up only its share of the time that is left.
     pub async fn scan(&self, content: &Content, deadline: Instant) -> ScannerReport {
         let asked = Instant::now();
-        let mut worst: Option<(&Scanner, ScanVerdict)> = None;
+        let mut worst: Option<(&Scanner, Outcome)> = None;
         let mut order: Vec<&Scanner> = self.scanners.iter().collect();
         order.sort_by_key(|scanner| (!scanner.healthy(), scanner.is_outdated(), scanner.load()));
         for (tried, scanner) in order.iter().enumerate() {
             let left = u32::try_from(order.len().saturating_sub(tried)).unwrap_or(u32::MAX).max(1);
             let now = Instant::now();
             let share = now + deadline.saturating_duration_since(now) / left;
-            if let Some(times) = self.poison.known(&content.sha256, now) {
-                metrics::counter!("portaria_poison_total", "group" => self.name.clone()).increment(1);
-                let reason = format!("no answer to this content {times} times");
-                return self.report(None, ScanVerdict::Poison { reason }, asked);
-            }
-            let Scanned { verdict, harmed } = scanner.scan(content, share).await;
-            if harmed {
+            let trying = match self.poison.admit(&content.sha256, share).await {
+                Ok(trying) => trying,
+                Err(Refused::Poison(times)) => {
+                    metrics::counter!("portaria_poison_total", "group" => self.name.clone()).increment(1);
+                    let reason = format!("no answer to this content {times} times");
+                    return self.report(None, Outcome::of(ScanVerdict::Poison { reason }, None), asked);
+                }
+                Err(Refused::Busy) => {
+                    let text = "the same content is being scanned, and that did not end in time".to_owned();
+                    worst.get_or_insert((scanner, Outcome::of(ScanVerdict::Unavailable { text }, None)));
+                    continue;
+                }
+            };
+            let outcome = scanner.scan(content, share).await;
+            if outcome.harmed {
                 tracing::warn!(scanner = scanner.name(), sha256 = content.sha256, "no answer to this very content");
-                self.poison.harmed(&content.sha256, now);
+                trying.harmed();
             }
-            if is_answer(&verdict) {
-                self.poison.answered(&content.sha256);
-                return self.report(Some(scanner), verdict, asked);
+            if is_answer(&outcome.verdict) {
+                if !outcome.harmed {
+                    trying.answered();
+                }
+                return self.report(Some(scanner), outcome, asked);
             }
-            tracing::warn!(scanner = scanner.name(), ?verdict, "no answer from a scanner");
-            if worst.as_ref().is_none_or(|(_, known)| verdict > *known) {
-                worst = Some((scanner, verdict));
+            tracing::warn!(scanner = scanner.name(), verdict = ?outcome.verdict, "no answer from a scanner");
+            if worst.as_ref().is_none_or(|(_, known)| outcome.verdict > known.verdict) {
+                worst = Some((scanner, outcome));
             }
         }
         match worst {
-            Some((scanner, verdict)) => self.report(Some(scanner), verdict, asked),
+            Some((scanner, outcome)) => self.report(Some(scanner), outcome, asked),
             // A group is never built without a scanner; if it were, nobody looked.
             None => {
                 let text = "no scanner in this group".to_owned();
-                self.report(None, ScanVerdict::Unavailable { text }, asked)
+                self.report(None, Outcome::of(ScanVerdict::Unavailable { text }, None), asked)
             }
         }
     }
 
-    fn report(&self, scanner: Option<&Scanner>, verdict: ScanVerdict, asked: Instant) -> ScannerReport {
-        ScannerReport {
-            group: self.name.clone(),
-            scanner: scanner.map_or("none", Scanner::name).to_owned(),
-            verdict,
-            took_ms: u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX),
-            version: scanner.and_then(Scanner::version),
-        }
+    fn report(&self, scanner: Option<&Scanner>, outcome: Outcome, asked: Instant) -> ScannerReport {
+        let took_ms = u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX);
+        outcome.report(&self.name, scanner.map_or("none", Scanner::name), took_ms)
     }
 }
 

@@ -15,7 +15,10 @@ use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
 use self::{group::Group, scanner::Scanner};
-use super::{Content, LimitFault, ScannerStatus, Settings, StartFault};
+use super::{
+    Content, LimitFault, ScannerStatus, Settings, StartFault,
+    yara::{Yara, rules::RuleSet},
+};
 use crate::{document::Faults, policy::verdict::ScannerReport};
 
 /// All groups.
@@ -45,9 +48,11 @@ impl Pool {
         if faults.has_errors() { Err(StartFault(faults)) } else { Ok(Self { groups }) }
     }
 
-    /// One report a group.
-    pub async fn scan(&self, content: &Content, deadline: Instant) -> Vec<ScannerReport> {
-        scan_all(&self.groups, content, deadline).await
+    /// One report a group that is not spared.
+    pub async fn scan(&self, content: &Content, spared: &[String], deadline: Instant) -> Vec<ScannerReport> {
+        let is_asked = |group: &&Group| !spared.iter().any(|name| group.is_called(name));
+        let asked: Vec<&Group> = self.groups.iter().filter(is_asked).collect();
+        scan_all(&asked, content, deadline).await
     }
 
     /// Every scanner at once.
@@ -67,20 +72,44 @@ impl Pool {
         found
     }
 
+    /// Those with rules of their own, in order; with their names.
+    pub fn with_rules(&self) -> impl Iterator<Item = (&str, &Yara)> {
+        self.groups.iter().flat_map(Group::scanners).filter_map(|scanner| Some((scanner.name(), scanner.yara()?)))
+    }
+
+    /// The rules of each of them as its files are now; all faults together.
+    pub fn read_rules(&self) -> Result<Vec<RuleSet>, Faults> {
+        let mut faults = Faults::default();
+        let mut sets = Vec::new();
+        for (_, yara) in self.with_rules() {
+            match yara.read_rules() {
+                Ok(set) => sets.push(set),
+                Err(more) => faults.append(more),
+            }
+        }
+        if faults.has_errors() { Err(faults) } else { Ok(sets) }
+    }
+
     /// What is known of each.
     pub fn status(&self) -> Vec<ScannerStatus> {
         self.groups.iter().flat_map(Group::status).collect()
     }
 
-    /// Whether every group has a scanner that answered last time.
-    pub fn ready(&self) -> bool {
-        self.groups.iter().all(|group| group.scanners().iter().any(Scanner::healthy))
+    /// Sets the gauges of each.
+    pub fn measure(&self) {
+        self.groups.iter().flat_map(Group::scanners).for_each(Scanner::measure);
+    }
+
+    /// Whether every group that `is_asked` has a scanner that answered last time.
+    pub fn ready(&self, is_asked: impl Fn(&str) -> bool) -> bool {
+        let mut asked = self.groups.iter().filter(|group| is_asked(group.name()));
+        asked.all(|group| group.scanners().iter().any(Scanner::healthy))
     }
 }
 
 /// All groups at once, reports in their order. Recursion instead of a spawned task a group: nothing is left behind when
 /// the caller goes.
-async fn scan_all(groups: &[Group], content: &Content, deadline: Instant) -> Vec<ScannerReport> {
+async fn scan_all(groups: &[&Group], content: &Content, deadline: Instant) -> Vec<ScannerReport> {
     let Some((first, rest)) = groups.split_first() else { return Vec::new() };
     if rest.is_empty() {
         return vec![first.scan(content, deadline).await];

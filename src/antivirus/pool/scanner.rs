@@ -13,10 +13,11 @@ use crate::{
         clamd::{Clamd, Scanned, limits::LimitFault},
         definitions::{Age, Ages, Definitions},
         in_flight::Slots,
+        outcome::Outcome,
         yara::Yara,
     },
     document::Faults,
-    policy::verdict::ScanVerdict,
+    policy::{finding::Asked, verdict::ScanVerdict},
 };
 
 /// A scanner.
@@ -81,22 +82,34 @@ impl Scanner {
     }
 
     /// Scans, and answers by `deadline`.
-    pub async fn scan(&self, content: &Content, deadline: Instant) -> Scanned {
+    pub async fn scan(&self, content: &Content, deadline: Instant) -> Outcome {
         let began = Instant::now();
-        let mut scanned = match &self.kind {
-            Kind::Clamd(clamd) => clamd.scan(content, deadline).await,
-            Kind::Yara(yara) => Scanned::harmless(yara.scan(content, deadline).await),
+        let mut outcome = match &self.kind {
+            Kind::Clamd(clamd) => {
+                let Scanned { verdict, harmed } = clamd.scan(content, deadline).await;
+                Outcome { harmed, ..Outcome::of(verdict, clamd.version()) }
+            }
+            Kind::Yara(yara) => yara.scan(content, deadline).await,
         };
-        if scanned.verdict == ScanVerdict::Clean
+        if outcome.verdict == ScanVerdict::Clean
             && let Age::Critical(days) = self.age()
         {
-            scanned.verdict = ScanVerdict::Outdated { reason: format!("definitions {days} days old") };
+            outcome.verdict = ScanVerdict::Outdated { reason: format!("definitions {days} days old") };
         }
+        self.count(&outcome, began);
+        outcome
+    }
+
+    fn count(&self, outcome: &Outcome, began: Instant) {
         let name = || self.name.clone();
-        let verdict = scanned.verdict.name();
+        let verdict = outcome.verdict.name();
         metrics::counter!("portaria_scans_total", "scanner" => name(), "verdict" => verdict).increment(1);
         metrics::histogram!("portaria_scan_seconds", "scanner" => name()).record(began.elapsed());
-        scanned
+        for finding in &outcome.findings {
+            let action = finding.action.map_or("configured", Asked::name);
+            let labels = [("scanner", name()), ("rule", finding.rule.clone()), ("action", action.to_owned())];
+            metrics::counter!("portaria_yara_matches_total", &labels).increment(1);
+        }
     }
 
     /// Lets it prove itself now.
@@ -105,13 +118,42 @@ impl Scanner {
             Kind::Clamd(clamd) => clamd.self_test(deadline).await,
             Kind::Yara(yara) => yara.self_test(deadline).await,
         }
-        metrics::gauge!("portaria_scanner_up", "scanner" => self.name.clone()).set(f64::from(u8::from(self.healthy())));
-        let age = self.definitions().and_then(|definitions| definitions.age(wall));
-        self.age.set(age);
-        if let Some(seconds) = age {
-            let age = metrics::gauge!("portaria_definitions_age_seconds", "scanner" => self.name.clone());
-            #[expect(clippy::cast_precision_loss, reason = "a gauge is a float; seconds of a century fit")]
-            age.set(seconds as f64);
+        self.age.set(self.definitions().and_then(|definitions| definitions.age(wall)));
+    }
+
+    /// Sets the gauges of what is known of it.
+    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float; seconds of a century fit")]
+    pub fn measure(&self) {
+        let flag = |is: bool| f64::from(u8::from(is));
+        // A gauge cannot be taken back: what was known and is not any more is no number.
+        let known = |value: Option<f64>| value.unwrap_or(f64::NAN);
+        let (finds_eicar, tested) = self.self_tested();
+        let age = tested.map(|tested| tested.elapsed().as_secs_f64());
+        metrics::gauge!("portaria_scanner_up", "scanner" => self.name.clone()).set(flag(self.healthy()));
+        metrics::gauge!("portaria_scanner_finds_eicar", "scanner" => self.name.clone())
+            .set(known(finds_eicar.map(flag)));
+        metrics::gauge!("portaria_self_test_age_seconds", "scanner" => self.name.clone()).set(known(age));
+        metrics::gauge!("portaria_definitions_age_seconds", "scanner" => self.name.clone())
+            .set(known(self.age.get().map(|seconds| seconds as f64)));
+        metrics::gauge!("portaria_scans_in_flight", "scanner" => self.name.clone()).set(self.in_flight() as f64);
+    }
+
+    /// Scans that occupy it, those that nobody waits for any more included.
+    fn in_flight(&self) -> usize {
+        match &self.kind {
+            Kind::Clamd(clamd) => clamd.slots().taken(),
+            Kind::Yara(yara) => yara.in_flight(),
+        }
+    }
+
+    /// Whether it found the test file, and when it was last asked.
+    fn self_tested(&self) -> (Option<bool>, Option<Instant>) {
+        match &self.kind {
+            Kind::Clamd(clamd) => {
+                let state = clamd.state();
+                (state.finds_eicar, state.tested)
+            }
+            Kind::Yara(yara) => (yara.rules().finds_eicar(), yara.state().tested),
         }
     }
 
@@ -120,6 +162,14 @@ impl Scanner {
         match &self.kind {
             Kind::Clamd(clamd) if clamd.healthy() => clamd.examine(largest, deadline).await,
             _ => None,
+        }
+    }
+
+    /// The scanner, if it has rules of its own.
+    pub fn yara(&self) -> Option<&Yara> {
+        match &self.kind {
+            Kind::Clamd(_) => None,
+            Kind::Yara(yara) => Some(yara),
         }
     }
 
@@ -151,22 +201,20 @@ impl Scanner {
     pub fn version(&self) -> Option<String> {
         match &self.kind {
             Kind::Clamd(clamd) => clamd.version(),
-            Kind::Yara(yara) => Some(yara.version()),
+            Kind::Yara(yara) => Some(yara.rules().describe()),
         }
     }
 
     /// What is known of it.
     pub fn status(&self, group: &str) -> ScannerStatus {
-        let (handed, finds_eicar, last_error) = match &self.kind {
+        let (handed, last_error) = match &self.kind {
             Kind::Clamd(clamd) => {
                 let state = clamd.state();
-                (state.proof.map_or("unknown", |proof| proof.name()), state.finds_eicar, state.last_error)
+                (state.proof.map_or("unknown", |proof| proof.name()), state.last_error)
             }
-            Kind::Yara(yara) => {
-                let state = yara.state();
-                ("in process", state.finds_eicar, state.last_error)
-            }
+            Kind::Yara(yara) => ("in process", yara.state().last_error),
         };
+        let (finds_eicar, tested) = self.self_tested();
         ScannerStatus {
             group: group.to_owned(),
             scanner: self.name.clone(),
@@ -176,8 +224,9 @@ impl Scanner {
             definitions: self.definitions().map(|known| known.databases).unwrap_or_default(),
             definitions_age: self.age().name().to_owned(),
             finds_eicar,
+            self_test_age_seconds: tested.map(|tested| tested.elapsed().as_secs()),
             weight: self.weight,
-            in_flight: self.slots().taken(),
+            in_flight: self.in_flight(),
             in_flight_cap: self.slots().cap(),
             last_error,
         }

@@ -1,38 +1,51 @@
 //! YARA rules in process, with boreal: the scanner of a machine without clamd, and the house's own rules beside one.
 //!
 //! In: complete content and a deadline. Out: a verdict: the worst class of any rule that matches the whole message or
-//! one of its decoded parts. It does not replace virus signatures, and it opens no archive (decision 22).
+//! one of its decoded parts, and every rule that matched. It does not replace virus signatures, and it opens no archive
+//! (decision 22).
+//!
+//! | what | file |
+//! |---|---|
+//! | the files of a folder, read within bounds, and the version of a set | `source` |
+//! | from files to a set that is proved | `rules`, `meaning`, `examples` |
+//! | one scan by one set | `scan`, `attachments`, `decode` |
+//! | the threads that scans run on | `threads` |
 //!
 //! At most two scans run at a time, each on a blocking thread, each with at most the message and four times its length
-//! of decoded octets in memory. A panic, a bound, a time limit: not fully scanned, never clean (decision 20).
+//! of decoded octets in memory. A panic, a bound, a time limit: not fully scanned, never clean (decision 20). The set in force is
+//! swapped whole; a scan ends with the set that it began with.
 
 mod attachments;
 mod decode;
+mod examples;
+mod meaning;
 pub mod rules;
+#[cfg(test)]
+pub mod sample;
+mod scan;
+mod source;
+mod threads;
 
 #[cfg(test)]
 mod tests;
 
 use std::{
     io,
-    ops::ControlFlow,
     os::unix::fs::FileExt,
-    path::Path,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::time::{Instant, timeout_at};
+use arc_swap::ArcSwap;
+use tokio::time::Instant;
 
 use self::{
-    attachments::Part,
-    rules::{PART_NAME, PART_TYPE, Rules, WHOLE_MESSAGE},
+    rules::RuleSet,
+    scan::{Looked, Scan, not_fully},
+    threads::{Nothing, Threads},
 };
-use super::{Content, in_flight::Slots, self_test};
+use super::{Content, in_flight::Slots, outcome::Outcome, self_test};
 use crate::{document::Faults, policy::verdict::ScanVerdict};
-
-/// Scans at a time (decision 20).
-const AT_A_TIME: usize = 2;
 
 /// Content is read in blocks of this, octets.
 const BLOCK: usize = 64 * 1024;
@@ -40,19 +53,21 @@ const BLOCK: usize = 64 * 1024;
 /// The YARA scanner.
 #[derive(Debug)]
 pub struct Yara {
-    rules: Rules,
+    folder: PathBuf,
+    name: String,
+    rules: ArcSwap<RuleSet>,
     max_size: u64,
-    slots: Slots,
+    threads: Threads,
     state: Mutex<State>,
 }
 
-/// What is known of it.
+/// What is known of it, but for what its rules find.
 #[derive(Clone, Debug, Default)]
 pub struct State {
     /// It did not answer last time.
     silent: bool,
-    /// Whether a rule found the EICAR test file.
-    pub finds_eicar: Option<bool>,
+    /// When it was last put to the proof, however that ended.
+    pub tested: Option<Instant>,
     /// The last verdict that was no answer, in words.
     pub last_error: Option<String>,
 }
@@ -65,41 +80,80 @@ impl Yara {
     /// See [`rules::compile`].
     pub fn new(folder: &Path, max_size: u64, name: &str) -> Result<Self, Faults> {
         let (rules, warnings) = rules::compile(folder)?;
-        for warning in &warnings.0 {
-            tracing::warn!(file = %warning.file.display(), "{}", warning.what);
-        }
-        Ok(Self { rules, max_size, slots: Slots::new(AT_A_TIME, name), state: Mutex::default() })
-    }
-
-    /// Scans `content`; answers by `deadline`, waiting for a thread included.
-    pub async fn scan(&self, content: &Content, deadline: Instant) -> ScanVerdict {
-        if content.length > self.max_size {
-            return not_fully(&format!("larger than {} octets", self.max_size));
-        }
-        let Some(slot) = self.slots.take(deadline).await else {
-            return unavailable("every YARA thread is busy");
-        };
-        let (rules, content) = (self.rules.clone(), content.clone());
-        let verdict = on_a_thread(deadline, move || {
-            // Kept until the thread is free, not until the caller is.
-            let _slot = slot;
-            match read(&content) {
-                // A tenth of the time is kept, so that a rule that takes too long is told from a machine that does.
-                Ok(message) => Scan::new(rules, deadline, 9, 10).message(&message),
-                Err(error) => unavailable(&format!("content cannot be read: {}", error.kind())),
-            }
+        warn_of(&warnings);
+        tell(&rules, name);
+        Ok(Self {
+            folder: folder.to_owned(),
+            name: name.to_owned(),
+            rules: ArcSwap::from_pointee(rules),
+            max_size,
+            threads: Threads::new(name),
+            state: Mutex::default(),
         })
-        .await;
-        self.note(&verdict);
-        verdict
     }
 
-    /// Whether the rules find the EICAR test file. Rules that do not are the operator's choice: it is shown, and no more.
+    /// Compiles the rules as the files are now, and changes nothing. Blocks for as long as that takes.
+    ///
+    /// # Errors
+    ///
+    /// See [`rules::compile`].
+    pub fn read_rules(&self) -> Result<RuleSet, Faults> {
+        let (rules, warnings) = rules::compile(&self.folder)?;
+        warn_of(&warnings);
+        Ok(rules)
+    }
+
+    /// Puts another set in force, for scans that begin from now on.
+    pub fn put_in_force(&self, rules: RuleSet) {
+        tell(&rules, &self.name);
+        self.rules.store(Arc::new(rules));
+    }
+
+    /// The set in force.
+    pub fn rules(&self) -> Arc<RuleSet> {
+        self.rules.load_full()
+    }
+
+    /// Scans `content` by the set that is in force now; answers by `deadline`, waiting for a thread included.
+    pub async fn scan(&self, content: &Content, deadline: Instant) -> Outcome {
+        self.scan_by(self.rules(), content, deadline).await
+    }
+
+    async fn scan_by(&self, rules: Arc<RuleSet>, content: &Content, deadline: Instant) -> Outcome {
+        let version = Some(rules.describe());
+        if content.length > self.max_size {
+            return Outcome::of(not_fully(&format!("larger than {} octets", self.max_size)), version);
+        }
+        let content = content.clone();
+        let scanned = self.threads.run(deadline, move || -> io::Result<Looked> {
+            let message = read(&content)?;
+            Ok(Scan::new(&rules, Instant::now(), deadline).over_message(&message).conclude())
+        });
+        let mut harmed = false;
+        let looked = match scanned.await {
+            Ok(Ok(looked)) => looked,
+            Ok(Err(error)) => nothing(unavailable(&format!("content cannot be read: {}", error.kind()))),
+            Err(Nothing::Busy) => nothing(unavailable("every YARA thread is busy")),
+            Err(Nothing::Stopping) => nothing(unavailable("the runtime is shutting down")),
+            Err(Nothing::Panicked) => nothing(not_fully("the scanner panicked")),
+            Err(Nothing::NoEnd) => {
+                harmed = true;
+                nothing(not_fully("no end in time"))
+            }
+        };
+        self.note(&looked.verdict);
+        let Looked { verdict, action, findings } = looked;
+        Outcome { verdict, harmed, version, findings, action }
+    }
+
+    /// Whether the rules in force find the EICAR test file. Rules that do not are the operator's choice: it is shown, and no more.
     pub async fn self_test(&self, deadline: Instant) {
         let Ok(content) = self_test::in_memfd(&self_test::plainly_infected_mail()) else { return };
-        match self.scan(&content, deadline).await {
-            ScanVerdict::Unavailable { .. } => {}
-            verdict => self.lock().finds_eicar = Some(matches!(verdict, ScanVerdict::Infected { .. })),
+        let rules = self.rules();
+        let verdict = self.scan_by(rules.clone(), &content, deadline).await.verdict;
+        self.lock().tested = Some(Instant::now());
+        if !matches!(verdict, ScanVerdict::Unavailable { .. }) {
+            rules.set_finds_eicar(matches!(verdict, ScanVerdict::Infected { .. }));
         }
     }
 
@@ -115,12 +169,12 @@ impl Yara {
 
     /// Its slots.
     pub fn slots(&self) -> &Slots {
-        &self.slots
+        self.threads.slots()
     }
 
-    /// What status shows as its version.
-    pub fn version(&self) -> String {
-        format!("boreal, {} rules", self.rules.len())
+    /// Scans that occupy the machine, those that nobody waits for any more included.
+    pub fn in_flight(&self) -> usize {
+        self.threads.slots().taken().saturating_add(self.threads.runaways())
     }
 
     fn note(&self, verdict: &ScanVerdict) {
@@ -138,13 +192,19 @@ impl Yara {
     }
 }
 
-/// Runs `scan` on a blocking thread until `deadline`. A panic of a parser under hostile octets ends here.
-async fn on_a_thread(deadline: Instant, scan: impl FnOnce() -> ScanVerdict + Send + 'static) -> ScanVerdict {
-    match timeout_at(deadline, tokio::task::spawn_blocking(scan)).await {
-        Ok(Ok(verdict)) => verdict,
-        Ok(Err(error)) if error.is_panic() => not_fully("the scanner panicked"),
-        Ok(Err(_)) => unavailable("the runtime is shutting down"),
-        Err(_) => unavailable("no answer in time"),
+/// Which rules are in force, and whether nothing would be found by them.
+fn tell(rules: &RuleSet, scanner: &str) {
+    let set = rules.describe();
+    tracing::info!(scanner, set, "YARA rules are in force");
+    if rules.finds_eicar() != Some(true) {
+        tracing::warn!(scanner, set, "these YARA rules do not find the EICAR test file");
+    }
+}
+
+fn warn_of(warnings: &Faults) {
+    for warning in &warnings.0 {
+        let line = warning.place.as_ref().map(|place| place.line);
+        tracing::warn!(file = %warning.file.display(), line, "{}", warning.what);
     }
 }
 
@@ -160,78 +220,8 @@ fn read(content: &Content) -> io::Result<Vec<u8>> {
     Ok(message)
 }
 
-/// One scan on its thread.
-struct Scan {
-    rules: Rules,
-    until: Instant,
-    worst: ScanVerdict,
-}
-
-impl Scan {
-    /// Until `share` of `of` parts of the time that is left.
-    fn new(rules: Rules, deadline: Instant, share: u32, of: u32) -> Self {
-        let now = Instant::now();
-        let until = now + deadline.saturating_duration_since(now) / of * share;
-        Self { rules, until, worst: ScanVerdict::Clean }
-    }
-
-    /// The whole message, then each of its parts.
-    fn message(mut self, message: &[u8]) -> ScanVerdict {
-        if self.look(true, &Part { name: "", media_type: "", octets: message }).is_break() {
-            return self.worst;
-        }
-        if let Err(incomplete) = attachments::walk(message, &mut |part| self.look(false, part)) {
-            // Stopped by `look`, which has said why.
-            if incomplete != attachments::Incomplete::Stopped {
-                self.found(not_fully(&incomplete.to_string()));
-            }
-        }
-        self.worst
-    }
-
-    /// Breaks off when nothing worse can come, or time is up.
-    fn look(&mut self, whole_message: bool, part: &Part<'_>) -> ControlFlow<()> {
-        let left = self.until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            self.found(not_fully("time limit"));
-            return ControlFlow::Break(());
-        }
-        for verdict in one_scan(&self.rules, whole_message, part, left) {
-            self.found(verdict);
-        }
-        if matches!(self.worst, ScanVerdict::Infected { .. }) {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
-    }
-
-    fn found(&mut self, verdict: ScanVerdict) {
-        // Of two equally bad ones the first: `Ord` would compare their names.
-        if std::mem::discriminant(&verdict) != std::mem::discriminant(&self.worst) && verdict > self.worst {
-            self.worst = verdict;
-        }
-    }
-}
-
-/// What the rules say of one run of octets. A failed scan keeps what it had found.
-fn one_scan(rules: &Rules, whole_message: bool, part: &Part<'_>, limit: Duration) -> Vec<ScanVerdict> {
-    let mut scanner = rules.scanner.clone();
-    scanner.set_scan_params(scanner.scan_params().clone().timeout_duration(Some(limit)));
-    let defined = scanner
-        .define_symbol(WHOLE_MESSAGE, whole_message)
-        .and(scanner.define_symbol(PART_NAME, part.name))
-        .and(scanner.define_symbol(PART_TYPE, part.media_type));
-    let (result, failed) = match scanner.scan_mem(part.octets) {
-        Ok(result) => (result, None),
-        Err((error, result)) => (result, Some(not_fully(&error.to_string()))),
-    };
-    let undefined = defined.is_err().then(|| not_fully("symbols of the rules"));
-    result.rules.iter().map(|rule| rules.verdict(rule)).chain(failed).chain(undefined).collect()
-}
-
-fn not_fully(reason: &str) -> ScanVerdict {
-    ScanVerdict::NotFullyScanned { reason: format!("YARA: {reason}") }
+fn nothing(verdict: ScanVerdict) -> Looked {
+    Looked { verdict, action: None, findings: Vec::new() }
 }
 
 fn unavailable(text: &str) -> ScanVerdict {

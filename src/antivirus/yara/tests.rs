@@ -1,9 +1,15 @@
 //! The shipped rules against what they are to find and what they are to leave alone, and the bounds of a scan.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use super::*;
-use crate::antivirus::fake_clamd::content;
+use crate::{
+    antivirus::fake_clamd::content,
+    policy::{
+        finding::{Asked, Severity},
+        verdict_action::VerdictAction,
+    },
+};
 
 fn shipped() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/rules/yara"))
@@ -18,7 +24,7 @@ fn soon() -> Instant {
 }
 
 async fn scan(message: &[u8]) -> ScanVerdict {
-    yara(1 << 24).scan(&content(message), soon()).await
+    yara(1 << 24).scan(&content(message), soon()).await.verdict
 }
 
 /// A mail with one attachment of this name and type.
@@ -157,6 +163,14 @@ async fn each_shipped_rule_finds_what_it_says_and_nothing_beside_it() {
     }
 }
 
+/// What is shipped has examples of both kinds, all of them hold, and nothing in it is slow.
+#[test]
+fn the_shipped_rules_have_examples_and_no_warning() {
+    let (rules, warnings) = rules::compile(&shipped()).unwrap();
+    assert_eq!(warnings.render(crate::language::Language::En), "");
+    assert!(rules.examples.count > 30, "{}", rules.examples.count);
+}
+
 #[tokio::test]
 async fn the_worst_class_counts_and_a_bound_never_hides_malware() {
     let eicar = self_test::eicar();
@@ -173,48 +187,159 @@ async fn the_worst_class_counts_and_a_bound_never_hides_malware() {
 
 #[tokio::test]
 async fn what_is_too_large_is_not_fully_scanned() {
-    let verdict = yara(100).scan(&content(&[b'x'; 101]), soon()).await;
+    let verdict = yara(100).scan(&content(&[b'x'; 101]), soon()).await.verdict;
     assert_eq!(verdict, ScanVerdict::NotFullyScanned { reason: "YARA: larger than 100 octets".to_owned() });
-    assert_eq!(yara(100).scan(&content(&[b'x'; 100]), soon()).await, ScanVerdict::Clean);
+    assert_eq!(yara(100).scan(&content(&[b'x'; 100]), soon()).await.verdict, ScanVerdict::Clean);
     let mut short = content(b"Subject: x\r\n\r\n");
     short.length += 1;
-    assert_eq!(yara(100).scan(&short, soon()).await.name(), "unavailable");
+    assert_eq!(yara(100).scan(&short, soon()).await.verdict.name(), "unavailable");
 }
 
-#[tokio::test]
-async fn a_panic_is_not_fully_scanned_and_a_slow_thread_is_unavailable() {
-    let verdict = on_a_thread(soon(), || panic!("a parser under hostile octets")).await;
-    assert_eq!(verdict, ScanVerdict::NotFullyScanned { reason: "YARA: the scanner panicked".to_owned() });
-    let (_keep, wait) = std::sync::mpsc::channel::<()>();
-    let verdict = on_a_thread(Instant::now() + Duration::from_millis(20), move || {
-        let _ = wait.recv_timeout(Duration::from_millis(500));
-        ScanVerdict::Clean
-    })
-    .await;
-    assert_eq!(verdict, unavailable("no answer in time"));
-}
-
+/// boreal looks at its clock at every 10,240th hit of an atom and at every 10,240th step of a condition.
 #[tokio::test]
 async fn out_of_time_is_not_fully_scanned_but_what_was_found_stays() {
+    let rules = yara(0).rules();
+    let now = Instant::now();
+    let partly = |why: &str| ScanVerdict::NotFullyScanned { reason: format!("YARA: {why}") };
     let mail = attached("a.pdf", "application/pdf", b"x");
-    let rules = yara(0).rules;
-    let verdict = Scan::new(rules.clone(), Instant::now(), 9, 10).message(&mail);
-    assert_eq!(verdict, ScanVerdict::NotFullyScanned { reason: "YARA: time limit".to_owned() });
-    // boreal looks at its clock at every 10,240th hit of an atom.
-    let part = Part { name: "", media_type: "", octets: &b"cmd.exe ".repeat(100_000) };
-    let verdicts = one_scan(&rules, true, &part, Duration::from_nanos(1));
-    assert_eq!(verdicts, [not_fully("timeout")]);
+    assert_eq!(Scan::new(&rules, now, now).over_message(&mail).conclude().verdict, partly("time limit"));
+    let hits = b"cmd.exe ".repeat(400_000);
+    let soon = Instant::now() + Duration::from_millis(50);
+    let looked = Scan::new(&rules, Instant::now(), soon).over_message(&hits).conclude();
+    assert_eq!(looked.verdict, partly("timeout"));
+}
+
+/// The set is swapped while a scan runs: that one ends with the old set and says so, the next one is by the new.
+#[tokio::test]
+async fn a_scan_ends_with_the_set_that_it_began_with() {
+    let folder = tempfile::tempdir().unwrap();
+    // Some seconds of work, and only for mail with this word.
+    let slow = "rule Slow { meta: class = \"macro\" strings: $m = \"slow mail\" condition: whole_message and $m and \
+                for all i in (1..400000) : (i * 2 >= i) }";
+    sample::write(folder.path(), "a.yar", slow);
+    let yara = Arc::new(Yara::new(folder.path(), 1 << 24, "yara").unwrap());
+    let old = yara.rules().describe();
+    sample::write(
+        folder.path(),
+        "a.yar",
+        "rule Fast { meta: class = \"malware\" strings: $m = \"slow mail\" condition: $m }",
+    );
+    let fresh = yara.read_rules().unwrap();
+    let mail = content(b"Subject: x\r\n\r\nslow mail\r\n");
+    let scan = yara.scan(&mail, soon());
+    let swap = async {
+        while yara.in_flight() == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        yara.put_in_force(fresh);
+        assert_eq!(yara.in_flight(), 1, "the scan was to be under way: make it longer");
+    };
+    let (outcome, ()) = tokio::join!(scan, swap);
+    assert_eq!((outcome.verdict.name(), outcome.version.as_ref()), ("macro", Some(&old)));
+    let outcome = yara.scan(&mail, soon()).await;
+    assert_eq!((outcome.verdict.name(), outcome.version), ("infected", Some(yara.rules().describe())));
+    assert_ne!(yara.rules().describe(), old);
+}
+
+/// A rule whose string boreal's clock does not stop, and content that makes it quadratic: the message is answered for in time and said
+/// to be harmful, others go on, and the thread is counted until it really ends.
+#[tokio::test]
+async fn a_rule_without_an_end_is_not_fully_scanned_in_time_and_others_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    sample::write(
+        folder.path(),
+        "a.yar",
+        "rule Endless { meta: class = \"malware\" strings: $a = /[a-z]+[^a-z]/ condition: #a > 2000 }",
+    );
+    let yara = Yara::new(folder.path(), 1 << 24, "yara").unwrap();
+    let endless = content(&[b"Subject: x\r\n\r\n", &b"a".repeat(600_000)[..], b"!"].concat());
+    let began = Instant::now();
+    let outcome = yara.scan(&endless, began + Duration::from_secs(1)).await;
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    assert_eq!(outcome.verdict, ScanVerdict::NotFullyScanned { reason: "YARA: no end in time".to_owned() });
+    assert!(outcome.harmed);
+    assert_eq!((yara.in_flight(), yara.slots().taken()), (1, 0), "it still runs, and takes nobody's place");
+    assert_eq!(yara.scan(&content(b"Subject: x\r\n\r\nx\r\n"), soon()).await.verdict, ScanVerdict::Clean);
+    assert!(yara.healthy());
+    while yara.in_flight() > 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 #[tokio::test]
-async fn never_more_than_two_at_a_time() {
-    let yara = yara(1 << 24);
-    let taken = [yara.slots.take(soon()).await, yara.slots.take(soon()).await];
-    let verdict = yara.scan(&content(b"Subject: x\r\n\r\n"), Instant::now() + Duration::from_millis(20)).await;
-    assert_eq!(verdict, unavailable("every YARA thread is busy"));
-    drop(taken);
-    assert_eq!(yara.scan(&content(b"Subject: x\r\n\r\n"), soon()).await, ScanVerdict::Clean);
-    yara.self_test(soon()).await;
-    assert_eq!(yara.state().finds_eicar, Some(true));
+async fn every_rule_that_matched_is_recorded_and_the_strongest_action_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let rule = |name: &str, meta: &str| {
+        format!("rule {name} {{ meta: {meta} strings: $w = \"{name}\" condition: whole_message and $w }}\n")
+    };
+    let rules = [
+        rule("Watched", "class = \"malware\" severity = \"critical\" action = \"observe\""),
+        rule("Plain", "class = \"malware\""),
+        rule("Marked", "class = \"malware\" severity = \"low\" action = \"tag\""),
+        rule("Held", "class = \"macro\" severity = \"high\" action = \"quarantine\""),
+    ];
+    sample::write(folder.path(), "a.yar", rules.concat());
+    let yara = Yara::new(folder.path(), 1 << 24, "yara").unwrap();
+    for (words, verdict, action, findings) in [
+        ("Watched", "clean", None, vec![("YARA.Watched", Some(Severity::Critical), Some(Asked::Observe))]),
+        ("Marked", "infected", Some(VerdictAction::Tag), vec![("YARA.Marked", Some(Severity::Low), Some(Asked::Tag))]),
+        ("Plain", "infected", None, vec![("YARA.Plain", None, None)]),
+        (
+            "Held Marked Watched",
+            "infected",
+            Some(VerdictAction::Quarantine),
+            vec![
+                ("YARA.Watched", Some(Severity::Critical), Some(Asked::Observe)),
+                ("YARA.Marked", Some(Severity::Low), Some(Asked::Tag)),
+                ("YARA.Held", Some(Severity::High), Some(Asked::Quarantine)),
+            ],
+        ),
+    ] {
+        let mail = format!("Subject: x\r\n\r\n{words}\r\n");
+        let outcome = yara.scan(&content(mail.as_bytes()), soon()).await;
+        assert_eq!((outcome.verdict.name(), outcome.action), (verdict, action), "{words}");
+        let found: Vec<_> = outcome.findings.iter().map(|it| (it.rule.as_str(), it.severity, it.action)).collect();
+        assert_eq!(found, findings, "{words}");
+    }
+}
+
+/// A set without a rule for the test file is known to be blind from its first moment, and a later set is not taken for the one before.
+#[tokio::test]
+async fn what_finds_the_test_file_is_the_set_and_not_the_scanner() {
+    let folder = tempfile::tempdir().unwrap();
+    let eicar = include_str!("../../../rules/yara/eicar.yar").to_owned();
+    sample::write(folder.path(), "a.yar", &eicar);
+    let yara = Yara::new(folder.path(), 1 << 24, "yara").unwrap();
+    assert_eq!(yara.rules().finds_eicar(), Some(true), "before anybody asked");
+    for (text, finds) in [
+        ("rule Other { meta: class = \"macro\" condition: false }".to_owned(), false),
+        (eicar.replace("class = \"malware\"", "class = \"malware\" action = \"observe\""), false),
+        (eicar.clone(), true),
+    ] {
+        sample::write(folder.path(), "a.yar", &text);
+        yara.put_in_force(yara.read_rules().unwrap());
+        assert_eq!(yara.rules().finds_eicar(), Some(finds), "{text}");
+        yara.rules().set_finds_eicar(!finds);
+        yara.self_test(soon()).await;
+        assert_eq!(yara.rules().finds_eicar(), Some(finds), "asked again: {text}");
+    }
     assert!(yara.healthy());
+}
+
+#[tokio::test]
+async fn a_set_with_faults_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    sample::write(folder.path(), "a.yar", "rule A { meta: class = \"macro\" strings: $w = \"word\" condition: $w }");
+    let yara = Yara::new(folder.path(), 1 << 24, "yara").unwrap();
+    let before = yara.rules().describe();
+    for (file, text) in [
+        ("b.yar", "rule B { condition: tru }"),
+        ("b.yar", "rule B { meta: class = \"macro\" action = \"kill\" condition: false }"),
+        ("a.toml", "[[example]]\nrule = \"A\"\nexpect = \"match\"\ntext = \"w0rd\"\n"),
+    ] {
+        sample::write(folder.path(), file, text);
+        assert!(yara.read_rules().is_err(), "{text}");
+        std::fs::remove_file(folder.path().join(file)).unwrap();
+    }
+    assert_eq!(yara.rules().describe(), before);
 }

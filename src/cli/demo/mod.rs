@@ -36,10 +36,11 @@ use crate::{
 };
 
 /// What the demonstration's folder holds.
-const FILES: [(&str, &str); 4] = [
+const FILES: [(&str, &str); 5] = [
     ("rules/subjects/demo.toml", include_str!("files/subjects.toml")),
     ("rules/mailboxes.toml", include_str!("files/mailboxes.toml")),
     ("rules/yara/eicar.yar", include_str!("../../../rules/yara/eicar.yar")),
+    ("rules/yara/eicar.toml", include_str!("../../../rules/yara/eicar.toml")),
     ("portaria.toml", include_str!("files/portaria.toml")),
 ];
 

@@ -6,8 +6,9 @@ use serde_json::json;
 
 use super::{Form, Shown, json_line, visible};
 use crate::{
+    cli::escape::with_carets,
     language::{Language, Text},
-    message::subject::{Fold, Subject},
+    message::subject::{Fold, Reading, Subject},
     policy::rule::{Action, Facts, Judgement, Mode, RuleMatch, RuleSet, Standing, Tried},
     text,
 };
@@ -34,7 +35,7 @@ fn as_text(facts: &Facts<'_>, judgement: &Judgement, tried: &[Tried], language: 
     if facts.subjects.is_empty() {
         out.push_str(text!("no Subject: nothing matches\n", "sem Subject: nada casa\n").in_language(language));
     }
-    out.extend(tried.iter().map(|tried| tried_as_text(tried, language)));
+    out.extend(tried.iter().map(|tried| tried_as_text(tried, facts.subjects, language)));
     // A write to a String cannot fail.
     if facts.recipients.is_empty() {
         let _ = writeln!(out, "\n{}", decision(decides(judgement)).in_language(language));
@@ -51,15 +52,29 @@ fn as_text(facts: &Facts<'_>, judgement: &Judgement, tried: &[Tried], language: 
 fn subject_as_text(subject: &Subject, language: Language) -> String {
     let received = visible(&String::from_utf8_lossy(&subject.received));
     let decoded = visible(&subject.decoded);
-    let folded = visible(&Fold::default().subject(&subject.decoded));
+    let (plain, alike) = readings(subject);
+    let folded = visible(&plain);
     let lines = text!(
         "received:  {received}\ndecoded:   {decoded}\ncompared:  {folded}\n",
         "recebido:   {received}\ndecifrado:  {decoded}\ncomparado:  {folded}\n"
     );
-    lines.in_language(language).to_owned()
+    let mut lines = lines.in_language(language).to_owned();
+    if let Some(alike) = alike.map(|alike| visible(&alike)) {
+        let line = text!("and as:    {alike} (look-alike letters)\n", "e como:     {alike} (letras parecidas)\n");
+        lines.push_str(line.in_language(language));
+    }
+    lines
 }
 
-fn tried_as_text(tried: &Tried, language: Language) -> String {
+/// A subject in both readings of the default fold; none where the second is the same.
+fn readings(subject: &Subject) -> (String, Option<String>) {
+    let fold = Fold::default();
+    let plain = fold.subject(&subject.decoded);
+    let alike = fold.lookalike_subject(&subject.decoded, &plain);
+    (plain, alike)
+}
+
+fn tried_as_text(tried: &Tried, subjects: &[Subject], language: Language) -> String {
     let Tried { found, description, standing } = tried;
     let RuleMatch { rule, block, .. } = found;
     let (pattern, description) = (visible(&found.pattern), visible(description));
@@ -67,16 +82,28 @@ fn tried_as_text(tried: &Tried, language: Language) -> String {
         text!("{rule}: match block {block} holds: {pattern}", "{rule}: vale o bloco de match {block}: {pattern}");
     let consequence = consequence(found, standing);
     let [head, consequence] = [head, consequence].map(|text| text.in_language(language).to_owned());
-    format!("\n{head}\n  {description}\n{}  {consequence}\n", picture(found))
+    let picture = picture(found, subjects, language);
+    format!("\n{head}\n  {description}\n{picture}  {consequence}\n")
 }
 
-/// The folded subject, and carets under what was found.
-fn picture(found: &RuleMatch) -> String {
-    let part = |range: std::ops::Range<usize>| visible(found.folded.get(range).unwrap_or_default());
-    let (start, end) = found.span;
-    let before = " ".repeat(part(0..start).chars().count());
-    let carets = "^".repeat(part(start..end).chars().count().max(1));
-    format!("    {}\n    {before}{carets}\n", visible(&found.folded))
+/// The subject as decoded and as compared, with carets under what was found.
+fn picture(found: &RuleMatch, subjects: &[Subject], language: Language) -> String {
+    let decoded = subjects.get(found.subject).zip(found.decoded_span).map(|(subject, span)| (&subject.decoded, span));
+    let compared = match found.reading {
+        Reading::Plain => text!("compared:", "comparado:"),
+        Reading::Lookalikes => text!("look-alikes:", "parecidas:"),
+    };
+    let rows = [(text!("decoded:", "decifrado:"), decoded), (compared, Some((&found.folded, found.span)))];
+    let mut picture = String::new();
+    for (label, text, (start, end)) in
+        rows.into_iter().filter_map(|(label, row)| row.map(|(text, span)| (label, text, span)))
+    {
+        let label = format!("    {:12} ", label.in_language(language));
+        let (shown, carets) = with_carets(text, start..end);
+        // A write to a String cannot fail.
+        let _ = writeln!(picture, "{label}{shown}\n{}{carets}", " ".repeat(label.chars().count()));
+    }
+    picture
 }
 
 fn consequence(found: &RuleMatch, standing: &Standing) -> Text {
@@ -122,15 +149,16 @@ fn decision(found: Option<&RuleMatch>) -> Text {
 }
 
 fn as_json(facts: &Facts<'_>, judgement: &Judgement, tried: &[Tried], language: Language) -> String {
-    let fold = Fold::default();
     let subjects: Vec<_> = facts
         .subjects
         .iter()
         .map(|subject| {
+            let (folded, lookalikes) = readings(subject);
             json!({
                 "received": String::from_utf8_lossy(&subject.received),
                 "decoded": subject.decoded,
-                "folded": fold.subject(&subject.decoded),
+                "folded": folded,
+                "lookalikes": lookalikes,
             })
         })
         .collect();
@@ -138,7 +166,8 @@ fn as_json(facts: &Facts<'_>, judgement: &Judgement, tried: &[Tried], language: 
     let without_effect: Vec<_> = idle
         .map(|Tried { found, standing, .. }| {
             json!({
-                "rule": found.rule, "block": found.block, "span": found.span, "action": found.action,
+                "rule": found.rule, "block": found.block, "span": found.span, "decoded_span": found.decoded_span,
+                "reading": found.reading, "action": found.action,
                 "why": consequence(found, standing).in_language(language),
             })
         })
@@ -207,20 +236,48 @@ comparado:  o boleto da cobranca
 
 OFF: vale o bloco de match 1: Cobrança, boleto
   Falso boleto
-    o boleto da cobranca
-      ^^^^^^^^^^^^^^^^^^
+    decifrado:   RES: O boleto da Cobrança
+                        ^^^^^^^^^^^^^^^^^^
+    comparado:   o boleto da cobranca
+                   ^^^^^^^^^^^^^^^^^^
   sem efeito: mode = off
 
 HOLD: vale o bloco de match 1: Cobrança, boleto
   Falso boleto
-    o boleto da cobranca
-      ^^^^^^^^^^^^^^^^^^
+    decifrado:   RES: O boleto da Cobrança
+                        ^^^^^^^^^^^^^^^^^^
+    comparado:   o boleto da cobranca
+                   ^^^^^^^^^^^^^^^^^^
   quarantine: retida na quarentena
   resposta: Retida (HOLD, {id})
 
 retida na quarentena, pela regra HOLD
 ";
         assert_eq!(shown, expected);
+    }
+
+    /// The carets stand under what the person sees: wide characters take two columns, accents none, an escape six.
+    #[test]
+    fn a_disguise_is_underlined_where_it_stands() {
+        let shown = run(&["Re: 請求書 Вoleto\u{200b} de c\u{327}οbranc\u{327}a!"], &[], false, Language::En);
+        let expected = "
+compared:  請求書 вoleto de cοbranca!
+and as:    請求書 boleto de cobranca! (look-alike letters)
+
+OFF: match block 1 holds: Cobrança, boleto
+  Falso boleto
+    decoded:     Re: 請求書 Вoleto\\u{200b} de c\u{327}οbranc\u{327}a!
+                            ^^^^^^^^^^^^^^^^^^^^^^^^^^
+    look-alikes: 請求書 boleto de cobranca!
+                        ^^^^^^^^^^^^^^^^^^
+";
+        assert!(shown.contains(expected), "{shown}");
+        let json = run(&["O Вoleto, cobranc\u{327}a"], &[], true, Language::En);
+        let value: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let found = &value["matches"][0];
+        assert_eq!(value["subjects"][0]["lookalikes"], "o boleto, cobranca");
+        assert_eq!((&found["reading"], &found["folded"]), (&json!("lookalikes"), &json!("o boleto, cobranca")));
+        assert_eq!((&found["span"], &found["decoded_span"]), (&json!([2, 18]), &json!([2, 21])));
     }
 
     #[test]
@@ -258,6 +315,7 @@ retida na quarentena, pela regra HOLD
         let value: serde_json::Value = serde_json::from_str(&shown).unwrap();
         let subject = json!({
             "received": "=?utf-8?q?Boleto_de_cobran=C3=A7a?=", "decoded": "Boleto de cobrança", "folded": "boleto de cobranca",
+            "lookalikes": null,
         });
         assert_eq!(value["subjects"], json!([subject]));
         let found = &value["matches"][0];
@@ -265,6 +323,7 @@ retida na quarentena, pela regra HOLD
             (&found["rule"], &found["block"], &found["span"], &found["action"]),
             (&json!("HOLD"), &json!(1), &json!([0, 18]), &json!("quarantine"))
         );
+        assert_eq!((&found["reading"], &found["decoded_span"]), (&json!("plain"), &json!([0, 19])));
         assert_eq!(value["matches"].as_array().map(Vec::len), Some(1));
         assert_eq!(value["without_effect"][0]["rule"], "OFF");
         assert_eq!(value["deciding"], json!(["HOLD"]));

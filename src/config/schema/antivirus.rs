@@ -102,6 +102,7 @@ fn actions(table: &Table<'_, '_>) -> VerdictActions {
         not_fully_scanned: action("not_fully_scanned", &[Quarantine, Refuse, Defer], default.not_fully_scanned),
         poison: action("poison", &[Quarantine, Refuse, Defer], default.poison),
         outdated: action("outdated", &[Relay, Tag, Quarantine, Defer], default.outdated),
+        ignored: action("ignored", &[Relay, Tag, Quarantine], default.ignored),
         encrypted: action("encrypted", &finding, default.encrypted),
         macro_: action("macro", &finding, default.macro_),
         ambiguous: action("ambiguous", &finding, default.ambiguous),

@@ -32,10 +32,10 @@ pub(super) fn read(root: &Table<'_, '_>, next_hops: &[Found<NextHopSettings>]) -
             domains.push(domain);
         }
     }
-    warn_of_unused(root, next_hops, &domains);
     let always = always_reachable(root);
     let unique = no_name_twice(root, &names);
     let directory = Directory::new(domains, always.iter().map(String::as_str)).ok().filter(|_| unique)?;
+    let directory = directory.with_next_hops(next_hops.iter().map(|next_hop| next_hop.value.name.clone()));
     Some(senders.into_iter().fold(directory, |directory, (name, from)| directory.with_senders_from(&name, from)))
 }
 
@@ -93,16 +93,6 @@ fn next_hop(table: &Table<'_, '_>, next_hops: &[Found<NextHopSettings>]) -> Opti
         table.document().fault(written.span, what, help);
     }
     found.map(|next_hop| next_hop.value.name.clone())
-}
-
-fn warn_of_unused(root: &Table<'_, '_>, next_hops: &[Found<NextHopSettings>], domains: &[ServedDomain]) {
-    for next_hop in next_hops {
-        let name = &next_hop.value.name;
-        if !domains.is_empty() && domains.iter().all(|domain| domain.next_hop != *name) {
-            let what = text!("no [[domain]] goes to `{name}`", "nenhum [[domain]] vai para `{name}`");
-            root.document().warning(next_hop.span.clone(), what, None);
-        }
-    }
 }
 
 /// Each name, primary or alias, belongs to one domain: whose mailbox would it be otherwise?

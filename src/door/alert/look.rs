@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::SystemTime};
 
 use jiff::Timestamp;
 
-use super::super::gateway::Gateway;
+use super::super::{contingency, gateway::Gateway};
 use crate::{
     alert::{Condition, Finding, Kind},
     antivirus::ScannerStatus,
@@ -21,11 +21,14 @@ pub(super) struct Look {
 }
 
 /// What several kinds are seen in.
+#[derive(Debug, Default)]
 struct Seen {
     next_hops: Vec<NextHopStatus>,
     scanners: Vec<ScannerStatus>,
     /// Seconds until the certificate in force ends, and when that is.
     certificate: Option<(i64, Timestamp)>,
+    /// The contingency in force, in words.
+    order: Option<String>,
 }
 
 impl Look {
@@ -37,6 +40,7 @@ impl Look {
             next_hops: gateway.next_hops.status(),
             scanners: gateway.scanners.status(),
             certificate: ends.map(|ends| (ends.as_second().saturating_sub(now.as_second()), ends)),
+            order: gateway.policy().scanning.contingency_at(wall).map(contingency::in_words),
         };
         Kind::ALL.iter().flat_map(|kind| self.of(*kind, gateway, &seen)).collect()
     }
@@ -56,6 +60,7 @@ impl Look {
             Kind::ScannerDown => scanners_down(&seen.scanners),
             Kind::DefinitionsOld => aged(seen, kind, "old"),
             Kind::DefinitionsTooOld => aged(seen, kind, "critical"),
+            Kind::Contingency => words(seen.order.clone()),
             Kind::DiskLow => one(gateway.disk_is_low(), ""),
             Kind::JournalFailing => one(!gateway.journal.is_writable(), ""),
             Kind::DatabaseBehind => words(gateway.behind.why()),
@@ -193,6 +198,7 @@ mod tests {
             definitions_age: "current".to_owned(),
             weight: 1,
             finds_eicar,
+            self_test_age_seconds: None,
             in_flight: 0,
             in_flight_cap: 1,
             last_error: None,
@@ -245,11 +251,10 @@ mod tests {
         for (days, soon, now) in
             [(15, false, false), (14, true, false), (4, true, false), (3, true, true), (-1, true, true)]
         {
-            let seen =
-                Seen { next_hops: vec![], scanners: vec![], certificate: Some((days * DAY, Timestamp::UNIX_EPOCH)) };
+            let seen = Seen { certificate: Some((days * DAY, Timestamp::UNIX_EPOCH)), ..Seen::default() };
             assert_eq!((ends_within(&seen, 14), ends_within(&seen, 3)), (soon, now), "{days}");
         }
-        assert!(!ends_within(&Seen { next_hops: vec![], scanners: vec![], certificate: None }, 14));
+        assert!(!ends_within(&Seen::default(), 14));
     }
 
     #[test]

@@ -11,12 +11,12 @@ use super::send::SendFault;
 use crate::{
     door::gateway::{Gateway, now},
     next_hop::Lease,
-    policy::route::NextHopName,
+    policy::route::{self, NextHopName},
     relay::event::OpenNextHop,
     smtp::{
         client::Transaction,
         envelope::{MailFrom, RcptTo},
-        path::{ForwardPath, Host, Mailbox, ReversePath},
+        path::{ForwardPath, Mailbox, ReversePath},
         reply::Reply,
     },
 };
@@ -42,8 +42,8 @@ pub(super) async fn send(gateway: &Gateway, to: &Mailbox, message: String) -> Re
 }
 
 fn next_hop_of(gateway: &Gateway, to: &Mailbox) -> Option<NextHopName> {
-    let Host::Domain(domain) = &to.host else { return None };
-    Some(gateway.policy().directory.domain_named(domain.as_str())?.next_hop.clone())
+    let policy = gateway.policy();
+    route::next_hop_of(&policy.directory, &policy.directory.key_of(to)?).cloned()
 }
 
 struct Conversation {

@@ -49,6 +49,8 @@ macro_rules! tricks {
 }
 
 tricks! {
+    BeginsFolded: Ambiguous, "a first line that begins with white space",
+        "here it continues our trace field, elsewhere it begins the body";
     TwoTypes: Ambiguous, "two different Content-Type fields", "some readers take the first, some the last";
     TwoEncodings: Ambiguous, "two different Content-Transfer-Encoding fields", "some readers decode, some do not";
     TwoDispositions: Ambiguous, "two different Content-Disposition fields", "the attachment has two names";

@@ -125,6 +125,10 @@ impl Detector {
 
     /// The next content.
     pub fn receive(&mut self, content: &[u8]) {
+        // RFC 5322 2.2 begins a header section with a field. What a reader behind us continues here is our Received.
+        if self.octets == 0 && content.first().is_some_and(|octet| b" \t".contains(octet)) {
+            self.findings.note(Trick::BeginsFolded, self.place);
+        }
         for piece in content.split_inclusive(|&octet| octet == b'\n') {
             self.octets = self.octets.saturating_add(piece.len() as u64);
             let is_whole = piece.ends_with(b"\n");

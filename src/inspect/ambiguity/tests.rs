@@ -34,6 +34,16 @@ fn check<'e>(rows: impl Iterator<Item = (String, &'e [Trick])>) {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+#[test]
+fn only_the_very_first_line_can_continue_our_trace_field() {
+    assert_eq!(tricks(" by forged.example\nSubject: x\n\ntext\n"), [Trick::BeginsFolded]);
+    assert_eq!(tricks("\t\n\ntext\n"), [Trick::BeginsFolded]);
+    assert_eq!(tricks("\n text\n"), []);
+    assert_eq!(tricks("Subject: x\n y\n\n text\n"), []);
+    let attached = "Content-Type: message/rfc822\n\n Subject: x\n\ntext\n";
+    assert_eq!(tricks(attached), [], "nothing of ours stands above an attached message");
+}
+
 /// A message with these lines in its header section, and two parts between `--b`.
 fn with_head(head: &str) -> String {
     format!("Subject: x\n{head}\n\n--b\n\ntext\n--b\n\nmore\n--b--\n")

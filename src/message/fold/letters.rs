@@ -14,9 +14,9 @@ pub(super) fn is_mark(c: char) -> bool {
 /// The letter that a letter with a stroke is written on, where Unicode has no decomposition for NFD to find. None: any other.
 ///
 /// To the eye a stroke is a diacritic as any other, so a subject that writes `bøleto` must not pass a rule for `boleto`; and a
-/// rule for `Łukasz` must find `Lukasz`. `æ` and `œ` are here because they are ligatures that NFKC, too, leaves alone. `ß`, `þ`
-/// and `ŋ` are not here: they are letters of their own, and no base letter is seen in them. `ð` is, for its capital looks
-/// exactly like the one of `đ`.
+/// rule for `Łukasz` must find `Lukasz`. `æ` and `œ` are here because they are ligatures that NFKC, too, leaves alone. `þ` and
+/// `ŋ` are not here: they are letters of their own, and no base letter is seen in them. `ð` is, for its capital looks exactly
+/// like the one of `đ`.
 pub(super) fn base(c: char) -> Option<&'static str> {
     Some(match c {
         'æ' => "ae",
@@ -59,9 +59,15 @@ pub(super) fn base(c: char) -> Option<&'static str> {
     })
 }
 
-/// `ς` and `σ` are one letter; `Σ` has only one lower case when it is seen alone.
-pub(super) fn one_sigma(c: char) -> char {
-    if c == 'ς' { 'σ' } else { c }
+/// The small form of a letter, as full case folding has it where lower case alone leaves two: `Σ` is the capital of both `ς` and
+/// `σ`, and `SS` the one of `ß`.
+pub(super) fn small(c: char) -> impl Iterator<Item = char> {
+    let (small, second) = match c {
+        'ς' => ('σ', None),
+        'ß' | 'ẞ' => ('s', Some('s')),
+        other => (other, None),
+    };
+    small.to_lowercase().chain(second)
 }
 
 /// From the tables that the rules' regular expressions use, so that `\p{Mn}` in a rule means the same. Ascending, disjoint.

@@ -9,13 +9,14 @@ const NOTHING: Fold = Fold {
     accents: false,
     compatibility: false,
     invisible: false,
+    lookalikes: false,
     spaces: false,
     digits: false,
     prefixes: Vec::new(),
 };
 
 /// Every combination of the switches.
-fn folds() -> impl Iterator<Item = Fold> {
+pub(super) fn folds() -> impl Iterator<Item = Fold> {
     (0..64_u8).map(|bits| {
         let on = |bit: u8| bits & (1 << bit) != 0;
         Fold {
@@ -23,6 +24,7 @@ fn folds() -> impl Iterator<Item = Fold> {
             accents: on(1),
             compatibility: on(2),
             invisible: on(3),
+            lookalikes: true,
             spaces: on(4),
             digits: on(5),
             prefixes: Fold::default().prefixes,
@@ -42,7 +44,7 @@ fn by_default_what_looks_the_same_compares_the_same() {
         ("Cobranc\u{327}a", "cobranca"),
         ("Bo\u{338}leto bøleto BØLETO ǿ", "boleto boleto boleto o"),
         ("Łukasz Đorđe ŒUVRE æon ırak İstanbul", "lukasz dorde oeuvre aeon irak istanbul"),
-        ("straße STRASSE", "straße strasse"),
+        ("Straße STRASSE STRAẞE", "strasse strasse strasse"),
         // An accent piled on every letter, an enclosing mark round it.
         ("b\u{301}\u{302}o\u{303}l\u{20dd}eto", "boleto"),
         // Compatibility: full width, mathematical, ordinal, ligature, superscript, no-break space.
@@ -57,7 +59,7 @@ fn by_default_what_looks_the_same_compares_the_same() {
         ("a\u{2003}\u{3000}b\u{2028}c\u{1680}\u{2800}d", "a b c d"),
         // Greek: one sigma.
         ("ΟΔΥΣΣΕΥΣ Ὀδυσσεύς", "οδυσσευσ οδυσσευσ"),
-        // Not accents: other scripts keep their letters (and Cyrillic is no Latin in this version).
+        // Not accents: other scripts keep their letters; that some look Latin is for the second reading.
         ("ВОЛЕТО ελ 日本 한국", "волето ελ 日本 한국"),
         // Digits stay unless asked for.
         ("Pix 123", "pix 123"),
@@ -74,6 +76,9 @@ fn each_switch_does_its_own_part_only() {
     let rows = [
         (NOTHING, "A  Á\tﬁ\u{200b}1", "A  Á\tﬁ\u{200b}1"),
         (Fold { case: true, ..NOTHING }, "AÁ Σς", "aá σσ"),
+        // Turkish: an accent's difference, so that case alone leaves it.
+        (Fold { case: true, ..NOTHING }, "Iİıi ßẞ", "ii\u{307}ıi ssss"),
+        (Fold { case: true, accents: true, ..NOTHING }, "Iİıi", "iiii"),
         (Fold { accents: true, ..NOTHING }, "AÁ ÆØ", "AA AEO"),
         (Fold { compatibility: true, ..NOTHING }, "ＡÁ ﬁ", "AÁ fi"),
         (Fold { invisible: true, ..NOTHING }, "A\u{200b} \r\n\t B", "A   B"),
@@ -112,7 +117,7 @@ fn reply_prefixes_go_from_subjects_and_stay_in_patterns() {
 }
 
 /// What goes on between characters: marks behind invisible ones, spaces that NFKC makes, jamo that find one another.
-const KNOTS: &[&str] = &[
+pub(super) const KNOTS: &[&str] = &[
     "",
     " ",
     "e\u{200b}\u{301}",

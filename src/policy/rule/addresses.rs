@@ -5,14 +5,13 @@ use std::ops::Range;
 use super::{
     Resolve, code,
     compile::Compiler,
-    except::{Except, SenderPattern, comparable},
+    except::{Except, SenderPattern},
     file::WrittenExcept,
 };
 use crate::{
     document::{Document, Found},
     language::Text,
     policy::directory::MailboxKey,
-    smtp::path::Mailbox,
     text,
 };
 
@@ -83,31 +82,7 @@ impl Compiler<'_, '_> {
     }
 
     fn sender(&self, found: &Found<String>) -> Option<SenderPattern> {
-        let written = &found.value;
-        let what = if written == "<>" {
-            return Some(SenderPattern::Null);
-        } else if written.chars().all(|c| "*@.?".contains(c)) {
-            text!("`{written}` would spare every sender", "`{written}` isentaria qualquer remetente")
-        } else if !is_pattern_of_addresses(written) {
-            text!("`{written}` is no address", "`{written}` não é um endereço")
-        } else {
-            return Some(SenderPattern::new(written));
-        };
-        let help = match written.rsplit_once('@') {
-            None if !written.contains(['<', '>']) && !written.contains(char::is_whitespace) => {
-                let domain = written.trim_start_matches(['*', '.']);
-                text!("for a whole domain write \"*@{domain}\"", "para um domínio inteiro escreva \"*@{domain}\"")
-            }
-            Some(("", domain)) => {
-                text!("for a whole domain write \"*@{domain}\"", "para um domínio inteiro escreva \"*@{domain}\"")
-            }
-            _ => text!(
-                "such as \"*@bank.example\", \"notice@bank.example\", or \"<>\" for bounces",
-                "por exemplo \"*@banco.example\", \"aviso@banco.example\", ou \"<>\" para devoluções"
-            ),
-        };
-        self.no_address(&found.span, what, help);
-        None
+        SenderPattern::parse(&found.value).map_err(|(what, help)| self.no_address(&found.span, what, help)).ok()
     }
 
     fn list(&self, found: &Found<String>) -> Option<String> {
@@ -130,14 +105,6 @@ impl Compiler<'_, '_> {
     fn no_address(&self, span: &Range<usize>, what: Text, help: Text) {
         self.document.fault_as(code::ADDRESS, span.clone(), what, Some(help));
     }
-}
-
-/// Whether some address can be what the pattern describes: with a letter for each `*` it is one. A label with `*` beside letters
-/// that are not ASCII has no A-label form, and would match nothing.
-pub(super) fn is_pattern_of_addresses(written: &str) -> bool {
-    let domain = written.rsplit_once('@').map_or("", |(_, domain)| domain);
-    let lost = |label: &str| !label.is_ascii() && label.contains('*');
-    !domain.split('.').any(lost) && Mailbox::parse(&comparable(&written.replace('*', "x"))).is_some()
 }
 
 /// The mailbox that an address names; an address that names none is a fault.

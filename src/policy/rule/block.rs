@@ -2,8 +2,11 @@
 
 use regex::Regex;
 
-use super::{view::View, wildcard::Wildcard};
-use crate::{document::nearest, language::Text, text};
+use super::{
+    view::{Folded, View},
+    wildcard::Wildcard,
+};
+use crate::{document::nearest, language::Text, message::subject::Reading, text};
 
 /// One `[[rule.match]]`: every test in it must hold. Never empty.
 #[derive(Debug)]
@@ -31,10 +34,10 @@ pub(super) enum Kind {
     /// One of these words.
     AnyWords(Vec<Word>),
     /// These words, one behind the other.
-    Phrase(Vec<String>),
+    Phrase(TwoForms<Vec<String>>),
     /// The whole subject.
-    Wildcard(Wildcard),
-    /// Anywhere in the subject.
+    Wildcard(TwoForms<Wildcard>),
+    /// Anywhere in the subject, as it is plainly read.
     Regex(Regex),
 }
 
@@ -44,16 +47,87 @@ pub(super) struct Word {
     /// As written.
     pub written: String,
     /// As compared.
-    pub folded: String,
+    pub folded: TwoForms<String>,
 }
 
-/// What a block found.
+/// A pattern as it is compared with each reading of a subject.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct TwoForms<T> {
+    /// With the plain one.
+    pub plain: T,
+    /// With the other one; none: the same.
+    pub lookalikes: Option<T>,
+}
+
+/// What a block found: in each reading from the first to the last octet that any of its patterns found there. Not both none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Hit {
     /// The patterns that held, as written, joined by ` + `.
     pub pattern: String,
-    /// From the first to the last octet that any of them found.
-    pub span: (usize, usize),
+    /// In the plain reading.
+    pub plain: Option<(usize, usize)>,
+    /// In the other one. A pattern that the plain reading has is not looked for here.
+    pub lookalikes: Option<(usize, usize)>,
+}
+
+impl<T> TwoForms<T> {
+    /// Both, or the one.
+    pub(super) fn forms(&self) -> impl Iterator<Item = &T> {
+        [&self.plain].into_iter().chain(&self.lookalikes)
+    }
+
+    /// What is looked for in the plain reading, and what in the other one.
+    pub(super) fn both(&self) -> (&T, &T) {
+        (&self.plain, self.lookalikes.as_ref().unwrap_or(&self.plain))
+    }
+
+    fn find(&self, view: &View, find: impl Fn(&Folded, &T) -> Option<(usize, usize)>) -> Option<Hit> {
+        let plain = find(view.plain(), &self.plain).map(|span| Hit::at(Reading::Plain, span));
+        if plain.is_some() || (self.lookalikes.is_none() && !view.reads_in_two_ways()) {
+            return plain;
+        }
+        // An honest subject reads the same both ways, and a pattern with a pasted letter must find it all the same.
+        let (folded, (_, form)) = (view.reading(Reading::Lookalikes), self.both());
+        find(folded, form).map(|span| Hit::at(Reading::Lookalikes, span))
+    }
+}
+
+impl Word {
+    /// Where it first stands.
+    pub(super) fn find(&self, view: &View) -> Option<Hit> {
+        self.folded.find(view, |folded, word| folded.find_word(word))
+    }
+}
+
+impl Hit {
+    fn at(reading: Reading, span: (usize, usize)) -> Self {
+        let (plain, lookalikes) = match reading {
+            Reading::Plain => (Some(span), None),
+            Reading::Lookalikes => (None, Some(span)),
+        };
+        Self { pattern: String::new(), plain, lookalikes }
+    }
+
+    fn named(self, pattern: &str) -> Self {
+        Self { pattern: pattern.to_owned(), ..self }
+    }
+
+    /// Both together; the name is the first one's.
+    fn and(self, other: &Self) -> Self {
+        Self {
+            plain: covering(self.plain, other.plain),
+            lookalikes: covering(self.lookalikes, other.lookalikes),
+            ..self
+        }
+    }
+}
+
+/// From the beginning of the first to the end of the last.
+pub(super) fn covering(a: Option<(usize, usize)>, b: Option<(usize, usize)>) -> Option<(usize, usize)> {
+    match (a, b) {
+        (Some((start, end)), Some((from, to))) => Some((start.min(from), end.max(to))),
+        (one, other) => one.or(other),
+    }
 }
 
 impl Block {
@@ -62,9 +136,9 @@ impl Block {
         let mut hits = self.tests.iter().map(|test| test.find(view));
         let mut whole = hits.next()??;
         for hit in hits {
-            let Hit { pattern, span } = hit?;
-            whole.pattern = format!("{} + {pattern}", whole.pattern);
-            whole.span = (whole.span.0.min(span.0), whole.span.1.max(span.1));
+            let hit = hit?;
+            whole.pattern = format!("{} + {}", whole.pattern, hit.pattern);
+            whole = whole.and(&hit);
         }
         Some(whole)
     }
@@ -77,24 +151,23 @@ impl Block {
 
 impl Test {
     fn find(&self, view: &View) -> Option<Hit> {
-        let hit = |span| Hit { pattern: self.written.clone(), span };
-        match &self.kind {
+        let hit = match &self.kind {
             Kind::AllWords(words) => {
-                let mut whole: Option<(usize, usize)> = None;
-                for word in words {
-                    let (start, end) = view.find_word(&word.folded)?;
-                    whole = Some(whole.map_or((start, end), |(from, to)| (from.min(start), to.max(end))));
-                }
-                whole.map(hit)
+                let mut hits = words.iter().map(|word| word.find(view));
+                let first = hits.next()??;
+                hits.try_fold(first, |whole, hit| Some(whole.and(&hit?)))
             }
-            Kind::AnyWords(words) => words.iter().find_map(|word| {
-                let span = view.find_word(&word.folded)?;
-                Some(Hit { pattern: word.written.clone(), span })
-            }),
-            Kind::Phrase(words) => view.find_phrase(words).map(hit),
-            Kind::Wildcard(wildcard) => wildcard.find(&view.text).map(hit),
-            Kind::Regex(regex) => regex.find(&view.text).map(|found| hit((found.start(), found.end()))),
-        }
+            Kind::AnyWords(words) => {
+                return words.iter().find_map(|word| Some(word.find(view)?.named(&word.written)));
+            }
+            Kind::Phrase(phrase) => phrase.find(view, |folded, phrase| folded.find_phrase(phrase)),
+            Kind::Wildcard(wildcard) => wildcard.find(view, |folded, wildcard| wildcard.find(&folded.text)),
+            Kind::Regex(regex) => {
+                let found = regex.find(&view.plain().text);
+                found.map(|found| Hit::at(Reading::Plain, (found.start(), found.end())))
+            }
+        };
+        Some(hit?.named(&self.written))
     }
 
     fn lacks(&self, view: &View) -> Option<Text> {
@@ -104,7 +177,7 @@ impl Test {
         let written = &self.written;
         Some(match &self.kind {
             Kind::AllWords(words) => {
-                let absent = words.iter().filter(|word| view.find_word(&word.folded).is_none());
+                let absent = words.iter().filter(|word| word.find(view).is_none());
                 let absent: Vec<(&str, Option<&str>)> =
                     absent.map(|word| (word.written.as_str(), alike(word, view))).collect();
                 let joined = |there_is: &str| {
@@ -130,7 +203,7 @@ impl Test {
 
 /// The word of the subject that is nearly this one: most examples fail by a letter.
 fn alike<'v>(word: &Word, view: &'v View) -> Option<&'v str> {
-    nearest(&word.folded, view.words().map(|(.., found)| found))
+    nearest(&word.folded.plain, view.readings().flat_map(|(_, folded)| folded.words()).map(|(.., found)| found))
 }
 
 #[cfg(test)]
@@ -139,7 +212,8 @@ mod tests {
     use crate::language::Language;
 
     fn words(list: &[&str]) -> Vec<Word> {
-        list.iter().map(|word| Word { written: word.to_uppercase(), folded: (*word).to_owned() }).collect()
+        let folded = |word: &str| TwoForms { plain: word.to_owned(), lookalikes: None };
+        list.iter().map(|word| Word { written: word.to_uppercase(), folded: folded(word) }).collect()
     }
 
     fn test(kind: Kind, written: &str) -> Test {
@@ -156,7 +230,8 @@ mod tests {
         };
         let found = |text: &str| block.find(&View::new(text.to_owned()));
         let hit = found("a cobranca do boleto vencido x").unwrap();
-        assert_eq!(hit, Hit { pattern: "BOLETO, COBRANCA + VENCIDO".to_owned(), span: (2, 28) });
+        let pattern = "BOLETO, COBRANCA + VENCIDO".to_owned();
+        assert_eq!(hit, Hit { pattern, plain: Some((2, 28)), lookalikes: None });
         for text in ["cobranca do boleto", "boleto vencido", "boletos de cobranca vencido", ""] {
             assert_eq!(found(text), None, "{text}");
             assert!(block.lacks(&View::new(text.to_owned())).is_some(), "{text}");

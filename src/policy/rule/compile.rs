@@ -4,10 +4,11 @@
 use std::{cell::Cell, collections::HashMap, ops::Range};
 
 use super::{
-    block::{Block, Kind, Test, Word},
+    block::{Block, Kind, Test, TwoForms, Word},
     code,
     file::WrittenBlock,
-    pasted, required,
+    pasted::{self, Trick},
+    required,
     view::{View, words},
     wildcard::Wildcard,
 };
@@ -46,20 +47,23 @@ impl Compiler<'_, '_> {
         let mut tests = Vec::new();
         if !written.all_words.is_empty() {
             tests.extend(self.words(&written.all_words).map(|words| {
-                let required = words.iter().map(|word| &word.folded).max_by_key(|word| word.len());
-                Test { required: required.map(|word| vec![word.clone()]), ..listed(Kind::AllWords, words) }
+                let longest = words.iter().map(|word| &word.folded).max_by_key(|word| word.plain.len());
+                let required = longest.map(|word| word.forms().cloned().collect());
+                Test { required, ..listed(Kind::AllWords, words) }
             }));
         }
         if !written.any_words.is_empty() {
             tests.extend(self.words(&written.any_words).map(|words| {
-                let required = Some(words.iter().map(|word| word.folded.clone()).collect());
+                let required = Some(words.iter().flat_map(|word| word.folded.forms().cloned()).collect());
                 Test { required, ..listed(Kind::AnyWords, words) }
             }));
         }
         tests.extend(written.phrase.as_ref().and_then(|phrase| {
-            let words = self.phrase(phrase)?;
-            self.check_is_several(phrase, &words);
-            let required = words.iter().max_by_key(|word| word.len()).map(|word| vec![word.clone()]);
+            let plain = self.phrase(phrase)?;
+            self.check_is_several(phrase, &plain);
+            let words = TwoForms { plain, lookalikes: self.lookalikes(&phrase.value).map(|folded| in_words(&folded)) };
+            let longest = |words: &Vec<String>| words.iter().max_by_key(|word| word.len()).cloned();
+            let required = words.forms().map(longest).collect();
             Some(Test { kind: Kind::Phrase(words), written: phrase.value.clone(), required })
         }));
         tests.extend(written.wildcard.as_ref().and_then(|wildcard| self.wildcard(wildcard)));
@@ -88,6 +92,7 @@ impl Compiler<'_, '_> {
                 continue;
             }
             seen.insert(folded.clone(), all.len());
+            let folded = TwoForms { plain: folded, lookalikes: self.lookalikes(&found.value) };
             all.push(Word { written: found.value.clone(), folded });
         }
         (all.len() == list.len() || !all.is_empty()).then_some(all)
@@ -125,8 +130,7 @@ impl Compiler<'_, '_> {
     /// The words of a phrase; none, with a fault, when it has none.
     pub(super) fn phrase(&self, found: &Found<String>) -> Option<Vec<String>> {
         let folded = self.folded(found)?;
-        let parts: Vec<_> =
-            words(&folded).into_iter().filter_map(|(start, end)| folded.get(start..end)).map(str::to_owned).collect();
+        let parts = in_words(&folded);
         let written = &found.value;
         if parts.is_empty() {
             let what = text!("`{written}` has no letter and no digit", "`{written}` não tem letra nem algarismo");
@@ -162,7 +166,7 @@ impl Compiler<'_, '_> {
 
     fn wildcard(&self, found: &Found<String>) -> Option<Test> {
         let marked = mark(&found.value);
-        let folded = self.folded(&Found { value: marked, span: found.span.clone() })?;
+        let folded = self.folded(&Found { value: marked.clone(), span: found.span.clone() })?;
         let wildcard = Wildcard::new(&folded, ANY, Some(ONE));
         let written = found.value.clone();
         if !wildcard.literals().any(|run| run.contains(char::is_alphanumeric)) {
@@ -198,8 +202,10 @@ impl Compiler<'_, '_> {
                 )),
             );
         }
-        let required = required::of_runs(wildcard.literals());
-        Some(Test { kind: Kind::Wildcard(wildcard), written, required })
+        let lookalikes = self.lookalikes(&marked).map(|folded| Wildcard::new(&folded, ANY, Some(ONE)));
+        let forms = TwoForms { plain: wildcard, lookalikes };
+        let required = forms.forms().map(|form| required::of_runs(form.literals())).collect::<Option<Vec<_>>>();
+        Some(Test { kind: Kind::Wildcard(forms), written, required: required.map(|sets| sets.concat()) })
     }
 
     /// A block that holds of subjects which have nothing in common holds of everything.
@@ -271,24 +277,47 @@ impl Compiler<'_, '_> {
         None
     }
 
-    /// A pattern pasted from a spam brings its tricks along. Somebody should know.
+    /// The pattern as compared with the second reading; none: the same.
+    fn lookalikes(&self, written: &str) -> Option<String> {
+        let folded = self.fold.lookalike_pattern(written);
+        (folded != self.fold.pattern(written)).then_some(folded)
+    }
+
+    /// A pattern pasted from a spam brings its tricks along. A rule with them works all the same, but who searches the file for the
+    /// word does not find it; and an expression sees only what is written.
     fn warn_of_pasted(&self, found: &Found<String>) {
-        let help = || Some(text!("type the word instead of pasting it", "digite a palavra em vez de colar"));
-        if let Some((at, c)) = pasted::invisible(&found.value) {
-            let number = u32::from(c);
-            let what = text!(
-                "an invisible character (U+{number:04X}) stands in this pattern",
-                "há um caractere invisível (U+{number:04X}) neste padrão"
-            );
-            self.warn(code::PASTED, &self.within(found, &(at..at + c.len_utf8())), what, help());
-        } else if let Some((at, c, script)) = pasted::stranger(&found.value) {
-            let ((en, pt), number) = (script.names(), u32::from(c));
-            let what = text!(
-                "`{c}` (U+{number:04X}) is a {en} letter among Latin ones",
-                "`{c}` (U+{number:04X}) é uma letra {pt} entre latinas"
-            );
-            self.warn(code::PASTED, &self.within(found, &(at..at + c.len_utf8())), what, help());
-        }
+        let Some(pasted) = pasted::first(&found.value, self.fold) else { return };
+        let (at, c) = (pasted.at, pasted.character);
+        let number = u32::from(c);
+        let script = pasted.script.map(|script| format!(", {}", script.name())).unwrap_or_default();
+        let retype = || text!("type the word instead of pasting it", "digite a palavra em vez de colar");
+        let (what, help) = match pasted.trick {
+            Trick::Invisible => (
+                text!(
+                    "an invisible character (U+{number:04X}) stands in this pattern",
+                    "há um caractere invisível (U+{number:04X}) neste padrão"
+                ),
+                retype(),
+            ),
+            Trick::LooksLatin { typed } => {
+                let typed = typed.replace(ANY, "*").replace(ONE, "?");
+                (
+                    text!(
+                        "`{c}` (U+{number:04X}{script}) only looks like a Latin letter",
+                        "`{c}` (U+{number:04X}{script}) só parece uma letra latina"
+                    ),
+                    text!("type it instead of pasting it: {typed}", "digite em vez de colar: {typed}"),
+                )
+            }
+            Trick::AmongLatin => (
+                text!(
+                    "`{c}` (U+{number:04X}{script}) stands among Latin letters",
+                    "`{c}` (U+{number:04X}{script}) está entre letras latinas"
+                ),
+                retype(),
+            ),
+        };
+        self.warn(code::PASTED, &self.within(found, &(at..at + c.len_utf8())), what, Some(help));
     }
 
     /// The octets `inner` of a value, as octets of the file; the whole value when it is written with escapes.
@@ -332,6 +361,10 @@ fn looks_like_an_expression(written: &str) -> bool {
     let signs = [".*", ".+", "\\b", "\\d", "\\s", "\\w", "(?", "[a-z", "[0-9"];
     let alternatives = written.contains('(') && written.contains('|') && written.contains(')');
     alternatives || signs.iter().any(|sign| written.contains(sign))
+}
+
+fn in_words(folded: &str) -> Vec<String> {
+    words(folded).into_iter().filter_map(|(start, end)| folded.get(start..end)).map(str::to_owned).collect()
 }
 
 fn listed(kind: fn(Vec<Word>) -> Kind, words: Vec<Word>) -> Test {

@@ -34,6 +34,14 @@ pub fn text_of(file: &Path, octets: &[u8]) -> Result<String, Box<Fault>> {
         let help = text!("split it into several files", "divida-o em vários arquivos");
         return Err(Box::new(Fault { code: Some(code::LIMIT), help: Some(help), ..Fault::about_file(file, what) }));
     }
+    utf_8(file, octets)
+}
+
+/// The same for a file of any size: one that programs write, and that whoever reads it bounds.
+///
+/// # Errors
+/// As [`text_of`], but for the size.
+pub fn utf_8(file: &Path, octets: &[u8]) -> Result<String, Box<Fault>> {
     let octets = octets.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(octets);
     let wrong = |what, at: Option<usize>| {
         let place = at.map(|at| place_of(octets, at));

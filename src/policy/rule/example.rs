@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use super::{
     Resolve, Rule, addresses, code,
-    except::{Circumstances, Except, ExceptLine, comparable},
+    except::{Circumstances, Except, ExceptLine, comparable, is_pattern_of_addresses},
     file::{Expect, WrittenExample, WrittenRule},
     view::View,
 };
@@ -130,7 +130,7 @@ impl Trial<'_, '_> {
         }
         let no_address = |sender: &&Found<String>| {
             !["", "<>"].contains(&sender.value.as_str())
-                && (sender.value.contains('*') || !addresses::is_pattern_of_addresses(&sender.value))
+                && (sender.value.contains('*') || !is_pattern_of_addresses(&sender.value))
         };
         if let Some(sender) = written.sender.as_ref().filter(no_address) {
             let address = &sender.value;
@@ -165,7 +165,8 @@ impl Trial<'_, '_> {
                     self.why(at, &case.view),
                 ),
             };
-        let folded: String = case.view.text.chars().map(|c| if c.is_control() { '·' } else { c }).collect();
+        let texts = case.view.readings().map(|(_, folded)| folded.text.as_str()).collect::<Vec<_>>().join(" | ");
+        let folded: String = texts.chars().map(|c| if c.is_control() { '·' } else { c }).collect();
         let Text { en, pt } = why;
         let help = Text {
             en: format!("as compared it is: {folded} · {en}"),

@@ -6,8 +6,10 @@ use ipnet::IpNet;
 
 use super::{view::View, wildcard::Wildcard};
 use crate::{
+    language::Text,
     policy::{directory::MailboxKey, network},
-    smtp::path::{Host, ReversePath},
+    smtp::path::{Host, Mailbox, ReversePath},
+    text,
 };
 
 /// A compiled `[rule.except]`.
@@ -17,7 +19,7 @@ pub(super) struct Except {
     pub senders: Vec<SenderPattern>,
     /// Mailboxes: each spares only itself.
     pub recipients: Vec<MailboxKey>,
-    /// Phrases, folded word by word.
+    /// Phrases, folded word by word. Only the plain reading spares: honest words have no need of a disguise.
     pub words: Vec<Vec<String>>,
     /// List-Id identifiers, in lower case.
     pub lists: Vec<String>,
@@ -64,9 +66,9 @@ pub(super) struct Circumstances<'a> {
     pub client: Option<IpAddr>,
 }
 
-/// One entry of `sender`.
-#[derive(Debug)]
-pub(super) enum SenderPattern {
+/// One entry of `sender`: a pattern of reverse-paths.
+#[derive(Clone, Debug)]
+pub(in crate::policy) enum SenderPattern {
     /// `<>`.
     Null,
     /// An address with `*`.
@@ -74,12 +76,35 @@ pub(super) enum SenderPattern {
 }
 
 impl SenderPattern {
-    /// From a text in the form of [`comparable`].
-    pub(super) fn new(written: &str) -> Self {
-        if written == "<>" { Self::Null } else { Self::Address(Wildcard::new(&comparable(written), '*', None)) }
+    /// As somebody wrote it; or what is wrong with it, and what to write.
+    pub(in crate::policy) fn parse(written: &str) -> Result<Self, (Text, Text)> {
+        let what = if written == "<>" {
+            return Ok(Self::Null);
+        } else if written.chars().all(|c| "*@.?".contains(c)) {
+            text!("`{written}` would spare every sender", "`{written}` isentaria qualquer remetente")
+        } else if !is_pattern_of_addresses(written) {
+            text!("`{written}` is no address", "`{written}` não é um endereço")
+        } else {
+            return Ok(Self::Address(Wildcard::new(&comparable(written), '*', None)));
+        };
+        let help = match written.rsplit_once('@') {
+            None if !written.contains(['<', '>']) && !written.contains(char::is_whitespace) => {
+                let domain = written.trim_start_matches(['*', '.']);
+                text!("for a whole domain write \"*@{domain}\"", "para um domínio inteiro escreva \"*@{domain}\"")
+            }
+            Some(("", domain)) => {
+                text!("for a whole domain write \"*@{domain}\"", "para um domínio inteiro escreva \"*@{domain}\"")
+            }
+            _ => text!(
+                "such as \"*@bank.example\", \"notice@bank.example\", or \"<>\" for bounces",
+                "por exemplo \"*@banco.example\", \"aviso@banco.example\", ou \"<>\" para devoluções"
+            ),
+        };
+        Err((what, help))
     }
 
-    fn holds(&self, sender: &str) -> bool {
+    /// Whether it means this reverse-path, in the form of [`comparable_path`].
+    pub(in crate::policy) fn holds(&self, sender: &str) -> bool {
         match self {
             Self::Null => sender.is_empty(),
             Self::Address(wildcard) => !sender.is_empty() && wildcard.find(sender).is_some(),
@@ -116,7 +141,7 @@ impl Except {
                 around.sender.as_ref().is_some_and(|sender| self.senders.iter().any(|pattern| pattern.holds(sender)))
             }
             ExceptLine::Recipient => false,
-            ExceptLine::Words => self.words.iter().any(|phrase| view.find_phrase(phrase).is_some()),
+            ExceptLine::Words => self.words.iter().any(|phrase| view.plain().find_phrase(phrase).is_some()),
             ExceptLine::List => around.lists.iter().any(|list| self.lists.contains(&list.trim().to_lowercase())),
             ExceptLine::Networks => around.client.is_some_and(|client| network::is_in(client, &self.networks)),
         }
@@ -129,7 +154,7 @@ impl Except {
 }
 
 /// A reverse-path as exceptions compare it: unquoted, in lower case, domain as A-labels; empty for the null path.
-pub(super) fn comparable_path(path: &ReversePath) -> String {
+pub(in crate::policy) fn comparable_path(path: &ReversePath) -> String {
     match path {
         ReversePath::Null => String::new(),
         ReversePath::Mailbox(mailbox) => {
@@ -154,6 +179,14 @@ pub(super) fn comparable(address: &str) -> String {
     }
 }
 
+/// Whether some address can be what the pattern describes: with a letter for each `*` it is one. A label with `*` beside letters
+/// that are not ASCII has no A-label form, and would match nothing.
+pub(super) fn is_pattern_of_addresses(written: &str) -> bool {
+    let domain = written.rsplit_once('@').map_or("", |(_, domain)| domain);
+    let lost = |label: &str| !label.is_ascii() && label.contains('*');
+    !domain.split('.').any(lost) && Mailbox::parse(&comparable(&written.replace('*', "x"))).is_some()
+}
+
 /// A label with a `*` beside letters that are not ASCII has no A-label form; it stays, and matches nothing.
 fn a_label(label: &str) -> String {
     if label.is_ascii() { label.to_owned() } else { idna::domain_to_ascii(label).unwrap_or_else(|_| label.to_owned()) }
@@ -175,9 +208,13 @@ mod tests {
             ("a?@x.example", "ab@x.example", false),
             ("<>", "", true),
             ("<>", "a@x.example", false),
-            ("*", "", false),
+            ("*@*.example", "", false),
         ] {
-            assert_eq!(SenderPattern::new(pattern).holds(&comparable(sender)), expected, "{pattern} {sender}");
+            let holds = |written: &str| match SenderPattern::parse(written) {
+                Ok(parsed) => parsed.holds(&comparable(sender)),
+                Err(_) => panic!("{written}"),
+            };
+            assert_eq!(holds(pattern), expected, "{pattern} {sender}");
         }
     }
 

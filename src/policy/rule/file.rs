@@ -223,25 +223,11 @@ fn fold(table: Table<'_, '_>) -> Fold {
         accents: table.or("accents", default.accents),
         compatibility: table.or("compatibility", default.compatibility),
         invisible: table.or("invisible", default.invisible),
+        lookalikes: table.or("lookalikes", default.lookalikes),
         spaces: table.or("spaces", default.spaces),
         digits: table.or("digits", default.digits),
         prefixes: if table.has("prefixes") { prefixes(&table) } else { default.prefixes },
     };
-    if let Some(found) = table.optional::<bool>("lookalikes")
-        && found.value
-    {
-        table.document().warning(
-            found.span,
-            text!(
-                "look-alikes are not folded in this version",
-                "esta versão ainda não trata letras parecidas (lookalikes)"
-            ),
-            Some(text!(
-                "a Cyrillic letter that looks Latin still escapes this rule",
-                "uma letra cirílica com cara de latina ainda escapa desta regra"
-            )),
-        );
-    }
     table.finish();
     fold
 }

@@ -70,7 +70,8 @@ impl Group {
         let mut candidates = self.always.clone();
         if let Some(automaton) = &self.automaton {
             let mut seen = vec![false; self.owners.len()];
-            for found in automaton.find_overlapping_iter(&view.text) {
+            let texts = view.readings().map(|(_, folded)| &folded.text);
+            for found in texts.flat_map(|text| automaton.find_overlapping_iter(text)) {
                 let literal = found.pattern().as_usize();
                 if let (Some(seen @ false), Some(owners)) = (seen.get_mut(literal), self.owners.get(literal)) {
                     *seen = true;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{
     Action, Facts, Judgement, Mode, Rule, RuleMatch, RuleSet,
-    block::Hit,
     except::{Circumstances, ExceptLine, comparable_path},
+    place::{Placed, Traces},
     view::View,
 };
 
@@ -20,6 +20,7 @@ impl RuleSet {
         for group in &self.groups {
             for (number, subject) in facts.subjects.iter().enumerate() {
                 let view = View::of(subject, &group.fold);
+                let traces = Traces::of(subject, &group.fold);
                 for (at, block) in group.candidates(&view) {
                     let Some(rule) = self.rules.get(at).filter(|rule| !found.contains_key(&at) && rule.is_live(facts))
                     else {
@@ -27,7 +28,7 @@ impl RuleSet {
                     };
                     let Some(hit) = rule.blocks.get(block).and_then(|block| block.find(&view)) else { continue };
                     if rule.except.sparing(&view, &around).is_none() {
-                        found.insert(at, rule.found(block, hit, number, &view, facts));
+                        found.insert(at, rule.found(block, number, traces.place(hit, &view), facts));
                     }
                 }
             }
@@ -43,11 +44,12 @@ impl RuleSet {
             let mut spared = None;
             for (number, subject) in facts.subjects.iter().enumerate() {
                 let view = View::of(subject, &rule.fold);
+                let traces = Traces::of(subject, &rule.fold);
                 for (block, hit) in
                     rule.blocks.iter().enumerate().filter_map(|(at, block)| Some((at, block.find(&view)?)))
                 {
                     let by = rule.except.sparing(&view, &around);
-                    let found = rule.found(block, hit, number, &view, facts);
+                    let found = rule.found(block, number, traces.place(hit, &view), facts);
                     let tried =
                         Tried { standing: rule.standing(facts, by), found, description: rule.description.clone() };
                     if by.is_none() {
@@ -124,17 +126,19 @@ impl Rule {
         }
     }
 
-    fn found(&self, block: usize, hit: Hit, subject: usize, view: &View, facts: &Facts<'_>) -> RuleMatch {
+    fn found(&self, block: usize, subject: usize, place: Placed, facts: &Facts<'_>) -> RuleMatch {
         let spared = |(_, (mailbox, always_reachable)): &(usize, &(_, bool))| {
             *always_reachable || self.except.spares_recipient(mailbox)
         };
         RuleMatch {
             rule: self.id.clone(),
             block: block + 1,
-            pattern: hit.pattern,
+            pattern: place.pattern,
             subject,
-            folded: view.text.clone(),
-            span: hit.span,
+            reading: place.reading,
+            folded: place.folded,
+            span: place.span,
+            decoded_span: Some(place.decoded_span),
             mode: self.mode,
             action: self.action,
             reply: self.reply.clone(),

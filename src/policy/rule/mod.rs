@@ -15,7 +15,7 @@
 //! | `load` | several files into one set |
 //! | `review`, `ordinary`, `advice` | rules beside one another, beside ordinary mail, beside the calendar |
 //! | `code`, `vocabulary` | numbers of faults, words of hints |
-//! | `index`, `matching` | the set over one message |
+//! | `index`, `matching`, `place` | the set over one message |
 
 mod addresses;
 mod advice;
@@ -25,7 +25,7 @@ mod compile;
 mod dates;
 mod encoding;
 mod example;
-mod except;
+pub(in crate::policy) mod except;
 mod expression;
 mod file;
 mod index;
@@ -34,6 +34,7 @@ mod matching;
 mod never;
 mod ordinary;
 mod pasted;
+mod place;
 mod reach;
 mod reply;
 mod required;
@@ -53,7 +54,8 @@ use crate::{
     smtp::path::ReversePath,
 };
 
-pub use encoding::{MAX_FILE, text_of};
+pub use crate::message::subject::Reading;
+pub use encoding::{MAX_FILE, text_of, utf_8};
 pub use except::ExceptLine;
 pub use load::{MAX_ALL_FILES, MAX_ALWAYS_TRIED, MAX_FOLDS};
 pub use matching::{Standing, Tried};
@@ -160,10 +162,16 @@ pub struct RuleMatch {
     pub pattern: String,
     /// Which Subject field, from 0.
     pub subject: usize,
-    /// That Subject as compared, at most [`MAX_FOLDED`] octets and a `…` where it was cut.
+    /// How that Subject was read: plainly, unless a pattern needed the other reading.
+    #[serde(default)]
+    pub reading: Reading,
+    /// That Subject as compared in this reading, at most [`MAX_FOLDED`] octets and a `…` where it was cut.
     pub folded: String,
     /// The octets of `folded` that matched: start and end; from the first to the last with several patterns.
     pub span: (usize, usize),
+    /// The octets of the decoded Subject that they come from. None: written before this was told.
+    #[serde(default)]
+    pub decoded_span: Option<(usize, usize)>,
     /// observe or enforce.
     pub mode: Mode,
     /// What it does when it decides.
@@ -242,6 +250,11 @@ impl Rule {
     /// The file that it stands in.
     pub fn file(&self) -> &std::path::Path {
         &self.file
+    }
+
+    /// The mailboxes that it spares (`except.recipient`).
+    pub fn spared(&self) -> &[MailboxKey] {
+        &self.except.recipients
     }
 
     /// What disappears before it compares.

@@ -55,9 +55,11 @@ impl Trial<'_, '_> {
         }) else {
             return;
         };
-        let holds = |word: &Word, case: &Case<'_>| case.view.find_word(&word.folded).is_some();
+        let holds = |word: &Word, case: &Case<'_>| word.find(&case.view).is_some();
         let tried = |word: &Word| {
-            reaching.iter().any(|case| words.iter().all(|other| holds(other, case) == (other.folded == word.folded)))
+            reaching
+                .iter()
+                .any(|case| words.iter().all(|other| holds(other, case) == (other.folded.plain == word.folded.plain)))
         };
         let untried: Vec<&Word> = words.iter().filter(|word| !tried(word)).collect();
         let Some(first) = untried.first() else { return };
@@ -100,7 +102,7 @@ impl Trial<'_, '_> {
         let phrases = &self.rule.except.words;
         for (at, (phrase, written)) in phrases.iter().zip(&self.written.except.words).enumerate() {
             let alone = |case: &&&Case<'_>| {
-                let holds = |phrase: &[String]| case.view.find_phrase(phrase).is_some();
+                let holds = |phrase: &[String]| case.view.plain().find_phrase(phrase).is_some();
                 holds(phrase) && phrases.iter().enumerate().all(|(other, phrase)| other == at || !holds(phrase))
             };
             if !matching.iter().any(|case| alone(&case)) {

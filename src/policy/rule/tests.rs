@@ -3,6 +3,7 @@
 mod bounds;
 mod faults;
 mod judge;
+mod lookalikes;
 mod oracle;
 mod sample;
 

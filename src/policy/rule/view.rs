@@ -1,6 +1,6 @@
-//! A folded subject as the tests look at it: its text and its words.
+//! A folded subject as the tests look at it: its text and its words, in each of its readings.
 
-use crate::message::subject::{Fold, Subject};
+use crate::message::subject::{Fold, Reading, Subject};
 
 /// The longest folded subject that rules look at, in octets; what lies behind is not tested. Mail readers show the first 255
 /// characters (Exchange keeps no more), and a record carries this text once for every rule that matched.
@@ -9,9 +9,17 @@ pub const MAX_FOLDED: usize = 4_096;
 /// Stands at the end of a folded subject that was cut, so that a wildcard held to the end does not take the cut for it.
 const CUT_MARK: char = '…';
 
-/// One Subject field under one fold.
+/// One Subject field under one fold, in both readings.
 #[derive(Clone, Debug)]
 pub(super) struct View {
+    plain: Folded,
+    /// None: it reads the same.
+    lookalikes: Option<Folded>,
+}
+
+/// One reading of a subject.
+#[derive(Clone, Debug)]
+pub(super) struct Folded {
     /// The folded text, at most [`MAX_FOLDED`] octets and the mark.
     pub text: String,
     words: Vec<(usize, usize)>,
@@ -20,11 +28,43 @@ pub(super) struct View {
 impl View {
     /// Folds `subject`.
     pub(super) fn of(subject: &Subject, fold: &Fold) -> Self {
-        Self::new(cut(fold.subject(&subject.decoded)))
+        let plain = fold.subject(&subject.decoded);
+        let lookalikes = fold.lookalike_subject(&subject.decoded, &plain);
+        Self { plain: Folded::new(cut(plain)), lookalikes: lookalikes.map(|text| Folded::new(cut(text))) }
     }
 
     /// From a text that is folded already.
     pub(super) fn new(text: String) -> Self {
+        Self { plain: Folded::new(text), lookalikes: None }
+    }
+
+    /// The plain reading: the one for expressions, and for what spares.
+    pub(super) fn plain(&self) -> &Folded {
+        &self.plain
+    }
+
+    /// One of its readings; the plain one where both are the same.
+    pub(super) fn reading(&self, reading: Reading) -> &Folded {
+        match reading {
+            Reading::Plain => &self.plain,
+            Reading::Lookalikes => self.lookalikes.as_ref().unwrap_or(&self.plain),
+        }
+    }
+
+    /// Whether the readings differ.
+    pub(super) fn reads_in_two_ways(&self) -> bool {
+        self.lookalikes.is_some()
+    }
+
+    /// The readings that differ, the plain one first.
+    pub(super) fn readings(&self) -> impl Iterator<Item = (Reading, &Folded)> {
+        let lookalikes = self.lookalikes.iter().map(|folded| (Reading::Lookalikes, folded));
+        [(Reading::Plain, &self.plain)].into_iter().chain(lookalikes)
+    }
+}
+
+impl Folded {
+    fn new(text: String) -> Self {
         let words = words(&text);
         Self { text, words }
     }
@@ -90,8 +130,8 @@ mod tests {
             ("счёт на оплату", &["счёт", "на", "оплату"]),
         ];
         for (text, expected) in cases {
-            let view = View::new(text.to_owned());
-            assert_eq!(view.words().map(|(.., word)| word).collect::<Vec<_>>(), expected, "{text}");
+            let folded = Folded::new(text.to_owned());
+            assert_eq!(folded.words().map(|(.., word)| word).collect::<Vec<_>>(), expected, "{text}");
         }
     }
 
@@ -106,7 +146,7 @@ mod tests {
             ("12a via", None),
             ("2a viagem", None),
         ] {
-            assert_eq!(View::new(text.to_owned()).find_phrase(&phrase), expected, "{text}");
+            assert_eq!(Folded::new(text.to_owned()).find_phrase(&phrase), expected, "{text}");
         }
     }
 

@@ -6,7 +6,7 @@
 
 /// A compiled wildcard, anchored to the whole text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Wildcard {
+pub(in crate::policy) struct Wildcard {
     chunks: Vec<Chunk>,
     open_start: bool,
     open_end: bool,

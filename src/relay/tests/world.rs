@@ -17,9 +17,10 @@ use crate::{
     inspect,
     message::header_section::HeaderLimits,
     policy::{
-        Policy,
+        Policy, Sources,
         directory::{Directory, ServedDomain},
         rule::Scope,
+        scanning::Scanning,
         verdict::{ScanVerdict, ScannerReport},
         verdict_action::VerdictActions,
     },
@@ -181,6 +182,8 @@ impl World {
             verdict: ScanVerdict::Clean,
             took_ms: 1,
             version: None,
+            findings: Vec::new(),
+            action: None,
         }]));
     }
 }
@@ -203,7 +206,7 @@ pub(crate) fn settings() -> Settings {
         content: inspect::Limits { header: HeaderLimits { size: 256 << 10, fields: 1000 }, hops: 50 },
         cut_through_from: 256 << 10,
         data_floor: 500,
-        antivirus: true,
+        scanner_groups: vec!["clamd".into(), "yara".into()],
         actions: VerdictActions::default(),
         timeouts: Timeouts {
             command: 300 * second,
@@ -217,12 +220,23 @@ pub(crate) fn settings() -> Settings {
     }
 }
 
+/// The same policy, and the switch: yara is not asked, and what is not scanned by order is relayed.
+pub(crate) fn with_order(now: SystemTime) -> Policy {
+    let order = "[contingency]\nmode = \"deliver\"\ngroups = [\"yara\"]\nreason = \"r\"\nticket = \"t\"\nby = \"b\"\n";
+    let expires = jiff::Timestamp::try_from(now + Duration::from_secs(3600)).unwrap();
+    let order = format!("{order}expires = {expires}\n");
+    let (file, groups) = (std::path::Path::new("antivirus.toml"), settings().scanner_groups);
+    let (scanning, faults) = Scanning::read(file, &order, &groups, now);
+    assert!(faults.0.is_empty());
+    Policy { scanning, ..policy(now) }
+}
+
 pub(crate) fn policy(now: SystemTime) -> Policy {
     let domain = ServedDomain { name: "tjpa.jus.br".into(), aliases: Vec::new(), next_hop: "mailbox".into() };
     let other = ServedDomain { name: "other.jus.br".into(), aliases: Vec::new(), next_hop: "other".into() };
     let directory = Directory::new(vec![domain, other], []).unwrap();
     let rules = [("subjects/a.toml".into(), RULE.to_owned())];
-    let (policy, faults) = Policy::assemble(directory, None, &rules, now);
+    let (policy, faults) = Policy::assemble(Sources { directory, rules: &rules, ..Sources::default() }, now);
     assert!(faults.0.is_empty());
     policy
 }

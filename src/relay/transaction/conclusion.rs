@@ -9,6 +9,7 @@ use crate::{
     policy::{
         disposition::{self, By, Delivery, Disposition},
         verdict::{ScanVerdict, ScannerReport},
+        verdict_action::Deciding,
     },
     record::{Cause, Ending, ItemState},
     relay::{event::Output, reply},
@@ -48,67 +49,73 @@ pub(super) enum After {
 }
 
 impl Transaction {
-    /// All content is held: ask the scanners.
+    /// All content is held: ask the scanners, but for those whom an order in force spares. What is in force now is what this message is
+    /// judged by, whatever the clock shows when the scanners answer.
     pub(super) fn scan(&mut self, received: Received, around: &mut Around<'_>) {
-        let late = around.now.monotonic + around.settings.timeouts.verdict;
-        self.phase = Phase::Scanning { received, late };
-        if around.settings.antivirus {
-            around.put(Output::Scan { sha256: self.record.sha256.clone().unwrap_or_default() });
+        let (late, at) = (around.now.monotonic + around.settings.timeouts.verdict, around.now.wall);
+        let groups = &around.settings.scanner_groups;
+        let contingency = self.policy.scanning.contingency_at(at);
+        let is_spared = |group: &&String| contingency.is_some_and(|contingency| contingency.spares(group));
+        let spared: Vec<String> = groups.iter().filter(is_spared).cloned().collect();
+        self.record.scanners =
+            contingency.map_or_else(Vec::new, |it| spared.iter().map(|group| it.report(group)).collect());
+        if groups.is_empty() {
+            self.record.scanners.push(own_report("none", "none", ScanVerdict::NotScanned));
+        }
+        if spared.len() == groups.len() {
+            self.judged(received, late, around);
         } else {
-            let report = ScannerReport {
-                group: "none".into(),
-                scanner: "none".into(),
-                verdict: ScanVerdict::NotScanned,
-                took_ms: 0,
-                version: None,
-            };
-            self.scanned(vec![report], around);
+            self.phase = Phase::Scanning { received, late, at };
+            around.put(Output::Scan { spared, sha256: self.record.sha256.clone().unwrap_or_default() });
         }
     }
 
     /// The scanners answered: decide.
-    pub(in crate::relay) fn scanned(&mut self, reports: Vec<ScannerReport>, around: &mut Around<'_>) {
-        let (received, late) = match std::mem::replace(&mut self.phase, Phase::Over) {
-            Phase::Scanning { received, late } => (received, late),
+    pub(in crate::relay) fn scanned(&mut self, mut reports: Vec<ScannerReport>, around: &mut Around<'_>) {
+        let (received, late, at) = match std::mem::replace(&mut self.phase, Phase::Over) {
+            Phase::Scanning { received, late, at } => (received, late, at),
             other => {
                 self.phase = other;
                 return;
             }
         };
-        let worst = facts::worst(&reports);
-        self.record.scanners = reports;
-        let worst = self.beside_own_finding(worst, received.ambiguous.as_deref(), around);
+        if reports.is_empty() {
+            // Somebody was asked, and that another group was spared by order answers nothing.
+            let text = "no scanner answered".to_owned();
+            reports.push(own_report("all", "none", ScanVerdict::Unavailable { text }));
+        }
+        let client = self.record.client.address;
+        let weighed = reports.into_iter().map(|it| self.policy.scanning.weigh(it, &self.mail.path, client, at));
+        self.record.scanners.extend(weighed);
+        self.judged(received, late, around);
+    }
+
+    /// Everything is said that there is to say. What the gateway itself found stands in the record beside the scanners' reports.
+    fn judged(&mut self, received: Received, late: Instant, around: &mut Around<'_>) {
+        self.phase = Phase::Over;
+        if let Some(reason) = received.ambiguous.clone() {
+            self.record.scanners.push(own_report("gateway", "mime", ScanVerdict::Ambiguous { reason }));
+        }
+        let Deciding { verdict, action } = around.settings.actions.deciding(&self.record.scanners);
         let accepted = self.recipients.iter().filter(|recipient| recipient.is_accepted()).count();
-        match disposition::decide(&received.judgement, accepted, &worst, &around.settings.actions) {
-            Disposition::Refuse(By::Rule(index)) => self.refuse_by_rule(By::Rule(index), &received, &worst, around),
-            Disposition::Refuse(By::Antivirus) => self.refuse_with_copy(&received, &worst, late, around),
+        match disposition::decide(&received.judgement, accepted, action) {
+            Disposition::Refuse(By::Rule(index)) => self.refuse_by_rule(By::Rule(index), &received, &verdict, around),
+            Disposition::Refuse(By::Antivirus) => self.refuse_with_copy(&received, &verdict, late, around),
             Disposition::Defer => self.conclude(
-                Conclusion {
-                    reply: reply::not_checked(),
-                    ending: Ending::Deferred,
-                    cause: Cause::Scanner { verdict: worst },
-                },
+                Conclusion { reply: reply::not_checked(), ending: Ending::Deferred, cause: Cause::Scanner { verdict } },
                 around,
             ),
-            Disposition::Deliver(deliveries) => self.deliver(deliveries, &received, &worst, late, around),
+            Disposition::Deliver(deliveries) => self.deliver(deliveries, &received, &verdict, late, around),
         }
     }
 
-    /// What the gateway itself found stands in the record beside the scanners' reports.
-    fn beside_own_finding(&mut self, worst: ScanVerdict, ambiguous: Option<&str>, around: &Around<'_>) -> ScanVerdict {
-        let Some(reason) = ambiguous else { return worst };
-        let verdict = ScanVerdict::Ambiguous { reason: reason.to_owned() };
-        self.record.scanners.push(ScannerReport {
-            group: "gateway".into(),
-            scanner: "mime".into(),
-            verdict: verdict.clone(),
-            took_ms: 0,
-            version: None,
-        });
-        around.settings.actions.deciding(worst, verdict)
-    }
-
-    pub(super) fn refuse_by_rule(&mut self, by: By, received: &Received, worst: &ScanVerdict, around: &mut Around<'_>) {
+    pub(super) fn refuse_by_rule(
+        &mut self,
+        by: By,
+        received: &Received,
+        deciding: &ScanVerdict,
+        around: &mut Around<'_>,
+    ) {
         let rule = match by {
             By::Rule(index) => received.judgement.matches.get(index),
             By::Antivirus => None,
@@ -117,7 +124,7 @@ impl Transaction {
         let conclusion = Conclusion {
             reply: told.unwrap_or_else(reply::local_fault),
             ending: Ending::Refused,
-            cause: facts::cause(by, worst),
+            cause: facts::cause(by, deciding),
         };
         self.conclude(conclusion, around);
     }
@@ -126,17 +133,17 @@ impl Transaction {
     pub(super) fn refuse_with_copy(
         &mut self,
         received: &Received,
-        worst: &ScanVerdict,
+        deciding: &ScanVerdict,
         late: Instant,
         around: &mut Around<'_>,
     ) {
         let conclusion = Conclusion {
-            reply: reply::refused_by_antivirus(worst),
+            reply: reply::refused_by_antivirus(deciding),
             ending: Ending::Refused,
-            cause: facts::cause(By::Antivirus, worst),
+            cause: facts::cause(By::Antivirus, deciding),
         };
         let everyone = (0..self.recipients.len()).collect::<Vec<_>>();
-        let item = self.item(By::Antivirus, received, worst, &everyone, ItemState::Held, false);
+        let item = self.item(By::Antivirus, received, deciding, &everyone, ItemState::Held, false);
         self.keep(item, After::Conclude { conclusion, acknowledged: false }, late, around);
     }
 
@@ -144,7 +151,7 @@ impl Transaction {
         &mut self,
         deliveries: Vec<Delivery>,
         received: &Received,
-        worst: &ScanVerdict,
+        deciding: &ScanVerdict,
         late: Instant,
         around: &mut Around<'_>,
     ) {
@@ -153,20 +160,20 @@ impl Transaction {
             Delivery::Relay { tag } => *tag,
             Delivery::Hold { .. } => None,
         });
-        let tag = tag.map(|by| tag::field(by, &received.judgement, worst, &self.id, around.settings));
+        let tag = tag.map(|by| tag::field(by, &received.judgement, deciding, &self.id, around.settings));
         let relayed = deliveries.iter().any(|delivery| matches!(delivery, Delivery::Relay { .. }));
         let plan =
             Plan { deliveries, received: (received.held, received.trace.clone()), tag, pending: held_by.is_some() };
         match (held_by, relayed) {
             (None, _) => self.hand_over(plan, late, around),
             (Some((by, held)), true) => {
-                let item = self.item(by, received, worst, &held, ItemState::Pending, true);
+                let item = self.item(by, received, deciding, &held, ItemState::Pending, true);
                 self.keep(item, After::HandOver(plan), late, around);
             }
             (Some((by, held)), false) => {
                 let conclusion =
-                    Conclusion { reply: self.held_reply(by), ending: Ending::Held, cause: facts::cause(by, worst) };
-                let item = self.item(by, received, worst, &held, ItemState::Held, true);
+                    Conclusion { reply: self.held_reply(by), ending: Ending::Held, cause: facts::cause(by, deciding) };
+                let item = self.item(by, received, deciding, &held, ItemState::Held, true);
                 self.keep(item, After::Conclude { conclusion, acknowledged: true }, late, around);
             }
         }
@@ -199,4 +206,10 @@ impl Transaction {
             .get(index)
             .map_or_else(reply::held, |rule| reply::held_by_rule(rule.reply.as_deref(), &rule.rule, self.id.as_str()))
     }
+}
+
+/// What is said in place of a scanner, or beside them.
+fn own_report(group: &str, scanner: &str, verdict: ScanVerdict) -> ScannerReport {
+    let (group, scanner) = (group.to_owned(), scanner.to_owned());
+    ScannerReport { group, scanner, verdict, took_ms: 0, version: None, findings: Vec::new(), action: None }
 }

@@ -10,6 +10,7 @@ use crate::{
     policy::{
         disposition::{self, By},
         rule::{Facts, Judgement},
+        verdict::ScanVerdict,
         verdict_action::VerdictAction,
     },
     record::{Cause, Ending, UnixMillis},
@@ -185,7 +186,7 @@ impl Transaction {
         Conclusion {
             reply: told.unwrap_or_else(reply::local_fault),
             ending: Ending::Refused,
-            cause: facts::cause(by, &crate::policy::verdict::ScanVerdict::NotScanned),
+            cause: facts::cause(by, &ScanVerdict::NotScanned),
         }
     }
 
@@ -226,8 +227,13 @@ impl Transaction {
         // the content was cut must not decide which of the two it is (promise 7).
         let large = around.settings.cut_through_from.saturating_sub(incoming.trace.len() as u64).saturating_add(1);
         let first = large.max(incoming.inspection.header_size());
+        // What is not scanned by order, and not let through either, never flows; nor on, when the order came into force meanwhile.
+        let order = self.policy.scanning.contingency_of(&around.settings.scanner_groups, around.now.wall);
+        let is_kept_by_order = order.is_some_and(|order| order.mode.action() > VerdictAction::Tag);
         let keeps_back = |within| {
-            around.settings.actions.ambiguous > VerdictAction::Tag && incoming.inspection.is_ambiguous_within(within)
+            is_kept_by_order
+                || around.settings.actions.ambiguous > VerdictAction::Tag
+                    && incoming.inspection.is_ambiguous_within(within)
         };
         let (is_kept_back, was_kept_back) = (keeps_back(u64::MAX), keeps_back(first));
         let Some(handover) = &mut self.handover else { return };
@@ -237,8 +243,11 @@ impl Transaction {
             && held > around.settings.cut_through_from
             && disposition::relayed_by_rules(judgement, accepted);
         if begins {
-            let tag = disposition::tag_by_rules(judgement, accepted);
-            let verdict = crate::policy::verdict::ScanVerdict::Clean;
+            // The tag that it will have if the scanners find nothing.
+            let (tag, verdict) = match order {
+                Some(order) => (Some(By::Antivirus), order.verdict()),
+                None => (disposition::tag_by_rules(judgement, accepted), ScanVerdict::Clean),
+            };
             let tag = tag.map(|by| super::tag::field(by, judgement, &verdict, &self.id, around.settings));
             let prefix = super::tag::prefix(&incoming.trace, tag.as_deref());
             let skip = incoming.trace.len() as u64;

@@ -85,7 +85,7 @@ impl Transaction {
         if let Some(handover) = &mut self.handover {
             handover.finish(&mut around.world());
         }
-        if scanning && around.settings.antivirus {
+        if scanning {
             around.put(Output::CancelScan);
         }
         if pending {

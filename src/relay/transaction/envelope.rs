@@ -51,7 +51,7 @@ impl Recipient {
 impl Transaction {
     /// RCPT. Answered at once when policy refuses it, else when the next hop has spoken.
     pub(in crate::relay) fn rcpt(&mut self, rcpt: RcptTo, around: &mut Around<'_>) {
-        let admitted = match self.policy.rcpt(&rcpt, around.now.wall) {
+        let admitted = match self.policy.rcpt(&rcpt, &self.mail.path, around.now.wall) {
             Ok(admitted) => admitted,
             Err(refusal) => return self.refuse_recipient(&rcpt, &refusal),
         };
@@ -92,6 +92,7 @@ impl Transaction {
         let answer = refusal.reply();
         let mut recipient = Recipient::new(rcpt, None, &answer, AnsweredBy::Gateway);
         let reason = refusal.reason().in_language(Language::En).to_owned();
+        recipient.facts.mailbox = refusal.mailbox();
         recipient.facts.refusal = Some((refusal.name().to_owned(), reason));
         self.recipients.push(recipient);
         self.effects.push_back(Effect::Answer(answer));

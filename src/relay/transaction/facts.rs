@@ -2,12 +2,7 @@
 
 use super::{Recipient, Transaction};
 use crate::{
-    policy::{
-        Policy,
-        disposition::By,
-        rule::Judgement,
-        verdict::{ScanVerdict, ScannerReport},
-    },
+    policy::{Policy, disposition::By, rule::Judgement, verdict::ScanVerdict},
     record::{Cause, ClientFacts, Ending, Fate, RecipientFacts, Record, TransactionId, UnixMillis, unix_millis},
     relay::event::Moment,
     smtp::envelope::MailFrom,
@@ -37,40 +32,38 @@ pub(super) fn begin(id: &TransactionId, policy: &Policy, client: ClientFacts, ma
     }
 }
 
-/// The worst of what the scanner groups said. No report at all is not *clean*.
-pub(super) fn worst(reports: &[ScannerReport]) -> ScanVerdict {
-    let none = || ScanVerdict::Unavailable { text: "no scanner answered".into() };
-    reports.iter().map(|report| &report.verdict).max().cloned().unwrap_or_else(none)
-}
-
-pub(super) fn cause(by: By, worst: &ScanVerdict) -> Cause {
+pub(super) fn cause(by: By, deciding: &ScanVerdict) -> Cause {
     match by {
         By::Rule(index) => Cause::Rule { index },
-        By::Antivirus => Cause::Scanner { verdict: worst.clone() },
+        By::Antivirus => Cause::Scanner { verdict: deciding.clone() },
     }
 }
 
 /// Why a message is held or tagged, on one line.
-pub(super) fn reason(by: By, judgement: &Judgement, worst: &ScanVerdict) -> String {
+pub(super) fn reason(by: By, judgement: &Judgement, deciding: &ScanVerdict) -> String {
     match by {
         By::Rule(index) => {
             let rule = judgement.matches.get(index).map_or("?", |matched| matched.rule.as_str());
             format!("rule {rule}")
         }
-        By::Antivirus => match worst {
+        By::Antivirus => match deciding {
             ScanVerdict::Infected { signature }
             | ScanVerdict::Encrypted { signature }
-            | ScanVerdict::Macro { signature } => format!("{} {signature}", worst.name()),
+            | ScanVerdict::Macro { signature } => format!("{} {signature}", deciding.name()),
+            ScanVerdict::Ignored { signature, ticket } => format!("ignored {signature} ({ticket})"),
+            ScanVerdict::Contingency { mode, reason, ticket } => {
+                format!("contingency {} ({reason}; {ticket})", mode.name())
+            }
             ScanVerdict::Outdated { reason }
             | ScanVerdict::Ambiguous { reason }
             | ScanVerdict::NotFullyScanned { reason }
             | ScanVerdict::Poison { reason } => {
-                format!("{} ({reason})", worst.name())
+                format!("{} ({reason})", deciding.name())
             }
             ScanVerdict::ScannerError { text } | ScanVerdict::Unavailable { text } => {
-                format!("{} ({text})", worst.name())
+                format!("{} ({text})", deciding.name())
             }
-            ScanVerdict::Clean | ScanVerdict::NotScanned => worst.name().to_owned(),
+            ScanVerdict::Clean | ScanVerdict::NotScanned => deciding.name().to_owned(),
         },
     }
 }

@@ -18,7 +18,7 @@ impl Transaction {
         &self,
         by: By,
         received: &Received,
-        worst: &ScanVerdict,
+        deciding: &ScanVerdict,
         recipients: &[usize],
         state: ItemState,
         acknowledged: bool,
@@ -29,7 +29,7 @@ impl Transaction {
             .map(|admitted| admitted.path.to_string());
         Box::new(Item {
             id: self.id.clone(),
-            class: ItemClass::of(by, worst),
+            class: ItemClass::of(by, deciding),
             state,
             acknowledged,
             received_at: self.received_at(),
@@ -39,7 +39,7 @@ impl Transaction {
             size: self.record.size.unwrap_or_default(),
             sha256: self.record.sha256.clone().unwrap_or_default(),
             trace_length: received.trace.len() as u64,
-            reason: facts::reason(by, &received.judgement, worst),
+            reason: facts::reason(by, &received.judgement, deciding),
         })
     }
 

@@ -24,7 +24,11 @@ mod handing_over;
 mod keeping;
 mod tag;
 
-use std::{collections::VecDeque, sync::Arc, time::Instant};
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
 
 use conclusion::{After, Conclusion};
 use content::Incoming;
@@ -101,7 +105,12 @@ enum Phase {
     /// Mail data arrives.
     Content(Box<Incoming>),
     /// All content is held, the scanners are asked.
-    Scanning { received: Received, late: Instant },
+    Scanning {
+        received: Received,
+        late: Instant,
+        /// What was in force then decides.
+        at: SystemTime,
+    },
     /// The quarantine was asked to make an item durable.
     Keeping { after: After, late: Instant },
     /// The next hop is given the content.

@@ -13,7 +13,7 @@ use crate::{
 pub(super) fn field(
     by: By,
     judgement: &Judgement,
-    worst: &ScanVerdict,
+    deciding: &ScanVerdict,
     id: &TransactionId,
     settings: &Settings,
 ) -> String {
@@ -27,7 +27,7 @@ pub(super) fn field(
                 .collect();
             format!("rule={rule}")
         }
-        By::Antivirus => format!("verdict={}", worst.name()),
+        By::Antivirus => format!("verdict={}", deciding.name()),
     };
     format!("X-Portaria: {}; {what};\r\n\tid={id}\r\n", settings.hostname)
 }

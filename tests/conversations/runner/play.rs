@@ -7,7 +7,7 @@ use super::{
     ready::Ready,
     script::{Act, AnswerPlan, Channel, HoldPlan, Script, Step},
     split::Split,
-    world::{World, masked, must},
+    world::{World, masked, must, wall},
 };
 use bytes::Bytes;
 use portaria::{
@@ -43,7 +43,7 @@ pub struct Play<'s> {
 impl<'s> Play<'s> {
     pub fn new(script: &'s Script, split: Split) -> Self {
         let settings = script.setup.settings();
-        let world = World::new(&settings);
+        let world = World::new(&settings, script.setup.leave());
         let client = ClientFacts {
             listener: settings.listener.clone(),
             address: [192, 0, 2, 1].into(),
@@ -53,7 +53,7 @@ impl<'s> Play<'s> {
             hello: String::new(),
             tls: None,
         };
-        let (offer, policy) = (script.setup.offer(), script.setup.policy(false));
+        let (offer, policy) = (script.setup.offer(), script.setup.policy(false, wall()));
         let session = Session::new(Arc::new(settings), offer, policy, client, 7, world.now)
             .with_message_rate(script.setup.message_rate())
             .with_greeting_delay(script.setup.greeting_delay());
@@ -149,7 +149,7 @@ impl<'s> Play<'s> {
             Act::Time(passes) => return self.time(*passes),
             Act::Drain => return self.feed(Input::Drain),
             Act::DiskLow(low) => return self.feed(Input::DiskLow(*low)),
-            Act::LaterPolicy => return self.feed(Input::Policy(self.script.setup.policy(true))),
+            Act::LaterPolicy => return self.feed(Input::Policy(self.script.setup.policy(true, wall()))),
             Act::Expect(..) | Act::ExpectFlow(_) => {}
         }
         Ok(())
@@ -194,18 +194,14 @@ impl<'s> Play<'s> {
         Ok(())
     }
 
-    fn scanned(&mut self, verdicts: &[ScanVerdict]) -> Played<()> {
-        if !std::mem::take(&mut self.world.scanning) {
-            return Err("no scan is awaited".into());
+    fn scanned(&mut self, verdicts: &[Option<ScanVerdict>]) -> Played<()> {
+        let spared = self.world.scanning.take().ok_or("no scan is awaited")?;
+        let mut reports = Vec::new();
+        for (nth, verdict) in verdicts.iter().enumerate() {
+            let group = format!("group{nth}");
+            must(verdict.is_none() == spared.contains(&group), &format!("{group} is asked, or not: {spared:?}"))?;
+            reports.extend(verdict.clone().map(|verdict| report(group, verdict)));
         }
-        let report = |(index, verdict): (usize, &ScanVerdict)| ScannerReport {
-            group: format!("group{index}"),
-            scanner: "scanner".into(),
-            verdict: verdict.clone(),
-            took_ms: 1,
-            version: None,
-        };
-        let reports: Vec<_> = verdicts.iter().enumerate().map(report).collect();
         self.world.promises.scanned(&reports);
         self.feed(Input::Scanned(reports))
     }
@@ -289,7 +285,7 @@ impl<'s> Play<'s> {
         if let Some(said) = &mut self.world.said_in_data {
             said.extend_from_slice(&piece);
         }
-        if self.world.scanning {
+        if self.world.scanning.is_some() {
             self.read_while_scanning += piece.len();
             must(self.read_while_scanning <= READ_WHILE_DECIDING, "at most 4 KiB are read while a verdict is awaited")?;
         } else {
@@ -375,4 +371,9 @@ impl<'s> Play<'s> {
         self.world.promises.finished();
         self.world.promises.fault().map_or(Ok(()), Err)
     }
+}
+
+fn report(group: String, verdict: ScanVerdict) -> ScannerReport {
+    let scanner = "scanner".to_owned();
+    ScannerReport { group, scanner, verdict, took_ms: 1, version: None, findings: Vec::new(), action: None }
 }

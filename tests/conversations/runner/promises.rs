@@ -17,7 +17,7 @@ use portaria::{
 #[derive(Debug, Default)]
 struct Deeds {
     /// What the scanners said, once they did.
-    verdicts: Option<Vec<ScanVerdict>>,
+    verdicts: Option<Vec<(String, ScanVerdict)>>,
     /// An intent stands in the journal.
     intended: bool,
     dotted: bool,
@@ -28,11 +28,21 @@ struct Deeds {
     kept: Option<usize>,
 }
 
+/// What a script lets through that a scanner did not call clean.
+#[derive(Clone, Debug, Default)]
+pub struct Leave {
+    /// Groups that the switch, on *deliver*, does not ask.
+    pub spared: Vec<String>,
+    /// Signatures that an exception names.
+    pub ignored: Vec<String>,
+}
+
 /// Keeps the books over one session.
 #[derive(Debug)]
 pub struct Promises {
-    antivirus: bool,
+    groups: Vec<String>,
     actions: VerdictActions,
+    leave: Leave,
     deeds: Deeds,
     /// Every transaction that was seen, and how many records there are of it.
     records: BTreeMap<TransactionId, usize>,
@@ -47,10 +57,11 @@ pub struct Promises {
 }
 
 impl Promises {
-    pub fn new(antivirus: bool, actions: VerdictActions) -> Self {
+    pub fn new(groups: Vec<String>, actions: VerdictActions, leave: Leave) -> Self {
         Self {
-            antivirus,
+            groups,
             actions,
+            leave,
             deeds: Deeds::default(),
             records: BTreeMap::new(),
             seen: BTreeSet::new(),
@@ -74,7 +85,8 @@ impl Promises {
     }
 
     pub fn scanned(&mut self, reports: &[ScannerReport]) {
-        self.deeds.verdicts = Some(reports.iter().map(|report| report.verdict.clone()).collect());
+        let said = reports.iter().map(|report| (report.group.clone(), report.verdict.clone()));
+        self.deeds.verdicts = Some(said.collect());
     }
 
     pub fn intent(&mut self, intent: &Intent, durable: bool) {
@@ -104,12 +116,14 @@ impl Promises {
     pub fn dot(&mut self, sent: &[u8], held: &[u8], trace: usize, said: &[u8]) {
         self.hold(!self.deeds.dotted, "2: one dot a transaction");
         self.hold(self.deeds.intended, "5: an intent stands in the journal before the dot");
-        let relay =
-            |verdict: &ScanVerdict| matches!(self.actions.of(verdict), VerdictAction::Relay | VerdictAction::Tag);
-        let judged = match &self.deeds.verdicts {
-            Some(verdicts) => !verdicts.is_empty() && verdicts.iter().all(relay),
-            None => !self.antivirus,
+        let relay = |verdict: &ScanVerdict| {
+            let ignored = verdict.signature().is_some_and(|it| self.leave.ignored.iter().any(|leave| leave == it));
+            ignored || matches!(self.actions.of(verdict), VerdictAction::Relay | VerdictAction::Tag)
         };
+        let verdicts = self.deeds.verdicts.as_deref().unwrap_or_default();
+        let spoke =
+            |group: &String| self.leave.spared.contains(group) || verdicts.iter().any(|(speaker, _)| speaker == group);
+        let judged = self.groups.iter().all(spoke) && verdicts.iter().all(|(_, verdict)| relay(verdict));
         self.hold(judged, "2: the dot only for what all scanners let pass");
         let (front, back) = held.split_at(trace);
         self.hold(back == said, "3: the hold has what the client sent");

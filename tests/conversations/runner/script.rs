@@ -55,8 +55,8 @@ pub enum Act {
     Wanted,
     /// `N! stalls`: it takes no more octets; `N! drains`: it does again.
     Stalls(bool),
-    /// `V:` one verdict for each group of scanners.
-    Scanned(Vec<ScanVerdict>),
+    /// `V:` one verdict for each group of scanners; none of one that is not asked.
+    Scanned(Vec<Option<ScanVerdict>>),
     /// The next `Hold` finds the disk full, or fails; or the hold cannot be read.
     Hold(HoldPlan),
     /// How the next request to the quarantine is answered.
@@ -224,10 +224,14 @@ fn answer_plan(text: &str) -> Option<AnswerPlan> {
     }
 }
 
-fn verdict(text: &str) -> Option<ScanVerdict> {
+/// None: not in the notation; a group that is not asked has no verdict.
+fn verdict(text: &str) -> Option<Option<ScanVerdict>> {
+    if text == "not asked" {
+        return Some(None);
+    }
     let (name, rest) = text.split_once(' ').unwrap_or((text, "x"));
     let rest = rest.to_owned();
-    Some(match name {
+    Some(Some(match name {
         "clean" => ScanVerdict::Clean,
         "macro" => ScanVerdict::Macro { signature: rest },
         "encrypted" => ScanVerdict::Encrypted { signature: rest },
@@ -239,7 +243,7 @@ fn verdict(text: &str) -> Option<ScanVerdict> {
         "unavailable" => ScanVerdict::Unavailable { text: rest },
         "infected" => ScanVerdict::Infected { signature: rest },
         _ => return None,
-    })
+    }))
 }
 
 /// `\r \n \t \\ \x00` and `{repeat 1000 "text"}`, in which the escapes hold too.

@@ -1,27 +1,33 @@
 //! The header lines of a script: what differs from the gateway that all scripts share.
 //!
 //! It serves tjepa.jus.br (also called tjpa.jus.br) by the next hop `mailbox`, and outra.example by the next hop `other`;
-//! nobody is blocked and no rule is loaded.
+//! nobody is blocked, no rule is loaded, and there is no directory.
 
-use std::{collections::BTreeMap, num::NonZeroU32, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    num::NonZeroU32,
+    path::Path,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
+use super::promises::Leave;
 use jiff::tz::{Offset, TimeZone};
 use portaria::{
     inspect,
     language::Language,
     message::header_section::HeaderLimits,
     policy::{
-        Policy,
+        Policy, Sources,
         directory::{Directory, ServedDomain},
         rate::Rates,
+        route::NextHopName,
         rule::Scope,
         verdict_action::{VerdictAction, VerdictActions},
     },
     relay::settings::{Settings, Timeouts},
     smtp::{extension::Offer, limits::Limits, mail_data::BareNewlines},
 };
-
-use super::world::wall;
 
 /// What a script asks for before its conversation begins.
 #[derive(Debug, Default)]
@@ -30,6 +36,11 @@ pub struct Setup {
     rules: Vec<String>,
     later_rules: Vec<String>,
     blocked: Vec<String>,
+    contingency: Option<String>,
+    later_contingency: Option<String>,
+    /// Signatures, and the exceptions that name them.
+    ignored: Vec<(String, String)>,
+    directory: Vec<String>,
     /// Only this split is played: the octets mean something else when they come in pieces.
     pub whole_only: bool,
 }
@@ -47,6 +58,11 @@ impl Setup {
             "rule" => self.rules.push(rule(value)?),
             "later rule" => self.later_rules.push(rule(value)?),
             "blocked" => self.blocked.push(blocked(value)?),
+            "contingency" => self.contingency = Some(value.to_owned()),
+            "later contingency" => self.later_contingency = Some(value.to_owned()),
+            "ignore" => self.ignored.push(ignored(value)?),
+            "mailbox" => self.directory.push(mailbox(value)?),
+            "list" => self.directory.push(list(value)?),
             "plays" if value == "whole" => self.whole_only = true,
             _ => return Ok(false),
         }
@@ -96,13 +112,14 @@ impl Setup {
             },
             cut_through_from: self.number("cut_through_from", 256 * 1024),
             data_floor: self.number("data_floor", 500),
-            antivirus: self.flag("antivirus", true),
+            scanner_groups: self.scanner_groups(),
             actions: VerdictActions {
                 infected: self.action("infected", default.infected),
                 unavailable: self.action("unavailable", default.unavailable),
                 scanner_error: self.action("scanner_error", default.scanner_error),
                 poison: self.action("poison", default.poison),
                 outdated: self.action("outdated", default.outdated),
+                ignored: self.action("ignored", default.ignored),
                 not_fully_scanned: self.action("not_fully_scanned", default.not_fully_scanned),
                 encrypted: self.action("encrypted", default.encrypted),
                 macro_: self.action("macro", default.macro_),
@@ -117,6 +134,28 @@ impl Setup {
                 verdict: self.seconds("verdict", 240),
             },
             timezone: TimeZone::fixed(Offset::from_seconds(-3 * 3600).unwrap()),
+        }
+    }
+
+    /// `group0`, `group1` …: as many as the script's `groups` says.
+    pub fn scanner_groups(&self) -> Vec<String> {
+        let groups = if self.flag("antivirus", true) { self.number("groups", 1) } else { 0 };
+        (0..groups).map(|nth| format!("group{nth}")).collect()
+    }
+
+    /// What gets through though no scanner called it clean.
+    pub fn leave(&self) -> Leave {
+        let spares = |short: &String, group: &String| {
+            let words = words(short);
+            let named = words.iter().find_map(|word| word.strip_prefix("groups="));
+            words.first().is_some_and(|mode| mode == "deliver")
+                && named.is_none_or(|named| named.split(',').any(|name| name == group))
+        };
+        let orders = || self.contingency.iter().chain(&self.later_contingency);
+        let spared = self.scanner_groups().into_iter().filter(|group| orders().any(|short| spares(short, group)));
+        Leave {
+            spared: spared.collect(),
+            ignored: self.ignored.iter().map(|(signature, _)| signature.clone()).collect(),
         }
     }
 
@@ -143,8 +182,8 @@ impl Setup {
         self.seconds("greeting_delay", 0)
     }
 
-    /// The policy in force when the client connects; `later`: the one of the `later rule:` lines.
-    pub fn policy(&self, later: bool) -> Arc<Policy> {
+    /// The policy in force when the client connects, at `now`; `later`: the one of the lines that begin so.
+    pub fn policy(&self, later: bool, now: SystemTime) -> Arc<Policy> {
         let domain = |name: &str, aliases: &[&str], next_hop: &str| ServedDomain {
             name: name.to_owned(),
             aliases: aliases.iter().map(|alias| (*alias).to_owned()).collect(),
@@ -156,39 +195,73 @@ impl Setup {
             Some(network) => directory.with_senders_from("tjepa.jus.br", vec![network.parse().unwrap()]),
             None => directory,
         };
+        let directory = match self.directory.concat() {
+            none if none.is_empty() => directory,
+            text => {
+                let names = ["mailbox", "other"].map(NextHopName::from);
+                let (directory, faults) =
+                    directory.with_next_hops(names).with_entries(Path::new("directory.toml"), &text);
+                assert!(!faults.has_errors(), "{}", faults.render(Language::En));
+                directory
+            }
+        };
         let rules = if later { &self.later_rules } else { &self.rules };
         let files = [("subjects/script.toml".into(), rules.concat())];
         let blocked = self.blocked.concat();
-        let list = Some((Path::new("mailboxes.toml"), blocked.as_str()));
-        let (policy, faults) = Policy::assemble(directory, list, &files, wall());
+        let order = if later { &self.later_contingency } else { &self.contingency };
+        let order = order.as_ref().map_or_else(String::new, |short| contingency(short, now).unwrap());
+        let orders = order + &self.ignored.iter().map(|(_, entry)| entry.as_str()).collect::<String>();
+        let sources = Sources {
+            directory,
+            scanner_groups: &self.scanner_groups(),
+            mailboxes: Some((Path::new("mailboxes.toml"), blocked.as_str())),
+            antivirus: Some((Path::new("antivirus.toml"), orders.as_str())),
+            rules: &files,
+        };
+        let (policy, faults) = Policy::assemble(sources, now);
         assert!(!faults.has_errors(), "{}", faults.render(Language::En));
         Arc::new(policy)
     }
 }
 
-/// `ID ACTION WORD [mode=observe] [reply="…"] [except.recipient=ADDRESS]` into a rule of a rule file: it matches the word.
+/// `ID ACTION WORD [mode=observe] [scope=DOOR] [reply="…"] [except.KEY=VALUE]…` into a rule of a rule file: it matches the word.
 fn rule(short: &str) -> Result<String, String> {
     let words = words(short);
     let [id, action, word, rest @ ..] = words.as_slice() else { return Err("rule: ID ACTION WORD …".to_owned()) };
-    let (mut mode, mut reply, mut except, mut example) = ("enforce", String::new(), String::new(), String::new());
+    let (mut mode, mut scope, mut reply) = ("enforce", String::new(), String::new());
+    let (mut except, mut example) = (String::new(), String::new());
     for option in rest {
         match option.split_once('=') {
             Some(("mode", value)) => mode = value,
             Some(("reply", value)) => reply = format!("reply = '{value}'\n"),
-            Some(("except.recipient", value)) => {
-                except = format!("[rule.except]\nrecipient = ['{value}']\n");
-                example = format!("[[rule.example]]\nsubject = '{word}'\nrecipient = '{value}'\nexpect = 'no match'\n");
+            Some(("scope", value)) => scope = format!("scope = ['{value}']\n"),
+            Some((key, value)) if key.starts_with("except.") => {
+                let key = key.trim_start_matches("except.");
+                except += &format!("{key} = ['{value}']\n");
+                example += &spared_example(word, key, value)?;
             }
             _ => return Err(format!("rule: {option}?")),
         }
     }
     Ok(format!(
-        "[[rule]]\nid = '{id}'\ndescription = 'd'\nowner = 'o'\nticket = 't'\nmode = '{mode}'\n\
-         expires = 2999-12-20T23:59:59-03:00\n[[rule.match]]\nany_words = ['{word}']\n{except}\
+        "[[rule]]\nid = '{id}'\ndescription = 'd'\nowner = 'o'\nticket = 't'\nmode = '{mode}'\n{scope}\
+         expires = 2999-12-20T23:59:59-03:00\n[[rule.match]]\nany_words = ['{word}']\n[rule.except]\n{except}\
          [rule.action]\nkind = '{action}'\n{reply}\
          [[rule.example]]\nsubject = '{word}'\nexpect = 'match'\n{example}\
          [[rule.example]]\nsubject = 'ata'\nexpect = 'no match'\n"
     ))
+}
+
+/// The example that an exception must have.
+fn spared_example(word: &str, key: &str, value: &str) -> Result<String, String> {
+    let (subject, spared) = match key {
+        "sender" => (word.to_owned(), format!("sender = '{}'", value.replace('*', "x"))),
+        "recipient" | "list" => (word.to_owned(), format!("{key} = '{value}'")),
+        "networks" => (word.to_owned(), format!("client = '{}'", value.split('/').next().unwrap_or_default())),
+        "words" => (format!("{word} {value}"), String::new()),
+        _ => return Err(format!("except.{key}?")),
+    };
+    Ok(format!("[[rule.example]]\nsubject = '{subject}'\n{spared}\nexpect = 'no match'\n"))
 }
 
 /// `MAILBOX receive|send|both` into an entry of the list.
@@ -197,6 +270,66 @@ fn blocked(short: &str) -> Result<String, String> {
     Ok(format!(
         "[[blocked]]\nmailbox = '{mailbox}'\ndirection = '{direction}'\nreason = 'r'\nticket = 'REQ 1'\nby = 's3b'\n"
     ))
+}
+
+/// `MODE [groups=GROUP,…] [begins="1 min"] [ends="5 min"]` into the switch; both are counted from when the client connected.
+fn contingency(short: &str, now: SystemTime) -> Result<String, String> {
+    let words = words(short);
+    let [mode, rest @ ..] = words.as_slice() else { return Err("contingency: MODE …".to_owned()) };
+    let (mut groups, mut begins, mut ends) = (String::new(), Duration::ZERO, Duration::from_secs(3600));
+    for option in rest {
+        match option.split_once('=') {
+            Some(("groups", value)) => groups = format!("groups = ['{}']\n", value.replace(',', "', '")),
+            Some(("begins", value)) => begins = duration(value).ok_or("begins=\"1 min\"")?,
+            Some(("ends", value)) => ends = duration(value).ok_or("ends=\"5 min\"")?,
+            _ => return Err(format!("contingency: {option}?")),
+        }
+    }
+    let time = |at: SystemTime| jiff::Timestamp::try_from(at).unwrap();
+    let (starts, expires) = (time(now + begins), time(now + ends));
+    Ok(format!(
+        "[contingency]\nmode = '{mode}'\n{groups}reason = 'clamd crashes'\nticket = 'REQ 7'\nby = 's3b'\n\
+         starts = {starts}\nexpires = {expires}\n"
+    ))
+}
+
+/// `SIGNATURE SENDER [NETWORK]` into an exception.
+fn ignored(short: &str) -> Result<(String, String), String> {
+    let words = words(short);
+    let [signature, sender, networks @ ..] = words.as_slice() else {
+        return Err("ignore: SIGNATURE SENDER …".into());
+    };
+    let entry = format!(
+        "[[ignore]]\nsignature = '{signature}'\nsenders = ['{sender}']\nnetworks = {networks:?}\n\
+         reason = 'false alarm'\nticket = 'REQ 8'\nby = 's3b'\nexpires = 2999-12-20T23:59:59-03:00\n"
+    );
+    Ok((signature.clone(), entry))
+}
+
+/// `NAME PRIMARY [ADDRESS …] [next_hop=NAME]` into a mailbox of the directory.
+fn mailbox(short: &str) -> Result<String, String> {
+    let words = words(short);
+    let [name, primary, rest @ ..] = words.as_slice() else { return Err("mailbox: NAME PRIMARY …".to_owned()) };
+    let (mut addresses, mut next_hop) = (String::new(), String::new());
+    for word in rest {
+        match word.strip_prefix("next_hop=") {
+            Some(name) => next_hop = format!("next_hop = '{name}'\n"),
+            None => addresses.push_str(&format!("'{word}', ")),
+        }
+    }
+    Ok(format!(
+        "[[mailbox]]\nname = '{name}'\nclass = 'servidor'\nprimary = '{primary}'\naddresses = [{addresses}]\n{next_hop}"
+    ))
+}
+
+/// `ADDRESS [internal]` into a list of the directory.
+fn list(short: &str) -> Result<String, String> {
+    let (address, internal) = match short.split_once(' ') {
+        None => (short, false),
+        Some((address, "internal")) => (address, true),
+        Some(_) => return Err("list: ADDRESS [internal]".to_owned()),
+    };
+    Ok(format!("[[list]]\naddress = '{address}'\ninternal_senders_only = {internal}\n"))
 }
 
 /// Words, apart from spaces inside double quotes.

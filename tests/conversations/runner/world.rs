@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::{
     chunks::by_chunks,
     next_hop::{Connection, Noticed, content},
-    promises::Promises,
+    promises::{Leave, Promises},
     script::{AnswerPlan, Channel, HoldPlan},
 };
 
@@ -47,7 +47,8 @@ pub struct World {
     pub connection: Option<Connection>,
     /// The last connection: its content can be looked at when it is gone.
     pub last_content: Vec<u8>,
-    pub scanning: bool,
+    /// A scan is awaited; the groups that are not asked.
+    pub scanning: Option<Vec<String>>,
     pub stalled: bool,
     pub undrained: bool,
     pub securing: bool,
@@ -72,17 +73,17 @@ impl World {
         clippy::disallowed_methods,
         reason = "an instant can be had in no other way; from here on time is a value"
     )]
-    pub fn new(settings: &Settings) -> Self {
+    pub fn new(settings: &Settings, leave: Leave) -> Self {
         Self {
             now: Moment { monotonic: Instant::now(), wall: wall() },
-            promises: Promises::new(settings.antivirus, settings.actions.clone()),
+            promises: Promises::new(settings.scanner_groups.clone(), settings.actions.clone(), leave),
             seen: BTreeMap::new(),
             transcript: Vec::new(),
             answers: VecDeque::new(),
             opening: None,
             connection: None,
             last_content: Vec::new(),
-            scanning: false,
+            scanning: None,
             stalled: false,
             undrained: false,
             securing: false,
@@ -139,11 +140,11 @@ impl World {
                 must(max <= CHUNK, "a read of the hold above its piece")?;
                 self.read(offset, max);
             }
-            Output::Scan { .. } => {
-                must(!std::mem::replace(&mut self.scanning, true), "Scan while one is awaited")?;
+            Output::Scan { spared, .. } => {
+                must(self.scanning.replace(spared).is_none(), "Scan while one is awaited")?;
             }
             Output::CancelScan => {
-                must(std::mem::take(&mut self.scanning), "CancelScan without Scan")?;
+                must(self.scanning.take().is_some(), "CancelScan without Scan")?;
                 self.see(Channel::Scanner, "! cancelled");
             }
             Output::Quarantine(item) => {
@@ -185,7 +186,7 @@ impl World {
         let rows = [
             (self.opening.is_some(), "OpenNextHop"),
             (self.connection.is_some(), "the lease of a connection"),
-            (self.scanning, "Scan"),
+            (self.scanning.is_some(), "Scan"),
             (!self.answers.is_empty() || !self.waiting.is_empty(), "an answer"),
             (!self.hold.is_empty(), "the hold"),
             (!self.closed, "the client's connection"),

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    daemon::{Daemon, tail},
+    daemon::{Daemon, read_lossy, tail},
     eicar,
     gateway::Setup,
     port::Port,
@@ -61,6 +61,36 @@ impl Clamd {
         format!("tcp:127.0.0.1:{}", self.port.number())
     }
 
+    /// It knows so many signatures more, none of which anything has: loading takes as long as with a grown database.
+    pub fn learn(&self, count: u32) {
+        let line = |nth: u32| {
+            let word = u64::from(nth).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            format!("Nobody-{nth}:0:*:{word:016x}{:016x}{nth:08x}ff\n", word.rotate_left(17))
+        };
+        self.scratch.write("database/many.ndb", (0..count).map(line).collect::<String>());
+        self.reload_and_wait();
+    }
+
+    /// It loads its signatures again, and has them.
+    pub fn reload_and_wait(&self) {
+        let reloaded = || self.log().matches("Database correctly reloaded").count();
+        let before = reloaded();
+        self.reload();
+        wait_until("clamd has loaded its signatures", Duration::from_secs(60), || reloaded() > before);
+    }
+
+    /// What it has logged.
+    pub fn log(&self) -> String {
+        read_lossy(&self.scratch.join("clamd.log"))
+    }
+
+    /// SIGTERM, as systemd stops it: it ends when its scans have ended.
+    pub fn terminate(&mut self) {
+        let mut daemon = self.daemon.take().expect("it runs");
+        daemon.signal(rustix::process::Signal::TERM);
+        assert!(daemon.wait(Duration::from_secs(30)).is_some(), "clamd does not end:\n{}", tail(&self.log(), 10));
+    }
+
     /// Stops it: nobody answers at its socket or port any more.
     pub fn stop(&mut self) {
         self.daemon = None;
@@ -88,19 +118,31 @@ impl Clamd {
         self.scratch.folder("temporary");
     }
 
-    /// It knows this signature and no other, at once.
-    pub fn replace_signatures(&self, signature: &str) {
-        self.scratch.write("database/test.ndb", format!("{signature}\n"));
+    /// It knows a signature that is not the test file's, and no other, at once.
+    pub fn lose_signature_of_test_file(&self) {
+        self.scratch.write("database/test.ndb", "Harmless-Signature:0:*:00112233445566778899aabbccddeeff\n");
+        self.reload();
+    }
+
+    /// Its folder of signatures is empty, and it is told to load them again.
+    pub fn lose_all_signatures(&self) {
+        std::fs::remove_file(self.scratch.join("database/test.ndb")).unwrap();
         self.reload();
     }
 
     /// It knows the test file again, at once.
     pub fn see_again(&self) {
-        self.scratch.write("database/test.ndb", signature_of_the_test_file());
+        self.restore_signature_of_test_file();
         self.reload();
     }
 
-    fn reload(&self) {
+    /// The signature is in its folder again.
+    pub fn restore_signature_of_test_file(&self) {
+        self.scratch.write("database/test.ndb", signature_of_the_test_file());
+    }
+
+    /// It is told to load its signatures again, as freshclam does.
+    pub fn reload(&self) {
         assert_eq!(self.ask(b"zRELOAD\0", &[]).as_deref(), Some("RELOADING\0"));
     }
 
@@ -134,8 +176,7 @@ impl Setup {
 impl Drop for Clamd {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let log = super::daemon::read_lossy(&self.scratch.join("clamd.log"));
-            eprintln!("-- clamd's last words:\n{}", tail(&log, 10));
+            eprintln!("-- clamd's last words:\n{}", tail(&self.log(), 10));
         }
     }
 }

@@ -246,6 +246,8 @@ impl World {
             verdict,
             took_ms: 1,
             version: None,
+            findings: Vec::new(),
+            action: None,
         };
         let mut reports: Vec<ScannerReport> = verdict.into_iter().map(report).collect();
         // A second group that found nothing changes nothing.

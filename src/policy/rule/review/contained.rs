@@ -7,7 +7,7 @@ use crate::{
     document::Severity,
     policy::rule::{
         Action, Mode, Rule,
-        block::{Block, Kind, Test},
+        block::{Block, Kind, Test, TwoForms},
         code,
         view::View,
     },
@@ -70,12 +70,14 @@ fn stands_for(other: &Rule, rule: &Rule) -> bool {
 fn texts(block: &Block) -> String {
     let mut out = String::new();
     for test in &block.tests {
-        let parts: Vec<&str> = match &test.kind {
-            Kind::AllWords(words) | Kind::AnyWords(words) => words.iter().map(|word| word.folded.as_str()).collect(),
-            Kind::Phrase(words) => words.iter().map(String::as_str).collect(),
+        let parts: Vec<&String> = match &test.kind {
+            Kind::AllWords(words) | Kind::AnyWords(words) => {
+                words.iter().flat_map(|word| word.folded.forms()).collect()
+            }
+            Kind::Phrase(phrase) => phrase.forms().flatten().collect(),
             Kind::Wildcard(_) | Kind::Regex(_) => Vec::new(),
         };
-        for part in parts.into_iter().chain(test.required.iter().flatten().map(String::as_str)) {
+        for part in parts.into_iter().chain(test.required.iter().flatten()) {
             out.push_str(part);
             out.push(' ');
         }
@@ -93,23 +95,27 @@ fn follows(test: &Test, inner: &Block) -> bool {
     match &test.kind {
         Kind::AllWords(words) => {
             let sure = sure_words(inner);
-            words.iter().all(|word| sure.contains(word.folded.as_str()))
+            words.iter().all(|word| sure.contains(&word.folded.both()))
         }
         Kind::AnyWords(words) => {
-            let wanted: BTreeSet<&str> = words.iter().map(|word| word.folded.as_str()).collect();
+            let wanted: BTreeSet<Forms<'_>> = words.iter().map(|word| word.folded.both()).collect();
             let one_of = |test: &Test| match &test.kind {
-                Kind::AnyWords(words) => words.iter().all(|word| wanted.contains(word.folded.as_str())),
+                Kind::AnyWords(words) => words.iter().all(|word| wanted.contains(&word.folded.both())),
                 _ => false,
             };
             sure_words(inner).iter().any(|word| wanted.contains(word)) || inner.tests.iter().any(one_of)
         }
-        Kind::Phrase(words) => {
+        Kind::Phrase(phrase) => {
             let holds = |test: &Test| match &test.kind {
-                Kind::Phrase(longer) => longer.windows(words.len().max(1)).any(|run| run == words.as_slice()),
+                // In each reading: where the longer one is found, the shorter one is.
+                Kind::Phrase(longer) => {
+                    let ((plain, other), (longer_plain, longer_other)) = (phrase.both(), longer.both());
+                    is_within(plain, longer_plain) && is_within(other, longer_other)
+                }
                 _ => false,
             };
-            let single = |word: &String| sure_words(inner).contains(word.as_str());
-            inner.tests.iter().any(holds) || matches!(words.as_slice(), [word] if single(word))
+            let sure = sure_words(inner);
+            inner.tests.iter().any(holds) || matches!(words_of(phrase).as_slice(), [word] if sure.contains(word))
         }
         Kind::Wildcard(wildcard) => {
             inner.tests.iter().any(|test| matches!(&test.kind, Kind::Wildcard(other) if other == wildcard))
@@ -120,18 +126,31 @@ fn follows(test: &Test, inner: &Block) -> bool {
     }
 }
 
+/// A word as it is compared with each reading.
+type Forms<'b> = (&'b String, &'b String);
+
+/// The words of a phrase; none when its readings have not the same number of them.
+fn words_of(phrase: &TwoForms<Vec<String>>) -> Vec<Forms<'_>> {
+    let (plain, other) = phrase.both();
+    if plain.len() == other.len() { plain.iter().zip(other).collect() } else { Vec::new() }
+}
+
+fn is_within(phrase: &[String], longer: &[String]) -> bool {
+    longer.windows(phrase.len().max(1)).any(|run| run == phrase)
+}
+
 /// Words that stand in every subject that the block matches.
-fn sure_words(block: &Block) -> BTreeSet<&str> {
+fn sure_words(block: &Block) -> BTreeSet<Forms<'_>> {
     let mut sure = BTreeSet::new();
     for test in &block.tests {
         match &test.kind {
-            Kind::AllWords(words) => sure.extend(words.iter().map(|word| word.folded.as_str())),
+            Kind::AllWords(words) => sure.extend(words.iter().map(|word| word.folded.both())),
             Kind::AnyWords(words) => {
                 if let [word] = words.as_slice() {
-                    sure.insert(word.folded.as_str());
+                    sure.insert(word.folded.both());
                 }
             }
-            Kind::Phrase(words) => sure.extend(words.iter().map(String::as_str)),
+            Kind::Phrase(phrase) => sure.extend(words_of(phrase)),
             Kind::Wildcard(_) | Kind::Regex(_) => {}
         }
     }

@@ -59,12 +59,6 @@ fn keys_are_complete_known_and_of_their_kind() {
 }
 
 #[test]
-fn lookalikes_may_be_named_but_are_not_promised() {
-    assert_eq!(of_head(&format!("{HEAD}\nfold.lookalikes = false")), "");
-    said(&of_head(&format!("{HEAD}\nfold.lookalikes = true")), "warning", "not folded in this version");
-}
-
-#[test]
 fn a_word_is_one_word() {
     for (block, part) in [
         ("all_words = []", "`all_words` has no word in it"),

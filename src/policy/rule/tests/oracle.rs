@@ -24,7 +24,11 @@ impl Chance {
     fn word(&mut self) -> String {
         let count = 1 + self.below(3);
         (0..count)
-            .map(|_| self.of(&["bo", "le", "to", "so", "k", "pix", "ção", "Ç", "σ", "ſ", "2ª", "7", "K", "ß"]))
+            .map(|_| {
+                self.of(&[
+                    "bo", "le", "to", "so", "k", "pix", "ção", "Ç", "σ", "ſ", "2ª", "7", "K", "ß", "лe", "Во", "ж",
+                ])
+            })
             .collect()
     }
 
@@ -49,6 +53,7 @@ impl Chance {
             "fold.case = false",
             "fold.compatibility = false",
             "fold.digits = true",
+            "fold.lookalikes = false",
             "fold.accents = false\nfold.spaces = false",
         ]);
         let mut source = rule(&format!("R-{id}"), &format!("mode = 'observe'\naction.kind = 'tag'\n{fold}"), "");
@@ -84,7 +89,7 @@ fn the_automaton_agrees_with_a_plain_loop() {
     let source: String = (0..1_200).map(|id| chance.rule(id)).collect();
     let set = compiled(&source);
     assert!(set.len() > 500, "{} rules compiled", set.len());
-    let (mut matches, mut with_literal) = (0, 0);
+    let (mut matches, mut disguised, mut with_literal) = (0, 0, 0);
     for group in &set.groups {
         with_literal +=
             set.rules.iter().filter(|rule| rule.fold == group.fold).map(|rule| rule.blocks.len()).sum::<usize>();
@@ -95,24 +100,30 @@ fn the_automaton_agrees_with_a_plain_loop() {
         let subject = chance.subject();
         let message = Message::with(&[&subject]);
         let judged = set.judge(&message.facts()).matches;
-        let found: Vec<_> = judged.iter().map(|found| (found.rule.as_str(), found.block, found.span)).collect();
+        let found: Vec<_> =
+            judged.iter().map(|found| (found.rule.as_str(), found.block, found.reading, found.span)).collect();
         let plain = plainly(&set, &message.subjects[0]);
         assert_eq!(found, plain, "{subject:?}");
         matches += plain.len();
+        disguised += plain.iter().filter(|(.., reading, _)| *reading == Reading::Lookalikes).count();
         if round % 100 == 0 {
             let tried: Vec<_> = set.try_out(&message.facts()).into_iter().map(|tried| tried.found).collect();
             assert_eq!(judged, tried, "{subject:?}");
         }
     }
     assert!(matches > 2_000, "{matches} matches: too few to compare");
+    assert!(disguised > 500, "{disguised} of them in the second reading");
 }
 
 /// Every block of every rule, tried in order.
-fn plainly<'s>(set: &'s RuleSet, subject: &Subject) -> Vec<(&'s str, usize, (usize, usize))> {
-    let views: Vec<_> = set.groups.iter().map(|group| (&group.fold, view::View::of(subject, &group.fold))).collect();
+fn plainly<'s>(set: &'s RuleSet, subject: &Subject) -> Vec<(&'s str, usize, Reading, (usize, usize))> {
+    let read = |fold| (fold, view::View::of(subject, fold), place::Traces::of(subject, fold));
+    let views: Vec<_> = set.groups.iter().map(|group| read(&group.fold)).collect();
     let first_block = |rule: &'s Rule| {
-        let (_, view) = views.iter().find(|(fold, _)| **fold == rule.fold)?;
-        rule.blocks.iter().enumerate().find_map(|(at, block)| Some((rule.id.as_str(), at + 1, block.find(view)?.span)))
+        let (_, view, traces) = views.iter().find(|(fold, ..)| **fold == rule.fold)?;
+        let (block, hit) = rule.blocks.iter().enumerate().find_map(|(at, block)| Some((at + 1, block.find(view)?)))?;
+        let place = traces.place(hit, view);
+        Some((rule.id.as_str(), block, place.reading, place.span))
     };
     set.rules.iter().filter_map(first_block).collect()
 }

@@ -76,11 +76,10 @@ const COMPLETED: &str = r#"
 #[test]
 fn the_printed_sample_is_in_order_once_every_block_and_exception_is_reached() {
     let (set, faults) = read(&format!("{SAMPLE}{COMPLETED}"));
-    assert_eq!(faults.matches("error").count(), 0, "{faults}");
-    assert!(faults.contains("look-alikes are not folded in this version"), "{faults}");
     assert!(faults.contains("no example has only this of any_words: vencido"), "{faults}");
     assert!(faults.contains("an exception by sender alone can be forged"), "{faults}");
-    assert_eq!(faults.matches("warning").count(), 3, "{faults}");
+    assert_eq!(faults.matches("warning").count(), 2, "{faults}");
+    assert!(!faults.contains("error"), "{faults}");
     let [rule] = set.rules() else { panic!("{} rules", set.len()) };
     assert_eq!((rule.id(), rule.examples()), ("S3B-2026-0042", 8));
 }
@@ -107,6 +106,7 @@ fn every_spelling_of_the_subject_is_caught() {
         "Boleto de cobranc\u{327}a urgente",
         "ＢＯＬＥＴＯ cobranca urgente",
         "b\u{ad}oleto cobran\u{200d}ça urgente",
+        "Вoleto de соbrança urgentе",
         "2a  VIA   do boleto",
     ] {
         let message = Message::with(&[subject]);

@@ -55,7 +55,8 @@ impl World {
             Act::Scanned(verdicts) => Some(verdicts.len()),
             _ => None,
         });
-        let groups = if settings.antivirus { groups.max().unwrap_or(1) } else { 0 };
+        let asked = settings.scanner_groups.len();
+        let groups = if asked > 0 { groups.max().unwrap_or(1).max(asked) } else { 0 };
         let scanners: Vec<Scanner> = (0..groups).map(|_| Scanner::start()).collect();
         let (certificate, trusted) = certificate(script, &folder).unzip();
         let gateway = Gateway::new(Parts {
@@ -86,7 +87,7 @@ impl World {
             ),
             behind: Arc::default(),
             attempts: Attempts::new(Vec::new()),
-            policy: Arc::into_inner(script.setup.policy(false)).unwrap(),
+            policy: Arc::into_inner(script.setup.policy(false, std::time::SystemTime::now())).unwrap(),
         });
         gateway.scanners.self_test(std::time::SystemTime::now()).await;
         let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -187,7 +188,9 @@ fn next_hops(script: &Script, hops: &BTreeMap<&'static str, Hop>) -> NextHops {
 
 fn scanning(script: &Script, scanners: &[Scanner], folder: &tempfile::TempDir) -> antivirus::Settings {
     let hangs = script.steps.iter().any(|step| match &step.act {
-        Act::Scanned(verdicts) => verdicts.iter().any(|verdict| matches!(verdict, ScanVerdict::Unavailable { .. })),
+        Act::Scanned(verdicts) => {
+            verdicts.iter().flatten().any(|verdict| matches!(verdict, ScanVerdict::Unavailable { .. }))
+        }
         _ => false,
     });
     let scanner = |(nth, scanner): (usize, &Scanner)| ScannerSettings {

@@ -51,7 +51,9 @@ fn not_played(script: &Script) -> Option<&'static str> {
         Act::Stalls(_) => Some("the next hop's socket takes nothing more"),
         Act::Fails(NextHopFailure::Busy) => Some("others hold every connection to the next hop"),
         Act::Fails(NextHopFailure::Local(_)) => Some("no descriptor is left"),
-        Act::Scanned(verdicts) if verdicts.iter().any(|verdict| matches!(verdict, ScanVerdict::Ambiguous { .. })) => {
+        Act::Scanned(verdicts)
+            if verdicts.iter().flatten().any(|verdict| matches!(verdict, ScanVerdict::Ambiguous { .. })) =>
+        {
             Some("no scanner says this verdict")
         }
         _ => None,

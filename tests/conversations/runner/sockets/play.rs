@@ -141,7 +141,8 @@ impl Play<'_> {
                 Ok(())
             }
             Act::LaterPolicy => {
-                let policy = std::sync::Arc::into_inner(self.script.setup.policy(true)).ok_or("a policy of its own")?;
+                let policy = self.script.setup.policy(true, std::time::SystemTime::now());
+                let policy = std::sync::Arc::into_inner(policy).ok_or("a policy of its own")?;
                 self.world.gateway.set_policy(policy);
                 Ok(())
             }
@@ -209,9 +210,10 @@ impl Play<'_> {
         Ok(())
     }
 
-    fn scanned(&mut self, verdicts: &[ScanVerdict]) {
+    fn scanned(&mut self, verdicts: &[Option<ScanVerdict>]) {
         for (scanner, verdict) in self.world.scanners.iter().zip(verdicts) {
-            scanner.say(verdict.clone());
+            // Were one asked that is not to be, its group would not answer, and the message be deferred.
+            let _ = verdict.clone().map(|verdict| scanner.say(verdict));
         }
     }
 
