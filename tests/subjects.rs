@@ -65,7 +65,8 @@ fn matches(set: &RuleSet, subject: &Subject) -> Vec<RuleMatch> {
 
 fn rules(source: &str) -> RuleSet {
     let (set, faults) = RuleSet::read(&[("r.toml".into(), source.to_owned())], &|_| None);
-    assert_eq!(faults.render(Language::En), "");
+    // Words of three letters, and words that ordinary subjects have, are advised against, and are tried here on purpose.
+    assert!(!faults.has_errors(), "{}", faults.render(Language::En));
     set
 }
 

@@ -84,7 +84,7 @@ fn subcommands(language: Language) -> Vec<Command> {
         sub("explain", text!("What happened to a message, and why", "O que houve com uma mensagem, e por quê")).arg(
             help(id(), text!("its id, or the last 6 digits or more", "o protocolo, ou os últimos 6 dígitos ou mais")),
         ),
-        rules(&sub, &help),
+        rules(&sub, &help, language),
         directory::command(&sub, language),
         quarantine(&sub, &help, id),
         alerts(&sub, language),
@@ -180,7 +180,12 @@ fn alerts(sub: &impl Fn(&'static str, Text) -> Command, language: Language) -> C
         )
 }
 
-fn rules(sub: &impl Fn(&'static str, Text) -> Command, help: &impl Fn(Arg, Text) -> Arg) -> Command {
+fn rules(
+    sub: &impl Fn(&'static str, Text) -> Command,
+    help: &impl Fn(Arg, Text) -> Arg,
+    language: Language,
+) -> Command {
+    let (check_example, test_example) = rules_examples(language);
     let many =
         |name: &'static str, value: &'static str| Arg::new(name).long(name).value_name(value).action(ArgAction::Append);
     let files = Arg::new("files").value_name("FILE").num_args(0..).value_parser(value_parser!(PathBuf));
@@ -195,7 +200,8 @@ fn rules(sub: &impl Fn(&'static str, Text) -> Command, help: &impl Fn(Arg, Text)
             .arg(help(
                 files,
                 text!("these files instead of the configured folder", "estes arquivos em vez da pasta configurada"),
-            )),
+            ))
+            .after_help(check_example),
         )
         .subcommand(
             sub(
@@ -219,8 +225,55 @@ fn rules(sub: &impl Fn(&'static str, Text) -> Command, help: &impl Fn(Arg, Text)
             .arg(help(
                 Arg::new("client").long("client").value_name("IP").value_parser(value_parser!(std::net::IpAddr)),
                 text!("the client's address", "o endereço do cliente"),
-            )),
+            ))
+            .after_help(test_example),
         )
+}
+
+/// What to type, and what it answers: most people copy.
+fn rules_examples(language: Language) -> (String, String) {
+    let check = text!(
+        "Ends with 1 if any file has an error; the rules in force stay. docs/rule-checker.md explains each code.\n\n\
+         Example: before a reload\n  \
+         $ portaria rules check && portaria reload\n\n\
+         Example: a file that is not in the folder yet\n  \
+         $ portaria rules check boletos.toml\n  \
+         boletos.toml:12:25: error: `URGENTE` is `urgente` once more [E37]\n    \
+         12 | any_words = [\"urgente\", \"URGENTE\"]\n       \
+         |                         ^^^^^^^^^\n       \
+         = as compared both are `urgente`: keep one\n\n\
+         Example: which codes, for a script\n  \
+         $ portaria rules check --json | jq -r 'select(.kind == \"fault\") | .code' | sort | uniq -c",
+        "Termina com 1 se algum arquivo tem erro; as regras em vigor continuam. docs/rule-checker.md explica cada código.\n\n\
+         Exemplo: antes de recarregar\n  \
+         $ portaria rules check && portaria reload\n\n\
+         Exemplo: um arquivo que ainda não está na pasta\n  \
+         $ portaria rules check boletos.toml\n  \
+         boletos.toml:12:25: erro: `URGENTE` é `urgente` outra vez [E37]\n    \
+         12 | any_words = [\"urgente\", \"URGENTE\"]\n       \
+         |                         ^^^^^^^^^\n       \
+         = na comparação os dois são `urgente`: deixe um\n\n\
+         Exemplo: quais códigos, para um script\n  \
+         $ portaria rules check --json | jq -r 'select(.kind == \"fault\") | .code' | sort | uniq -c"
+    );
+    let test = text!(
+        "Ends with 0 whatever matches. A Subject may be given as it stands in the header, encoded.\n\n\
+         Example: what the rules make of a subject\n  \
+         $ portaria rules test --subject \"=?iso-8859-1?Q?Boleto_de_Cobran=E7a_-_URGENTE?=\"\n\n\
+         Example: of a message that somebody saved, for one recipient\n  \
+         $ portaria rules test --message suspeita.eml --recipient noc@tjpa.jus.br\n\n\
+         Example: would the exception hold?\n  \
+         $ portaria rules test --subject \"Boleto urgente\" --client 10.20.3.4",
+        "Termina com 0, case o que casar. O assunto pode vir como está no cabeçalho, codificado.\n\n\
+         Exemplo: o que as regras fazem de um assunto\n  \
+         $ portaria rules test --subject \"=?iso-8859-1?Q?Boleto_de_Cobran=E7a_-_URGENTE?=\"\n\n\
+         Exemplo: de uma mensagem que alguém salvou, para um destinatário\n  \
+         $ portaria rules test --message suspeita.eml --recipient noc@tjpa.jus.br\n\n\
+         Exemplo: a exceção valeria?\n  \
+         $ portaria rules test --subject \"Boleto urgente\" --client 10.20.3.4"
+    );
+    let say = |text: Text| text.in_language(language).to_owned();
+    (say(check), say(test))
 }
 
 fn quarantine(
@@ -357,6 +410,25 @@ mod tests {
         let help = command(Language::PtBr).render_long_help().to_string();
         assert!(help.contains("Uso: portaria"), "{help}");
         assert!(!help.contains("Usage"), "{help}");
+    }
+
+    #[test]
+    fn help_of_the_rules_has_something_to_copy() {
+        for (language, word) in [(Language::PtBr, "Exemplo: "), (Language::En, "Example: ")] {
+            let mut whole = command(language);
+            let rules = whole.find_subcommand_mut("rules").unwrap();
+            for name in ["check", "test"] {
+                let help = rules.find_subcommand_mut(name).unwrap().render_long_help().to_string();
+                assert!(help.matches(word).count() == 3, "{help}");
+                assert!(help.matches(&format!("\n  $ portaria rules {name}")).count() == 3, "{help}");
+                // Every option that an example uses is there.
+                for line in help.lines().filter(|line| line.starts_with("  $ portaria")) {
+                    for option in line.split_whitespace().filter(|word| word.starts_with("--")) {
+                        assert!(help.contains(&format!("{option} ")) || option == "--json", "{option}: {help}");
+                    }
+                }
+            }
+        }
     }
 
     #[test]

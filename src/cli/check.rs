@@ -489,7 +489,11 @@ mod tests {
         fs::remove_file(folder.0.join("rules/directory.toml")).unwrap();
         // As Excel saves "CSV" where it does not say UTF-8.
         fs::write(folder.0.join("rules/directory.csv"), b"name;class;primary\njo\xe3o;c;a@tjpa.jus.br\n").unwrap();
-        assert!(shown(&folder).contains("line 2: not UTF-8; it looks like Windows-1252"), "{}", shown(&folder));
+        assert!(
+            shown(&folder).contains("directory.csv:2:3: error: not UTF-8; it looks like Windows-1252"),
+            "{}",
+            shown(&folder)
+        );
         let limit = 32 << 20;
         let filled = csv.clone() + &"\n".repeat(limit - csv.len());
         folder.write("rules/directory.csv", &filled);

@@ -3,7 +3,7 @@
 
 use std::{
     fs,
-    io::{self, Read as _},
+    io::{self, IsTerminal as _, Read as _},
     net::{IpAddr, Ipv4Addr},
     path::{Path, PathBuf},
 };
@@ -13,7 +13,9 @@ use super::{
     rules::{self, Form},
 };
 use crate::{
+    alert::Kind,
     config,
+    document::{Colours, Faults},
     door::gateway::now,
     message::{
         facts,
@@ -22,7 +24,7 @@ use crate::{
     },
     policy::{
         directory::{Directory, MailboxKey},
-        rule::{Facts, RuleSet, Scope},
+        rule::{Facts, Resolve, RuleSet, Scope},
     },
     smtp::path::{Mailbox, ReversePath},
     text,
@@ -42,29 +44,39 @@ pub(super) struct Trial {
 }
 
 pub(super) fn check(common: &mut Common, files: &[PathBuf]) -> Exit {
-    let form = |common: &Common| Form { json: common.json, language: common.language };
     let at = now().wall;
+    let colours = colours();
+    let checked = |common: &Common, read: &[(PathBuf, Vec<u8>)], unreadable: Faults, resolve: Resolve<'_>| {
+        let form = Form { json: common.json, language: common.language };
+        let files = rules::Files { read, unreadable };
+        let shown = rules::check(files, resolve, at, &own_subjects(), form, colours);
+        super::show(&shown.text, shown.exit_code)
+    };
     if files.is_empty() {
         let Some(settings) = common.settings() else { return Exit::Faults };
-        let (files, mut faults) = config::rule_octets(&settings.gateway.rules_dir);
+        let (read, mut unreadable) = config::rule_octets(&settings.gateway.rules_dir);
         let (directory, found) = config::load_directory(&settings);
-        faults.append(found);
-        eprint!("{}", faults.render(common.language));
-        let resolve = |address: &str| directory.resolve(address);
-        let shown = rules::check(&files, &resolve, at, form(common));
-        return super::show(&shown.text, shown.exit_code.max(u8::from(faults.has_errors())));
+        unreadable.append(found);
+        return checked(common, &read, unreadable, &|address| directory.resolve(address));
     }
+    let (read, unreadable) = config::octets_of(files);
     // Without a configuration nobody knows the aliases of an address: it stands for itself.
-    let resolve = |address: &str| Mailbox::parse(address).map(|_| MailboxKey(address.to_lowercase()));
-    let mut read = Vec::new();
-    for file in files {
-        match fs::read(file) {
-            Ok(octets) => read.push((file.clone(), octets)),
-            Err(fault) => return unreadable(common, file, &fault),
-        }
-    }
-    let shown = rules::check(&read, &resolve, at, form(common));
-    super::show(&shown.text, shown.exit_code)
+    checked(common, &read, unreadable, &|address| Mailbox::parse(address).map(|_| MailboxKey(address.to_lowercase())))
+}
+
+/// Colours are for a terminal, and for whoever did not turn them off (no-color.org).
+fn colours() -> Colours {
+    let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    if wanted && io::stdout().is_terminal() { Colours::On } else { Colours::Off }
+}
+
+/// The subjects of our own alerts, in both languages.
+fn own_subjects() -> Vec<String> {
+    let title = |kind: &Kind| {
+        let what = kind.facts("").what;
+        [format!("[Portaria] {}", what.en), format!("[Portaria] {}", what.pt)]
+    };
+    Kind::ALL.iter().flat_map(title).collect()
 }
 
 pub(super) fn test(common: &mut Common, trial: &Trial) -> Exit {

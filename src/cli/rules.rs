@@ -6,7 +6,7 @@
 mod check;
 mod test;
 
-pub use check::check;
+pub use check::{Files, check};
 pub use test::test;
 
 use crate::language::Language;

@@ -24,7 +24,7 @@ use crate::{
     policy::{
         Policy, Sources,
         directory::{self, Directory, class::Classes},
-        rule::{text_of, utf_8},
+        rule::{code, text_of, utf_8},
     },
     text,
 };
@@ -155,10 +155,20 @@ fn if_there(file: &Path) -> bool {
 pub fn rule_octets(folder: &Path) -> (Vec<(PathBuf, Vec<u8>)>, Faults) {
     let mut faults = Faults::default();
     let names = rule_names(&folder.join("subjects"), folder, &mut faults);
-    let mut files = Vec::new();
+    let (files, unreadable) = octets_of(&names);
+    faults.append(unreadable);
+    (files, faults)
+}
+
+/// These files as octets; what is wrong with one does not keep the others from being read.
+pub fn octets_of(names: &[PathBuf]) -> (Vec<(PathBuf, Vec<u8>)>, Faults) {
+    let (mut files, mut faults) = (Vec::new(), Faults::default());
     for file in names {
-        match read_octets(&file) {
-            Ok(octets) => files.push((file, octets)),
+        match read_octets(file) {
+            Ok(octets) => {
+                faults.0.extend(writable_by_all(file));
+                files.push((file.clone(), octets));
+            }
             Err(fault) => faults.0.push(*fault),
         }
     }
@@ -219,14 +229,12 @@ fn is_rule_file(file: &Path, faults: &mut Faults) -> bool {
 
 /// A whole file as text; none after a fault.
 fn read_text(path: &Path, faults: &mut Faults) -> Option<String> {
-    let text = |octets: Vec<u8>| text_of(&octets).map_err(|what| Box::new(Fault::about_file(path, what)));
-    noted(path, read_octets(path).and_then(text), faults)
+    noted(path, read_octets(path).and_then(|octets| text_of(path, &octets)), faults)
 }
 
 /// The same for the directory.
 fn read_directory(path: &Path, faults: &mut Faults) -> Option<String> {
-    let text = |octets: Vec<u8>| utf_8(&octets).map_err(|what| Box::new(Fault::about_file(path, what)));
-    noted(path, read_up_to(DIRECTORY_SIZE, path).and_then(text), faults)
+    noted(path, read_up_to(DIRECTORY_SIZE, path).and_then(|octets| utf_8(path, &octets)), faults)
 }
 
 fn noted(path: &Path, read: Result<String, Box<Fault>>, faults: &mut Faults) -> Option<String> {
@@ -247,7 +255,8 @@ fn writable_by_all(path: &Path) -> Option<Fault> {
     let mode = fs::metadata(path).ok()?.permissions().mode();
     let what = text!("every user of this machine may write it", "qualquer usuário desta máquina pode gravá-lo");
     let help = text!("chmod o-w", "chmod o-w");
-    let fault = Fault { severity: Severity::Warning, help: Some(help), ..Fault::about_file(path, what) };
+    let (severity, code) = (Severity::Warning, Some(code::WRITABLE));
+    let fault = Fault { severity, code, help: Some(help), ..Fault::about_file(path, what) };
     (mode & 0o002 != 0).then_some(fault)
 }
 

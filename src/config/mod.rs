@@ -20,7 +20,9 @@ mod quantity;
 mod schema;
 mod settings;
 
-pub use file::{ANTIVIRUS, Loaded, load, load_classes, load_directory, load_policy, read_octets, rule_octets};
+pub use file::{
+    ANTIVIRUS, Loaded, load, load_classes, load_directory, load_policy, octets_of, read_octets, rule_octets,
+};
 pub use probe::{CheckLine, CheckStatus, probe};
 pub use quantity::{duration_text, size_text};
 pub use schema::read;

@@ -2,6 +2,9 @@
 
 use std::{fmt::Write as _, ops::Range, path::PathBuf};
 
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
+use super::Code;
 use crate::language::{Language, Text, acts_or_hides};
 
 /// Characters of a line that are shown around a fault: a file may be one line of a mebibyte.
@@ -39,14 +42,32 @@ impl Place {
         let start = floor_boundary(source, span.start);
         let before = source.get(..start).unwrap_or_default();
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        Self::in_line(source, span, before.bytes().filter(|octet| *octet == b'\n').count() + 1, line_start)
+    }
+
+    /// As [`Place::of`], for whoever knows the number of the line, and at which octet it begins.
+    pub(super) fn in_line(source: &str, span: &Range<usize>, line_number: usize, line_start: usize) -> Self {
+        let start = floor_boundary(source, span.start);
         let rest = source.get(line_start..).unwrap_or_default();
         let line = rest.split('\n').next().unwrap_or_default().trim_end_matches('\r');
         let column = source.get(line_start..start).unwrap_or_default().chars().count() + 1;
         let (text, caret) = around(line, column - 1);
         let covered = source.get(start..floor_boundary(source, span.end)).unwrap_or_default();
+        let covered = covered.split('\n').next().unwrap_or_default().trim_end_matches('\r');
+        let width = covered.chars().take(SHOWN).count().max(1);
+        Self { line: line_number, column, text, caret, width }
+    }
+
+    /// The line as it is shown, and where the caret begins and how long it is, in columns of a terminal: a full-width letter
+    /// takes two, an accent of its own none. What would act on the terminal, a TAB too, is shown as one space.
+    fn columns(&self) -> (String, usize, usize) {
+        let shown: String = self.text.chars().map(|c| if acts_or_hides(c) { ' ' } else { c }).collect();
+        let before: String = shown.chars().take(self.caret).collect();
+        let below: String = shown.chars().skip(self.caret).take(self.width).collect();
         let width =
-            covered.split('\n').next().unwrap_or_default().trim_end_matches('\r').chars().take(SHOWN).count().max(1);
-        Self { line: before.matches('\n').count() + 1, column, text, caret, width }
+            if self.width == 1 { below.chars().next().and_then(char::width).unwrap_or(1) } else { below.width() };
+        let pad = before.width();
+        (shown, pad, width.max(1))
     }
 }
 
@@ -90,6 +111,10 @@ pub struct Fault {
     pub place: Option<Place>,
     /// Whether the file can be used all the same.
     pub severity: Severity,
+    /// Which kind of fault it is, where kinds are numbered.
+    pub code: Option<Code>,
+    /// The id of the rule that it is in, if it is in one that has an id.
+    pub rule: Option<String>,
     /// What is wrong.
     pub what: Text,
     /// What to do about it.
@@ -99,11 +124,22 @@ pub struct Fault {
 impl Fault {
     /// An error about a file as a whole.
     pub fn about_file(file: impl Into<PathBuf>, what: Text) -> Self {
-        Self { file: file.into(), place: None, severity: Severity::Error, what, help: None }
+        let (place, code, rule, help) = Default::default();
+        Self { file: file.into(), place, severity: Severity::Error, code, rule, what, help }
+    }
+
+    /// Its code with the letter of its severity, such as `E03`.
+    pub fn code(&self) -> Option<String> {
+        Some(self.code?.shown(self.severity))
     }
 
     /// The fault as lines for a person: place, sentence, the line with a caret, the hint.
     pub fn render(&self, language: Language) -> String {
+        self.render_in(language, Colours::Off)
+    }
+
+    /// As [`Fault::render`], with or without colours.
+    pub fn render_in(&self, language: Language, colours: Colours) -> String {
         let mut out = String::new();
         let label = match (self.severity, language) {
             (Severity::Error, Language::En) => "error",
@@ -113,23 +149,49 @@ impl Fault {
         };
         let file = visible(&self.file.display().to_string());
         let what = visible(self.what.in_language(language));
+        let code = self.code().map(|code| format!(" [{code}]")).unwrap_or_default();
+        let paint = match self.severity {
+            Severity::Error => RED,
+            Severity::Warning => YELLOW,
+        };
+        let label = colours.paint(paint, label);
+        let what = colours.paint(BOLD, &what);
         // A write to a String cannot fail.
         let _ = match &self.place {
-            Some(place) => writeln!(out, "{file}:{}:{}: {label}: {what}", place.line, place.column),
-            None => writeln!(out, "{file}: {label}: {what}"),
+            Some(place) => writeln!(out, "{file}:{}:{}: {label}: {what}{code}", place.line, place.column),
+            None => writeln!(out, "{file}: {label}: {what}{code}"),
         };
         if let Some(place) = &self.place {
-            // One column for each, or the caret stands elsewhere.
-            let shown: String = place.text.chars().map(|c| if acts_or_hides(c) { ' ' } else { c }).collect();
-            let pad = " ".repeat(place.caret);
-            let room = shown.chars().count().saturating_sub(place.caret).max(1);
-            let caret = "^".repeat(place.width.min(room));
+            let (shown, pad, width) = place.columns();
+            let (pad, caret) = (" ".repeat(pad), colours.paint(paint, &"^".repeat(width)));
             let _ = writeln!(out, "  {:>4} | {shown}\n       | {pad}{caret}", place.line);
         }
         if let Some(help) = &self.help {
             let _ = writeln!(out, "       = {}", visible(help.in_language(language)));
         }
         out
+    }
+}
+
+/// Whether sentences are coloured: only on a terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Colours {
+    /// Plain text.
+    Off,
+    /// Escape sequences (ECMA-48 SGR) around labels and carets.
+    On,
+}
+
+const RED: &str = "31;1";
+const YELLOW: &str = "33;1";
+const BOLD: &str = "1";
+
+impl Colours {
+    fn paint(self, paint: &str, text: &str) -> String {
+        match self {
+            Self::Off => text.to_owned(),
+            Self::On => format!("\u{1b}[{paint}m{text}\u{1b}[0m"),
+        }
     }
 }
 
@@ -148,9 +210,23 @@ impl Faults {
         self.0.append(&mut other.0);
     }
 
+    /// Puts them in the order of the files' names and of the places in them; what is about a whole file comes behind.
+    pub fn sort(&mut self) {
+        let place = |fault: &Fault| {
+            let place = fault.place.as_ref().map(|place| (place.line, place.column));
+            (place.is_none(), place)
+        };
+        self.0.sort_by(|a, b| (&a.file, place(a)).cmp(&(&b.file, place(b))));
+    }
+
     /// All of them as lines for a person.
     pub fn render(&self, language: Language) -> String {
-        self.0.iter().map(|fault| fault.render(language)).collect()
+        self.render_in(language, Colours::Off)
+    }
+
+    /// As [`Faults::render`], with or without colours.
+    pub fn render_in(&self, language: Language, colours: Colours) -> String {
+        self.0.iter().map(|fault| fault.render_in(language, colours)).collect()
     }
 }
 
@@ -187,5 +263,34 @@ mod tests {
         assert_eq!((two_lines.text.as_str(), two_lines.width), ("a;\"b", 2), "a line end is nothing to point at");
         let short = Place::of("a = 1\nbé = 2\n", &(6..9));
         assert_eq!((short.line, short.column, short.text.as_str(), short.caret, short.width), (2, 1, "bé = 2", 0, 2));
+    }
+
+    /// TAB, full-width letters, an accent of its own: the caret stands below what is meant, column by column of the terminal.
+    #[test]
+    fn the_caret_stands_below_wide_and_narrow_letters() {
+        let under = |line: &str, part: &str| {
+            let start = line.find(part).unwrap();
+            let place = Some(Place::of(line, &(start..start + part.len())));
+            let fault = Fault { place, ..Fault::about_file("r.toml", text!("x", "x")) };
+            let shown = fault.render(Language::En);
+            let caret = shown.lines().nth(2).unwrap()["       | ".len()..].to_owned();
+            (shown.lines().nth(1).unwrap()["     1 | ".len()..].to_owned(), caret)
+        };
+        assert_eq!(under("\tid = 1", "id"), (" id = 1".to_owned(), " ^^".to_owned()));
+        assert_eq!(under("\"ＢＯ\" x", "x").1, "       ^");
+        assert_eq!(under("\"ＢＯ\" x", "Ｏ").1, "   ^^");
+        assert_eq!(under("c\u{327}a = 1", "="), ("c\u{327}a = 1".to_owned(), "   ^".to_owned()));
+        assert_eq!(under("会 = bo\u{200b}leto", "leto").1, "        ^^^^");
+    }
+
+    #[test]
+    fn the_code_stands_behind_the_sentence_and_colours_only_where_they_are_wanted() {
+        let mut fault = Fault::about_file("r.toml", text!("bad", "ruim"));
+        fault.code = Some(Code::UNKNOWN_KEY);
+        assert_eq!(fault.render(Language::En), "r.toml: error: bad [E03]\n");
+        fault.severity = Severity::Warning;
+        assert_eq!(fault.render(Language::PtBr), "r.toml: aviso: ruim [A03]\n");
+        let coloured = fault.render_in(Language::En, Colours::On);
+        assert_eq!(coloured, "r.toml: \u{1b}[33;1mwarning\u{1b}[0m: \u{1b}[1mbad\u{1b}[0m [A03]\n");
     }
 }

@@ -5,10 +5,13 @@
 //! This module does not know which keys exist; the callers say so by asking for them, and what nobody asked for is an
 //! unknown key, reported with the nearest name that somebody did ask for.
 
+mod code;
 mod fault;
 mod reader;
+mod syntax;
 mod value;
 
-pub use fault::{Fault, Faults, Place, Severity};
-pub use reader::{Document, Found, Table, nearest};
+pub use code::Code;
+pub use fault::{Colours, Fault, Faults, Place, Severity};
+pub use reader::{Document, Found, Table, Words, nearest};
 pub use value::{ByteRate, ByteSize, FromToml, duration};

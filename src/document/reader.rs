@@ -12,7 +12,7 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::{Fault, Faults, FromToml, Place, Severity};
+use super::{Code, Fault, Faults, FromToml, Place, Severity, syntax};
 use crate::{language::Text, text};
 
 /// Faults of one file that are told with their places; those beyond are counted. A file of 90 KB with 10,000 empty `[[rule]]` has
@@ -23,15 +23,30 @@ const TOLD: usize = 100;
 pub struct Document<'d> {
     file: PathBuf,
     source: &'d str,
+    /// Where each line begins: a file of ten thousand rules is not to be counted through for each.
+    lines: Vec<usize>,
     root: Option<Spanned<DeTable<'d>>>,
+    words: Words,
+    sections: RefCell<Vec<(usize, String)>>,
     faults: RefCell<Vec<Noted>>,
     errors: Cell<usize>,
     /// Faults beyond [`TOLD`], and whether an error is among them.
     beyond: Cell<(usize, bool)>,
 }
 
-/// A fault before its place is looked up: octets, severity, what is wrong, what to do.
-type Noted = (Range<usize>, Severity, Text, Option<Text>);
+/// Words that people write for names of ours, and those names: `dono` for `owner`, `reply` in a table that has none for
+/// `[rule.action] reply`. Small letters without accents. For hints only.
+pub type Words = &'static [(&'static str, &'static str)];
+
+/// A fault before its place is looked up.
+struct Noted {
+    /// Octets of the file.
+    span: Range<usize>,
+    severity: Severity,
+    code: Option<Code>,
+    what: Text,
+    help: Option<Text>,
+}
 
 /// A value and the octets of the file that it was written in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,25 +61,25 @@ impl<'d> Document<'d> {
     /// Parses `source`. Syntax errors become faults; the document then has an empty root, so that the caller needs no
     /// second path for them.
     pub fn parse(file: impl Into<PathBuf>, source: &'d str) -> Self {
+        Self::parse_with(file, source, &[])
+    }
+
+    /// As [`Document::parse`], with words for its hints.
+    pub fn parse_with(file: impl Into<PathBuf>, source: &'d str, words: Words) -> Self {
         let (root, errors) = DeTable::parse_recoverable(source);
         let root = errors.is_empty().then_some(root);
-        let (faults, errors_noted, beyond) = Default::default();
-        let document = Self { file: file.into(), source, root, faults, errors: errors_noted, beyond };
-        for error in errors {
-            let message = error.message().to_owned();
-            document.fault(
-                error.span().unwrap_or(0..0),
-                text!("this is not TOML: {message}", "isto não é TOML: {message}"),
-                None,
-            );
+        let document = Self { root, words, ..Self::of_text(file, source) };
+        for syntax::Slip { span, what, help } in syntax::slips(source, &errors, words) {
+            document.fault_as(Code::SYNTAX, span, what, help);
         }
         document
     }
 
     /// A file that is not TOML, and whose faults are told as if it were: it has no root.
     pub fn of_text(file: impl Into<PathBuf>, source: &'d str) -> Self {
-        let (faults, errors, beyond) = Default::default();
-        Self { file: file.into(), source, root: None, faults, errors, beyond }
+        let lines = std::iter::once(0).chain(memchr::memchr_iter(b'\n', source.as_bytes()).map(|at| at + 1)).collect();
+        let (sections, faults, errors, beyond) = Default::default();
+        Self { file: file.into(), source, lines, root: None, words: &[], sections, faults, errors, beyond }
     }
 
     /// The file's name, as given.
@@ -75,6 +90,13 @@ impl<'d> Document<'d> {
     /// The text, as given: spans are octet positions in it.
     pub fn source(&self) -> &'d str {
         self.source
+    }
+
+    /// The place of these octets.
+    pub fn place(&self, span: &Range<usize>) -> Place {
+        let number = self.lines.partition_point(|start| *start <= span.start);
+        let start = self.lines.get(number.saturating_sub(1)).copied().unwrap_or_default();
+        Place::in_line(self.source, span, number, start)
     }
 
     /// How many errors were noted so far. A caller that reads a file part by part learns from it whether the part that it
@@ -89,34 +111,56 @@ impl<'d> Document<'d> {
         Some(Table { document: self, table: root.get_ref(), span: 0..0, asked: RefCell::default() })
     }
 
+    /// From this octet on, faults are about what has this name (the id of a rule), until the next call with a later octet.
+    pub fn begin(&self, at: usize, name: &str) {
+        self.sections.borrow_mut().push((at, name.to_owned()));
+    }
+
     /// Notes an error at `span`.
     pub fn fault(&self, span: Range<usize>, what: Text, help: Option<Text>) {
-        self.errors.set(self.errors.get().saturating_add(1));
-        self.note((span, Severity::Error, what, help));
+        self.note(Noted { span, severity: Severity::Error, code: None, what, help });
     }
 
     /// Notes a warning at `span`.
     pub fn warning(&self, span: Range<usize>, what: Text, help: Option<Text>) {
-        self.note((span, Severity::Warning, what, help));
+        self.note(Noted { span, severity: Severity::Warning, code: None, what, help });
+    }
+
+    /// Notes an error of a numbered kind.
+    pub fn fault_as(&self, code: Code, span: Range<usize>, what: Text, help: Option<Text>) {
+        self.note_as(code, Severity::Error, span, what, help);
+    }
+
+    /// Notes advice of a numbered kind.
+    pub fn advise(&self, code: Code, span: Range<usize>, what: Text, help: Option<Text>) {
+        self.note_as(code, Severity::Warning, span, what, help);
+    }
+
+    /// Notes a fault of a numbered kind whose severity depends on what it is in.
+    pub fn note_as(&self, code: Code, severity: Severity, span: Range<usize>, what: Text, help: Option<Text>) {
+        self.note(Noted { span, severity, code: Some(code), what, help });
     }
 
     fn note(&self, noted: Noted) {
+        let error = noted.severity == Severity::Error;
+        self.errors.set(self.errors.get().saturating_add(usize::from(error)));
         let mut faults = self.faults.borrow_mut();
         if faults.len() < TOLD {
             return faults.push(noted);
         }
-        let (count, error) = self.beyond.get();
-        self.beyond.set((count.saturating_add(1), error || noted.1 == Severity::Error));
+        let (count, before) = self.beyond.get();
+        self.beyond.set((count.saturating_add(1), before || error));
     }
 
     /// All faults, in the order of their places; of more than a hundred the first that were noted, and how many more there are.
     pub fn into_faults(self) -> Faults {
-        let mut noted = self.faults.into_inner();
-        noted.sort_by_key(|(span, ..)| span.start);
-        let place = |span: &Range<usize>| Some(Place::of(self.source, span));
-        let fault = |(span, severity, what, help): Noted| {
-            let place = place(&span);
-            Fault { file: self.file.clone(), place, severity, what, help }
+        let mut noted = self.faults.take();
+        noted.sort_by_key(|noted| noted.span.start);
+        let sections = self.sections.take();
+        let section = |at: usize| sections.iter().rev().find(|(start, _)| *start <= at).map(|(_, name)| name.clone());
+        let fault = |Noted { span, severity, code, what, help }: Noted| {
+            let (place, rule) = (Some(self.place(&span)), section(span.start));
+            Fault { place, severity, code, rule, help, ..Fault::about_file(self.file.clone(), what) }
         };
         let mut faults = Faults(noted.into_iter().map(fault).collect());
         let (count, error) = self.beyond.get();
@@ -127,6 +171,15 @@ impl<'d> Document<'d> {
             faults.0.push(Fault { severity, ..Fault::about_file(&self.file, what) });
         }
         faults
+    }
+
+    /// The name that was meant, as a question: another word for a known one, a key of another table, or what is written nearly so.
+    fn meant<'n>(&self, written: &str, known: impl Iterator<Item = &'n str> + Clone) -> Option<Text> {
+        let plain = syntax::plain(written);
+        let mut names = self.words.iter().filter(|(word, _)| *word == plain).map(|(_, name)| *name);
+        let word = names.clone().find(|name| known.clone().any(|known| known == *name));
+        let elsewhere = || names.find(|name| name.starts_with('['));
+        word.or_else(|| nearest(&plain, known.clone())).or_else(elsewhere).map(did_you_mean)
     }
 }
 
@@ -167,7 +220,8 @@ impl<'r, 'd> Table<'r, 'd> {
     /// The value of `key`; its absence is a fault.
     pub fn required<T: FromToml>(&self, key: &'static str) -> Option<Found<T>> {
         if self.raw(key).is_none() {
-            self.document.fault(self.span(), text!("`{key}` is missing here", "falta `{key}` aqui"), None);
+            let what = text!("`{key}` is missing here", "falta `{key}` aqui");
+            self.document.fault_as(Code::MISSING, self.span(), what, None);
         }
         self.optional(key)
     }
@@ -180,8 +234,9 @@ impl<'r, 'd> Table<'r, 'd> {
         }
         let listed = names.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(" | ");
         let written = &found.value;
-        let help = nearest(&found.value, names.iter().map(|(name, _)| *name)).map(did_you_mean);
-        self.document.fault(
+        let help = self.document.meant(&found.value, names.iter().map(|(name, _)| *name));
+        self.document.fault_as(
+            Code::VALUE,
             found.span,
             text!("`{key}` is one of {listed}, not `{written}`", "`{key}` é um de {listed}, não `{written}`"),
             help,
@@ -193,7 +248,8 @@ impl<'r, 'd> Table<'r, 'd> {
     pub fn list<T: FromToml>(&self, key: &'static str) -> Vec<Found<T>> {
         let Some(value) = self.raw(key) else { return Vec::new() };
         let Some(array) = value.get_ref().as_array() else {
-            self.document.fault(
+            self.document.fault_as(
+                Code::VALUE,
                 value.span(),
                 text!(
                     "`{key}` is a list: write it in brackets, [\"…\"]",
@@ -227,7 +283,7 @@ impl<'r, 'd> Table<'r, 'd> {
         let table = self.as_table(value);
         if table.is_none() {
             let what = text!("`{key}` is a table: write it as [{key}]", "`{key}` é uma tabela: escreva [{key}]");
-            self.document.fault(value.span(), what, None);
+            self.document.fault_as(Code::VALUE, value.span(), what, None);
         }
         table
     }
@@ -240,21 +296,26 @@ impl<'r, 'd> Table<'r, 'd> {
             Some(tables) => tables,
             None => {
                 let what = text!("`{key}` is repeated: write it as [[{key}]]", "`{key}` se repete: escreva [[{key}]]");
-                self.document.fault(value.span(), what, None);
+                self.document.fault_as(Code::VALUE, value.span(), what, None);
                 Vec::new()
             }
         }
     }
 
-    /// Reports every key that nobody asked for, with the nearest name that somebody did.
+    /// Reports every key that nobody asked for, with the nearest name that somebody did, or with all of them.
     pub fn finish(self) {
         let asked = self.asked.borrow();
         for (key, _) in self.table.iter().filter(|(key, _)| !asked.contains(key.get_ref().as_ref())) {
             let written = key.get_ref();
-            self.document.fault(
+            let all = || {
+                let listed = asked.iter().copied().collect::<Vec<_>>().join(", ");
+                text!("known here: {listed}", "aqui se conhece: {listed}")
+            };
+            self.document.fault_as(
+                Code::UNKNOWN_KEY,
                 key.span(),
                 text!("unknown key `{written}`", "chave desconhecida `{written}`"),
-                nearest(written, asked.iter().copied()).map(did_you_mean),
+                Some(self.document.meant(written, asked.iter().copied()).unwrap_or_else(all)),
             );
         }
     }
@@ -268,7 +329,7 @@ impl<'r, 'd> Table<'r, 'd> {
         match T::from_toml(value.get_ref()) {
             Ok(converted) => Some(Found { value: converted, span: value.span() }),
             Err(what) => {
-                self.document.fault(value.span(), what, None);
+                self.document.fault_as(Code::VALUE, value.span(), what, None);
                 None
             }
         }

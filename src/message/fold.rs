@@ -116,6 +116,21 @@ impl Fold {
         self.pattern(&lookalike::swap(written, Leave::Whole, self).text)
     }
 
+    /// What somebody meant who pasted a rule's own text: it without look-alikes, whether this fold sees through them or not, and the
+    /// octet of the first one. None: it has none.
+    pub fn typed(&self, written: &str) -> Option<(usize, String)> {
+        let fold = Self { lookalikes: true, ..self.clone() };
+        if written.is_ascii() || fold.lookalike_pattern(written) == fold.pattern(written) {
+            return None;
+        }
+        let Swapped { text, ends } = lookalike::swap(written, Leave::Whole, &fold);
+        let starts = [(0, 0)].into_iter().chain(ends.iter().copied());
+        let mut runs = starts.zip(&ends);
+        let changed =
+            runs.find(|&((new, old), &(new_end, old_end))| text.get(new..new_end) != written.get(old..old_end));
+        changed.map(|((_, at), _)| (at, text))
+    }
+
     fn swapped(&self, decoded: &str) -> Swapped {
         let as_it_stands = Self { case: false, compatibility: false, digits: false, ..self.clone() }.subject(decoded);
         lookalike::swap(decoded, Leave::Home(lookalike::home(&as_it_stands, self)), self)

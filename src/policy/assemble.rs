@@ -60,6 +60,7 @@ impl Policy {
         });
         let (rules, found) = RuleSet::read(rules, &|address| directory.resolve(address));
         faults.append(found);
+        faults.append(rules.due(now));
         let applications = applications.map_or_else(Applications::default, |(file, text)| {
             let (applications, found) = Applications::read(file, text, &directory, &application_settings, now);
             faults.append(found);

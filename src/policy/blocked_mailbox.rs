@@ -9,6 +9,7 @@ use std::{collections::HashMap, path::Path, time::SystemTime};
 use super::{
     directory::{Directory, MailboxKey, WrittenFault},
     entry::{self, Period},
+    rule::code,
 };
 use crate::{
     document::{Document, Faults, Found, Table},
@@ -92,7 +93,8 @@ impl BlockedMailboxes {
                 let Some(block) = read_block(table, directory, now) else { continue };
                 if let Some(other) = list.first_overlap(&block) {
                     let (written, ticket) = (&block.written, &other.ticket);
-                    document.warning(
+                    document.advise(
+                        code::BLOCKED,
                         span,
                         text!(
                             "{written} is blocked by an earlier entry already ({ticket})",
@@ -171,7 +173,7 @@ fn read_block(table: Table<'_, '_>, directory: &Directory, now: SystemTime) -> O
 
 fn which_mailboxes(table: &Table<'_, '_>, written: &Found<String>, directory: &Directory) -> Option<Vec<MailboxKey>> {
     let name = &written.value;
-    let fault = |what, help| table.document().fault(written.span.clone(), what, help);
+    let fault = |what, help| table.document().fault_as(code::BLOCKED, written.span.clone(), what, help);
     let mailboxes = match directory.mailboxes_written(name) {
         Ok(mailboxes) => mailboxes,
         Err(WrittenFault::NotAnAddress) => {
@@ -205,7 +207,7 @@ fn which_mailboxes(table: &Table<'_, '_>, written: &Found<String>, directory: &D
             "the sub-address does not count: the whole mailbox is blocked",
             "o subendereço não conta: a caixa inteira fica bloqueada"
         );
-        table.document().warning(written.span.clone(), what, None);
+        table.document().advise(code::BLOCKED, written.span.clone(), what, None);
     }
     Some(mailboxes)
 }

@@ -4,8 +4,9 @@
 
 use std::time::SystemTime;
 
+use super::rule::code;
 use crate::{
-    document::{Found, Table},
+    document::{Code, Found, Table},
     language::Text,
     text,
 };
@@ -16,14 +17,15 @@ const LENGTH: usize = 500;
 /// An entry must be answerable for: an empty reason, ticket or name is as good as none.
 pub(super) fn answerable(table: &Table<'_, '_>, key: &'static str) -> Option<String> {
     let found = table.required::<String>(key)?;
-    let what = if found.value.trim().is_empty() {
-        text!("`{key}` is empty", "`{key}` está vazio")
+    let (code, what) = if found.value.trim().is_empty() {
+        (Code::MISSING, text!("`{key}` is empty", "`{key}` está vazio"))
     } else if found.value.chars().count() > LENGTH {
-        text!("`{key}` is longer than {LENGTH} letters", "`{key}` tem mais de {LENGTH} letras")
+        let what = text!("`{key}` is longer than {LENGTH} letters", "`{key}` tem mais de {LENGTH} letras");
+        (code::LIMIT, what)
     } else {
         return Some(found.value);
     };
-    table.document().fault(found.span, what, None);
+    table.document().fault_as(code, found.span, what, None);
     None
 }
 
@@ -37,7 +39,7 @@ pub(super) fn instant(table: &Table<'_, '_>, key: &'static str) -> Option<Found<
                 "`{key}` needs date, time and offset, such as 2026-12-20T23:59:59-03:00",
                 "`{key}` precisa de data, hora e fuso, como 2026-12-20T23:59:59-03:00"
             );
-            table.document().fault(found.span, what, None);
+            table.document().fault_as(code::DATES, found.span, what, None);
             None
         }
     }
@@ -78,10 +80,10 @@ pub(super) fn period(table: &Table<'_, '_>, now: SystemTime, over: Text) -> Peri
     let Some(expires) = expires else { return period };
     if period.starts.is_some_and(|starts| expires.value <= starts) {
         let what = text!("`expires` is not after `starts`", "`expires` não vem depois de `starts`");
-        table.document().fault(expires.span, what, None);
+        table.document().fault_as(code::DATES, expires.span, what, None);
     } else if period.is_over(now) {
         let help = text!("take it out, or give it a later date", "retire-a, ou dê-lhe uma data posterior");
-        table.document().warning(expires.span, over, Some(help));
+        table.document().advise(code::DUE, expires.span, over, Some(help));
     }
     period
 }

@@ -7,7 +7,7 @@ use boreal::{Metadata, MetadataValue, Scanner};
 
 use super::source::Source;
 use crate::{
-    document::{Fault, Faults, Place, Severity as Weight, nearest},
+    document::{Fault, Faults, Place, nearest},
     language::Text,
     policy::finding::{Asked, Class, Finding, Severity},
     text,
@@ -131,7 +131,7 @@ fn at(written: Option<(&Source, usize, usize)>, what: Text, help: Option<Text>) 
         (source.path.clone(), Some(Place::of(&source.text, &(from..from.saturating_add(length)))))
     };
     let (file, place) = written.map(place).unwrap_or_default();
-    Fault { file, place, severity: Weight::Error, what, help }
+    Fault { place, help, ..Fault::about_file(file, what) }
 }
 
 /// Where the name stands behind the word `rule`.

@@ -235,7 +235,7 @@ fn of_engine(source: &Source, error: &AddRuleError, severity: Severity) -> Fault
     let place = diagnostic.labels.first().map(|label| Place::of(&source.text, &label.range));
     let words = diagnostic.message;
     let what = text!("{words}", "regra YARA: {words}");
-    Fault { file: source.path.clone(), place, severity, what, help: None }
+    Fault { place, severity, ..Fault::about_file(&source.path, what) }
 }
 
 #[cfg(test)]

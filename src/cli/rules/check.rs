@@ -10,22 +10,41 @@ use serde_json::{Value, json};
 
 use super::{Form, Shown, json_line, visible};
 use crate::{
-    document::{Fault, Faults, Severity},
+    document::{Colours, Fault, Faults, Severity},
     policy::rule::{Resolve, Rule, RuleSet},
     text,
 };
 
-/// Checks rule files, given as octets. `now` is for rules that ended or end soon. Exit code 1 with any error.
-pub fn check(files: &[(PathBuf, Vec<u8>)], resolve: Resolve<'_>, now: SystemTime, form: Form) -> Shown {
-    let (set, mut faults) = RuleSet::read_files(files, resolve);
+/// What is to be checked.
+pub struct Files<'f> {
+    /// Names and octets of the files that could be read.
+    pub read: &'f [(PathBuf, Vec<u8>)],
+    /// What is wrong with the others.
+    pub unreadable: Faults,
+}
+
+/// Checks rule files. `now` is for rules that ended or end soon, `own_subjects` are those of our own alerts, which no rule should
+/// catch. Exit code 1 with any error.
+pub fn check(
+    files: Files<'_>,
+    resolve: Resolve<'_>,
+    now: SystemTime,
+    own_subjects: &[String],
+    form: Form,
+    colours: Colours,
+) -> Shown {
+    let (set, mut faults) = RuleSet::read_files(files.read, resolve);
+    faults.append(files.unreadable);
     faults.append(set.due(now));
-    let mut names: Vec<&Path> = files.iter().map(|(file, _)| file.as_path()).collect();
+    faults.append(set.catching(own_subjects));
+    faults.sort();
+    let mut names: Vec<&Path> = files.read.iter().map(|(file, _)| file.as_path()).collect();
     names.sort_unstable();
-    let text = if form.json { as_json(&set, &faults, form) } else { as_text(&names, &set, &faults, form) };
+    let text = if form.json { as_json(&set, &faults, form) } else { as_text(&names, &set, &faults, (form, colours)) };
     Shown { text, exit_code: u8::from(faults.has_errors()) }
 }
 
-fn as_text(names: &[&Path], set: &RuleSet, faults: &Faults, form: Form) -> String {
+fn as_text(names: &[&Path], set: &RuleSet, faults: &Faults, (form, colours): (Form, Colours)) -> String {
     let mut out = String::new();
     for file in names {
         let of_file: Vec<&Rule> = set.rules().iter().filter(|rule| rule.file() == *file).collect();
@@ -37,7 +56,7 @@ fn as_text(names: &[&Path], set: &RuleSet, faults: &Faults, form: Form) -> Strin
         }
     }
     if !faults.0.is_empty() {
-        let _ = write!(out, "\n{}", faults.render(form.language));
+        let _ = write!(out, "\n{}", faults.render_in(form.language, colours));
     }
     let _ = writeln!(out, "\n{}", sum(names.len(), set, faults).in_language(form.language));
     out
@@ -104,6 +123,9 @@ fn fault_as_json(fault: &Fault, form: Form) -> Value {
         "file": fault.file.display().to_string(),
         "line": fault.place.as_ref().map(|place| place.line),
         "column": fault.place.as_ref().map(|place| place.column),
+        "width": fault.place.as_ref().map(|place| place.width),
+        "code": fault.code(),
+        "rule": fault.rule,
         "severity": match fault.severity { Severity::Error => "error", Severity::Warning => "warning" },
         "what": fault.what.in_language(form.language),
         "help": fault.help.as_ref().map(|help| help.in_language(form.language)),
@@ -125,7 +147,9 @@ mod tests {
 
     fn run(files: &[(&str, &[u8])], json: bool, language: Language) -> Shown {
         let files: Vec<_> = files.iter().map(|(name, octets)| (PathBuf::from(name), octets.to_vec())).collect();
-        check(&files, &|address| Some(MailboxKey(address.to_owned())), UNIX_EPOCH, Form { json, language })
+        let files = Files { read: &files, unreadable: Faults::default() };
+        let resolve = |address: &str| Some(MailboxKey(address.to_owned()));
+        check(files, &resolve, UNIX_EPOCH, &[], Form { json, language }, Colours::Off)
     }
 
     #[test]
@@ -143,11 +167,11 @@ mod tests {
     fn an_error_fails_and_the_files_without_one_are_still_shown() {
         let bad = GOOD.replace("T-1", "T-2").replace("[\"boleto\"]", "[]");
         let shown =
-            run(&[("b.toml", bad.as_bytes()), ("a.toml", GOOD.as_bytes()), ("c.toml", b"\xE7")], false, Language::En);
+            run(&[("b.toml", bad.as_bytes()), ("a.toml", GOOD.as_bytes()), ("c.toml", b"\xE7a")], false, Language::En);
         assert_eq!(shown.exit_code, 1);
         assert!(shown.text.starts_with("a.toml: 1 rule in order\n  T-1"), "{}", shown.text);
         for part in
-            ["b.toml: 0 rules", "c.toml: error: line 1: not UTF-8", "`all_words` has no word", "errors: 2, warnings: 1"]
+            ["b.toml: 0 rules", "c.toml:1:1: error: not UTF-8", "`all_words` has no word", "errors: 2, warnings: 1"]
         {
             assert!(shown.text.contains(part), "{part}: {}", shown.text);
         }
@@ -164,11 +188,12 @@ mod tests {
             (&lines[0]["rule"], &lines[0]["mode"], &lines[0]["action"]),
             (&json!("T-1"), &json!("observe"), &json!("tag"))
         );
-        let fault = &lines[1];
+        let fault = &lines[2];
         assert_eq!(
-            (&fault["file"], &fault["line"], &fault["severity"]),
-            (&json!("b.toml"), &json!(9), &json!("error"))
+            (&fault["file"], &fault["line"], &fault["column"], &fault["width"], &fault["severity"]),
+            (&json!("b.toml"), &json!(10), &json!(13), &json!(2), &json!("error"))
         );
+        assert_eq!((&fault["code"], &fault["rule"]), (&json!("E09"), &json!("T-2")));
         assert_eq!(fault["what"], "`all_words` não tem nenhuma palavra");
         assert_eq!(lines[3], json!({ "kind": "summary", "rules": 1, "errors": 1, "warnings": 1 }));
     }

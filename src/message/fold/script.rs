@@ -77,8 +77,8 @@ impl Script {
         }
     }
 
-    /// The one of [`Script::OTHERS`] that a character belongs to; none for Latin letters, and for scripts without look-alikes.
-    pub(super) fn of(c: char) -> Option<Self> {
+    /// The one that a character belongs to; none for Latin letters, for [`Script::Common`], and for scripts without look-alikes.
+    pub fn of(c: char) -> Option<Self> {
         if c.is_ascii() {
             return None;
         }

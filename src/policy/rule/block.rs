@@ -6,7 +6,7 @@ use super::{
     view::{Folded, View},
     wildcard::Wildcard,
 };
-use crate::{language::Text, message::subject::Reading, text};
+use crate::{document::nearest, language::Text, message::subject::Reading, text};
 
 /// One `[[rule.match]]`: every test in it must hold. Never empty.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ pub(super) struct Word {
 }
 
 /// A pattern as it is compared with each reading of a subject.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct TwoForms<T> {
     /// With the plain one.
     pub plain: T,
@@ -76,19 +76,25 @@ impl<T> TwoForms<T> {
         [&self.plain].into_iter().chain(&self.lookalikes)
     }
 
+    /// What is looked for in the plain reading, and what in the other one.
+    pub(super) fn both(&self) -> (&T, &T) {
+        (&self.plain, self.lookalikes.as_ref().unwrap_or(&self.plain))
+    }
+
     fn find(&self, view: &View, find: impl Fn(&Folded, &T) -> Option<(usize, usize)>) -> Option<Hit> {
         let plain = find(view.plain(), &self.plain).map(|span| Hit::at(Reading::Plain, span));
         if plain.is_some() || (self.lookalikes.is_none() && !view.reads_in_two_ways()) {
             return plain;
         }
         // An honest subject reads the same both ways, and a pattern with a pasted letter must find it all the same.
-        let (folded, form) = (view.reading(Reading::Lookalikes), self.lookalikes.as_ref().unwrap_or(&self.plain));
+        let (folded, (_, form)) = (view.reading(Reading::Lookalikes), self.both());
         find(folded, form).map(|span| Hit::at(Reading::Lookalikes, span))
     }
 }
 
 impl Word {
-    fn find(&self, view: &View) -> Option<Hit> {
+    /// Where it first stands.
+    pub(super) fn find(&self, view: &View) -> Option<Hit> {
         self.folded.find(view, |folded, word| folded.find_word(word))
     }
 }
@@ -172,8 +178,17 @@ impl Test {
         Some(match &self.kind {
             Kind::AllWords(words) => {
                 let absent = words.iter().filter(|word| word.find(view).is_none());
-                let absent = absent.map(|word| word.written.as_str()).collect::<Vec<_>>().join(", ");
-                text!("all_words: not there: {absent}", "all_words: não há: {absent}")
+                let absent: Vec<(&str, Option<&str>)> =
+                    absent.map(|word| (word.written.as_str(), alike(word, view))).collect();
+                let joined = |there_is: &str| {
+                    let one = |(word, alike): &(&str, Option<&str>)| match alike {
+                        Some(alike) => format!("{word} ({there_is} {alike})"),
+                        None => (*word).to_owned(),
+                    };
+                    absent.iter().map(one).collect::<Vec<_>>().join(", ")
+                };
+                let (en, pt) = (joined("there is"), joined("há"));
+                text!("all_words: not there: {en}", "all_words: não há: {pt}")
             }
             Kind::AnyWords(_) => text!("any_words: none of {written}", "any_words: nenhuma de {written}"),
             Kind::Phrase(_) => text!("phrase: not there: {written}", "phrase: não há: {written}"),
@@ -184,6 +199,11 @@ impl Test {
             Kind::Regex(_) => text!("regex: finds nothing: {written}", "regex: nada encontrado: {written}"),
         })
     }
+}
+
+/// The word of the subject that is nearly this one: most examples fail by a letter.
+fn alike<'v>(word: &Word, view: &'v View) -> Option<&'v str> {
+    nearest(&word.folded.plain, view.readings().flat_map(|(_, folded)| folded.words()).map(|(.., found)| found))
 }
 
 #[cfg(test)]
@@ -223,5 +243,7 @@ mod tests {
         let block = Block { tests: vec![test(Kind::AllWords(words(&["boleto", "pix"])), "BOLETO, PIX")] };
         let lacks = block.lacks(&View::new("um boleto".to_owned())).unwrap();
         assert_eq!(lacks.in_language(Language::PtBr), "all_words: não há: PIX");
+        let lacks = block.lacks(&View::new("um bolleto do pix".to_owned())).unwrap();
+        assert_eq!(lacks.in_language(Language::PtBr), "all_words: não há: BOLETO (há bolleto)");
     }
 }

@@ -3,12 +3,22 @@
 //! A time without an offset is refused: the file does not say which clock it means, and a rule that ends three hours early
 //! ends in the middle of a campaign.
 
-use std::{ops::Range, time::SystemTime};
+use std::{
+    ops::Range,
+    time::{Duration, SystemTime},
+};
 
 use jiff::{civil, tz::Offset};
 use toml::value::{Datetime, Offset as TomlOffset, Time};
 
-use crate::{document::Table, text};
+use super::code;
+use crate::{
+    document::{Document, Table},
+    text,
+};
+
+/// The longest time for which a rule may reject: a year. What is to be refused for ever is nothing that an outbreak's rule says.
+const LONGEST: Duration = Duration::from_secs(366 * 86_400);
 
 /// A moment that a file names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +46,8 @@ pub(super) fn read(table: &Table<'_, '_>, key: &'static str, day_end: DayEnd) ->
     let written = found.value.to_string();
     if found.value.offset.is_none() {
         let better = with_offset(&found.value, day_end);
-        table.document().fault(
+        table.document().fault_as(
+            code::DATES,
             found.span,
             text!("a date needs its offset from UTC here", "aqui a data precisa da diferença em relação a UTC"),
             better.map(|better| text!("write {key} = {better}", "escreva {key} = {better}")),
@@ -45,10 +56,45 @@ pub(super) fn read(table: &Table<'_, '_>, key: &'static str, day_end: DayEnd) ->
     }
     let Some(at) = moment(&found.value) else {
         let what = text!("there is no such date as {written}", "a data {written} não existe");
-        table.document().fault(found.span, what, None);
+        table.document().fault_as(code::DATES, found.span, what, None);
         return None;
     };
     Some(Date { at, written, span: found.span })
+}
+
+/// A rule that ends before it starts never acts.
+pub(super) fn check_order(document: &Document<'_>, starts: Option<&Date>, expires: Option<&Date>) {
+    if let (Some(starts), Some(expires)) = (starts, expires)
+        && starts.at >= expires.at
+    {
+        let from = &starts.written;
+        let what = text!("the rule ends before it starts ({from})", "a regra termina antes de começar ({from})");
+        document.fault_as(code::DATES, expires.span.clone(), what, None);
+    }
+}
+
+/// A rule that rejects ends, and within a year of its start. Without `starts` nothing is compared: what a file says must not
+/// depend on the day on which it is read, or a clock that is wrong keeps the gateway from starting.
+pub(super) fn check_of_reject(table: &Table<'_, '_>, starts: Option<&Date>, expires: Option<&Date>) {
+    if !table.has("expires") {
+        let what = text!(
+            "`expires` is missing: a rule that rejects must end",
+            "falta `expires`: uma regra que recusa tem de terminar"
+        );
+        let help =
+            text!("such as expires = 2026-12-20T23:59:59-03:00", "por exemplo expires = 2026-12-20T23:59:59-03:00");
+        table.document().fault_as(code::DATES, table.span(), what, Some(help));
+    }
+    if let (Some(starts), Some(expires)) = (starts, expires)
+        && expires.at.duration_since(starts.at).is_ok_and(|length| length > LONGEST)
+    {
+        let what = text!(
+            "a rule that rejects ends within a year of its start",
+            "uma regra que recusa termina até um ano depois de começar"
+        );
+        let help = text!("give it an earlier date; it can be renewed", "dê uma data mais próxima; dá para renovar");
+        table.document().fault_as(code::DATES, expires.span.clone(), what, Some(help));
+    }
 }
 
 fn with_offset(value: &Datetime, day_end: DayEnd) -> Option<String> {

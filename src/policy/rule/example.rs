@@ -6,8 +6,8 @@
 use std::net::IpAddr;
 
 use super::{
-    Resolve, Rule, compile,
-    except::{Circumstances, ExceptLine, comparable},
+    Resolve, Rule, addresses, code,
+    except::{Circumstances, Except, ExceptLine, comparable, is_pattern_of_addresses},
     file::{Expect, WrittenExample, WrittenRule},
     view::View,
 };
@@ -32,13 +32,50 @@ pub(super) struct Trial<'t, 'd> {
 }
 
 /// One example, ready to be looked at.
-struct Case<'e> {
-    written: &'e WrittenExample,
-    view: View,
+pub(super) struct Case<'e> {
+    pub written: &'e WrittenExample,
+    pub view: View,
+    pub surroundings: Surroundings,
+}
+
+/// What an example says beside its subject.
+pub(super) struct Surroundings {
     lists: Vec<String>,
     sender: Option<String>,
     client: Option<IpAddr>,
     recipient: Option<MailboxKey>,
+}
+
+impl Surroundings {
+    /// None when something in it is no address.
+    pub(super) fn of(example: &WrittenExample, resolve: Resolve<'_>) -> Option<Self> {
+        let mailbox = |address: &Found<String>| resolve(&address.value).ok_or(());
+        let client = |client: &Found<String>| client.value.parse().map_err(|_| ());
+        Some(Self {
+            lists: example.list.iter().map(|list| list.value.clone()).collect(),
+            sender: example.sender.as_ref().map(|sender| sender_of(&sender.value)),
+            client: example.client.as_ref().map(client).transpose().ok()?,
+            recipient: example.recipient.as_ref().map(mailbox).transpose().ok()?,
+        })
+    }
+
+    fn around(&self) -> Circumstances<'_> {
+        Circumstances { sender: self.sender.clone(), lists: &self.lists, client: self.client }
+    }
+
+    /// Whether this line spares the example.
+    pub(super) fn holds(&self, except: &Except, line: ExceptLine, view: &View) -> bool {
+        match line {
+            ExceptLine::Recipient => self.recipient.as_ref().is_some_and(|key| except.spares_recipient(key)),
+            _ => except.holds(line, view, &self.around()),
+        }
+    }
+
+    /// The first line that spares it.
+    pub(super) fn spared(&self, except: &Except, view: &View) -> Option<ExceptLine> {
+        let recipient = || self.holds(except, ExceptLine::Recipient, view).then_some(ExceptLine::Recipient);
+        except.sparing(view, &self.around()).or_else(recipient)
+    }
 }
 
 impl Trial<'_, '_> {
@@ -48,7 +85,8 @@ impl Trial<'_, '_> {
         let examples = &self.written.examples;
         for (expect, name) in [(Expect::Match, "match"), (Expect::NoMatch, "no match")] {
             if !examples.iter().any(|example| example.expect == expect) {
-                self.document.fault(
+                self.document.fault_as(
+                    code::NO_EXAMPLE,
                     self.written.span.clone(),
                     text!(
                         "the rule has no example with expect = \"{name}\"",
@@ -73,65 +111,68 @@ impl Trial<'_, '_> {
     }
 
     fn case<'e>(&self, written: &'e WrittenExample) -> Option<Case<'e>> {
+        self.check_surroundings(written);
         let subject = Subject::new(written.subject.value.clone().into_bytes());
-        let mailbox = |address| compile::mailbox(self.document, address, self.resolve).ok_or(());
-        Some(Case {
-            written,
-            view: View::of(&subject, &self.rule.fold),
-            lists: written.list.iter().map(|list| list.value.clone()).collect(),
-            sender: written.sender.as_ref().map(|sender| sender_of(&sender.value)),
-            client: written.client.as_ref().map(|client| self.client(client)).transpose().ok()?,
-            recipient: written.recipient.as_ref().map(mailbox).transpose().ok()?,
-        })
+        let surroundings = Surroundings::of(written, self.resolve)?;
+        Some(Case { written, view: View::of(&subject, &self.rule.fold), surroundings })
     }
 
-    fn client(&self, written: &Found<String>) -> Result<IpAddr, ()> {
-        written.value.parse().map_err(|_| {
-            let address = &written.value;
-            let what = text!("`{address}` is no IP address", "`{address}` não é um endereço IP");
-            self.document.fault(written.span.clone(), what, None);
-        })
+    fn check_surroundings(&self, written: &WrittenExample) {
+        let fault = |found: &Found<String>, what| {
+            self.document.fault_as(code::ADDRESS, found.span.clone(), what, None);
+        };
+        if let Some(client) = written.client.as_ref().filter(|client| client.value.parse::<IpAddr>().is_err()) {
+            let address = &client.value;
+            fault(client, text!("`{address}` is no IP address", "`{address}` não é um endereço IP"));
+        }
+        if let Some(recipient) = &written.recipient {
+            addresses::mailbox(self.document, recipient, self.resolve);
+        }
+        let no_address = |sender: &&Found<String>| {
+            !["", "<>"].contains(&sender.value.as_str())
+                && (sender.value.contains('*') || !is_pattern_of_addresses(&sender.value))
+        };
+        if let Some(sender) = written.sender.as_ref().filter(no_address) {
+            let address = &sender.value;
+            fault(sender, text!("`{address}` is no address", "`{address}` não é um endereço"));
+        }
     }
 
     /// The first block that holds of the example, from 0.
-    fn block(&self, case: &Case<'_>) -> Option<usize> {
+    pub(super) fn block(&self, case: &Case<'_>) -> Option<usize> {
         self.rule.blocks.iter().position(|block| block.find(&case.view).is_some())
     }
 
-    fn spared_by(&self, case: &Case<'_>) -> Option<ExceptLine> {
-        let recipient = || case.recipient.as_ref().is_some_and(|key| self.rule.except.spares_recipient(key));
-        self.rule.except.sparing(&case.view, &case.around()).or_else(|| recipient().then_some(ExceptLine::Recipient))
-    }
-
     fn check(&self, case: &Case<'_>) {
-        let (what, why) = match (case.written.expect, self.block(case), self.spared_by(case)) {
-            (Expect::Match, Some(_), None) | (Expect::NoMatch, None, _) | (Expect::NoMatch, _, Some(_)) => return,
-            (Expect::Match, Some(_), Some(line)) => {
-                let line = line.key();
-                (
-                    text!(
-                        "this example does not match: an exception spares it",
-                        "este exemplo não casa: uma exceção o isenta"
-                    ),
-                    text!("except.{line} holds", "except.{line} vale"),
-                )
-            }
-            (Expect::Match, None, _) => {
-                (text!("this example does not match", "este exemplo não casa"), self.why_not(&case.view))
-            }
-            (Expect::NoMatch, Some(at), None) => (
-                text!("this example matches, and should not", "este exemplo casa, e não devia"),
-                self.why(at, &case.view),
-            ),
-        };
+        let (what, why) =
+            match (case.written.expect, self.block(case), case.surroundings.spared(&self.rule.except, &case.view)) {
+                (Expect::Match, Some(_), None) | (Expect::NoMatch, None, _) | (Expect::NoMatch, _, Some(_)) => return,
+                (Expect::Match, Some(_), Some(line)) => {
+                    let line = line.key();
+                    (
+                        text!(
+                            "this example does not match: an exception spares it",
+                            "este exemplo não casa: uma exceção o isenta"
+                        ),
+                        text!("except.{line} holds", "except.{line} vale"),
+                    )
+                }
+                (Expect::Match, None, _) => {
+                    (text!("this example does not match", "este exemplo não casa"), self.why_not(&case.view))
+                }
+                (Expect::NoMatch, Some(at), None) => (
+                    text!("this example matches, and should not", "este exemplo casa, e não devia"),
+                    self.why(at, &case.view),
+                ),
+            };
         let texts = case.view.readings().map(|(_, folded)| folded.text.as_str()).collect::<Vec<_>>().join(" | ");
         let folded: String = texts.chars().map(|c| if c.is_control() { '·' } else { c }).collect();
         let Text { en, pt } = why;
         let help = Text {
-            en: format!("as compared it is: {folded}\n         {en}"),
-            pt: format!("como comparado: {folded}\n         {pt}"),
+            en: format!("as compared it is: {folded} · {en}"),
+            pt: format!("como comparado: {folded} · {pt}"),
         };
-        self.document.fault(case.written.subject.span.clone(), what, Some(help));
+        self.document.fault_as(code::EXAMPLE, case.written.subject.span.clone(), what, Some(help));
     }
 
     fn why(&self, at: usize, view: &View) -> Text {
@@ -148,57 +189,6 @@ impl Trial<'_, '_> {
             lacks.iter().map(|(at, lack)| format!("{block} {at}: {}", part(lack))).collect::<Vec<_>>().join("; ")
         };
         Text { en: joined(|text| &text.en, "block"), pt: joined(|text| &text.pt, "bloco") }
-    }
-
-    fn check_blocks_reached(&self, cases: &[Case<'_>]) {
-        for (at, (block, written)) in self.rule.blocks.iter().zip(&self.written.blocks).enumerate() {
-            let reached = |case: &Case<'_>| case.written.expect == Expect::Match && block.find(&case.view).is_some();
-            if !cases.iter().any(reached) {
-                let number = at + 1;
-                self.document.fault(
-                    written.span.clone(),
-                    text!("no example reaches match block {number}", "nenhum exemplo chega ao bloco de match {number}"),
-                    Some(text!(
-                        "add a [[rule.example]] with expect = \"match\" whose subject it matches",
-                        "acrescente um [[rule.example]] com expect = \"match\" cujo assunto case com ele"
-                    )),
-                );
-            }
-        }
-    }
-
-    fn check_exceptions_reached(&self, cases: &[Case<'_>]) {
-        let recipient = (!self.rule.except.recipients.is_empty()).then_some(ExceptLine::Recipient);
-        for line in self.rule.except.lines().into_iter().chain(recipient) {
-            let holds = |case: &Case<'_>| match line {
-                ExceptLine::Recipient => {
-                    case.recipient.as_ref().is_some_and(|key| self.rule.except.spares_recipient(key))
-                }
-                _ => self.rule.except.holds(line, &case.view, &case.around()),
-            };
-            if !cases.iter().any(|case| self.block(case).is_some() && holds(case)) {
-                let key = line.key();
-                let with = match line {
-                    ExceptLine::Words => "subject",
-                    ExceptLine::Networks => "client",
-                    _ => key,
-                };
-                self.document.fault(
-                    self.written.except.span_of(line),
-                    text!("no example reaches except.{key}", "nenhum exemplo chega a except.{key}"),
-                    Some(text!(
-                        "add a [[rule.example]] that would match, with a `{with}` that spares it, and expect = \"no match\"",
-                        "acrescente um [[rule.example]] que casaria, com um `{with}` que o isente, e expect = \"no match\""
-                    )),
-                );
-            }
-        }
-    }
-}
-
-impl Case<'_> {
-    fn around(&self) -> Circumstances<'_> {
-        Circumstances { sender: self.sender.clone(), lists: &self.lists, client: self.client }
     }
 }
 

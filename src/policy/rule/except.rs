@@ -8,7 +8,7 @@ use super::{view::View, wildcard::Wildcard};
 use crate::{
     language::Text,
     policy::{directory::MailboxKey, network},
-    smtp::path::{Host, ReversePath},
+    smtp::path::{Host, Mailbox, ReversePath},
     text,
 };
 
@@ -80,17 +80,26 @@ impl SenderPattern {
     pub(in crate::policy) fn parse(written: &str) -> Result<Self, (Text, Text)> {
         let what = if written == "<>" {
             return Ok(Self::Null);
-        } else if written.contains(['<', '>']) || written.contains(char::is_whitespace) || !written.contains('@') {
-            text!("`{written}` is no address", "`{written}` não é um endereço")
         } else if written.chars().all(|c| "*@.?".contains(c)) {
             text!("`{written}` would spare every sender", "`{written}` isentaria qualquer remetente")
+        } else if !is_pattern_of_addresses(written) {
+            text!("`{written}` is no address", "`{written}` não é um endereço")
         } else {
             return Ok(Self::Address(Wildcard::new(&comparable(written), '*', None)));
         };
-        let help = text!(
-            "such as \"*@bank.example\", \"notice@bank.example\", or \"<>\" for bounces",
-            "por exemplo \"*@banco.example\", \"aviso@banco.example\", ou \"<>\" para devoluções"
-        );
+        let help = match written.rsplit_once('@') {
+            None if !written.contains(['<', '>']) && !written.contains(char::is_whitespace) => {
+                let domain = written.trim_start_matches(['*', '.']);
+                text!("for a whole domain write \"*@{domain}\"", "para um domínio inteiro escreva \"*@{domain}\"")
+            }
+            Some(("", domain)) => {
+                text!("for a whole domain write \"*@{domain}\"", "para um domínio inteiro escreva \"*@{domain}\"")
+            }
+            _ => text!(
+                "such as \"*@bank.example\", \"notice@bank.example\", or \"<>\" for bounces",
+                "por exemplo \"*@banco.example\", \"aviso@banco.example\", ou \"<>\" para devoluções"
+            ),
+        };
         Err((what, help))
     }
 
@@ -113,6 +122,11 @@ impl Except {
             (ExceptLine::Networks, self.networks.is_empty()),
         ];
         lines.into_iter().filter(|(_, empty)| !empty).map(|(line, _)| line).collect()
+    }
+
+    /// Whether it spares nobody.
+    pub(super) fn is_empty(&self) -> bool {
+        self.lines().is_empty() && self.recipients.is_empty()
     }
 
     /// The first line that spares the whole message.
@@ -163,6 +177,14 @@ pub(super) fn comparable(address: &str) -> String {
         }
         None => lower,
     }
+}
+
+/// Whether some address can be what the pattern describes: with a letter for each `*` it is one. A label with `*` beside letters
+/// that are not ASCII has no A-label form, and would match nothing.
+pub(super) fn is_pattern_of_addresses(written: &str) -> bool {
+    let domain = written.rsplit_once('@').map_or("", |(_, domain)| domain);
+    let lost = |label: &str| !label.is_ascii() && label.contains('*');
+    !domain.split('.').any(lost) && Mailbox::parse(&comparable(&written.replace('*', "x"))).is_some()
 }
 
 /// A label with a `*` beside letters that are not ASCII has no A-label form; it stays, and matches nothing.

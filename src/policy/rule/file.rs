@@ -6,12 +6,12 @@ use std::ops::Range;
 use ipnet::IpNet;
 
 use super::{
-    Action, Mode, Scope,
+    Action, Mode, Scope, code,
     dates::{self, Date, DayEnd},
     except::ExceptLine,
 };
 use crate::{
-    document::{Document, Found, Table},
+    document::{Code, Document, Found, Table},
     message::subject::Fold,
     text,
 };
@@ -101,10 +101,7 @@ pub(super) fn read(document: &Document<'_>) -> Vec<WrittenRule> {
 }
 
 fn rule(table: Table<'_, '_>) -> Option<WrittenRule> {
-    let id = table.required::<String>("id");
-    if let Some(id) = &id {
-        check_id(table.document(), id);
-    }
+    let id = id(&table);
     let description = not_empty(&table, "description");
     for key in ["owner", "ticket"] {
         not_empty(&table, key);
@@ -113,7 +110,7 @@ fn rule(table: Table<'_, '_>) -> Option<WrittenRule> {
         required_choice(&table, "mode", &[("off", Mode::Off), ("observe", Mode::Observe), ("enforce", Mode::Enforce)]);
     let starts = dates::read(&table, "starts", DayEnd::First);
     let expires = dates::read(&table, "expires", DayEnd::Last);
-    check_order(table.document(), starts.as_ref(), expires.as_ref());
+    dates::check_order(table.document(), starts.as_ref(), expires.as_ref());
     let scope = scope(&table);
     let fold = table.table("fold").map_or_else(Fold::default, fold);
     let blocks = table.tables("match").into_iter().map(block).collect::<Vec<_>>();
@@ -121,25 +118,15 @@ fn rule(table: Table<'_, '_>) -> Option<WrittenRule> {
     let action = action(&table);
     let examples = table.tables("example").into_iter().filter_map(example).collect();
     if blocks.is_empty() && !table.has("match") {
-        let help = text!("begin one with [[rule.match]]", "comece um com [[rule.match]]");
-        table.document().fault(
-            table.span(),
-            text!("the rule has no match block", "a regra não tem bloco de match"),
-            Some(help),
+        let help = text!(
+            "begin one with [[rule.match]], such as all_words = [\"boleto\"]",
+            "comece um com [[rule.match]], por exemplo all_words = [\"boleto\"]"
         );
+        let what = text!("the rule has no match block", "a regra não tem bloco de match");
+        table.document().fault_as(code::NOTHING, table.span(), what, Some(help));
     }
-    if matches!(action, Some((Action::Reject, _))) && !table.has("expires") {
-        table.document().fault(
-            table.span(),
-            text!(
-                "`expires` is missing: a rule that rejects must end",
-                "falta `expires`: uma regra que recusa tem de terminar"
-            ),
-            Some(text!(
-                "such as expires = 2026-12-20T23:59:59-03:00",
-                "por exemplo expires = 2026-12-20T23:59:59-03:00"
-            )),
-        );
+    if matches!(action, Some((Action::Reject, _))) {
+        dates::check_of_reject(&table, starts.as_ref(), expires.as_ref());
     }
     let span = table.span();
     table.finish();
@@ -163,24 +150,30 @@ fn rule(table: Table<'_, '_>) -> Option<WrittenRule> {
 }
 
 /// An id stands in replies, header fields, file names and commands.
-fn check_id(document: &Document<'_>, id: &Found<String>) {
+fn id(table: &Table<'_, '_>) -> Option<Found<String>> {
+    let help = || Some(text!("such as id = \"S3B-2026-0042\"", "por exemplo id = \"S3B-2026-0042\""));
+    if !table.has("id") {
+        let what = text!("`id` is missing here", "falta `id` aqui");
+        table.document().fault_as(code::ID, table.span(), what, help());
+    }
+    let id = table.optional::<String>("id")?;
+    table.document().begin(table.span().start, &id.value);
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     if id.value.is_empty() || id.value.len() > 64 || !id.value.chars().all(plain) {
-        document.fault(
-            id.span.clone(),
-            text!(
-                "an id has 1 to 64 letters without accents, digits, `-`, `_` and `.`",
-                "um id tem de 1 a 64 letras sem acento, algarismos, `-`, `_` e `.`"
-            ),
-            None,
+        let what = text!(
+            "an id has 1 to 64 letters without accents, digits, `-`, `_` and `.`",
+            "um id tem de 1 a 64 letras sem acento, algarismos, `-`, `_` e `.`"
         );
+        table.document().fault_as(code::ID, id.span.clone(), what, help());
     }
+    Some(id)
 }
 
 fn not_empty(table: &Table<'_, '_>, key: &'static str) -> Option<String> {
     let found = table.required::<String>(key)?;
     if found.value.trim().is_empty() {
-        table.document().fault(found.span, text!("`{key}` is empty", "`{key}` está vazio"), None);
+        let what = text!("`{key}` is empty", "`{key}` está vazio");
+        table.document().fault_as(Code::MISSING, found.span, what, None);
     }
     Some(found.value)
 }
@@ -192,19 +185,6 @@ fn required_choice<T: Copy>(table: &Table<'_, '_>, key: &'static str, names: &[(
     }
     let first = names.first()?.1;
     Some(table.choice(key, names, first))
-}
-
-fn check_order(document: &Document<'_>, starts: Option<&Date>, expires: Option<&Date>) {
-    if let (Some(starts), Some(expires)) = (starts, expires)
-        && starts.at >= expires.at
-    {
-        let from = &starts.written;
-        document.fault(
-            expires.span.clone(),
-            text!("the rule ends before it starts ({from})", "a regra termina antes de começar ({from})"),
-            None,
-        );
-    }
 }
 
 fn scope(table: &Table<'_, '_>) -> Vec<Scope> {
@@ -224,14 +204,14 @@ fn scope(table: &Table<'_, '_>) -> Vec<Scope> {
                     "a scope is relay, application or submission, not `{written}`",
                     "scope é relay, application ou submission, não `{written}`"
                 );
-                table.document().fault(found.span.clone(), what, None);
+                table.document().fault_as(Code::VALUE, found.span.clone(), what, None);
             }
         }
     }
     if scopes.is_empty() && table.document().errors() == before {
         let help = text!("leave the key out for all doors", "para todas as portas, omita a chave");
         let what = text!("`scope` is empty: the rule would never act", "`scope` está vazio: a regra nunca agiria");
-        table.document().fault(table.span(), what, Some(help));
+        table.document().fault_as(Code::VALUE, table.span_of("scope"), what, Some(help));
     }
     scopes
 }
@@ -255,7 +235,8 @@ fn fold(table: Table<'_, '_>) -> Fold {
 fn prefixes(table: &Table<'_, '_>) -> Vec<String> {
     let found = table.list::<String>("prefixes");
     for prefix in found.iter().filter(|prefix| prefix.value.trim().is_empty()) {
-        table.document().fault(prefix.span.clone(), text!("an empty prefix", "um prefixo vazio"), None);
+        let what = text!("an empty prefix", "um prefixo vazio");
+        table.document().fault_as(Code::VALUE, prefix.span.clone(), what, None);
     }
     found.into_iter().map(|prefix| prefix.value).collect()
 }
@@ -273,13 +254,14 @@ fn block(table: Table<'_, '_>) -> WrittenBlock {
     for (key, words) in [("all_words", &block.all_words), ("any_words", &block.any_words)] {
         if table.has(key) && words.is_empty() && table.document().errors() == before {
             let what = text!("`{key}` has no word in it", "`{key}` não tem nenhuma palavra");
-            table.document().fault(table.span(), what, None);
+            table.document().fault_as(code::NOTHING, table.span_of(key), what, None);
         }
     }
     let keys = ["all_words", "any_words", "phrase", "wildcard", "regex"];
     if !keys.iter().any(|key| table.has(key)) {
         let listed = keys.join(", ");
-        table.document().fault(
+        table.document().fault_as(
+            code::NOTHING,
             table.span(),
             text!("the match block is empty", "o bloco de match está vazio"),
             Some(text!("it takes {listed}", "ele aceita {listed}")),
@@ -304,7 +286,8 @@ fn except(table: Table<'_, '_>) -> WrittenExcept {
 
 fn action(rule: &Table<'_, '_>) -> Option<(Action, Option<Found<String>>)> {
     if !rule.has("action") {
-        rule.document().fault(
+        rule.document().fault_as(
+            Code::MISSING,
             rule.span(),
             text!("`action` is missing here", "falta `action` aqui"),
             Some(text!(
@@ -323,7 +306,8 @@ fn action(rule: &Table<'_, '_>) -> Option<(Action, Option<Found<String>>)> {
     let kind = required_choice(&table, "kind", &kinds);
     let reply = table.optional::<String>("reply");
     if let (Some(Action::Observe | Action::Tag), Some(reply)) = (kind, &reply) {
-        table.document().warning(
+        table.document().advise(
+            code::REPLY,
             reply.span.clone(),
             text!("this reply is never said: the mail is relayed", "esta resposta nunca é dada: a mensagem segue"),
             None,

@@ -8,26 +8,39 @@
 //! |---|---|
 //! | `encoding` | octets of a file into text |
 //! | `file`, `dates`, `reply` | TOML into rules as written |
-//! | `compile`, `wildcard`, `required` | patterns, folded and compiled |
+//! | `compile`, `expression`, `addresses`, `wildcard`, `required` | patterns and exceptions, folded and compiled |
+//! | `never`, `pasted` | patterns that cannot be meant |
 //! | `block`, `except`, `view` | whether they hold of a folded subject |
-//! | `example` | the rule's own examples |
+//! | `example`, `reach` | the rule's own examples, and what they leave untried |
 //! | `load` | several files into one set |
+//! | `review`, `ordinary`, `advice` | rules beside one another, beside ordinary mail, beside the calendar |
+//! | `code`, `vocabulary` | numbers of faults, words of hints |
 //! | `index`, `matching`, `place` | the set over one message |
 
+mod addresses;
+mod advice;
 mod block;
+pub mod code;
 mod compile;
 mod dates;
 mod encoding;
 mod example;
 pub(in crate::policy) mod except;
+mod expression;
 mod file;
 mod index;
 mod load;
 mod matching;
+mod never;
+mod ordinary;
+mod pasted;
 mod place;
+mod reach;
 mod reply;
 mod required;
+mod review;
 mod view;
+mod vocabulary;
 mod wildcard;
 
 use std::{net::IpAddr, path::PathBuf, time::SystemTime};
@@ -44,7 +57,7 @@ use crate::{
 pub use crate::message::subject::Reading;
 pub use encoding::{MAX_FILE, text_of, utf_8};
 pub use except::ExceptLine;
-pub use load::{MAX_ALWAYS_TRIED, MAX_FOLDS};
+pub use load::{MAX_ALL_FILES, MAX_ALWAYS_TRIED, MAX_FOLDS};
 pub use matching::{Standing, Tried};
 pub use view::MAX_FOLDED;
 
@@ -76,6 +89,7 @@ pub struct Rule {
     examples: usize,
     file: PathBuf,
     place: Place,
+    starts_place: Option<Place>,
     expires_place: Option<Place>,
 }
 

@@ -1,5 +1,8 @@
 //! The reply text of a rule: what the client hears, so ASCII, one line, and nothing but two placeholders.
 
+use std::net::IpAddr;
+
+use super::code;
 use crate::{
     document::{Document, Found},
     language::Text,
@@ -18,7 +21,7 @@ pub(super) fn compile(document: &Document<'_>, written: &Found<String>, rule: &s
     match fill(&written.value, rule) {
         Ok(reply) => Some(reply),
         Err((what, help)) => {
-            document.fault(written.span.clone(), what, help);
+            document.fault_as(code::REPLY, written.span.clone(), what, help);
             None
         }
     }
@@ -48,6 +51,14 @@ fn fill(written: &str, rule: &str) -> Result<String, (Text, Option<Text>)> {
         let known = "{rule}, {id}";
         return Err((what, Some(text!("known ones: {known}", "campos conhecidos: {known}"))));
     }
+    if let Some(internal) = internal_name(written) {
+        let what = text!("`{internal}` is a name of the inside", "`{internal}` é um nome de dentro da rede");
+        let help = text!(
+            "whoever is refused reads this: name a public address or none",
+            "quem é recusado lê isto: dê um endereço público, ou nenhum"
+        );
+        return Err((what, Some(help)));
+    }
     let filled = written.replace("{rule}", rule);
     let length = filled.len() + filled.matches("{id}").count() * (ID_LENGTH - "{id}".len());
     if length > MAX_TEXT {
@@ -58,6 +69,26 @@ fn fill(written: &str, rule: &str) -> Result<String, (Text, Option<Text>)> {
         return Err((what, None));
     }
     Ok(filled)
+}
+
+/// A private address (RFC 1918, RFC 4193, loopback, link-local), or a host under a name that is no public one (RFC 6762
+/// Appendix G, RFC 8375): the reply goes to strangers.
+fn internal_name(written: &str) -> Option<&str> {
+    let private = |word: &str| match word.trim_matches(['[', ']']).parse::<IpAddr>() {
+        Ok(IpAddr::V4(address)) => address.is_private() || address.is_loopback() || address.is_link_local(),
+        Ok(IpAddr::V6(address)) => {
+            address.is_unique_local() || address.is_loopback() || address.is_unicast_link_local()
+        }
+        Err(_) => false,
+    };
+    let inside = |word: &str| {
+        let word = word.to_ascii_lowercase();
+        ["local", "lan", "internal", "intranet", "corp", "home", "private", "arpa"]
+            .iter()
+            .any(|last| word.strip_suffix(last).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.')))
+    };
+    let words = written.split([' ', ',', ';', '(', ')', '<', '>', '@', '/', '"', '\'']);
+    words.map(|word| word.trim_end_matches(['.', ':', '!', '?'])).find(|word| private(word) || inside(word))
 }
 
 #[cfg(test)]
@@ -85,9 +116,16 @@ mod tests {
             ("{", "no placeholder"),
             ("{{id}}", "no placeholder"),
             (&long, "at most 400"),
+            ("ask 10.1.2.3.", "`10.1.2.3` is a name of the inside"),
+            ("ask [fd00::1]", "inside"),
+            ("noc@mx1.tjpa.local", "`mx1.tjpa.local` is"),
+            ("http://rules.intranet/x", "`rules.intranet` is"),
         ] {
             let (what, _) = fill(written, "S-1").unwrap_err();
             assert!(what.en.contains(reason), "{written:?}: {what}");
+        }
+        for fine in ["noc@tjpa.jus.br", "ask 192.0.2.1", "1.2.3.4", "local", "a .local", "version 10.1.2"] {
+            assert!(fill(fine, "S-1").is_ok(), "{fine}");
         }
         assert!(fill(&("x".repeat(MAX_TEXT - ID_LENGTH) + "{id}"), "S-1").is_ok());
     }

@@ -34,6 +34,13 @@ fn good(source: &str) -> RuleSet {
     set
 }
 
+/// The set of a file without an error; advice may be given.
+fn usable(source: &str) -> RuleSet {
+    let (set, faults) = read(source);
+    assert!(!faults.contains(": error: "), "{faults}");
+    set
+}
+
 /// A rule that is in order, but for what a test changes: `body` stands between the head and the match block.
 fn rule(id: &str, head: &str, blocks: &str) -> String {
     format!("[[rule]]\nid = \"{id}\"\ndescription = \"d\"\nowner = \"o\"\nticket = \"t\"\n{head}\n{blocks}\n")

@@ -70,7 +70,7 @@ impl Folded {
     }
 
     /// Where each word stands, in octets.
-    fn words(&self) -> impl Iterator<Item = (usize, usize, &str)> {
+    pub(super) fn words(&self) -> impl Iterator<Item = (usize, usize, &str)> {
         self.words.iter().filter_map(|&(start, end)| Some((start, end, self.text.get(start..end)?)))
     }
 

@@ -5,9 +5,10 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    document::Table,
+    document::{Code, Table},
     policy::{
         entry::{self, Period},
+        rule::code,
         verdict::{ScanVerdict, ScannerReport},
         verdict_action::VerdictAction,
     },
@@ -123,7 +124,7 @@ fn bounded(table: &Table<'_, '_>, period: Period, now: SystemTime) -> bool {
                 "a contingency ends by itself, at most 7 days after it began",
                 "uma contingência acaba sozinha, no máximo 7 dias depois do início"
             );
-            table.document().fault(table.span(), what, Some(help));
+            table.document().fault_as(Code::MISSING, table.span(), what, Some(help));
         }
         return false;
     };
@@ -133,7 +134,7 @@ fn bounded(table: &Table<'_, '_>, period: Period, now: SystemTime) -> bool {
             "a contingency lasts 7 days at most, counted from `starts`, or from now",
             "uma contingência dura no máximo 7 dias, contados de `starts`, ou de agora"
         );
-        table.document().fault(table.span_of("expires"), what, None);
+        table.document().fault_as(code::DATES, table.span_of("expires"), what, None);
     }
     length <= LONGEST
 }
@@ -144,7 +145,7 @@ fn groups(table: &Table<'_, '_>, known: &[String]) -> Option<Vec<String>> {
     if table.has("groups") && table.is_empty("groups") {
         let what = text!("`groups` names no group", "`groups` não nomeia nenhum grupo");
         let help = text!("leave it out for all groups", "deixe-o de fora para valer em todos");
-        document.fault(table.span_of("groups"), what, Some(help));
+        document.fault_as(Code::VALUE, table.span_of("groups"), what, Some(help));
         return None;
     }
     let mut groups = Vec::new();
@@ -158,7 +159,7 @@ fn groups(table: &Table<'_, '_>, known: &[String]) -> Option<Vec<String>> {
         let what = text!("there is no scanner group `{written}`", "não há grupo de antivírus `{written}`");
         let listed = known.join(", ");
         let help = text!("those of portaria.toml: {listed}", "os do portaria.toml: {listed}");
-        document.fault(found.span, what, (!known.is_empty()).then_some(help));
+        document.fault_as(Code::VALUE, found.span, what, (!known.is_empty()).then_some(help));
     }
     if known.is_empty() {
         let what = text!(

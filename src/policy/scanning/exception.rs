@@ -5,11 +5,14 @@ use std::{net::IpAddr, time::SystemTime};
 use ipnet::IpNet;
 
 use crate::{
-    document::{Document, Found, Table},
+    document::{Code, Document, Found, Table},
     policy::{
         entry::{self, Period},
         network,
-        rule::except::{SenderPattern, comparable_path},
+        rule::{
+            code,
+            except::{SenderPattern, comparable_path},
+        },
     },
     smtp::path::ReversePath,
     text,
@@ -72,7 +75,7 @@ pub(super) fn read(table: Table<'_, '_>, now: SystemTime) -> Option<Exception> {
             "such as networks = [\"192.0.2.0/24\"]: from where that sender's mail comes",
             "por exemplo networks = [\"192.0.2.0/24\"]: de onde vem o correio desse remetente"
         );
-        document.warning(table.span(), what, Some(help));
+        document.advise(code::FORGEABLE, table.span(), what, Some(help));
     }
     let reason = entry::answerable(&table, "reason");
     let ticket = entry::answerable(&table, "ticket");
@@ -94,7 +97,7 @@ fn senders(table: &Table<'_, '_>) -> (Vec<String>, Vec<SenderPattern>) {
             "whose finds are ignored, such as senders = [\"*@bank.example\"]",
             "de quem os achados são ignorados, por exemplo senders = [\"*@banco.example\"]"
         );
-        table.document().fault(table.span_of("senders"), what, Some(help));
+        table.document().fault_as(Code::MISSING, table.span_of("senders"), what, Some(help));
     }
     let (mut written, mut patterns) = (Vec::new(), Vec::new());
     for found in table.list::<String>("senders") {
@@ -103,7 +106,7 @@ fn senders(table: &Table<'_, '_>) -> (Vec<String>, Vec<SenderPattern>) {
                 patterns.push(pattern);
                 written.push(found.value);
             }
-            Err((what, help)) => table.document().fault(found.span, what, Some(help)),
+            Err((what, help)) => table.document().fault_as(code::ADDRESS, found.span, what, Some(help)),
         }
     }
     (written, patterns)
@@ -136,5 +139,5 @@ fn check_signature(document: &Document<'_>, found: &Found<String>) {
         "write it as `portaria explain` shows it, such as \"Heuristics.Phishing.Email.SpoofedDomain\"; a * only at the end",
         "escreva-a como `portaria explain` a mostra, por exemplo \"Heuristics.Phishing.Email.SpoofedDomain\"; * só no fim"
     );
-    document.fault(found.span.clone(), what, Some(help));
+    document.fault_as(Code::VALUE, found.span.clone(), what, Some(help));
 }

@@ -46,3 +46,34 @@ fn folds_have_a_bound() {
     let (_, faults) = read(&rules(MAX_FOLDS + 1));
     assert!(faults.contains("error: the rules have 33 different [rule.fold], at most 32 may be"), "{faults}");
 }
+
+#[test]
+fn all_files_together_have_a_bound() {
+    let files = |count: usize| {
+        let one = |nth| (std::path::PathBuf::from(format!("{nth:02}.toml")), "#".repeat(1 << 20));
+        RuleSet::read(&(0..count).map(one).collect::<Vec<_>>(), &resolve).1.render(Language::En)
+    };
+    assert_eq!(files(1), "");
+    assert!(
+        files((MAX_ALL_FILES >> 20) + 1).starts_with("32.toml: error: with this file the rule files have more than")
+    );
+}
+
+/// Rules that share one word are candidates of each other: their number is the square of theirs.
+#[test]
+fn comparing_rules_with_one_another_has_a_bound() {
+    let rules = |count: usize| {
+        let one = |nth| {
+            let block = format!(
+                "[[rule.match]]\nall_words = [\"boleto\", \"x{nth}\"]\n[[rule.example]]\nsubject = \"boleto x{nth}\"\nexpect = \"match\"\n\
+                 [[rule.example]]\nsubject = \"ata\"\nexpect = \"no match\""
+            );
+            rule(&format!("T-{nth}"), HEAD, &block)
+        };
+        (0..count).map(one).collect::<String>()
+    };
+    assert_eq!(read(&rules(100)).1, "");
+    let (set, faults) = read(&rules(1_100));
+    assert!(faults.contains("warning: so many rules share the same words"), "{faults}");
+    assert_eq!(set.len(), 1_100, "it is advice: the rules are in order");
+}

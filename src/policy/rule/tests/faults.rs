@@ -78,22 +78,19 @@ fn a_word_is_one_word() {
     let long = |octets| of_block(&format!("[[rule.match]]\nany_words = [\"boleto\", \"{}\"]", "x".repeat(octets)));
     assert!(!long(1000).contains("at most"), "{}", long(1000));
     said(&long(1001), "error", "a pattern has at most 1000 octets");
-    said(&of_block("[[rule.match]]\nall_words = [\"boleto\", \"BOLETO\"]"), "warning", "is `boleto` once more");
+    said(&of_block("[[rule.match]]\nall_words = [\"boleto\", \"BOLETO\"]"), "error", "is `boleto` once more");
     said(&of_block("[[rule.match]]\nall_words = [\"bo\\u200Bleto\"]"), "warning", "an invisible character");
     assert_eq!(of_block("[[rule.match]]\nall_words = [1]").matches("error").count(), 1, "one fault is said once");
 }
 
 #[test]
 fn a_pattern_that_matches_everything_is_refused() {
-    for block in [
-        "wildcard = \"*\"",
-        "wildcard = \"*?*\"",
-        "wildcard = \"* *\"",
-        "regex = '.*'",
-        "regex = '.'",
-        "regex = '(boleto)?'",
-    ] {
+    for block in ["wildcard = \"*\"", "wildcard = \"*?*\"", "wildcard = \"* *\"", "regex = '.'"] {
         said(&of_block(&format!("[[rule.match]]\n{block}")), "error", "matches nearly every subject");
+    }
+    for expression in [".*", "(boleto)?", "^$", ""] {
+        let part = if expression.is_empty() { "an empty pattern" } else { "finds the empty text" };
+        said(&of_block(&format!("[[rule.match]]\nregex = '{expression}'")), "error", part);
     }
     said(&of_block("[[rule.match]]\nwildcard = \"boleto\""), "warning", "matches only the whole subject");
     said(&of_block("[[rule.match]]\nregex = '^b'"), "warning", "it is tried on every message");
@@ -107,7 +104,7 @@ fn an_expression_that_is_wrong_is_shown_where() {
     said(&of_block("[[rule.match]]\nregex = 'a(b'"), "r.toml:9:11: error", "not a regular expression: unclosed group");
     said(&of_block("[[rule.match]]\nregex = '\\w{1000}\\w{1000}'"), "error", "larger than 1048576 octets");
     let faults = of_block("[[rule.match]]\nregex = 'boleto|devolução'");
-    said(&faults, "r.toml:9:23: warning: the folded subject never holds `ç`", "= write `c`");
+    said(&faults, "r.toml:9:23: error: the folded subject never holds `ç`", "= write `c`");
 }
 
 #[test]
@@ -122,17 +119,28 @@ fn exceptions_name_addresses_lists_and_networks() {
         ("networks = [\"10.0.0.0/33\"]", "a network is needed here"),
         ("words = [\"\"]", "an empty pattern"),
         ("from = [\"a\"]", "unknown key `from`"),
+    ] {
+        said(&of_except(line), "error", part);
+    }
+    for (line, part) in [
         ("sender = [\"*@banco.example\"]", "no example reaches except.sender"),
         ("networks = [\"10.0.0.0/8\"]", "with a `client` that spares it"),
     ] {
-        said(&of_except(line), "error", part);
+        said(&of_except(line), "warning", part);
+        assert!(!of_except(line).contains("error"), "{line}: a rule that observes is loaded");
+        let head = HEAD.replace("observe", "enforce");
+        let enforced = rule("T-1", &head, &format!("{BLOCK}\n[rule.except]\n{line}\n{EXAMPLES}"));
+        said(&read(&enforced).1, "error", part);
     }
 }
 
 #[test]
 fn every_kind_of_exception_can_be_reached_by_an_example() {
     for (except, example) in [
-        ("sender = [\"*@banco.example\"]", "sender = \"a@BANCO.example\""),
+        (
+            "sender = [\"*@banco.example\"]\nnetworks = [\"10.0.0.0/8\"]",
+            "sender = \"a@BANCO.example\"\nclient = \"10.1.2.3\"",
+        ),
         ("sender = [\"<>\"]", "sender = \"\""),
         ("recipient = [\"noc@tjpa.jus.br\"]", "recipient = \"suporte@tjpa.jus.br\""),
         ("list = [\"Avisos.tjpa.jus.br\"]", "list = \"avisos.tjpa.jus.br\""),

@@ -18,7 +18,7 @@ fn ids(judgement: &Judgement) -> Vec<&str> {
 
 #[test]
 fn the_first_enforcing_rule_decides_and_every_match_is_recorded() {
-    let set = good(
+    let set = usable(
         &[
             on("watching", "boleto", "observe", "reject", ""),
             on("off", "boleto", "off", "reject", ""),
@@ -26,6 +26,9 @@ fn the_first_enforcing_rule_decides_and_every_match_is_recorded() {
             on("other", "pix", "enforce", "reject", ""),
             on("first", "boleto", "enforce", "quarantine", ""),
             on("second", "boleto", "enforce", "reject", ""),
+            // A rule whose every example another one decides would not be loaded.
+            "[[rule.match]]\nall_words = [\"fatura\"]\n[[rule.example]]\nsubject = \"fatura\"\nexpect = \"match\""
+                .to_owned(),
         ]
         .concat(),
     );
@@ -91,7 +94,7 @@ fn an_excepted_recipient_is_spared_alone() {
                   [[rule.example]]\nsubject = \"boleto\"\nexpect = \"match\"\n\
                   [[rule.example]]\nsubject = \"boleto\"\nrecipient = \"noc@tjpa.jus.br\"\nexpect = \"no match\"";
     let first = rule("first", "mode = \"enforce\"\naction.kind = \"quarantine\"", blocks);
-    let set = good(&(first + &on("second", "boleto", "enforce", "reject", "")));
+    let set = usable(&(first + &on("second", "boleto", "enforce", "reject", "")));
     let message = Message::with(&["boleto"]).to(&[
         ("a@tjpa.jus.br", false),
         ("noc@tjpa.jus.br", false),
@@ -109,7 +112,7 @@ fn a_match_says_what_where_and_in_which_text() {
                   [[rule.example]]\nsubject = \"nada\"\nexpect = \"match\"\n\
                   [[rule.example]]\nsubject = \"boleto cobrança urgente\"\nexpect = \"match\"\n\
                   [[rule.example]]\nsubject = \"ata\"\nexpect = \"no match\"";
-    let set = good(&rule("T-1", "mode = \"enforce\"\naction.kind = \"quarantine\"", blocks));
+    let set = usable(&rule("T-1", "mode = \"enforce\"\naction.kind = \"quarantine\"", blocks));
     let judgement = set.judge(&Message::with(&["RES: Olá, boleto da COBRANÇA: urgente!"]).facts());
     let found = &judgement.matches[0];
     assert_eq!((found.block, found.pattern.as_str()), (2, "Cobrança, boleto + urgente"));

@@ -86,7 +86,7 @@ fn compiled(source: &str) -> RuleSet {
 #[test]
 fn the_automaton_agrees_with_a_plain_loop() {
     let mut chance = Chance(2_026);
-    let source: String = (0..600).map(|id| chance.rule(id)).collect();
+    let source: String = (0..1_200).map(|id| chance.rule(id)).collect();
     let set = compiled(&source);
     assert!(set.len() > 500, "{} rules compiled", set.len());
     let (mut matches, mut disguised, mut with_literal) = (0, 0, 0);

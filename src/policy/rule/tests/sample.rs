@@ -76,14 +76,17 @@ const COMPLETED: &str = r#"
 #[test]
 fn the_printed_sample_is_in_order_once_every_block_and_exception_is_reached() {
     let (set, faults) = read(&format!("{SAMPLE}{COMPLETED}"));
-    assert_eq!(faults, "");
+    assert!(faults.contains("no example has only this of any_words: vencido"), "{faults}");
+    assert!(faults.contains("an exception by sender alone can be forged"), "{faults}");
+    assert_eq!(faults.matches("warning").count(), 2, "{faults}");
+    assert!(!faults.contains("error"), "{faults}");
     let [rule] = set.rules() else { panic!("{} rules", set.len()) };
     assert_eq!((rule.id(), rule.examples()), ("S3B-2026-0042", 8));
 }
 
 #[test]
 fn as_printed_it_is_told_what_no_example_reaches() {
-    let (set, faults) = read(SAMPLE);
+    let (set, faults) = read(&SAMPLE.replace("\"observe\"", "\"enforce\""));
     assert!(set.is_empty());
     for part in ["match block 2", "match block 3", "match block 4", "except.sender", "except.recipient", "except.words"]
     {
@@ -94,7 +97,8 @@ fn as_printed_it_is_told_what_no_example_reaches() {
 
 #[test]
 fn every_spelling_of_the_subject_is_caught() {
-    let set = good(&format!("{SAMPLE}{COMPLETED}"));
+    let (set, faults) = read(&format!("{SAMPLE}{COMPLETED}"));
+    assert!(!faults.contains("error"), "{faults}");
     for subject in [
         "Boleto de cobrança URGENTE",
         "=?utf-8?B?Qm9sZXRvIGRlIGNvYnJhbsOnYSB1cmdlbnRl?=",
