@@ -24,7 +24,9 @@ pub fn rule_file(data: &[u8]) {
     let (set, faults) = read(&source);
     check_faults(&faults, &source);
     let (octets, said) = RuleSet::read_files(&[(PathBuf::from("a.toml"), data.to_vec())], &resolve);
-    let alike = text_of(Path::new("a.toml"), data).map(|text| read(&text)).map_or((0, 1), |(set, faults)| (set.len(), faults.0.len()));
+    let alike = text_of(Path::new("a.toml"), data)
+        .map(|text| read(&text))
+        .map_or((0, 1), |(set, faults)| (set.len(), faults.0.len()));
     assert_eq!((octets.len(), said.0.len()), alike, "octets and text are read alike");
     if !faults.has_errors() {
         let (_, more) = read(&format!("{source}\n[zz_nobody_knows]\n"));
