@@ -143,6 +143,7 @@ fn applications(
             sub("password", text!("Makes a hash for the registry", "Gera um hash para o registro"))
                 .after_help(say(password)),
         )
+        .subcommand(application::test_command(sub, help, language))
 }
 
 fn alerts(sub: &impl Fn(&'static str, Text) -> Command, language: Language) -> Command {
@@ -352,6 +353,7 @@ pub(super) fn dispatch(matches: &ArgMatches, language: Language) -> Exit {
             Some(("sheet", sub)) => application::sheet(&mut common, text_of(sub, "id")),
             Some(("report", sub)) => application::report(&mut common, sub.get_one("days").copied().unwrap_or(30)),
             Some(("password", _)) => application::password(&common),
+            Some(("test", sub)) => application::test(&mut common, sub),
             _ => Exit::Usage,
         },
         Some(("antivirus", sub)) => antivirus::dispatch(&mut common, sub),
