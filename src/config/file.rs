@@ -61,8 +61,8 @@ pub fn load(path: &Path) -> Result<Loaded, Faults> {
     }
 }
 
-/// Reads the rules folder: the directory, `subjects/*.toml` in name order, `mailboxes.toml`, `antivirus.toml` and `applications.toml`. With any
-/// error among the faults the policy must not be used in place of a good one.
+/// Reads the rules folder: the directory, `subjects/*.toml` in name order, `mailboxes.toml`, `antivirus.toml` and
+/// `applications.toml`. With any error among the faults the policy must not be used in place of a good one.
 pub fn load_policy(settings: &Settings, now: SystemTime) -> (Policy, Faults) {
     let folder = &settings.gateway.rules_dir;
     let (directory, mut faults) = load_directory(settings);

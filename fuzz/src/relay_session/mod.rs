@@ -30,11 +30,13 @@ pub fn relay_session(data: &[u8]) {
         if world.finished() {
             break;
         }
-        world.act(script::deed(octet), || {
+        let mut next = || {
             let (&next, behind) = rest.split_first()?;
             rest = behind;
             Some(next)
-        });
+        };
+        let deed = script::deed(octet, &mut next);
+        world.act(deed, next);
     }
     end(&mut world, silent);
     promises::check_end(&world);

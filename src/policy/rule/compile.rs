@@ -68,7 +68,8 @@ impl Compiler<'_, '_> {
         }));
         tests.extend(written.wildcard.as_ref().and_then(|wildcard| self.wildcard(wildcard)));
         tests.extend(written.regex.as_ref().and_then(|regex| self.regex(regex)));
-        if self.document.errors() > before {
+        // What an unsound block leaves out may be what narrows it.
+        if !written.sound || self.document.errors() > before {
             return None;
         }
         let block = Block { tests };
@@ -254,6 +255,12 @@ impl Compiler<'_, '_> {
 
     /// The pattern as compared; none, with a fault, when there is nothing to compare.
     pub(super) fn folded(&self, found: &Found<String>) -> Option<String> {
+        self.folded_of(found, &found.value)
+    }
+
+    /// The same of a pattern whose letters stand in `letters`, octet by octet where they stand in it: an expression has letters that
+    /// are signs.
+    pub(super) fn folded_of(&self, found: &Found<String>, letters: &str) -> Option<String> {
         let written = &found.value;
         let (code, what) = if written.trim().is_empty() {
             (code::NOTHING, text!("an empty pattern", "um padrão vazio"))
@@ -264,7 +271,7 @@ impl Compiler<'_, '_> {
         } else {
             let folded = self.fold.pattern(written);
             if !folded.is_empty() {
-                self.warn_of_pasted(found);
+                self.warn_of_pasted(found, letters);
                 return Some(folded);
             }
             let what = text!(
@@ -285,8 +292,8 @@ impl Compiler<'_, '_> {
 
     /// A pattern pasted from a spam brings its tricks along. A rule with them works all the same, but who searches the file for the
     /// word does not find it; and an expression sees only what is written.
-    fn warn_of_pasted(&self, found: &Found<String>) {
-        let Some(pasted) = pasted::first(&found.value, self.fold) else { return };
+    fn warn_of_pasted(&self, found: &Found<String>, letters: &str) {
+        let Some(pasted) = pasted::first(letters, self.fold) else { return };
         let (at, c) = (pasted.at, pasted.character);
         let number = u32::from(c);
         let script = pasted.script.map(|script| format!(", {}", script.name())).unwrap_or_default();
@@ -301,13 +308,13 @@ impl Compiler<'_, '_> {
             ),
             Trick::LooksLatin { typed } => {
                 let typed = typed.replace(ANY, "*").replace(ONE, "?");
-                (
-                    text!(
-                        "`{c}` (U+{number:04X}{script}) only looks like a Latin letter",
-                        "`{c}` (U+{number:04X}{script}) só parece uma letra latina"
-                    ),
-                    text!("type it instead of pasting it: {typed}", "digite em vez de colar: {typed}"),
-                )
+                let what = text!(
+                    "`{c}` (U+{number:04X}{script}) only looks like a Latin letter",
+                    "`{c}` (U+{number:04X}{script}) só parece uma letra latina"
+                );
+                let whole = text!("type it instead of pasting it: {typed}", "digite em vez de colar: {typed}");
+                // Without its signs an expression is nothing to type.
+                (what, if letters == found.value { whole } else { retype() })
             }
             Trick::AmongLatin => (
                 text!(

@@ -8,15 +8,11 @@ use super::{
     super::super::{Common, Exit},
     Asked,
 };
-use crate::{
-    language::{Language, Text},
-    text,
-};
+use crate::{language::Text, text};
 
 pub(in crate::cli) fn command(
     sub: &impl Fn(&'static str, Text) -> Command,
     help: &impl Fn(Arg, Text) -> Arg,
-    language: Language,
 ) -> Command {
     let option =
         |name: &'static str, value: &'static str, about: Text| help(Arg::new(name).long(name).value_name(value), about);
@@ -25,14 +21,6 @@ pub(in crate::cli) fn command(
     let about = text!(
         "Tries each parameter of an application's sheet, without sending mail",
         "Testa cada parâmetro da ficha de uma aplicação, sem enviar mensagem"
-    );
-    let example = text!(
-        "Example: before an application goes live, from its own machine\n  \
-         portaria application sheet pje-intimacoes --json > pje.json\n  \
-         portaria application test --sheet pje.json --password-file secret.txt",
-        "Exemplo: antes de uma aplicação entrar no ar, a partir da máquina dela\n  \
-         portaria application sheet pje-intimacoes --json > pje.json\n  \
-         portaria application test --sheet pje.json --password-file segredo.txt"
     );
     sub("test", about)
         .arg(help(id, text!("its id in the registry", "o id dela no registro")))
@@ -58,7 +46,6 @@ pub(in crate::cli) fn command(
                 "ao alcance dela (padrão: postmaster do domínio)"
             ),
         ))
-        .after_help(example.in_language(language).to_owned())
 }
 
 pub(in crate::cli) fn test(common: &mut Common, matches: &ArgMatches) -> Exit {
