@@ -22,6 +22,9 @@ use crate::support::{
 const HEADER: &str = "# Caixas bloqueadas.\n\n# Sindicância 7.\n[[blocked]]\nmailbox = \"mudo\"\ndirection = \"send\"\nreason = \"r\"\n\
                       ticket = \"REQ 2026/119000\"\nby = \"s3b\"\n";
 
+/// Octets of a last block of 512 that leave room for the beginning of an entry, which has some 340.
+const ROOM: std::ops::Range<u64> = 200..450;
+
 fn started(sink: &Sink) -> Gateway {
     Setup::new(sink.port()).rules("mailboxes.toml", HEADER).start()
 }
@@ -210,6 +213,54 @@ fn without_the_trail_nothing_is_changed() {
         assert!(told.stderr.contains("nothing was done: the audit trail cannot be written"), "{}", told.told());
     }
     assert_eq!(fs::read_to_string(list_file(&gateway)).unwrap(), before);
+}
+
+/// The command under a limit for the size of files: `ignored`, it is told that there is no room; else the system kills it at the first octet
+/// that has none, which is a line cut off in the middle.
+fn block_in_little_room(gateway: &Gateway, ignored: bool) -> Output {
+    let length = fs::metadata(gateway.data().join("audit.log")).unwrap().len();
+    // The shell counts in 512 octets; an entry has less than that.
+    let (blocks, trap) = (length / 512 + 1, if ignored { "trap '' XFSZ;" } else { "" });
+    assert!(ROOM.contains(&(length % 512)), "some of the next entry has room, and not all: {length}");
+    let script = format!("{trap} ulimit -f {blocks}; exec \"$0\" \"$@\"");
+    let config = gateway.data().parent().unwrap().join("portaria.toml");
+    run(Command::new("sh")
+        .args(["-c", &script, env!("CARGO_BIN_EXE_portaria"), "mailbox", "block", "beltrano", "--direction", "send"])
+        .args(["--reason", "r", "--ticket", "REQ 9", "--config"])
+        .arg(config))
+}
+
+#[test]
+fn a_full_disk_or_a_kill_in_the_middle_of_a_line_costs_nothing_that_was_said() {
+    let sink = Sink::start();
+    let gateway = started(&sink);
+    let log = gateway.data().join("audit.log");
+    for number in 0.. {
+        block(&gateway, &format!("u{number}"), &["REQ 1"]).succeeded();
+        if ROOM.contains(&(fs::metadata(&log).unwrap().len() % 512)) {
+            break;
+        }
+    }
+    let (list, entries) = (fs::read_to_string(list_file(&gateway)).unwrap(), trail(&gateway).len());
+
+    let told = block_in_little_room(&gateway, true);
+    assert_eq!(told.code, Some(1), "{}", told.told());
+    assert!(told.stderr.contains("nothing was done: the audit trail cannot be written"), "{}", told.told());
+    assert!(!verified(&gateway).succeeded().stdout.contains("damaged"), "what was begun is taken back");
+    assert_eq!(fs::read_to_string(list_file(&gateway)).unwrap(), list);
+
+    let told = block_in_little_room(&gateway, false);
+    assert_eq!(told.code, None, "killed: {}", told.told());
+    assert!(!fs::read(&log).unwrap().ends_with(b"\n"), "a line without its end");
+    assert_eq!(fs::read_to_string(list_file(&gateway)).unwrap(), list, "nothing was done");
+    let found = verified(&gateway);
+    assert!(found.code == Some(1) && found.stdout.contains("the last line has no end"), "{}", found.told());
+
+    block(&gateway, "beltrano", &["REQ 9"]).succeeded();
+    verified(&gateway).succeeded();
+    let last: Vec<String> =
+        trail(&gateway)[entries..].iter().map(|entry| entry["action"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(last, ["trail_repaired", "mailbox_blocked"]);
 }
 
 /// The page's own lines of shell, as they stand there.

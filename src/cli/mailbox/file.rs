@@ -162,11 +162,11 @@ fn set(table: &mut Table, key: &str, mut new: Item) {
 
 /// `[[blocked]]`, made if there is none.
 fn tables(document: &mut DocumentMut) -> Result<&mut ArrayOfTables, Text> {
-    let item = document.entry(BLOCKED).or_insert_with(|| Item::ArrayOfTables(ArrayOfTables::new()));
-    // Written as `blocked = []` it is the same.
-    if item.as_array().is_some_and(toml_edit::Array::is_empty) {
-        *item = Item::ArrayOfTables(ArrayOfTables::new());
+    // Written as `blocked = []` it is the same; its key goes with it, or the space behind that would stand in the new heading.
+    if document.get(BLOCKED).and_then(Item::as_array).is_some_and(toml_edit::Array::is_empty) {
+        document.remove(BLOCKED);
     }
+    let item = document.entry(BLOCKED).or_insert_with(|| Item::ArrayOfTables(ArrayOfTables::new()));
     item.as_array_of_tables_mut().ok_or_else(|| {
         text!(
             "the file writes its entries as `blocked = [ … ]`: write each as [[blocked]] first",

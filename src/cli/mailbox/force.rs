@@ -25,6 +25,9 @@ use crate::{
     text,
 };
 
+/// The gateway is asked so often whether it judges by the files as they are.
+const TRIES: usize = 5;
+
 /// What was written.
 pub enum Change<'a> {
     /// This entry.
@@ -60,17 +63,15 @@ impl Outcome {
 pub(super) fn put(common: &Common, ground: &Ground, change: &Change<'_>, warnings: &Faults, began: Instant) -> Exit {
     eprint!("{}", warnings.render(common.language));
     let style = super::style(common, ground);
-    let asked = ask_at(&ground.settings, &Command::Reload);
+    let (mut asked, mut outcome) = ask(ground);
+    // Whoever changes a file between the gateway's look and ours makes them differ, and is no reason for alarm.
+    for _ in 1..TRIES {
+        if outcome != Outcome::Other {
+            break;
+        }
+        (asked, outcome) = ask(ground);
+    }
     let since = now();
-    let outcome = match &asked {
-        Err(_) => Outcome::Unreachable,
-        Ok(answer) if field(answer, "faults").is_string() => Outcome::Refused,
-        // The same files have the same version, wherever they lie.
-        Ok(answer) => match field(answer, "policy").as_str() {
-            Some(version) if version == config::load_policy(&ground.settings, since.wall).0.version => Outcome::InForce,
-            _ => Outcome::Other,
-        },
-    };
     let seconds = since.monotonic.saturating_duration_since(began).as_secs_f64();
     let version = asked.as_ref().ok().and_then(|answer| field(answer, "policy").as_str()).map(escape);
     let told = Told { ground, change, outcome, seconds, since: since.wall, version };
@@ -81,6 +82,21 @@ pub(super) fn put(common: &Common, ground: &Ground, change: &Change<'_>, warning
     }
     eprint!("{}", told.not_in_force(&style));
     outcome.exit()
+}
+
+/// Lets the gateway read the files, and compares what it has then with what they say.
+fn ask(ground: &Ground) -> (Result<Value, Text>, Outcome) {
+    let asked = ask_at(&ground.settings, &Command::Reload);
+    let outcome = match &asked {
+        Err(_) => Outcome::Unreachable,
+        Ok(answer) if field(answer, "faults").is_string() => Outcome::Refused,
+        // The same files have the same version, wherever they lie.
+        Ok(answer) => match field(answer, "policy").as_str() {
+            Some(version) if version == config::load_policy(&ground.settings, now().wall).0.version => Outcome::InForce,
+            _ => Outcome::Other,
+        },
+    };
+    (asked, outcome)
 }
 
 struct Told<'a> {
