@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use super::{
-    Common, Exit, alert, antivirus, application, checking, demo, directory, help,
+    Common, Exit, alert, antivirus, application, audit, checking, demo, directory, help,
     logging::{self, Format},
-    records, rule_files, run, status,
+    mailbox, records, rule_files, run, status,
 };
 use crate::{
     language::{Language, Text},
@@ -94,6 +94,8 @@ fn subcommands(language: Language) -> Vec<Command> {
         alerts(&sub),
         applications(&sub, &help),
         antivirus::command(&sub, &help, language),
+        mailbox::command(&sub, &help, language),
+        audit::command(&sub, &help, language),
     ]
 }
 
@@ -257,6 +259,8 @@ pub(super) fn dispatch(matches: &ArgMatches, language: Language) -> Exit {
             _ => Exit::Usage,
         },
         Some(("antivirus", sub)) => antivirus::dispatch(&mut common, sub),
+        Some(("mailbox", sub)) => mailbox::dispatch(&mut common, sub),
+        Some(("audit", sub)) => audit::dispatch(&mut common, sub),
         Some(("quarantine", sub)) => match sub.subcommand() {
             Some(("list", _)) => records::list(&mut common),
             Some(("show", sub)) => {

@@ -3,10 +3,12 @@
 //!
 //! Exit codes: 0 done, 1 faults found, 2 usage, 3 gateway not reachable.
 
+mod actor;
 mod alert;
 mod antivirus;
 mod application;
 mod arguments;
+mod audit;
 mod check;
 mod checking;
 mod demo;
@@ -16,6 +18,7 @@ pub mod escape;
 mod explain;
 mod help;
 mod logging;
+mod mailbox;
 mod quarantine;
 mod records;
 mod rendering;
@@ -26,6 +29,7 @@ mod start;
 mod status;
 mod table;
 mod usage;
+mod when;
 mod words;
 
 use std::{path::PathBuf, process::ExitCode};
