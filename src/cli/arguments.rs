@@ -7,7 +7,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use super::{
     Common, Exit, alert, antivirus, application, checking, demo, directory,
     logging::{self, Format},
-    records, rule_files, run, status,
+    records, rule_files, rules, run, status,
 };
 use crate::{
     language::{Language, Text},
@@ -84,7 +84,7 @@ fn subcommands(language: Language) -> Vec<Command> {
         sub("explain", text!("What happened to a message, and why", "O que houve com uma mensagem, e por quê")).arg(
             help(id(), text!("its id, or the last 6 digits or more", "o protocolo, ou os últimos 6 dígitos ou mais")),
         ),
-        rules(&sub, &help, language),
+        rule_commands(&sub, &help, language),
         directory::command(&sub, language),
         quarantine(&sub, &help, id),
         alerts(&sub, language),
@@ -180,7 +180,7 @@ fn alerts(sub: &impl Fn(&'static str, Text) -> Command, language: Language) -> C
         )
 }
 
-fn rules(
+fn rule_commands(
     sub: &impl Fn(&'static str, Text) -> Command,
     help: &impl Fn(Arg, Text) -> Arg,
     language: Language,
@@ -228,6 +228,7 @@ fn rules(
             ))
             .after_help(test_example),
         )
+        .subcommands(rules::looking::commands(sub, language))
 }
 
 /// What to type, and what it answers: most people copy.
@@ -339,6 +340,7 @@ pub(super) fn dispatch(matches: &ArgMatches, language: Language) -> Exit {
         Some(("rules", sub)) => match sub.subcommand() {
             Some(("check", sub)) => rule_files::check(&mut common, &list_of(sub, "files")),
             Some(("test", sub)) => rule_files::test(&mut common, &trial(sub)),
+            Some((name, sub)) => rules::looking::dispatch(&mut common, name, sub).unwrap_or(Exit::Usage),
             _ => Exit::Usage,
         },
         Some(("directory", sub)) => directory::dispatch(&mut common, sub),
