@@ -77,7 +77,7 @@ fn texts(block: &Block) -> String {
             Kind::Phrase(phrase) => phrase.forms().flatten().collect(),
             Kind::Wildcard(_) | Kind::Regex(_) => Vec::new(),
         };
-        for part in parts.into_iter().chain(test.required.iter().flatten().flatten()) {
+        for part in parts.into_iter().chain(test.required.iter().flatten()) {
             out.push_str(part);
             out.push(' ');
         }
