@@ -10,6 +10,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 pub mod attempts;
+pub mod audit;
 pub mod replay;
 
 use crate::policy::{

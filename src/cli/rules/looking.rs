@@ -23,10 +23,11 @@ pub(in crate::cli) fn dispatch(common: &mut Common, name: &str, matches: &ArgMat
         "replay" => {
             let asked = replay::Asked {
                 since: text_of(matches, "since").to_owned(),
-                until: text_of(matches, "until").to_owned(),
+                until: matches.get_one("until").cloned(),
                 at: matches.get_one("at").cloned(),
                 rule: matches.get_one("rule").cloned(),
                 folder: path("dir"),
+                by: matches.get_one("by").cloned(),
                 samples: matches.get_one::<u16>("limit-shown").copied().unwrap_or_default().into(),
             };
             Some(replay::replay(common, &asked))
@@ -52,13 +53,13 @@ fn replay_command(sub: &impl Fn(&'static str, Text) -> Command, language: Langua
         option("since", "WHEN", text!("from when on: 30d, 12h, 2026-11-01", "desde quando: 30d, 12h, 2026-11-01"))
             .default_value("30d"),
     )
-    .arg(option("until", "WHEN", text!("to before when", "até antes de quando")).default_value("now"))
+    .arg(option("until", "WHEN", text!("to before when (default: now)", "até antes de quando (padrão: agora)")))
     .arg(option(
         "at",
         "WHEN",
         text!(
-            "as if all had come then: dates of rules are compared with it",
-            "como se tudo tivesse chegado então: as datas das regras são comparadas com isso"
+            "as if all had come then (now, 2026-12-01): dates of rules are compared with it",
+            "como se tudo tivesse chegado então (now, 2026-12-01): as datas das regras são comparadas com isso"
         ),
     ))
     .arg(option("rule", "ID", text!("only what this rule has a part in", "só o que envolve esta regra")))
@@ -75,6 +76,7 @@ fn replay_command(sub: &impl Fn(&'static str, Text) -> Command, language: Langua
             .default_value("5")
             .value_parser(value_parser!(u16)),
     )
+    .arg(option("by", "NAME", text!("who asks, for the audit trail", "quem pede, para a trilha de auditoria")))
     .after_help(say(replay_example()))
 }
 

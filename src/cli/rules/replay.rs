@@ -4,7 +4,6 @@
 //! and by rule, with samples. Nothing is changed anywhere. What a record does not hold is said, not guessed (`record::replay`,
 //! decision 41).
 
-mod period;
 mod progress;
 mod shown;
 mod tally;
@@ -12,27 +11,33 @@ mod tally;
 mod tests;
 
 use std::{
+    collections::BTreeMap,
     num::NonZeroUsize,
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     thread,
-    time::{Duration, UNIX_EPOCH},
+    time::SystemTime,
 };
 
+use jiff::tz::TimeZone;
 use tokio::runtime::Handle;
 
 use self::{progress::Progress, tally::Tally};
 use crate::{
     cli::{
-        Common, Exit,
+        Common, Exit, actor,
+        escape::escape,
         rendering::{Rendering, Style, store_fault},
         run::with_runtime,
+        when::{self, Edge},
     },
     config::{self, Settings},
     door::gateway::now,
+    language::Text,
     policy::{directory::Directory, rule::RuleSet},
     record::{
         UnixMillis,
+        audit::{Action, Event},
         replay::{Memory, Replay},
         unix_millis,
     },
@@ -52,8 +57,8 @@ const WORKERS: usize = 4;
 pub struct Asked {
     /// `--since`.
     pub since: String,
-    /// `--until`.
-    pub until: String,
+    /// `--until`; none: now.
+    pub until: Option<String>,
     /// `--at`.
     pub at: Option<String>,
     /// `--rule`.
@@ -62,6 +67,8 @@ pub struct Asked {
     pub folder: Option<PathBuf>,
     /// `--limit-shown`.
     pub samples: usize,
+    /// `--by`.
+    pub by: Option<String>,
 }
 
 /// What was looked at, and what came of it.
@@ -100,64 +107,71 @@ impl Looked<'_> {
 pub fn replay(common: &mut Common, asked: &Asked) -> Exit {
     let Some(settings) = common.settings() else { return Exit::Faults };
     let style = Style { json: common.json, language: common.language, time_zone: settings.gateway.timezone.clone() };
-    let Some([since, until, at]) = moments(asked, &style) else { return Exit::Usage };
+    let moments = match Moments::read(asked, now().wall, &style.time_zone) {
+        Ok(moments) => moments,
+        Err(what) => {
+            eprintln!("{}", escape(style.say(&what)));
+            return Exit::Usage;
+        }
+    };
     let folder = asked.folder.as_deref().unwrap_or(&settings.gateway.rules_dir);
     let Some((rules, directory)) = rules_of(folder, &settings, &style) else { return Exit::Faults };
-    let replay = Replay::new(&rules, &directory, at.map(|at| UNIX_EPOCH + Duration::from_millis(at.unsigned_abs())));
-    let run = Run {
-        replay: &replay,
-        since: since.unwrap_or_default(),
-        until: until.unwrap_or(UnixMillis::MAX),
-        tally: Tally::new(asked.samples, asked.rule.clone()),
-    };
+    let replay = Replay::new(&rules, &directory, moments.at);
+    let (since, until, at) = (unix_millis(moments.since), unix_millis(moments.until), moments.at.map(unix_millis));
+    let run = Run { replay: &replay, since, until, tally: Tally::new(asked.samples, asked.rule.clone()) };
     let looked = with_runtime(async {
         let view = match Store::open_read_only(&settings.gateway.data_dir).await {
             Ok(view) => view,
             Err(fault) => return Ok(Err(fault)),
         };
+        audited(asked, folder, &settings, &style)?;
         Ok(run.over(&view, &style).await)
     });
-    let rendering: Result<Rendering, Rendering> = match looked {
+    let told = match looked {
         Ok(Ok((tally, stopped_of))) => {
-            let (since, until) = (run.since, run.until);
-            Ok(shown::shown(&Looked { since, until, at, folder, rules: &rules, stopped_of, tally }, &style))
+            let shown = shown::shown(&Looked { since, until, at, folder, rules: &rules, stopped_of, tally }, &style);
+            return crate::cli::show(&shown.text, shown.exit_code);
         }
-        Ok(Err(fault)) => Err(store_fault(&fault, &style)),
-        Err(what) => Err(Rendering { text: style.say(&what).to_owned() + "\n", exit_code: 1 }),
+        Ok(Err(fault)) => store_fault(&fault, &style),
+        Err(what) => Rendering { text: escape(style.say(&what)) + "\n", exit_code: 1 },
     };
-    match rendering {
-        Ok(shown) => crate::cli::show(&shown.text, shown.exit_code),
-        Err(told) => {
-            eprint!("{}", told.text);
-            crate::cli::exit(told.exit_code)
-        }
-    }
+    eprint!("{}", told.text);
+    crate::cli::exit(told.exit_code)
 }
 
-/// `--since`, `--until`, `--at`; none, and it is told, when one of them is no moment or the period is empty.
-fn moments(asked: &Asked, style: &Style) -> Option<[Option<UnixMillis>; 3]> {
-    let now = unix_millis(now().wall);
-    let mut found = [None; 3];
-    let written = [Some(&asked.since), Some(&asked.until), asked.at.as_ref()];
-    for (found, written) in found.iter_mut().zip(written) {
-        let Some(written) = written else { continue };
-        *found = period::moment(written, now, &style.time_zone);
-        if found.is_none() {
-            let written = crate::cli::escape::escape(written);
-            let told = text!(
-                "`{written}` is no moment: 30d, 12h, 2026-11-01, 2026-11-01T08:00, now",
-                "`{written}` não é um momento: 30d, 12h, 2026-11-01, 2026-11-01T08:00, now"
-            );
-            eprintln!("{}", style.say(&told));
-            return None;
+/// Whoever may write a rule can search other people's mail with it: the trail says so before anything is read (decision 41).
+fn audited(asked: &Asked, folder: &Path, settings: &Settings, style: &Style) -> Result<(), Text> {
+    let trail = actor::trail(settings)?;
+    let at = unix_millis(now().wall);
+    let until = asked.until.clone().unwrap_or_else(|| style.rfc3339(at));
+    let written = [("since", Some(asked.since.clone())), ("until", Some(until)), ("rule", asked.rule.clone())];
+    let mut detail: BTreeMap<String, String> =
+        written.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect();
+    detail.insert("shown".to_owned(), asked.samples.to_string());
+    let object = folder.display().to_string();
+    let event = Event { at, actor: actor::actor(asked.by.clone()), action: Action::RulesReplayed, object, detail };
+    trail.append(&event).map(drop).map_err(|fault| actor::not_written(&fault))
+}
+
+/// `--since`, `--until`, `--at`.
+#[derive(Debug, PartialEq, Eq)]
+struct Moments {
+    since: SystemTime,
+    until: SystemTime,
+    at: Option<SystemTime>,
+}
+
+impl Moments {
+    /// What was typed; or what is wrong with it.
+    fn read(asked: &Asked, now: SystemTime, zone: &TimeZone) -> Result<Self, Text> {
+        let since = when::instant(&asked.since, Edge::Since, now, zone)?;
+        let until = asked.until.as_ref().map_or(Ok(now), |until| when::instant(until, Edge::UpTo, now, zone))?;
+        let at = asked.at.as_ref().map(|at| if at == "now" { Ok(now) } else { when::instant(at, Edge::From, now, zone) });
+        if since >= until {
+            return Err(text!("`--since` is not before `--until`", "`--since` não é anterior a `--until`"));
         }
+        Ok(Self { since, until, at: at.transpose()? })
     }
-    if found.first() >= found.get(1) {
-        let told = text!("`--since` is not before `--until`", "`--since` não é anterior a `--until`");
-        eprintln!("{}", style.say(&told));
-        return None;
-    }
-    Some(found)
 }
 
 /// The rules of a folder, with the directory of the configuration; none after an error, which is told.

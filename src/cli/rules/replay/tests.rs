@@ -1,6 +1,6 @@
 //! What many records come to, from a database as the gateway writes it.
 
-use jiff::tz::TimeZone;
+use std::time::{Duration, UNIX_EPOCH};
 
 use super::*;
 use crate::{
@@ -247,4 +247,24 @@ fn a_long_subject_is_shown_around_what_was_found() {
     let place = shown.chars().take_while(|c| *c != 'b').count();
     assert_eq!(carets.chars().take_while(|c| *c == ' ').count(), place, "{shown}\n{carets}");
     assert!(text.contains("STOPPED before the end: 8 records"), "{text}");
+}
+
+#[test]
+fn a_period_is_typed_as_people_do() {
+    let now = UNIX_EPOCH + Duration::from_secs(1_795_262_400);
+    let asked = |since: &str, until: Option<&str>, at: Option<&str>| {
+        let own = |text: Option<&str>| text.map(str::to_owned);
+        let (since, until, at) = (since.to_owned(), own(until), own(at));
+        let asked = Asked { since, until, at, rule: None, folder: None, samples: 5, by: None };
+        Moments::read(&asked, now, &TimeZone::UTC)
+    };
+    let ago = |hours: u64| now - Duration::from_secs(hours * 3600);
+    assert_eq!(asked("30d", None, None), Ok(Moments { since: ago(30 * 24), until: now, at: None }));
+    assert_eq!(asked("2d", Some("1d"), Some("now")), Ok(Moments { since: ago(48), until: ago(24), at: Some(now) }));
+    // A day's end is the next one's beginning: `--since 2026-11-20 --until 2026-11-20` is that day.
+    let day = asked("2026-11-20", Some("2026-11-20"), Some("2026-12-01")).unwrap();
+    assert_eq!(day.until.duration_since(day.since).unwrap(), Duration::from_secs(86_400));
+    for (since, until) in [("1d", Some("2d")), ("yesterday", None), ("1d", Some("x")), ("", None)] {
+        assert!(asked(since, until, None).is_err(), "{since} {until:?}");
+    }
 }
