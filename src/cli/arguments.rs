@@ -215,7 +215,10 @@ fn rule_commands(
             ))
             .arg(help(
                 Arg::new("message").long("message").value_name("FILE").value_parser(value_parser!(PathBuf)),
-                text!("a message; - for the standard input", "uma mensagem; - para a entrada padrão"),
+                text!(
+                    "a message, a mailbox file (mbox), or a folder of them; - for the standard input",
+                    "uma mensagem, um arquivo mbox, ou uma pasta deles; - para a entrada padrão"
+                ),
             ))
             .arg(help(
                 Arg::new("sender").long("sender").value_name("ADDRESS"),

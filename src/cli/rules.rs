@@ -6,10 +6,13 @@
 mod check;
 mod diff;
 pub(super) mod looking;
+pub(super) mod mail;
+mod many;
 mod replay;
 mod test;
 
 pub use check::{Files, check};
+pub use many::Many;
 pub use test::test;
 
 use crate::language::Language;

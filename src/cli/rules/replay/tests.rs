@@ -1,4 +1,5 @@
 //! What many records come to, from a database as the gateway writes it.
+#![expect(clippy::disallowed_methods, reason = "a test writes a configuration and looks at the trail")]
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -267,4 +268,45 @@ fn a_period_is_typed_as_people_do() {
     for (since, until) in [("1d", Some("2d")), ("yesterday", None), ("1d", Some("x")), ("", None)] {
         assert!(asked(since, until, None).is_err(), "{since} {until:?}");
     }
+}
+
+/// A rule that somebody writes for the purpose finds the mail of whomever he likes. So nobody looks without a line that says it.
+#[test]
+fn a_replay_stands_in_the_audit_trail_and_without_it_nothing_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, rules) = (folder.path().join("data"), folder.path().join("rules"));
+    std::fs::create_dir_all(rules.join("subjects")).unwrap();
+    std::fs::write(rules.join("subjects/a.toml"), rule("R-1", "boleto", HOLDS)).unwrap();
+    let config = folder.path().join("portaria.toml");
+    let text = format!(
+        "[gateway]\nhostname = \"mx.tjpa.jus.br\"\ndata_dir = \"{}\"\nrules_dir = \"{}\"\n[[listener]]\naddress = \"127.0.0.1:0\"\n\
+         [[domain]]\nname = \"tjpa.jus.br\"\n[[next_hop]]\nname = \"mailbox\"\naddress = [\"127.0.0.1:25\"]\n[antivirus]\nenabled = false\n",
+        data.display(),
+        rules.display()
+    );
+    std::fs::write(&config, text).unwrap();
+    let asked = Asked {
+        since: "7d".to_owned(),
+        until: None,
+        at: None,
+        rule: Some("R-1".to_owned()),
+        folder: None,
+        samples: 3,
+        by: Some("ana".to_owned()),
+    };
+    let mut common = Common { config, json: true, language: Language::En };
+    assert_eq!(replay(&mut common, &asked), Exit::Faults, "there is no database");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async { Store::open(&data).await.unwrap().close().await });
+    assert_eq!(replay(&mut common, &asked), Exit::Done);
+    let trail = std::fs::read_to_string(data.join("audit.log")).unwrap();
+    assert_eq!(trail.lines().count(), 1, "{trail}");
+    for part in ["\"rules_replayed\"", "\"ana\"", "\"since\":\"7d\"", "\"rule\":\"R-1\"", "\"shown\":\"3\""] {
+        assert!(trail.contains(part), "{part}: {trail}");
+    }
+    std::fs::remove_file(data.join("audit.log")).unwrap();
+    std::fs::create_dir(data.join("audit.log")).unwrap();
+    assert_eq!(replay(&mut common, &asked), Exit::Faults, "nothing without the trail");
+    let wrong = Asked { since: "yesterday".to_owned(), ..asked };
+    assert_eq!(replay(&mut common, &wrong), Exit::Usage);
 }
