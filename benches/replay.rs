@@ -79,9 +79,11 @@ async fn fill(database: &Path, records: u64, distinct: bool) -> u64 {
     for index in ["suffix", "client", "message_id", "reverse_path"] {
         execute(&mut connection, format!("DROP INDEX transactions_by_{index}")).await;
     }
-    execute(&mut connection, "CREATE TEMP TABLE base (at INTEGER PRIMARY KEY, subject TEXT, found INTEGER)".to_owned()).await;
+    execute(&mut connection, "CREATE TEMP TABLE base (at INTEGER PRIMARY KEY, subject TEXT, found INTEGER)".to_owned())
+        .await;
     let mut chance = corpus::Chance(3);
-    let honest: Vec<String> = honest::all(&mut chance::Chance::seeded("replay")).into_iter().map(|(_, text)| text).collect();
+    let honest: Vec<String> =
+        honest::all(&mut chance::Chance::seeded("replay")).into_iter().map(|(_, text)| text).collect();
     execute(&mut connection, "BEGIN".to_owned()).await;
     for at in 0..SUBJECTS {
         let found = at % FOUND == FOUND - 1;

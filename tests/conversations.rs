@@ -119,7 +119,8 @@ fn the_records_of_every_script_replayed_say_what_the_session_said() {
     }
     println!("{records} records, {touched} with a match: {undone:#?}");
     assert!(records > 200 && touched > 30, "{records} {touched}");
-    let count = |begin: &str| undone.iter().filter(|(name, _)| name.starts_with(begin)).map(|(_, count)| count).sum::<i32>();
+    let count =
+        |begin: &str| undone.iter().filter(|(name, _)| name.starts_with(begin)).map(|(_, count)| count).sum::<i32>();
     for (begin, least) in [
         ("Effect { from: Refused, to: Relayed } Refused", 3),
         ("Effect { from: Held, to: Relayed } Held", 3),

@@ -28,20 +28,57 @@ impl Chance {
 
 /// What campaigns are about.
 pub const NOUNS: &[&str] = &[
-    "boleto", "fatura", "cobrança", "pagamento", "depósito", "intimação", "notificação", "protesto", "multa", "entrega", "encomenda",
-    "comprovante", "recadastramento", "bloqueio", "senha", "certificado", "restituição", "imposto", "débito", "cartório", "premiação",
-    "empréstimo", "consignado", "orçamento", "pedido", "nota fiscal", "licença", "webmail", "quarentena", "aposentadoria",
+    "boleto",
+    "fatura",
+    "cobrança",
+    "pagamento",
+    "depósito",
+    "intimação",
+    "notificação",
+    "protesto",
+    "multa",
+    "entrega",
+    "encomenda",
+    "comprovante",
+    "recadastramento",
+    "bloqueio",
+    "senha",
+    "certificado",
+    "restituição",
+    "imposto",
+    "débito",
+    "cartório",
+    "premiação",
+    "empréstimo",
+    "consignado",
+    "orçamento",
+    "pedido",
+    "nota fiscal",
+    "licença",
+    "webmail",
+    "quarentena",
+    "aposentadoria",
 ];
 
 /// How they press.
-pub const PRESSING: &[&str] =
-    &["urgente", "vencido", "pendente", "imediato", "último aviso", "hoje", "suspenso", "expirado", "atrasado", "extrajudicial"];
+pub const PRESSING: &[&str] = &[
+    "urgente",
+    "vencido",
+    "pendente",
+    "imediato",
+    "último aviso",
+    "hoje",
+    "suspenso",
+    "expirado",
+    "atrasado",
+    "extrajudicial",
+];
 
 const ENDINGS: &[&str] = &["zip", "rar", "iso", "exe", "pdf.html", "docm", "xlsm", "js"];
 
 const SYLLABLES: &[&str] = &[
-    "bra", "cel", "dal", "for", "gra", "lux", "mar", "nor", "par", "quin", "ras", "sol", "tec", "uni", "ver", "zan", "bel", "cor", "dux",
-    "fin", "gar", "jur", "lin", "mol", "nex", "pul", "rin", "ser", "tor", "vix", "cam", "pes",
+    "bra", "cel", "dal", "for", "gra", "lux", "mar", "nor", "par", "quin", "ras", "sol", "tec", "uni", "ver", "zan",
+    "bel", "cor", "dux", "fin", "gar", "jur", "lin", "mol", "nex", "pul", "rin", "ser", "tor", "vix", "cam", "pes",
 ];
 
 /// A name that no other rule has, and that no ordinary subject holds: the company that the campaign pretends to be.
@@ -59,7 +96,8 @@ pub fn rules(count: usize) -> String {
     let mut out = String::new();
     for nth in 0..count {
         let (block, example) = block(nth, &mut chance);
-        let (mode, action) = [("enforce", "quarantine"), ("observe", "quarantine"), ("enforce", "tag")][chance.below(3)];
+        let (mode, action) =
+            [("enforce", "quarantine"), ("observe", "quarantine"), ("enforce", "tag")][chance.below(3)];
         // A write to a String cannot fail.
         let _ = writeln!(
             out,
@@ -122,16 +160,18 @@ fn folded(text: &str) -> String {
     text.chars().map(plain).collect()
 }
 
-/// 10,000 rules, one fragment: whatever is looked up first, all of them have it.
+/// Rules that share the only fragment that is long enough to be looked up: the digits that tell them apart stand alone.
 pub fn rules_that_share_all(count: usize) -> String {
     let mut out = String::new();
     for nth in 0..count {
+        let digits: Vec<String> = format!("{nth:05}").chars().map(String::from).collect();
+        let (pattern, subject) = (digits.join("?"), digits.join(" "));
         // A write to a String cannot fail.
         let _ = writeln!(
             out,
             "[[rule]]\nid = \"A-{nth:05}\"\ndescription = \"d\"\nowner = \"o\"\nticket = \"t\"\nmode = \"observe\"\n\
-             action.kind = \"tag\"\n[[rule.match]]\nwildcard = \"*comprovante?{nth:05}*\"\n[[rule.example]]\n\
-             subject = \"comprovante {nth:05}\"\nexpect = \"match\"\n[[rule.example]]\nsubject = \"Ata\"\nexpect = \"no match\"\n"
+             action.kind = \"tag\"\n[[rule.match]]\nwildcard = \"*comprovante?{pattern}*\"\n[[rule.example]]\n\
+             subject = \"comprovante {subject}\"\nexpect = \"match\"\n[[rule.example]]\nsubject = \"Ata\"\nexpect = \"no match\"\n"
         );
     }
     out

@@ -27,11 +27,8 @@ impl View {
         let last = "SELECT MAX(began) FROM transactions WHERE began >= $1 AND began < $2";
         let mut found = [None, None];
         for (bound, sql) in found.iter_mut().zip([first, last]) {
-            *bound = sqlx::query_scalar::<_, Option<i64>>(sql)
-                .bind(since)
-                .bind(until)
-                .fetch_one(self.readers())
-                .await?;
+            *bound =
+                sqlx::query_scalar::<_, Option<i64>>(sql).bind(since).bind(until).fetch_one(self.readers()).await?;
         }
         let [first, last] = found;
         Ok(first.zip(last))
@@ -44,10 +41,11 @@ impl View {
         until: UnixMillis,
         mut each: impl FnMut(&str) -> bool,
     ) -> Result<(), StoreFault> {
-        let mut found = sqlx::query_scalar::<_, String>("SELECT record FROM transactions WHERE began >= $1 AND began < $2")
-            .bind(since)
-            .bind(until)
-            .fetch(self.readers());
+        let mut found =
+            sqlx::query_scalar::<_, String>("SELECT record FROM transactions WHERE began >= $1 AND began < $2")
+                .bind(since)
+                .bind(until)
+                .fetch(self.readers());
         while let Some(text) = found.try_next().await? {
             if !each(&text) {
                 break;

@@ -67,7 +67,10 @@ fn replay_command(sub: &impl Fn(&'static str, Text) -> Command, language: Langua
         option(
             "dir",
             "FOLDER",
-            text!("the rules folder to try (default: rules_dir)", "a pasta de regras a experimentar (padrão: rules_dir)"),
+            text!(
+                "the rules folder to try (default: rules_dir)",
+                "a pasta de regras a experimentar (padrão: rules_dir)"
+            ),
         )
         .value_parser(value_parser!(PathBuf)),
     )

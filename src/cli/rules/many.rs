@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::{Form, json_line, test::decision, test::decides, visible};
+use super::{Form, json_line, test::decides, test::decision, visible};
 use crate::{
     policy::rule::{Facts, RuleSet},
     text,

@@ -166,7 +166,8 @@ impl Moments {
     fn read(asked: &Asked, now: SystemTime, zone: &TimeZone) -> Result<Self, Text> {
         let since = when::instant(&asked.since, Edge::Since, now, zone)?;
         let until = asked.until.as_ref().map_or(Ok(now), |until| when::instant(until, Edge::UpTo, now, zone))?;
-        let at = asked.at.as_ref().map(|at| if at == "now" { Ok(now) } else { when::instant(at, Edge::From, now, zone) });
+        let at =
+            asked.at.as_ref().map(|at| if at == "now" { Ok(now) } else { when::instant(at, Edge::From, now, zone) });
         if since >= until {
             return Err(text!("`--since` is not before `--until`", "`--since` não é anterior a `--until`"));
         }

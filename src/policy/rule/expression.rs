@@ -141,7 +141,9 @@ impl Compiler<'_, '_> {
         for size in SIZES {
             let Some(left) = self.room.get().checked_sub(size) else { break };
             let mut builder = RegexBuilder::new(&found.value);
-            if let Ok(regex) = builder.case_insensitive(self.fold.case).size_limit(size).dfa_size_limit(size.max(MIN_CACHE)).build() {
+            if let Ok(regex) =
+                builder.case_insensitive(self.fold.case).size_limit(size).dfa_size_limit(size.max(MIN_CACHE)).build()
+            {
                 self.room.set(left);
                 return Some(Some(regex));
             }

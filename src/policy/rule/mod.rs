@@ -213,7 +213,8 @@ impl RuleSet {
     /// The moments at which a rule that is not off begins or ends, in order.
     pub fn moments(&self) -> Vec<SystemTime> {
         let on = self.rules.iter().filter(|rule| rule.mode != Mode::Off);
-        let mut moments: Vec<_> = on.flat_map(|rule| rule.starts.iter().chain(&rule.expires)).map(|date| date.at).collect();
+        let mut moments: Vec<_> =
+            on.flat_map(|rule| rule.starts.iter().chain(&rule.expires)).map(|date| date.at).collect();
         moments.sort_unstable();
         moments.dedup();
         moments

@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::{
-    language::Language,
     policy::directory::ServedDomain,
     record::{ApplicationFacts, RecipientFacts, sample},
 };
@@ -21,7 +20,7 @@ fn rule(id: &str, word: &str, mode: &str, kind: &str, more: &str, example: &str)
 fn set(rules: &[String]) -> RuleSet {
     let directory = directory();
     let (set, faults) = RuleSet::read(&[("r.toml".into(), rules.concat())], &|address| directory.resolve(address));
-    assert!(!faults.has_errors(), "{}", faults.render(Language::En));
+    assert!(!faults.has_errors(), "{faults:?}");
     set
 }
 

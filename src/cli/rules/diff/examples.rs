@@ -88,7 +88,8 @@ fn places(rules: &RuleSet) -> BTreeMap<&str, usize> {
 }
 
 fn outcome(judgement: &Judgement) -> (Effect, Option<String>) {
-    let (effect, by) = effects(judgement, judgement.deciding.len()).into_iter().next().unwrap_or((Effect::Relayed, None));
+    let (effect, by) =
+        effects(judgement, judgement.deciding.len()).into_iter().next().unwrap_or((Effect::Relayed, None));
     (effect, by.and_then(|by| judgement.matches.get(by)).map(|found| found.rule.clone()))
 }
 
@@ -114,7 +115,11 @@ impl Example {
             // Without one: somebody whom no exception names.
             recipients: &[(recipient.unwrap_or_else(|| MailboxKey(String::new())), false)],
             list_ids: &lists,
-            client: self.client.as_deref().and_then(|client| client.parse().ok()).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+            client: self
+                .client
+                .as_deref()
+                .and_then(|client| client.parse().ok())
+                .unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
             scope: Scope::Relay,
             now,
         })

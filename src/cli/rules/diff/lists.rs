@@ -39,10 +39,15 @@ pub fn difference(old: &[(&'static str, String)], new: &[(&'static str, String)]
             file: (*file).to_owned(),
             added: names(&|name| !was.contains_key(name), &is),
             removed: names(&|name| !is.contains_key(name), &was),
-            changed: names(&|name| was.get(name).is_some_and(|entry| is.get(name).is_some_and(|now| now != entry)), &was),
+            changed: names(
+                &|name| was.get(name).is_some_and(|entry| is.get(name).is_some_and(|now| now != entry)),
+                &was,
+            ),
         }
     });
-    changes.filter(|change| !(change.added.is_empty() && change.removed.is_empty() && change.changed.is_empty())).collect()
+    changes
+        .filter(|change| !(change.added.is_empty() && change.removed.is_empty() && change.changed.is_empty()))
+        .collect()
 }
 
 /// Names, and what each says. Of two entries of one name (a mailbox that is blocked twice) the later is `name (2)`.

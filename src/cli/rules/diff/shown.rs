@@ -84,7 +84,9 @@ fn decided_as_text(decided: &Decided) -> Text {
         None => text!("no rule", "nenhuma regra"),
     };
     let (old, new, subject) = (side(&decided.old), side(&decided.new), &decided.subject);
-    Text { en: format!("“{subject}”: {} → {}", old.en, new.en), pt: format!("“{subject}”: {} → {}", old.pt, new.pt) }
+    Text {
+        en: format!("“{subject}”: {} → {}", old.en, new.en), pt: format!("“{subject}”: {} → {}", old.pt, new.pt)
+    }
 }
 
 fn effect_as_text(effect: Effect) -> Text {

@@ -28,7 +28,11 @@ fn side(files: &[(&str, String)], lists: &[(&'static str, &str)]) -> Side {
     let files: Vec<_> = files.iter().map(|(name, text)| (PathBuf::from(name), text.clone().into_bytes())).collect();
     let (rules, faults) = RuleSet::read_files(&files, &resolve);
     assert!(!faults.has_errors(), "{}", faults.render(Language::En));
-    Side { rules, written: written(&files), lists: lists.iter().map(|(name, text)| (*name, (*text).to_owned())).collect() }
+    Side {
+        rules,
+        written: written(&files),
+        lists: lists.iter().map(|(name, text)| (*name, (*text).to_owned())).collect(),
+    }
 }
 
 fn shown(old: &Side, new: &Side, json: bool) -> (String, u8) {
@@ -88,7 +92,8 @@ fn blocks_are_compared_wherever_they_stand() {
         let more = format!("[[rule.match]]\n{second}\n");
         one(rule("R-1", OBSERVES, first, &more))
     };
-    let (word, phrase, other) = ("all_words = [\"boleto\"]", "phrase = \"conta vencida\"", "phrase = \"conta atrasada\"");
+    let (word, phrase, other) =
+        ("all_words = [\"boleto\"]", "phrase = \"conta vencida\"", "phrase = \"conta atrasada\"");
     assert_eq!(shown(&blocks(word, phrase), &blocks(phrase, word), false).1, 0);
     let (text, _) = shown(&blocks(word, phrase), &blocks(other, word), false);
     assert_eq!(text, "~ R-1\n    match 1, phrase: conta vencida → conta atrasada\n");
@@ -104,8 +109,17 @@ fn rules_that_came_and_went_are_named() {
 /// A file that is named otherwise is read at another place: nothing in the rules says so.
 #[test]
 fn an_order_that_matters_is_told_with_an_example_that_shows_it() {
-    let tag = || rule("R-1", TAGS, "any_words = [\"boleto\"]", "[[rule.example]]\nsubject = \"boleto novo\"\nexpect = \"match\"\n");
-    let hold = || rule("R-2", HOLDS, "all_words = [\"vencido\"]", "[[rule.example]]\nsubject = \"vencido\"\nexpect = \"match\"\n");
+    let tag = || {
+        rule(
+            "R-1",
+            TAGS,
+            "any_words = [\"boleto\"]",
+            "[[rule.example]]\nsubject = \"boleto novo\"\nexpect = \"match\"\n",
+        )
+    };
+    let hold = || {
+        rule("R-2", HOLDS, "all_words = [\"vencido\"]", "[[rule.example]]\nsubject = \"vencido\"\nexpect = \"match\"\n")
+    };
     let old = side(&[("a.toml", tag()), ("b.toml", hold())], &[]);
     let new = side(&[("c.toml", tag()), ("b.toml", hold())], &[]);
     let expected = "\
@@ -127,12 +141,16 @@ order: R-2 stands before R-1 now, and both find “boleto vencido”
 #[test]
 fn lists_are_told_by_name_and_nothing_in_them_but_names() {
     let rules = [("a.toml", rule("R-1", OBSERVES, "any_words = [\"boleto\"]", ""))];
-    let blocked = |mailbox: &str, ticket: &str| format!("[[blocked]]\nmailbox = \"{mailbox}\"\nticket = \"{ticket}\"\n");
+    let blocked =
+        |mailbox: &str, ticket: &str| format!("[[blocked]]\nmailbox = \"{mailbox}\"\nticket = \"{ticket}\"\n");
     let old = side(
         &rules,
         &[
             ("mailboxes.toml", &(blocked("ana", "1") + &blocked("ana", "2") + &blocked("rui", "3"))),
-            ("applications.toml", "[[application]]\nid = \"pje\"\nlogin = \"a\"\npassword_hash = \"$argon2id$secret\"\n"),
+            (
+                "applications.toml",
+                "[[application]]\nid = \"pje\"\nlogin = \"a\"\npassword_hash = \"$argon2id$secret\"\n",
+            ),
             ("directory.csv", "name;class\nx;y\nz;y\n"),
         ],
     );
@@ -140,7 +158,10 @@ fn lists_are_told_by_name_and_nothing_in_them_but_names() {
         &rules,
         &[
             ("mailboxes.toml", &(blocked("ana", "1") + &blocked("ana", "9") + &blocked("eva", "4"))),
-            ("applications.toml", "[[application]]\nid = \"pje\"\nlogin = \"a\"\npassword_hash = \"$argon2id$other\"\n"),
+            (
+                "applications.toml",
+                "[[application]]\nid = \"pje\"\nlogin = \"a\"\npassword_hash = \"$argon2id$other\"\n",
+            ),
             ("directory.csv", "name;class\nx;w\nz;y\n"),
             ("antivirus.toml", "[contingency]\nmode = \"deliver\"\n"),
         ],
@@ -163,7 +184,9 @@ mailboxes.toml: 1 new, 1 gone, 1 changed
 
 #[test]
 fn nothing_of_a_rule_acts_on_the_terminal() {
-    let bad = |word: &str| one(rule("R-1", OBSERVES, "any_words = [\"boleto\"]", "").replace("\"d\"", &format!("\"{word}\"")));
+    let bad = |word: &str| {
+        one(rule("R-1", OBSERVES, "any_words = [\"boleto\"]", "").replace("\"d\"", &format!("\"{word}\"")))
+    };
     for json in [false, true] {
         let (text, _) = shown(&bad("a\\u001b[2J"), &bad("b\\u202e"), json);
         assert!(!text.chars().any(|c| c != '\n' && crate::language::acts_or_hides(c)), "{text:?}");

@@ -68,7 +68,10 @@ fn head(looked: &Looked<'_>, style: &Style) -> Vec<Text> {
     let (files, rules) = (looked.folder.display(), looked.rules.len());
     let Tally { looked_at, without_content, without_subject, unreadable, same, .. } = tally;
     let mut lines = vec![
-        text!("records from {since} to {until}: {looked_at} looked at", "registros de {since} a {until}: {looked_at} examinados"),
+        text!(
+            "records from {since} to {until}: {looked_at} looked at",
+            "registros de {since} a {until}: {looked_at} examinados"
+        ),
         text!(
             "  without a subject: {without_subject}; ended before there was content: {without_content}; unreadable: {unreadable}",
             "  sem assunto: {without_subject}; terminados antes do conteúdo: {without_content}; ilegíveis: {unreadable}"

@@ -50,8 +50,6 @@ fn record(number: u64, subject: &str, sender: &str, rules: &RuleSet) -> Record {
     record
 }
 
-
-
 fn style(json: bool, language: Language) -> Style {
     Style { json, language, time_zone: TimeZone::UTC }
 }
@@ -76,7 +74,8 @@ async fn looked<'l>(records: &[Record], rules: &'l RuleSet, only: Option<&str>, 
 async fn with_the_rules_that_were_in_force_nothing_differs() {
     let rules = set(&[rule("R-1", "boleto", HOLDS), rule("R-2", "fatura", OBSERVES)]);
     let subjects = ["Boleto", "ata", "fatura", "Sua fatura, seu boleto", "ata"];
-    let records: Vec<_> = (1..).zip(subjects).map(|(nth, subject)| record(nth, subject, "a@example.com", &rules)).collect();
+    let records: Vec<_> =
+        (1..).zip(subjects).map(|(nth, subject)| record(nth, subject, "a@example.com", &rules)).collect();
     let looked = looked(&records, &rules, None, 5).await;
     assert_eq!((looked.tally.looked_at, looked.tally.same, looked.tally.groups.len()), (5, 5, 0));
     assert_eq!(looked.tally.rules.get("R-1").map(|part| (part.matched_then, part.decides_now)), Some((2, 2)));
@@ -148,8 +147,11 @@ R-3   observe    0        1            0        0
     assert_eq!(shown.text, expected);
     let json = shown::shown(&looked, &style(true, Language::En)).text;
     let lines: Vec<serde_json::Value> = json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let changes: Vec<_> =
-        lines.iter().filter(|line| line["kind"] == "change").map(|line| (line["change"].clone(), line["count"].clone())).collect();
+    let changes: Vec<_> = lines
+        .iter()
+        .filter(|line| line["kind"] == "change")
+        .map(|line| (line["change"].clone(), line["count"].clone()))
+        .collect();
     let pair = |name: &str, count: u64| (name.into(), count.into());
     assert_eq!(changes, [pair("newly_held", 2), pair("no_longer_held", 1), pair("otherwise", 1), pair("noted", 1)]);
     let summary = lines.last().unwrap();
@@ -160,8 +162,10 @@ R-3   observe    0        1            0        0
 async fn one_rule_can_be_asked_for() {
     let none = set(&[]);
     let rules = set(&[rule("R-1", "boleto", HOLDS), rule("R-2", "fatura", HOLDS)]);
-    let records: Vec<_> =
-        (1..).zip(["boleto", "fatura", "ata"]).map(|(nth, subject)| record(nth, subject, "a@b.example", &none)).collect();
+    let records: Vec<_> = (1..)
+        .zip(["boleto", "fatura", "ata"])
+        .map(|(nth, subject)| record(nth, subject, "a@b.example", &none))
+        .collect();
     let looked = looked(&records, &rules, Some("R-2"), 5).await;
     let counts: Vec<_> = looked.tally.groups.values().map(|group| group.count).collect();
     assert_eq!((counts, looked.tally.same), (vec![1], 2));
@@ -231,15 +235,8 @@ fn a_long_subject_is_shown_around_what_was_found() {
     let long = format!("{} boleto {}", "é".repeat(600), "x".repeat(100_000));
     let mut tally = Tally::new(1, None);
     tally.add(Some(Replay::new(&rules, &directory, None).of(record(1, &long, "a@b.example", &none))));
-    let looked = Looked {
-        since: 0,
-        until: 1,
-        at: Some(0),
-        folder: Path::new("r"),
-        rules: &rules,
-        stopped_of: Some(9),
-        tally,
-    };
+    let looked =
+        Looked { since: 0, until: 1, at: Some(0), folder: Path::new("r"), rules: &rules, stopped_of: Some(9), tally };
     let text = shown::shown(&looked, &style(false, Language::En)).text;
     assert!(text.lines().all(|line| line.chars().count() < 400), "{text}");
     let lines: Vec<&str> = text.lines().collect();
