@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub mod attempts;
 pub mod audit;
+pub mod replay;
 
 use crate::policy::{
     application::State as ApplicationState,
@@ -280,6 +281,10 @@ pub struct Record {
     pub recipients: Vec<RecipientFacts>,
     /// The Subject fields as decoded.
     pub subjects: Vec<String>,
+    /// The identifiers of its List-Id fields, which rules may spare. None: from before they were kept, content never came, or there were
+    /// more or longer ones than are kept (`message::facts::few_list_ids`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list_ids: Option<Vec<String>>,
     /// The Message-ID field's body, if there is one.
     pub message_id: Option<String>,
     /// Octets of content as the client sent it; where bare CR and LF are mended (decision 4), as it was mended and relayed.

@@ -100,6 +100,7 @@ pub fn line(number: u64) -> Vec<u8> {
         reverse_path: "a@b.example".to_owned(),
         recipients: Vec::new(),
         subjects: Vec::new(),
+        list_ids: None,
         message_id: None,
         size: Some(number),
         sha256: None,

@@ -7,7 +7,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use super::{
     Common, Exit, alert, antivirus, application, audit, checking, demo, directory, help,
     logging::{self, Format},
-    mailbox, records, rule_files, run, status,
+    mailbox, records, rule_files, rules, run, status,
 };
 use crate::{
     language::{Language, Text},
@@ -88,7 +88,7 @@ fn subcommands(language: Language) -> Vec<Command> {
         sub("explain", text!("What happened to a message, and why", "O que houve com uma mensagem, e por quê")).arg(
             help(id(), text!("its id, or the last 6 digits or more", "o protocolo, ou os últimos 6 dígitos ou mais")),
         ),
-        rules(&sub, &help),
+        rule_commands(&sub, &help, language),
         directory::command(&sub, language),
         quarantine(&sub, &help, id),
         alerts(&sub),
@@ -138,7 +138,11 @@ fn alerts(sub: &impl Fn(&'static str, Text) -> Command) -> Command {
         ))
 }
 
-fn rules(sub: &impl Fn(&'static str, Text) -> Command, help: &impl Fn(Arg, Text) -> Arg) -> Command {
+fn rule_commands(
+    sub: &impl Fn(&'static str, Text) -> Command,
+    help: &impl Fn(Arg, Text) -> Arg,
+    language: Language,
+) -> Command {
     let many =
         |name: &'static str, value: &'static str| Arg::new(name).long(name).value_name(value).action(ArgAction::Append);
     let files = Arg::new("files").value_name("FILE").num_args(0..).value_parser(value_parser!(PathBuf));
@@ -166,7 +170,10 @@ fn rules(sub: &impl Fn(&'static str, Text) -> Command, help: &impl Fn(Arg, Text)
             ))
             .arg(help(
                 Arg::new("message").long("message").value_name("FILE").value_parser(value_parser!(PathBuf)),
-                text!("a message; - for the standard input", "uma mensagem; - para a entrada padrão"),
+                text!(
+                    "a message, a mailbox file (mbox), or a folder of them; - for the standard input",
+                    "uma mensagem, um arquivo mbox, ou uma pasta deles; - para a entrada padrão"
+                ),
             ))
             .arg(help(
                 Arg::new("sender").long("sender").value_name("ADDRESS"),
@@ -179,6 +186,7 @@ fn rules(sub: &impl Fn(&'static str, Text) -> Command, help: &impl Fn(Arg, Text)
                 text!("the client's address", "o endereço do cliente"),
             )),
         )
+        .subcommands(rules::looking::commands(sub, language))
 }
 
 fn quarantine(
@@ -242,6 +250,7 @@ pub(super) fn dispatch(matches: &ArgMatches, language: Language) -> Exit {
         Some(("rules", sub)) => match sub.subcommand() {
             Some(("check", sub)) => rule_files::check(&mut common, &list_of(sub, "files")),
             Some(("test", sub)) => rule_files::test(&mut common, &trial(sub)),
+            Some((name, sub)) => rules::looking::dispatch(&mut common, name, sub).unwrap_or(Exit::Usage),
             _ => Exit::Usage,
         },
         Some(("directory", sub)) => directory::dispatch(&mut common, sub),

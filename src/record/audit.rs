@@ -58,6 +58,8 @@ pub enum Action {
     ContingencyBegun,
     /// That order is over.
     ContingencyEnded,
+    /// Rules were tried on recorded mail, of which samples were shown.
+    RulesReplayed,
 }
 
 /// One thing that was done.

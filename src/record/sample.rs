@@ -65,6 +65,7 @@ pub(crate) fn record(number: u64) -> Record {
             },
         ],
         subjects: vec!["Boleto de Cobrança \u{202e}URGENTE\u{1b}[31m".to_owned()],
+        list_ids: Some(Vec::new()),
         message_id: Some("<1@example.com>".to_owned()),
         size: Some(12_345),
         sha256: Some("00ff".repeat(16)),

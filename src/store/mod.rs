@@ -8,6 +8,7 @@
 //! |---|---|
 //! | this one | the writing half: keep, settle, load |
 //! | `view` | the reading half, which also works beside a running gateway, and without one |
+//! | `spans` | all records of a span of time, many and fast |
 //! | `database` | connections, pragmas, migrations, the lock |
 //! | `rows` | values into rows and back |
 //! | `content` | the blobs |
@@ -20,6 +21,7 @@ mod database;
 mod load;
 mod reconcile;
 mod rows;
+mod spans;
 mod view;
 
 use std::{

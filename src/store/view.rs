@@ -39,6 +39,10 @@ impl View {
         Self { readers, contents }
     }
 
+    pub(super) fn readers(&self) -> &AnyPool {
+        &self.readers
+    }
+
     pub(super) fn contents(&self) -> &Contents {
         &self.contents
     }

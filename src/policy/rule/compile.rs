@@ -47,14 +47,13 @@ impl Compiler<'_, '_> {
         let mut tests = Vec::new();
         if !written.all_words.is_empty() {
             tests.extend(self.words(&written.all_words).map(|words| {
-                let longest = words.iter().map(|word| &word.folded).max_by_key(|word| word.plain.len());
-                let required = longest.map(|word| word.forms().cloned().collect());
+                let required = words.iter().map(|word| word.folded.forms().cloned().collect()).collect();
                 Test { required, ..listed(Kind::AllWords, words) }
             }));
         }
         if !written.any_words.is_empty() {
             tests.extend(self.words(&written.any_words).map(|words| {
-                let required = Some(words.iter().flat_map(|word| word.folded.forms().cloned()).collect());
+                let required = vec![words.iter().flat_map(|word| word.folded.forms().cloned()).collect()];
                 Test { required, ..listed(Kind::AnyWords, words) }
             }));
         }
@@ -62,8 +61,7 @@ impl Compiler<'_, '_> {
             let plain = self.phrase(phrase)?;
             self.check_is_several(phrase, &plain);
             let words = TwoForms { plain, lookalikes: self.lookalikes(&phrase.value).map(|folded| in_words(&folded)) };
-            let longest = |words: &Vec<String>| words.iter().max_by_key(|word| word.len()).cloned();
-            let required = words.forms().map(longest).collect();
+            let required = required::of_words(&words.forms().cloned().collect::<Vec<_>>());
             Some(Test { kind: Kind::Phrase(words), written: phrase.value.clone(), required })
         }));
         tests.extend(written.wildcard.as_ref().and_then(|wildcard| self.wildcard(wildcard)));
@@ -205,8 +203,8 @@ impl Compiler<'_, '_> {
         }
         let lookalikes = self.lookalikes(&marked).map(|folded| Wildcard::new(&folded, ANY, Some(ONE)));
         let forms = TwoForms { plain: wildcard, lookalikes };
-        let required = forms.forms().map(|form| required::of_runs(form.literals())).collect::<Option<Vec<_>>>();
-        Some(Test { kind: Kind::Wildcard(forms), written, required: required.map(|sets| sets.concat()) })
+        let required = required::of_runs(&forms.forms().map(|form| form.literals().collect()).collect::<Vec<_>>());
+        Some(Test { kind: Kind::Wildcard(forms), written, required })
     }
 
     /// A block that holds of subjects which have nothing in common holds of everything.
@@ -218,7 +216,7 @@ impl Compiler<'_, '_> {
             self.fault(code::TOO_BROAD, &written.span, what, Some(help));
         } else if let Some(word) = word_alone(block, written) {
             self.check_length(word);
-        } else if block.tests.iter().all(|test| test.required.is_none()) {
+        } else if block.tests.iter().all(|test| test.required.is_empty()) {
             self.warn(
                 code::LIMIT,
                 &written.span,
@@ -376,7 +374,7 @@ fn in_words(folded: &str) -> Vec<String> {
 
 fn listed(kind: fn(Vec<Word>) -> Kind, words: Vec<Word>) -> Test {
     let written = words.iter().map(|word| word.written.as_str()).collect::<Vec<_>>().join(", ");
-    Test { kind: kind(words), written, required: None }
+    Test { kind: kind(words), written, required: Vec::new() }
 }
 
 /// Puts [`ANY`] and [`ONE`] where `*` and `?` stand. `\*`, `\?` and `\\` are the characters themselves (RFC 5228 §2.7.1).

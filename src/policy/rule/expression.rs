@@ -20,7 +20,10 @@ const MAX_COMPILED: usize = 1 << 20;
 pub(super) const MAX_ALL_COMPILED: usize = 64 << 20;
 
 /// The sizes in which expressions are tried and counted: the library tells whether one fits, not how large it is.
-const SIZES: [usize; 4] = [16 << 10, 64 << 10, 256 << 10, MAX_COMPILED];
+const SIZES: [usize; 8] = [8 << 10, 16 << 10, 24 << 10, 32 << 10, 64 << 10, 128 << 10, 256 << 10, MAX_COMPILED];
+
+/// What the library may keep of its last searches with one expression: below, it goes over to a slower engine.
+const MIN_CACHE: usize = 16 << 10;
 
 impl Compiler<'_, '_> {
     /// The test; none, with faults, when the expression cannot be used.
@@ -138,7 +141,9 @@ impl Compiler<'_, '_> {
         for size in SIZES {
             let Some(left) = self.room.get().checked_sub(size) else { break };
             let mut builder = RegexBuilder::new(&found.value);
-            if let Ok(regex) = builder.case_insensitive(self.fold.case).size_limit(size).dfa_size_limit(size).build() {
+            if let Ok(regex) =
+                builder.case_insensitive(self.fold.case).size_limit(size).dfa_size_limit(size.max(MIN_CACHE)).build()
+            {
                 self.room.set(left);
                 return Some(Some(regex));
             }

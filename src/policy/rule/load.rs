@@ -52,11 +52,14 @@ pub(super) fn load(files: &[(PathBuf, String)], resolve: Resolve<'_>) -> (RuleSe
     let documents: Vec<Document<'_>> =
         in_order.into_iter().map(|(file, source)| Document::parse_with(file, source, vocabulary::WORDS)).collect();
     let mut faults = Faults::default();
-    let rules = compile_all(&documents, resolve);
+    let mut rules = compile_all(&documents, resolve);
     for document in documents {
         faults.append(document.into_faults());
     }
     let groups = index::build(&rules, |rule| rule.mode != Mode::Off);
+    for test in rules.iter_mut().flat_map(|rule| &mut rule.blocks).flat_map(|block| &mut block.tests) {
+        test.required = Vec::new();
+    }
     let set = RuleSet { rules, groups };
     set.check_always_tried(&mut faults);
     set.check_folds(&mut faults);

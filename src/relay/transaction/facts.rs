@@ -18,6 +18,7 @@ pub(super) fn begin(id: &TransactionId, policy: &Policy, client: ClientFacts, ma
         reverse_path: mail.path.to_string(),
         recipients: Vec::new(),
         subjects: Vec::new(),
+        list_ids: None,
         message_id: None,
         size: None,
         sha256: None,
