@@ -26,6 +26,7 @@ pub mod antivirus;
 pub mod hold;
 pub mod journal;
 pub mod next_hop;
+pub mod rule_history;
 pub mod store;
 pub mod webhook;
 

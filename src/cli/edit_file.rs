@@ -3,24 +3,21 @@
 //!
 //! In: the file's path (it need not be there yet), a change of its document, and a check of the new text. Out: the warnings of the
 //! check, or why the file is as it was. It knows no key of any file, and does not tell the gateway.
-#![expect(clippy::disallowed_methods, reason = "a command writes the file that it is for")]
 
-use std::{
-    fs,
-    io::{self, Write as _},
-    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown},
-    path::{Path, PathBuf},
-};
+use std::{fs, io, path::Path, time::Duration};
 
-use rustix::fs::{FlockOperation, flock};
 use toml_edit::DocumentMut;
 
 use crate::{
     config,
     document::{Fault, Faults},
     language::{Language, Text},
+    rule_history::{Lock, replace},
     text,
 };
+
+/// Whoever else has the folder has it for a moment.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Why a file was not changed.
 #[derive(Debug)]
@@ -63,7 +60,7 @@ pub fn edit(
     if faults.has_errors() {
         return Err(EditFault::Faulty(faults));
     }
-    replace(&place, folder, &text).map_err(|fault| refused(&place, &fault))?;
+    replace(&place, text.as_bytes()).map_err(|fault| refused(&place, &fault))?;
     Ok(faults)
 }
 
@@ -77,57 +74,18 @@ fn source(place: &Path) -> Result<String, EditFault> {
     String::from_utf8(octets).map_err(|_| faulty(Fault::about_file(place, no_text)))
 }
 
-/// Held until the file is changed; gone with the process.
-fn lock(folder: &Path) -> Result<fs::File, EditFault> {
-    let folder_file = fs::File::open(folder).map_err(|fault| refused(folder, &fault))?;
-    flock(&folder_file, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
-        let shown = folder.display();
-        EditFault::Refused(text!(
-            "another command changes a file in {shown} just now: try again",
-            "outro comando está alterando um arquivo em {shown}: tente de novo"
-        ))
-    })?;
-    Ok(folder_file)
-}
-
-/// A new file beside it, on the disk whole, takes its name.
-fn replace(place: &Path, folder: &Path, text: &str) -> io::Result<()> {
-    let name = place.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    // Hidden, and not read as a rule file, should we be killed before it has its name.
-    let beside = folder.join(format!(".{name}.{}", std::process::id()));
-    let written = write(&beside, text, &like(place, folder)?).and_then(|()| fs::rename(&beside, place));
-    if written.is_err() {
-        let _ = fs::remove_file(&beside);
-    }
-    written?;
-    fs::File::open(folder)?.sync_all()
-}
-
-/// Owner, group and mode that the file has, or that fit its folder: the gateway must be able to read what root writes.
-struct Like {
-    owner: u32,
-    group: u32,
-    mode: u32,
-}
-
-fn like(place: &Path, folder: &Path) -> io::Result<Like> {
-    let found = match fs::metadata(place) {
-        Ok(found) => found,
-        Err(fault) if fault.kind() == io::ErrorKind::NotFound => fs::metadata(folder)?,
-        Err(fault) => return Err(fault),
-    };
-    Ok(Like { owner: found.uid(), group: found.gid(), mode: found.mode() & 0o666 })
-}
-
-fn write(beside: &PathBuf, text: &str, like: &Like) -> io::Result<()> {
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(beside)?;
-    file.write_all(text.as_bytes())?;
-    let made = file.metadata()?;
-    if (made.uid(), made.gid()) != (like.owner, like.group) {
-        fchown(&file, Some(like.owner), Some(like.group))?;
-    }
-    file.set_permissions(fs::Permissions::from_mode(like.mode))?;
-    file.sync_all()
+/// Held until the file is changed; gone with the process. The gateway holds it for a moment when it reads a set.
+fn lock(folder: &Path) -> Result<Lock, EditFault> {
+    Lock::to_change(folder, PATIENCE).map_err(|fault| match fault.kind() {
+        io::ErrorKind::WouldBlock => {
+            let shown = folder.display();
+            EditFault::Refused(text!(
+                "another command changes a file in {shown} just now: try again",
+                "outro comando está alterando um arquivo em {shown}: tente de novo"
+            ))
+        }
+        _ => refused(folder, &fault),
+    })
 }
 
 fn refused(place: &Path, fault: &io::Error) -> EditFault {
@@ -139,7 +97,13 @@ fn refused(place: &Path, fault: &io::Error) -> EditFault {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "the tests look at the files")]
 mod tests {
+    use std::{
+        os::unix::fs::{MetadataExt as _, PermissionsExt as _},
+        path::PathBuf,
+    };
+
     use super::*;
 
     const OLD: &str = "# Who reads this reads the comments too.\n[a]\nx = 1   # first\n\n[[b]]\ny = 2\n";

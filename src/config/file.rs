@@ -26,6 +26,7 @@ use crate::{
         directory::{self, Directory, class::Classes},
         rule::{code, text_of, utf_8},
     },
+    rule_history::HALF_WAY,
     text,
 };
 
@@ -33,6 +34,8 @@ use crate::{
 pub const FILE_SIZE: u64 = 1 << 20;
 /// What is ordered about scanning, in the rules folder.
 pub const ANTIVIRUS: &str = "antivirus.toml";
+/// The blocked mailboxes, in the rules folder.
+pub(super) const MAILBOXES: &str = "mailboxes.toml";
 /// The registry of applications, in the rules folder.
 pub const APPLICATIONS: &str = "applications.toml";
 /// Octets of the directory at most: some 200,000 addresses.
@@ -66,9 +69,10 @@ pub fn load(path: &Path) -> Result<Loaded, Faults> {
 pub fn load_policy(settings: &Settings, now: SystemTime) -> (Policy, Faults) {
     let folder = &settings.gateway.rules_dir;
     let (directory, mut faults) = load_directory(settings);
+    faults.0.extend(half_way(folder));
     let rules = rule_files(&folder.join("subjects"), folder, &mut faults);
     let mut read = |name: &str| optional(&folder.join(name), &mut faults);
-    let (mailboxes, antivirus, applications) = (read("mailboxes.toml"), read(ANTIVIRUS), read(APPLICATIONS));
+    let (mailboxes, antivirus, applications) = (read(MAILBOXES), read(ANTIVIRUS), read(APPLICATIONS));
     let sources = Sources {
         directory,
         scanner_groups: &settings.scanner_groups(),
@@ -82,6 +86,23 @@ pub fn load_policy(settings: &Settings, now: SystemTime) -> (Policy, Faults) {
     faults.append(found);
     unreachable(settings, &policy, &folder.join(APPLICATIONS), &mut faults);
     (policy, faults)
+}
+
+/// What a rollback that was killed left: some files of one set, some of another, and nobody meant that.
+fn half_way(folder: &Path) -> Option<Fault> {
+    let file = folder.join(HALF_WAY);
+    if !if_there(&file) {
+        return None;
+    }
+    let what = text!(
+        "a rollback stopped half-way: these files are of two sets",
+        "uma volta (rollback) parou no meio: estes arquivos são de dois conjuntos"
+    );
+    let help = text!(
+        "`portaria rules history` shows the sets; `portaria rules rollback NUMBER --reason …` finishes it, or takes another one",
+        "`portaria rules history` mostra os conjuntos; `portaria rules rollback NÚMERO --reason …` a completa, ou escolhe outro"
+    );
+    Some(Fault { help: Some(help), ..Fault::about_file(file, what) })
 }
 
 /// A file that need not be there.
@@ -147,7 +168,7 @@ pub fn load_classes(settings: &Settings) -> (Option<Classes>, Faults) {
 }
 
 /// Whatever is not plainly absent is read, so that a list that cannot be read is an error and not an empty list.
-fn if_there(file: &Path) -> bool {
+pub(super) fn if_there(file: &Path) -> bool {
     !matches!(fs::symlink_metadata(file), Err(error) if error.kind() == io::ErrorKind::NotFound)
 }
 
@@ -213,7 +234,7 @@ fn rule_names(subjects: &Path, folder: &Path, faults: &mut Faults) -> Vec<PathBu
 
 /// `*.toml` that no editor left behind. What is neither that nor plainly something else gets a warning: a rule saved as
 /// `boleto.tml` would otherwise never act, and nobody would know.
-fn is_rule_file(file: &Path, faults: &mut Faults) -> bool {
+pub(super) fn is_rule_file(file: &Path, faults: &mut Faults) -> bool {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     if name.starts_with('.') || name.ends_with('~') || (name.starts_with('#') && name.ends_with('#')) {
         return false;
