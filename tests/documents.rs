@@ -341,7 +341,9 @@ fn is_test(path: &str, groups: &str) -> bool {
         return root().join("tests/conversations").join(group).join(format!("{name}.smtp")).exists();
     }
     let program = module.split("::").next().unwrap_or_default();
-    let folder = if ["end_to_end", "crash", "architecture", "hiding", "applications", "subjects"].contains(&program) {
+    let folder = if ["end_to_end", "crash", "architecture", "hiding", "applications", "subjects", "reloads"]
+        .contains(&program)
+    {
         "tests"
     } else {
         "src"

@@ -7,7 +7,9 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use super::{
     Common, Exit, alert, antivirus, application, audit, checking, demo, directory,
     logging::{self, Format},
-    records, rule_files, run, status,
+    records, rule_files,
+    rules::typed,
+    run, status,
 };
 use crate::{
     language::{Language, Text},
@@ -229,6 +231,8 @@ fn rules(
             ))
             .after_help(test_example),
         )
+        .subcommand(typed::history(sub, help, language))
+        .subcommand(typed::rollback(sub, help, language))
 }
 
 /// What to type, and what it answers: most people copy.
@@ -340,7 +344,8 @@ pub(super) fn dispatch(matches: &ArgMatches, language: Language) -> Exit {
         Some(("rules", sub)) => match sub.subcommand() {
             Some(("check", sub)) => rule_files::check(&mut common, &list_of(sub, "files")),
             Some(("test", sub)) => rule_files::test(&mut common, &trial(sub)),
-            _ => Exit::Usage,
+            Some((name, sub)) => typed::dispatch(&mut common, name, sub),
+            None => Exit::Usage,
         },
         Some(("directory", sub)) => directory::dispatch(&mut common, sub),
         Some(("alert", sub)) => match sub.subcommand() {

@@ -1,10 +1,13 @@
-//! `portaria rules check` and `portaria rules test`: what they print.
+//! `portaria rules check` and `portaria rules test`: what they print; and `history` and `rollback`, whole.
 //!
 //! In: rule files already read, and the facts of a message. Out: a text, or JSON objects one a line, and an exit code. Reading
 //! files and arguments is the caller's; what the rules mean is `policy::rule`'s.
 
 mod check;
+pub(super) mod history;
+pub(super) mod rollback;
 mod test;
+pub(super) mod typed;
 
 pub use check::{Files, check};
 pub use test::test;

@@ -26,6 +26,8 @@ pub struct Bounds {
 pub struct History {
     shelf: Shelf,
     bounds: Bounds,
+    /// [`OCTETS`], but for a test.
+    pub(super) octets: u64,
     /// None: not read yet, or the folder could not be used last time.
     entries: Option<Vec<Entry>>,
 }
@@ -33,7 +35,7 @@ pub struct History {
 impl History {
     /// In `data_dir/rules`, which is made when the first set is noted.
     pub fn new(data_dir: &Path, bounds: Bounds) -> Self {
-        Self { shelf: Shelf::at(&data_dir.join("rules")), bounds, entries: None }
+        Self { shelf: Shelf::at(&data_dir.join("rules")), bounds, octets: OCTETS, entries: None }
     }
 
     /// Keeps a set that is about to come into force, and says under which entry. The one that is newest already, files and versions
@@ -78,7 +80,7 @@ impl History {
         while let [oldest, next, ..] = entries.as_slice() {
             // One is out of force since the next came.
             let age = Duration::from_millis(u64::try_from(now.saturating_sub(next.at)).unwrap_or(0));
-            if entries.len() <= self.bounds.entries && age <= self.bounds.age && octets(entries) <= OCTETS {
+            if entries.len() <= self.bounds.entries && age <= self.bounds.age && octets(entries) <= self.octets {
                 break;
             }
             self.shelf.forget_entry(oldest.number)?;

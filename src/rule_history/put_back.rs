@@ -58,6 +58,12 @@ impl Plan {
         Ok(aside)
     }
 
+    /// As killed after so many steps.
+    #[cfg(test)]
+    pub fn carry_out_until(&self, steps: usize) -> io::Result<()> {
+        self.steps().into_iter().take(steps).try_for_each(|step| self.take(step).map(drop))
+    }
+
     /// Whether there is anything to do.
     pub fn is_empty(&self) -> bool {
         self.put.is_empty() && self.aside.is_empty()

@@ -132,6 +132,23 @@ fn the_oldest_go_by_number_and_by_age_and_never_the_one_in_force() {
 }
 
 #[test]
+fn the_oldest_go_when_all_together_are_too_large() {
+    let folders = Folders::new();
+    let mut history = folders.history();
+    history.octets = 25;
+    // Kept once, whichever entries have it.
+    folders.put("directory.csv", "0123456789");
+    for nth in 0..4 {
+        folders.put("mailboxes.toml", &format!("12345{nth}"));
+        history.note(&folders.set(), facts(&format!("{nth:012}"), nth)).unwrap();
+    }
+    assert_eq!(numbers(&folders.archive()), [4, 3]);
+    folders.put("directory.csv", &"0".repeat(100));
+    history.note(&folders.set(), facts("large0000000", 9)).unwrap();
+    assert_eq!(numbers(&folders.archive()), [5], "the one in force stays, however large");
+}
+
+#[test]
 fn nobody_else_may_read_it() {
     let folders = Folders::new();
     folders.put("mailboxes.toml", "x");
@@ -322,4 +339,82 @@ fn a_set_is_read_whole_or_not_at_all_and_says_which_file_is_wrong() {
     fs::rename(root.join("a.toml"), root.join("b.toml")).unwrap();
     let other = FileSet::read(root, &[root.join("b.toml")]).unwrap();
     assert_ne!(one.fingerprint(), other.fingerprint(), "a name is part of it");
+}
+
+/// Stopped before any step, what stands there is the old set, the new one, or it is marked; done once more, it is the new one, and
+/// nothing that somebody wrote is lost.
+#[test]
+fn a_rollback_that_is_killed_at_any_step_is_never_taken_for_a_set() {
+    let start = |folders: &Folders| {
+        folders.put("subjects/a.toml", "edited by hand");
+        folders.put("subjects/b.toml", "new one");
+        folders.put("mailboxes.toml", "list");
+    };
+    let plan = |folders: &Folders| {
+        let place = |name: &str| folders.rules.path().join(name);
+        Plan {
+            root: folders.rules.path().to_owned(),
+            mark: "back\n".into(),
+            when: "now".into(),
+            keep: vec![place("subjects/a.toml")],
+            put: vec![(place("subjects/a.toml"), b"old one".to_vec()), (place("yara/x.yar"), b"rule".to_vec())],
+            aside: vec![place("subjects/b.toml")],
+        }
+    };
+    let texts = |folders: &Folders| {
+        let names = ["subjects/a.toml", "subjects/b.toml", "mailboxes.toml", "yara/x.yar"];
+        names.map(|name| fs::read_to_string(folders.rules.path().join(name)).unwrap_or_default())
+    };
+    let (before, after) = (["edited by hand", "new one", "list", ""], ["old one", "", "list", "rule"]);
+    let steps = plan(&Folders::new()).steps().len();
+    assert_eq!(steps, 6);
+    let mut marked = 0;
+    for done in 0..=steps {
+        let folders = Folders::new();
+        start(&folders);
+        let killed = plan(&folders);
+        for step in killed.steps().into_iter().take(done) {
+            killed.take(step).unwrap();
+        }
+        let is_marked = folders.rules.path().join(HALF_WAY).exists();
+        marked += usize::from(is_marked);
+        let there = texts(&folders);
+        assert!(is_marked || there == before || there == after, "{done} steps: {there:?}");
+
+        // Once more: of what is there now, only that which is still to be done.
+        let mut again = plan(&folders);
+        again.aside.retain(|file| file.exists());
+        again.keep.retain(|file| fs::read(file).unwrap() == b"edited by hand");
+        again.carry_out().unwrap();
+        assert_eq!(texts(&folders), after, "{done} steps");
+        assert!(!folders.rules.path().join(HALF_WAY).exists());
+        let subjects = folders.rules.path().join("subjects");
+        let aside: Vec<String> = fs::read_dir(&subjects)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.to_string_lossy().contains(".aside-now"))
+            .map(|path| fs::read_to_string(path).unwrap())
+            .collect();
+        assert!(aside.contains(&"edited by hand".to_owned()) && aside.contains(&"new one".to_owned()), "{aside:?}");
+    }
+    assert_eq!(marked, steps - 1, "all but before the first step and after the last");
+}
+
+#[test]
+fn a_file_that_cannot_be_put_there_leaves_the_mark_and_is_named() {
+    let folders = Folders::new();
+    folders.put("mailboxes.toml", "old");
+    folders.put("subjects", "a file where a folder is to be");
+    let place = folders.rules.path().join("subjects/a.toml");
+    let plan = Plan {
+        root: folders.rules.path().to_owned(),
+        mark: String::new(),
+        when: String::new(),
+        keep: Vec::new(),
+        put: vec![(place, Vec::new())],
+        aside: Vec::new(),
+    };
+    let told = plan.carry_out().unwrap_err().to_string();
+    assert!(told.contains("subjects/a.toml: "), "{told}");
+    assert!(folders.rules.path().join(HALF_WAY).exists());
 }
