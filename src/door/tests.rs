@@ -3,6 +3,8 @@
 //! The session's own deadlines are met in `tests/conversations/limits`; these are those that it knows nothing of.
 #![expect(clippy::disallowed_methods, reason = "these tests are the other side of the door")]
 
+mod reload;
+
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use tempfile::TempDir;
@@ -19,7 +21,7 @@ use super::{
     control,
     gateway::{Gateway, Listener, Parts},
     listener,
-    reload::{self, Reloader},
+    reload::{Reloader, Sources},
     tls::Certificate,
 };
 use crate::{
@@ -254,7 +256,7 @@ async fn after_our_last_reply_we_listen_for_a_second_or_a_mebibyte() {
 
 /// Of a gateway whose rules nobody changes.
 fn reloader(folder: &std::path::Path) -> Reloader {
-    let sources = reload::Sources {
+    let sources = Sources {
         read: Box::new(|_| Err("not asked for".to_owned())),
         files: Box::new(|| Ok(FileSet::default())),
         stamps: Box::new(Stamps::default),

@@ -58,6 +58,8 @@ pub struct Met {
     pub set: Set,
     /// What stood in its subject.
     pub word: &'static str,
+    /// It heard 452: what was to be held could not be made durable in time, and comes again. That is the disk's, not a reload's.
+    pub deferred: bool,
 }
 
 /// What one client saw.
@@ -104,8 +106,12 @@ impl Session {
                     self.say(&mut client, "NOOP")?;
                 }
                 Way::Resetting => {
-                    self.envelope(&mut client)?;
-                    self.say(&mut client, "RSET")?;
+                    for _ in 0..4 {
+                        self.envelope(&mut client)?;
+                        self.say(&mut client, "RSET")?;
+                    }
+                    // Each envelope has a refused recipient, and twenty errors without a message end a connection.
+                    self.message(&mut client)?;
                 }
                 Way::Fresh => {
                     self.message(&mut client)?;
@@ -155,11 +161,11 @@ impl Session {
                         self.rest(150);
                     }
                 }
-                (set, self.hear(client, 250)?)
+                (set, self.hear_end(client)?)
             }
         };
         let id = find_id(&reply.line()).ok_or_else(|| io::Error::other(format!("no id in {:?}", reply.line())))?;
-        self.seen.met.push(Met { id, set, word });
+        self.seen.met.push(Met { id, set, word, deferred: reply.code == 452 });
         Ok(())
     }
 
@@ -190,7 +196,7 @@ impl Session {
         self.hear(client, 250)?;
         self.hear(client, 354)?;
         client.try_write(&dot_stuffed(content))?;
-        Ok((judged(&heard)?, self.hear(client, 250)?))
+        Ok((judged(&heard)?, self.hear_end(client)?))
     }
 
     fn chunks(&mut self, client: &mut Client, content: &[u8]) -> io::Result<Reply> {
@@ -204,12 +210,19 @@ impl Session {
                 self.hear(client, 250)?;
             }
         }
-        self.hear(client, 250)
+        self.hear_end(client)
     }
 
     fn say(&mut self, client: &mut Client, command: &str) -> io::Result<Reply> {
         client.try_write(format!("{command}\r\n").as_bytes())?;
         self.hear(client, 250)
+    }
+
+    /// The reply to a whole message.
+    fn hear_end(&mut self, client: &mut Client) -> io::Result<Reply> {
+        let reply = self.hear_any(client)?;
+        let is_end = reply.code == 250 || reply.is("452 4.3.1");
+        if is_end { Ok(reply) } else { Err(io::Error::other(format!("an end expected, {:?}", reply.line()))) }
     }
 
     fn hear(&mut self, client: &mut Client, code: u16) -> io::Result<Reply> {
