@@ -7,7 +7,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use super::{
     Common, Exit, alert, antivirus, application, audit, checking, demo, directory,
     logging::{self, Format},
-    records, rule_files,
+    mailbox, records, rule_files,
     rules::typed,
     run, status,
 };
@@ -92,6 +92,7 @@ fn subcommands(language: Language) -> Vec<Command> {
         alerts(&sub, language),
         applications(&sub, &help, language),
         antivirus::command(&sub, &help, language),
+        mailbox::command(&sub, &help, language),
         audit::command(&sub, &help, language),
     ]
 }
@@ -361,6 +362,7 @@ pub(super) fn dispatch(matches: &ArgMatches, language: Language) -> Exit {
             _ => Exit::Usage,
         },
         Some(("antivirus", sub)) => antivirus::dispatch(&mut common, sub),
+        Some(("mailbox", sub)) => mailbox::dispatch(&mut common, sub),
         Some(("audit", sub)) => audit::dispatch(&mut common, sub),
         Some(("quarantine", sub)) => match sub.subcommand() {
             Some(("list", _)) => records::list(&mut common),

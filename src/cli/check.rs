@@ -509,9 +509,20 @@ mod tests {
         let checked = check(&folder.config(""), now());
         assert_eq!(checked.exit_code(), 1, "{}", checked.render(Language::En));
         fs::remove_file(folder.0.join("rules/mailboxes.toml")).unwrap();
-        folder.write("rules/mailboxes.toml", &"#".repeat(1 << 20));
+        folder.write("rules/antivirus.toml", &"#".repeat(1 << 20));
         assert!(!check(&folder.config(""), now()).render(Language::En).contains("larger than 1 MiB"));
-        folder.write("rules/mailboxes.toml", &"#".repeat((1 << 20) + 1));
+        folder.write("rules/antivirus.toml", &"#".repeat((1 << 20) + 1));
         assert!(check(&folder.config(""), now()).render(Language::En).contains("larger than 1 MiB"));
+    }
+
+    /// Commands write it, an entry for each mailbox.
+    #[test]
+    fn a_list_of_blocked_mailboxes_may_be_8_mib_and_no_more() {
+        let folder = Folder::new("list");
+        folder.write("rules/mailboxes.toml", &"#".repeat(8 << 20));
+        let checked = check(&folder.config(""), now()).render(Language::En);
+        assert!(!checked.contains("larger than"), "{checked}");
+        folder.write("rules/mailboxes.toml", &"#".repeat((8 << 20) + 1));
+        assert!(check(&folder.config(""), now()).render(Language::En).contains("larger than 8 MiB"));
     }
 }

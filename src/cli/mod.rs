@@ -17,6 +17,7 @@ mod edit_file;
 pub mod escape;
 mod explain;
 mod logging;
+mod mailbox;
 mod quarantine;
 mod records;
 mod rendering;

@@ -6,6 +6,7 @@
 use std::time::{Duration, SystemTime};
 
 use jiff::{Timestamp, civil, tz::TimeZone};
+use toml_edit::{Datetime, Item, Value};
 
 use crate::{document::duration, language::Text, text};
 
@@ -63,6 +64,21 @@ fn length(written: &str, edge: Edge, now: SystemTime) -> Option<SystemTime> {
     whole_seconds(at)
 }
 
+/// As it stands in a file: with the offset of `[gateway]`'s zone.
+pub(super) fn written(at: SystemTime, zone: &TimeZone) -> String {
+    let at = whole_seconds(at).and_then(|at| Timestamp::try_from(at).ok());
+    at.map(|at| at.to_zoned(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()).unwrap_or_default()
+}
+
+/// The same as a value of a document.
+pub(super) fn item(at: SystemTime, zone: &TimeZone) -> Result<Item, Text> {
+    let written = written(at, zone);
+    match written.parse::<Datetime>() {
+        Ok(at) => Ok(Item::Value(Value::from(at))),
+        Err(_) => Err(text!("the clock shows no date: {written}", "o relógio não mostra uma data: {written}")),
+    }
+}
+
 /// `30d`, `2w`: shorter than what configuration files take.
 fn short(written: &str) -> Option<Duration> {
     let (number, seconds) = [("d", 86_400), ("w", 7 * 86_400)]
@@ -72,7 +88,7 @@ fn short(written: &str) -> Option<Duration> {
 }
 
 /// Down, so that what begins now has begun. None for what no calendar has.
-fn whole_seconds(at: SystemTime) -> Option<SystemTime> {
+pub(super) fn whole_seconds(at: SystemTime) -> Option<SystemTime> {
     let seconds = Timestamp::try_from(at).ok()?.as_second();
     Some(Timestamp::from_second(seconds).ok()?.into())
 }

@@ -32,10 +32,12 @@ use crate::{
 
 /// Octets of one file at most.
 pub const FILE_SIZE: u64 = 1 << 20;
+/// Octets of the list of blocked mailboxes at most, which commands write: some 30,000 entries.
+pub const LIST_SIZE: u64 = 8 << 20;
+/// Who may not receive or send, in the rules folder.
+pub const MAILBOXES: &str = "mailboxes.toml";
 /// What is ordered about scanning, in the rules folder.
 pub const ANTIVIRUS: &str = "antivirus.toml";
-/// The blocked mailboxes, in the rules folder.
-pub(super) const MAILBOXES: &str = "mailboxes.toml";
 /// The registry of applications, in the rules folder.
 pub const APPLICATIONS: &str = "applications.toml";
 /// Octets of the directory at most: some 200,000 addresses.
@@ -72,7 +74,8 @@ pub fn load_policy(settings: &Settings, now: SystemTime) -> (Policy, Faults) {
     faults.0.extend(half_way(folder));
     let rules = rule_files(&folder.join("subjects"), folder, &mut faults);
     let mut read = |name: &str| optional(&folder.join(name), &mut faults);
-    let (mailboxes, antivirus, applications) = (read(MAILBOXES), read(ANTIVIRUS), read(APPLICATIONS));
+    let (antivirus, applications) = (read(ANTIVIRUS), read(APPLICATIONS));
+    let mailboxes = list(&folder.join(MAILBOXES), &mut faults);
     let sources = Sources {
         directory,
         scanner_groups: &settings.scanner_groups(),
@@ -109,6 +112,17 @@ fn half_way(folder: &Path) -> Option<Fault> {
 fn optional(file: &Path, faults: &mut Faults) -> Option<(PathBuf, String)> {
     let text = if_there(file).then(|| read_text(file, faults)).flatten();
     text.map(|text| (file.to_owned(), text))
+}
+
+/// The list of blocked mailboxes, which may be larger than what people write.
+fn list(file: &Path, faults: &mut Faults) -> Option<(PathBuf, String)> {
+    let read = || noted(file, read_up_to(LIST_SIZE, file).and_then(|octets| list_text(file, &octets)), faults);
+    if_there(file).then(read).flatten().map(|text| (file.to_owned(), text))
+}
+
+/// What somebody saved in another encoding is named as in any file; what is larger than any of those was not typed.
+fn list_text(file: &Path, octets: &[u8]) -> Result<String, Box<Fault>> {
+    if octets.len() as u64 > FILE_SIZE { utf_8(file, octets) } else { text_of(file, octets) }
 }
 
 fn as_file(read: &Option<(PathBuf, String)>) -> Option<(&Path, &str)> {
@@ -286,8 +300,13 @@ pub fn read_octets(path: &Path) -> Result<Vec<u8>, Box<Fault>> {
     read_up_to(FILE_SIZE, path)
 }
 
+/// Octets that a file of the rules folder may have, by its name.
+pub fn largest(path: &Path) -> u64 {
+    if path.file_name() == Some(OsStr::new(MAILBOXES)) { LIST_SIZE } else { FILE_SIZE }
+}
+
 /// A whole file, if it is a plain one of at most so many octets.
-fn read_up_to(size: u64, path: &Path) -> Result<Vec<u8>, Box<Fault>> {
+pub fn read_up_to(size: u64, path: &Path) -> Result<Vec<u8>, Box<Fault>> {
     let fault = |what: Text| Box::new(Fault::about_file(path, what));
     let failed = |error: io::Error| Box::new(cannot_read(path, &error));
     if !fs::metadata(path).map_err(failed)?.is_file() {

@@ -23,7 +23,8 @@ mod set_files;
 mod settings;
 
 pub use file::{
-    ANTIVIRUS, Loaded, load, load_classes, load_directory, load_policy, octets_of, read_octets, rule_octets,
+    ANTIVIRUS, Loaded, MAILBOXES, largest, load, load_classes, load_directory, load_policy, octets_of, read_up_to,
+    rule_octets,
 };
 pub use probe::{CheckLine, CheckStatus, probe};
 pub use quantity::{duration_text, size_text};

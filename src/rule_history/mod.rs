@@ -32,7 +32,7 @@ pub use difference::{Change, Difference, Kind};
 pub use entry::{Cause, Entry, Facts, FileEntry, ScannerRules};
 pub use file_set::{FileSet, Lock, SetFile};
 pub use history::{Bounds, History};
-pub use put_back::{Plan, replace};
+pub use put_back::Plan;
 pub use stamps::Stamps;
 
 /// In the rules folder while a rollback puts files there; left by one that was killed. What stands beside it is half of two sets.

@@ -122,7 +122,7 @@ impl Plan {
 
 /// Puts a whole file in the place of another, or where none was. A link stays, and what it leads to is replaced. Owner, group and mode
 /// are those that the file had, or that fit its folder: the gateway must be able to read what root writes. Blocks.
-pub fn replace(file: &Path, octets: &[u8]) -> io::Result<()> {
+fn replace(file: &Path, octets: &[u8]) -> io::Result<()> {
     // Configuration tools put links there.
     let place = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
     let folder = folder_of(&place);

@@ -72,13 +72,16 @@ impl Shelf {
         let place = self.place_of_content(&file.sha256)?;
         // One of the right name and length that a failing disk has spoiled is found by whoever reads it.
         let there = fs::metadata(&place).is_ok_and(|found| found.len() == file.octets.len() as u64);
-        if there { Ok(()) } else { write(&self.objects(), &place, &file.octets) }
+        if there {
+            return Ok(());
+        }
+        write(&self.objects(), &place, &file.octets)?;
+        File::open(self.objects())?.sync_all()
     }
 
     /// Puts an entry there, whose contents are there already.
     pub(super) fn keep_entry(&self, entry: &Entry) -> io::Result<()> {
         let octets = serde_json::to_vec(entry)?;
-        File::open(self.objects())?.sync_all()?;
         write(&self.folder, &self.place_of(entry.number), &octets)?;
         File::open(&self.folder)?.sync_all()
     }

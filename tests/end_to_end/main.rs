@@ -20,6 +20,7 @@ mod antivirus;
 mod applications;
 mod balancers;
 mod blind_scanners;
+mod blocking;
 mod chunks;
 mod contingency;
 mod crashes;

@@ -69,8 +69,10 @@ pub struct Seen {
     /// Replies that make no sense, connections that ended.
     pub faults: Vec<String>,
     pub replies: usize,
-    /// The longest that a reply was waited for.
+    /// The longest that a reply to a command was waited for: neither disk nor scanner has a part in it.
     pub longest: Duration,
+    /// … the reply to a whole message, which stands on the disk before.
+    pub longest_end: Duration,
     pub connections: usize,
 }
 
@@ -220,7 +222,10 @@ impl Session {
 
     /// The reply to a whole message.
     fn hear_end(&mut self, client: &mut Client) -> io::Result<Reply> {
-        let reply = self.hear_any(client)?;
+        let begun = Instant::now();
+        let reply = client.try_read()?;
+        self.seen.longest_end = self.seen.longest_end.max(begun.elapsed());
+        self.seen.replies += 1;
         let is_end = reply.code == 250 || reply.is("452 4.3.1");
         if is_end { Ok(reply) } else { Err(io::Error::other(format!("an end expected, {:?}", reply.line()))) }
     }

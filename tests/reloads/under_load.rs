@@ -54,7 +54,10 @@ fn sessions_in_every_state_go_on_while_rules_reload_and_no_message_meets_two_set
     let (alone, _) = run(&gateway, plan, Duration::from_secs(3), None);
     let (with_reloads, turns) = run(&gateway, plan, plan.lasts, Some(plan.every));
     let reloads = reloads(&gateway);
-    println!("longest reply without reloads: {:?}; with them: {:?}", longest(&alone), longest(&with_reloads));
+    for (what, seen) in [("without", &alone), ("with", &with_reloads)] {
+        let end = seen.iter().map(|seen| seen.longest_end).max().unwrap_or_default();
+        println!("{what} reloads: longest reply to a command {:?}, to a whole message {end:?}", longest(seen));
+    }
     println!(
         "{reloads} reloads in {:?}, {} sessions, {} connections, {} replies, {} messages",
         plan.lasts,

@@ -86,3 +86,25 @@ pub fn dispatch(common: &mut Common, matches: &ArgMatches) -> Exit {
         _ => Exit::Usage,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{cli::arguments, language::Language};
+
+    #[test]
+    fn help_has_something_to_copy_and_no_option_that_is_not_there() {
+        for (language, word) in [(Language::PtBr, "Exemplo: "), (Language::En, "Example: ")] {
+            let mut whole = arguments::command(language);
+            let mut names = whole.find_subcommand_mut("audit").unwrap().clone();
+            for name in ["list", "verify"] {
+                let help = names.find_subcommand_mut(name).unwrap().render_long_help().to_string();
+                assert!(help.contains(word) && help.contains(&format!("$ portaria audit {name}")), "{help}");
+                for line in help.lines().filter(|line| line.trim_start().starts_with("$ ")) {
+                    for option in line.split_whitespace().filter(|word| word.starts_with("--")) {
+                        assert!(help.contains(&format!("      {option}")) || option == "--json", "{option}: {help}");
+                    }
+                }
+            }
+        }
+    }
+}
