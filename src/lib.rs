@@ -27,6 +27,7 @@ pub mod audit;
 pub mod hold;
 pub mod journal;
 pub mod next_hop;
+pub mod rule_history;
 pub mod store;
 pub mod webhook;
 

@@ -100,7 +100,7 @@ fn the_example_names_every_key() {
         memory_total disk_floor disk_floor_percent cut_through_from message_size header_size header_fields recipients connections \
         connections_per_network connections_per_minute_per_network messages_per_minute_per_network unlimited_networks transactions_per_connection errors_per_connection hops data_floor \
         command data_idle connect next_hop_reply next_hop_end_of_data scan verdict drain retention request_handling \
-        webhook mail_to";
+        watch history history_age webhook mail_to";
     let written: Vec<&str> = text
         .lines()
         .filter_map(|line| line.trim_start_matches("# ").split_once('='))
@@ -127,6 +127,14 @@ fn what_becomes_of_bare_newlines_is_each_listeners_own() {
     let listeners = load(&file).unwrap().settings.listeners;
     let bare: Vec<_> = listeners.iter().map(|listener| listener.bare_newlines).collect();
     assert_eq!(bare, [Refuse, Refuse, Normalise, Refuse]);
+}
+
+#[test]
+fn rules_wait_to_be_told_where_somebody_wants_that() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/config/good/rules_by_hand.toml");
+    let rules = load(&file).unwrap().settings.rules;
+    assert!(!rules.watch);
+    assert_eq!((rules.history.entries, rules.history.age.as_secs()), (1, 86_400));
 }
 
 /// 0 is none and not "nobody", and what belongs to one listener or domain is not the others'.

@@ -187,6 +187,8 @@ fn rule_commands(
             )),
         )
         .subcommands(rules::looking::commands(sub, language))
+        .subcommand(rules::typed::history(sub, help, language))
+        .subcommand(rules::typed::rollback(sub, help, language))
 }
 
 fn quarantine(
@@ -250,8 +252,9 @@ pub(super) fn dispatch(matches: &ArgMatches, language: Language) -> Exit {
         Some(("rules", sub)) => match sub.subcommand() {
             Some(("check", sub)) => rule_files::check(&mut common, &list_of(sub, "files")),
             Some(("test", sub)) => rule_files::test(&mut common, &trial(sub)),
-            Some((name, sub)) => rules::looking::dispatch(&mut common, name, sub).unwrap_or(Exit::Usage),
-            _ => Exit::Usage,
+            Some((name, sub)) => rules::looking::dispatch(&mut common, name, sub)
+                .unwrap_or_else(|| rules::typed::dispatch(&mut common, name, sub)),
+            None => Exit::Usage,
         },
         Some(("directory", sub)) => directory::dispatch(&mut common, sub),
         Some(("alert", sub)) => match sub.subcommand() {

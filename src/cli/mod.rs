@@ -23,6 +23,7 @@ mod quarantine;
 mod records;
 mod rendering;
 mod rule_files;
+mod rule_state;
 mod rules;
 mod run;
 mod start;

@@ -26,8 +26,9 @@ use crate::{
         http, listener,
         loader::Loader,
         probe,
-        reload::{Fresh, Reloader},
+        reload::{Fresh, Reloader, Sources},
         tls::Certificate,
+        watch_rules,
     },
     hold::Holds,
     inspect,
@@ -37,6 +38,7 @@ use crate::{
     next_hop::NextHops,
     policy::{Policy, rate::Rates, route::NextHopName, rule::Scope},
     relay,
+    rule_history::{Cause, FileSet, History, Lock, Stamps},
     store::{Store, StoreFault},
     text,
     webhook::Webhook,
@@ -80,6 +82,7 @@ pub async fn start(
     let (gateway, loader) = join(settings, policy, certificate).await?;
     let last = CancellationToken::new();
     doors.spawn(loader.run(last.clone()));
+    tokio::task::block_in_place(|| reloader.begin(&gateway));
     tokio::join!(gateway.scanners.self_test(now().wall), probe::first_look(&gateway, data_dir));
     gateway.look_at_disk();
 
@@ -114,21 +117,55 @@ pub async fn start(
     for nth in 0..gateway.alerts.routes() {
         doors.spawn(alert::deliver(gateway.clone(), nth));
     }
+    if settings.rules.watch {
+        doors.spawn(watch_rules::watch(gateway.clone(), reloader.clone()));
+    }
     Ok(Running { gateway, listeners: bound, http, reloader, drain: settings.timeouts.drain, doors, last, _lock: lock })
 }
 
-/// What reads rules, lists and YARA rules again, as they are on the disk then; faults of all of them together are told in `language`.
+/// While a command changes several files, a reload waits for so long.
+const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+
+/// What reads rules, lists and YARA rules again, as they are on the disk then; faults of all of them together are told in `language`. To be
+/// made before the policy is read that the gateway starts with.
 pub fn reloader(settings: &Settings, language: Language) -> Reloader {
-    let settings = settings.clone();
-    Reloader::new(Box::new(move |scanners| {
-        let (policy, mut faults) = config::load_policy(&settings, now().wall);
-        match scanners.read_rules() {
-            Ok(scanner_rules) if !faults.has_errors() => return Ok(Fresh { policy, scanner_rules }),
-            Ok(_) => {}
-            Err(more) => faults.append(more),
-        }
-        Err(faults.render(language))
-    }))
+    let unsettled = text!(
+        "the rule files do not stay the same while they are read: somebody writes them all the time",
+        "os arquivos de regras não ficam iguais enquanto são lidos: alguém os grava o tempo todo"
+    );
+    let of = || settings.clone();
+    let (to_read, to_list, to_stamp) = (of(), of(), of());
+    let sources = Sources {
+        read: Box::new(move |scanners| {
+            let (policy, mut faults) = config::load_policy(&to_read, now().wall);
+            match scanners.read_rules() {
+                Ok(scanner_rules) if !faults.has_errors() => return Ok(Fresh { policy, scanner_rules }),
+                Ok(_) => {}
+                Err(more) => faults.append(more),
+            }
+            Err(faults.render(language))
+        }),
+        files: Box::new(move || set_on_disk(&to_list)),
+        stamps: Box::new(move || match config::set_files(&to_stamp) {
+            Ok(files) => Stamps::of(files),
+            Err(fault) => Stamps::unlisted(&to_stamp.gateway.rules_dir, fault.kind()),
+        }),
+        unsettled: unsettled.in_language(language).to_owned() + "\n",
+    };
+    Reloader::new(sources, History::new(&settings.gateway.data_dir, settings.rules.history))
+}
+
+/// The octets of every file that the rule set is read from. Blocks.
+pub(super) fn set_on_disk(settings: &Settings) -> io::Result<FileSet> {
+    let root = &settings.gateway.rules_dir;
+    // Let go before anything is compiled: a command that changes a list must not wait for that.
+    let _lock = Lock::to_read(root, LOCK_PATIENCE)?;
+    set_under_lock(settings)
+}
+
+/// The same, for who has the folder for itself.
+pub(super) fn set_under_lock(settings: &Settings) -> io::Result<FileSet> {
+    FileSet::read(&settings.gateway.rules_dir, &config::set_files(settings)?)
 }
 
 impl Running {
@@ -136,7 +173,7 @@ impl Running {
     /// logged there, and what is in force stays.
     pub fn reload(&self) {
         let (reloader, gateway) = (self.reloader.clone(), self.gateway.clone());
-        self.doors.spawn(async move { drop(reloader.reload(&gateway)) });
+        self.doors.spawn(async move { drop(reloader.reload(&gateway, Cause::Signal)) });
     }
 
     /// Stops: nothing new is accepted, transactions past their end of mail data are finished, the others hear 421; at the

@@ -26,6 +26,7 @@ use crate::{
         directory::{self, Directory, class::Classes},
         rule::{code, text_of, utf_8},
     },
+    rule_history::HALF_WAY,
     text,
 };
 
@@ -70,6 +71,7 @@ pub fn load(path: &Path) -> Result<Loaded, Faults> {
 pub fn load_policy(settings: &Settings, now: SystemTime) -> (Policy, Faults) {
     let folder = &settings.gateway.rules_dir;
     let (directory, mut faults) = load_directory(settings);
+    faults.0.extend(half_way(folder));
     let rules = rule_files(&folder.join("subjects"), folder, &mut faults);
     let mut read = |name: &str| optional(&folder.join(name), &mut faults);
     let (antivirus, applications) = (read(ANTIVIRUS), read(APPLICATIONS));
@@ -87,6 +89,23 @@ pub fn load_policy(settings: &Settings, now: SystemTime) -> (Policy, Faults) {
     faults.append(found);
     unreachable(settings, &policy, &folder.join(APPLICATIONS), &mut faults);
     (policy, faults)
+}
+
+/// What a rollback that was killed left: some files of one set, some of another, and nobody meant that.
+fn half_way(folder: &Path) -> Option<Fault> {
+    let file = folder.join(HALF_WAY);
+    if !if_there(&file) {
+        return None;
+    }
+    let what = text!(
+        "a rollback stopped half-way: these files are of two sets",
+        "uma volta (rollback) parou no meio: estes arquivos são de dois conjuntos"
+    );
+    let help = text!(
+        "`portaria rules history` shows the sets; `portaria rules rollback NUMBER --reason …` finishes it, or takes another one",
+        "`portaria rules history` mostra os conjuntos; `portaria rules rollback NÚMERO --reason …` a completa, ou escolhe outro"
+    );
+    Some(Fault { help: Some(help), ..Fault::about_file(file, what) })
 }
 
 /// A file that need not be there.
@@ -163,7 +182,7 @@ pub fn load_classes(settings: &Settings) -> (Option<Classes>, Faults) {
 }
 
 /// Whatever is not plainly absent is read, so that a list that cannot be read is an error and not an empty list.
-fn if_there(file: &Path) -> bool {
+pub(super) fn if_there(file: &Path) -> bool {
     !matches!(fs::symlink_metadata(file), Err(error) if error.kind() == io::ErrorKind::NotFound)
 }
 
@@ -229,7 +248,7 @@ fn rule_names(subjects: &Path, folder: &Path, faults: &mut Faults) -> Vec<PathBu
 
 /// `*.toml` that no editor left behind. What is neither that nor plainly something else gets a warning: a rule saved as
 /// `boleto.tml` would otherwise never act, and nobody would know.
-fn is_rule_file(file: &Path, faults: &mut Faults) -> bool {
+pub(super) fn is_rule_file(file: &Path, faults: &mut Faults) -> bool {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     if name.starts_with('.') || name.ends_with('~') || (name.starts_with('#') && name.ends_with('#')) {
         return false;
@@ -283,7 +302,11 @@ pub fn read_octets(path: &Path) -> Result<Vec<u8>, Box<Fault>> {
 
 /// Octets that a file of the rules folder may have, by its name.
 pub fn largest(path: &Path) -> u64 {
-    if path.file_name() == Some(OsStr::new(MAILBOXES)) { LIST_SIZE } else { FILE_SIZE }
+    match path.file_name().and_then(OsStr::to_str) {
+        Some(MAILBOXES) => LIST_SIZE,
+        Some("directory.toml" | "directory.csv") => DIRECTORY_SIZE,
+        _ => FILE_SIZE,
+    }
 }
 
 /// A whole file, if it is a plain one of at most so many octets.

@@ -11,6 +11,7 @@ use crate::{
     language::Language,
     next_hop,
     policy::{application, directory::Directory, verdict_action::VerdictActions},
+    rule_history,
     smtp::{self, mail_data::BareNewlines, path::Mailbox},
     webhook::Url,
 };
@@ -44,6 +45,8 @@ pub struct Settings {
     pub timeouts: Timeouts,
     /// `[quarantine]` and `[tracking]`
     pub retention: Retention,
+    /// `[rules]`
+    pub rules: RuleFiles,
     /// `[alert]`
     pub alert: Alert,
     /// `[http] address`: metrics and health.
@@ -214,6 +217,15 @@ pub struct Retention {
     pub tracking: Duration,
     /// `[tracking] request_handling`: what a tracking request may take; clause 10.1.2 counts 30 full days back from its arrival.
     pub request_handling: Duration,
+}
+
+/// `[rules]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleFiles {
+    /// Changed files are put into force by themselves.
+    pub watch: bool,
+    /// `history` and `history_age`: how many sets that were in force are kept, and for how long.
+    pub history: rule_history::Bounds,
 }
 
 /// `[alert]`

@@ -10,6 +10,7 @@
 //! | certificates | `tls` |
 //! | passwords of applications | `verify` |
 //! | rules, lists and certificate into force | `reload` |
+//! | their files, looked at again and again | `watch_rules` |
 //! | `/health`, `/metrics` | `http` |
 //! | `portaria status`, `portaria reload` | `control` |
 //! | what somebody has to be told | `alert`, `contingency` |
@@ -38,3 +39,4 @@ pub mod stream;
 mod tests;
 pub mod tls;
 pub mod verify;
+pub mod watch_rules;

@@ -3,6 +3,8 @@
 //! The session's own deadlines are met in `tests/conversations/limits`; these are those that it knows nothing of.
 #![expect(clippy::disallowed_methods, reason = "these tests are the other side of the door")]
 
+mod reload;
+
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use tempfile::TempDir;
@@ -19,7 +21,7 @@ use super::{
     control,
     gateway::{Gateway, Listener, Parts},
     listener,
-    reload::Reloader,
+    reload::{Reloader, Sources},
     tls::Certificate,
 };
 use crate::{
@@ -29,6 +31,7 @@ use crate::{
     journal::Journal,
     next_hop::{self, NextHops},
     relay::{settings::Settings, tests::world},
+    rule_history::{Bounds, FileSet, History, Stamps},
     smtp::path::Mailbox,
     store::Store,
 };
@@ -251,13 +254,25 @@ async fn after_our_last_reply_we_listen_for_a_second_or_a_mebibyte() {
     assert!(begun.elapsed() < SECOND, "{:?}", begun.elapsed());
 }
 
+/// Of a gateway whose rules nobody changes.
+fn reloader(folder: &std::path::Path) -> Reloader {
+    let sources = Sources {
+        read: Box::new(|_| Err("not asked for".to_owned())),
+        files: Box::new(|| Ok(FileSet::default())),
+        stamps: Box::new(Stamps::default),
+        unsettled: String::new(),
+    };
+    let bounds = Bounds { entries: 1, age: SECOND };
+    Reloader::new(sources, History::new(folder, bounds))
+}
+
 /// The socket is for programs of ours, and still nobody keeps it busy or fills memory through it.
 #[tokio::test]
 async fn the_control_socket_takes_a_line_of_64_kib_within_ten_seconds() {
     let door = Door::open(many(), |_| {}).await;
     let path = door.folder.path().join("control.sock");
     let socket = UnixListener::bind(&path).unwrap();
-    let reloader = Arc::new(Reloader::new(Box::new(|_| Err("not asked for".to_owned()))));
+    let reloader = Arc::new(reloader(door.folder.path()));
     let doors = tokio_util::task::TaskTracker::new();
     doors.spawn(control::serve(socket, door.gateway.clone(), reloader));
 

@@ -106,7 +106,7 @@ fn side(folder: &Path, resolve: Resolve<'_>) -> Result<Side, Faults> {
     for name in lists::FILES {
         let file = folder.join(name);
         if file.exists() {
-            let octets = config::read_octets(&file).map_err(|fault| Faults(vec![*fault]))?;
+            let octets = config::read_up_to(config::largest(&file), &file).map_err(|fault| Faults(vec![*fault]))?;
             lists.push((name, String::from_utf8_lossy(&octets).into_owned()));
         }
     }

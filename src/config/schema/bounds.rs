@@ -1,4 +1,4 @@
-//! `[hold]`, `[limits]`, `[timeouts]`, `[quarantine]`, `[tracking]`: numbers, and what they must be to one another.
+//! `[hold]`, `[limits]`, `[timeouts]`, `[rules]`, `[quarantine]`, `[tracking]`: numbers, and what they must be to one another.
 
 use std::{ops::RangeInclusive, path::PathBuf, time::Duration};
 
@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use super::super::{
     defaults::{self, DAY, GIB, KIB, MIB},
     quantity::{count, count_or_none, duration, duration_text, length, percent, rate, size, size_text},
-    settings::{Limits, Retention, Timeouts},
+    settings::{Limits, Retention, RuleFiles, Timeouts},
 };
 use crate::{document::Table, hold, text};
 
@@ -158,6 +158,17 @@ fn check_timeouts(table: &Table<'_, '_>, timeouts: &Timeouts) {
         let key = if table.has("scan") { "scan" } else { "verdict" };
         table.document().fault(table.span_of(key), what, None);
     }
+}
+
+/// `[rules]`
+pub(super) fn rules(root: &Table<'_, '_>) -> RuleFiles {
+    let mut rules = RuleFiles::default();
+    let Some(table) = root.table("rules") else { return rules };
+    rules.watch = table.or("watch", rules.watch);
+    rules.history.entries = length(&table, "history", rules.history.entries, 1_000);
+    rules.history.age = duration(&table, "history_age", rules.history.age, DAY..=DAY * 3_650);
+    table.finish();
+    rules
 }
 
 /// `[quarantine]` and `[tracking]`

@@ -49,6 +49,7 @@ fn whole(root: &Table<'_, '_>, folder: &Path) -> Option<Settings> {
     let (hold, cut_through_from) = bounds::hold(root, &limits, hold_folder);
     let (antivirus, verdict_actions) = antivirus::read(root, &rules_dir, &hold.folder, &timeouts);
     let retention = bounds::retention(root);
+    let rules = bounds::rules(root);
     let alert = alert::read(root, directory.as_ref());
     let http = gateway::http(root, &listeners);
     let gateway = gateway?;
@@ -70,6 +71,7 @@ fn whole(root: &Table<'_, '_>, folder: &Path) -> Option<Settings> {
         limits,
         timeouts,
         retention,
+        rules,
         alert,
         http,
         gateway,
