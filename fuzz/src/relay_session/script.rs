@@ -228,6 +228,11 @@ pub const TABLE: &[(&[u8], Deed)] = &[
     (b"\x80", Deed::Say(b"MAIL FROM:<app@a.example>\r\n")),
     (b"\x81", Deed::Say(b"From: \"x\" <App@alias.example>\r\n")),
     (b"\x82", Deed::Say(b"From: um@a.example\r\n")),
+    (b"\x83", Deed::Say(b"AUTH PLAIN AHN2YwBzZWdyZWRv\r\n")),
+    (b"\x84", Deed::Say(b"AUTH PLAIN AHN2YwBlcnJhZG8=\r\n")),
+    (b"\x85", Deed::Say(b"AUTH LOGIN\r\n")),
+    (b"\x86", Deed::Say(b"c3Zj\r\n")),
+    (b"\x87", Deed::Say(b"c2VncmVkbw==\r\n")),
 ];
 
 /// What an octet stands for; `next` has the one behind it, for `\\` alone.
