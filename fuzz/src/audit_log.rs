@@ -62,10 +62,10 @@ fn damaged(mut lines: Vec<Vec<u8>>, deeds: &[u8]) -> Vec<u8> {
             break;
         }
         let (one, two) = (usize::from(*one), usize::from(*two));
-        let at = one % lines.len();
+        let (at, other) = (one % lines.len(), two % lines.len());
         match deed {
             0 => drop(lines.remove(at)),
-            1 => lines.swap(at, two % (one + 1).min(lines.len())),
+            1 => lines.swap(at, other),
             2 => lines.insert(at, lines[at].clone()),
             3 => {
                 let line = &mut lines[at];
