@@ -10,6 +10,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 pub mod attempts;
+pub mod audit;
 
 use crate::policy::{
     application::State as ApplicationState,
