@@ -24,7 +24,8 @@ const TABLE: &[(Layer, &str, &[&str])] = &[
     (Layer::Core, "alert", &["language", "smtp"]),
     (Layer::Core, "certificate", &[]),
     (Layer::Core, "policy", &["language", "document", "message", "smtp"]),
-    (Layer::Core, "record", &["policy"]),
+    // The envelope that an item is released with, and the mailbox that it is sent to.
+    (Layer::Core, "record", &["smtp", "policy"]),
     (Layer::Flow, "inspect", &["message"]),
     (Layer::Flow, "relay", &["language", "message", "smtp", "policy", "record", "inspect"]),
     (Layer::Adapter, "antivirus", &["language", "document", "message", "policy"]),
@@ -46,6 +47,7 @@ const TABLE: &[(Layer, &str, &[&str])] = &[
             "record",
             "relay",
             "antivirus",
+            "audit",
             "hold",
             "journal",
             "next_hop",
