@@ -40,13 +40,17 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::policy::{Sources, directory::{Directory, ServedDomain}};
+    use crate::policy::{
+        Sources,
+        directory::{Directory, ServedDomain},
+    };
 
     const LISTED: &str = "[[mailbox]]\nname = \"maria\"\nclass = \"servidor\"\nprimary = \"maria@tjpa.jus.br\"\n";
 
     fn policy(listed: &str) -> Policy {
         let domain = ServedDomain { name: "tjpa.jus.br".into(), aliases: Vec::new(), next_hop: "mailbox".into() };
-        let mut directory = Directory::new(vec![domain], []).unwrap().with_next_hops(["mailbox".into(), "second".into()]);
+        let mut directory =
+            Directory::new(vec![domain], []).unwrap().with_next_hops(["mailbox".into(), "second".into()]);
         if !listed.is_empty() {
             let (read, faults) = directory.with_entries(Path::new("directory.toml"), listed);
             assert!(!faults.has_errors(), "{}", faults.render(crate::language::Language::En));

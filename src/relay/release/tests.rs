@@ -152,6 +152,7 @@ impl World {
                 self.read(deed);
             }
             Output::DropNextHop => self.dropped += 1,
+            Output::CancelNextHop => {}
             Output::ReleaseNextHop { .. } => self.released += 1,
             other => panic!("{other:?}"),
         }
