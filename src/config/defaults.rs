@@ -3,7 +3,7 @@
 
 use std::{num::NonZeroU32, time::Duration};
 
-use super::settings::{Limits, Retention, Timeouts};
+use super::settings::{Limits, Quarantine, Retention, Timeouts};
 
 pub(super) const KIB: u64 = 1 << 10;
 pub(super) const MIB: u64 = 1 << 20;
@@ -95,6 +95,13 @@ impl Default for Timeouts {
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { quarantine: DAY * 30, tracking: DAY * 45, request_handling: DAY * 7 }
+        Self { quarantine: Quarantine::default(), tracking: DAY * 45, request_handling: DAY * 7 }
+    }
+}
+
+impl Default for Quarantine {
+    fn default() -> Self {
+        let month = DAY * 30;
+        Self { virus: month, rule: month, policy: month, unscannable: month, copies: DAY * 7, release_for: DAY * 2 }
     }
 }

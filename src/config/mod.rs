@@ -26,4 +26,6 @@ pub use file::{
 pub use probe::{CheckLine, CheckStatus, probe};
 pub use quantity::{duration_text, size_text};
 pub use schema::read;
-pub use settings::{Alert, Gateway, Limits, Listener, ListenerTls, Retention, Role, Settings, Timeouts, TlsFiles};
+pub use settings::{
+    Alert, Gateway, Limits, Listener, ListenerTls, Quarantine, Retention, Role, Settings, Timeouts, TlsFiles,
+};

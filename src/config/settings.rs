@@ -208,12 +208,29 @@ pub struct Timeouts {
 /// How long things are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retention {
-    /// `[quarantine] retention`: held mail.
-    pub quarantine: Duration,
+    /// `[quarantine]`: held mail.
+    pub quarantine: Quarantine,
     /// `[tracking] retention`: records.
     pub tracking: Duration,
     /// `[tracking] request_handling`: what a tracking request may take; clause 10.1.2 counts 30 full days back from its arrival.
     pub request_handling: Duration,
+}
+
+/// `[quarantine]`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quarantine {
+    /// `retention`, or `retention_virus`: malware that was taken.
+    pub virus: Duration,
+    /// … `retention_rule`: held by a subject rule.
+    pub rule: Duration,
+    /// … `retention_policy`: encrypted, macros, ambiguous and the like.
+    pub policy: Duration,
+    /// … `retention_unscannable`: not scanned, or not wholly.
+    pub unscannable: Duration,
+    /// `retention_copies`: copies of what was refused, and the content of what was released.
+    pub copies: Duration,
+    /// `release_for`: the pauses between attempts of a release come to no more.
+    pub release_for: Duration,
 }
 
 /// `[alert]`

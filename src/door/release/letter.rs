@@ -136,7 +136,8 @@ fn route(gateway: &Gateway, release: &Release, of_application: bool) -> Routed {
 }
 
 fn rcpt_to(recipient: &ReleaseRecipient) -> Option<RcptTo> {
-    let (path, rest) = ForwardPath::parse_prefix(&format!("<{}>", recipient.address)).ok()?;
+    let written = format!("<{}>", recipient.address);
+    let (path, rest) = ForwardPath::parse_prefix(&written).ok()?;
     rest.is_empty().then(|| RcptTo { path, parameters: recipient.parameters.clone() })
 }
 

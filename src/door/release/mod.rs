@@ -145,7 +145,9 @@ async fn one(gateway: &Gateway, settings: &Settings, release: Release) {
             Ok(None) => {
                 return tracing::error!(id = %release.id, "somebody else has taken over the release meanwhile");
             }
-            Err(fault) => tracing::error!(id = %release.id, %fault, "what a next hop said of a release is not written yet"),
+            Err(fault) => {
+                tracing::error!(id = %release.id, %fault, "what a next hop said of a release is not written yet")
+            }
         }
         tokio::time::sleep(WRITE_AGAIN).await;
     }

@@ -142,7 +142,7 @@ impl Carrying<'_> {
                 tracing::info!(id = %release.id, item = %item, by = ?self.actor.account, "a release was asked for");
                 json!({ "ok": true, "item": object, "release": release.id, "state": release.state })
             }
-            Err(fault) => self.outbox_fault(&object, &fault),
+            Err(fault) => self.not_done(Action::ReleaseRequested, &object, self.outbox_fault(&object, &fault)),
         }
     }
 
@@ -154,7 +154,7 @@ impl Carrying<'_> {
         }
         match self.gateway.store.decide_release(&id, approves, self.word()).await {
             Ok(release) => json!({ "ok": true, "release": object, "item": release.item, "state": release.state }),
-            Err(fault) => self.outbox_fault(&object, &fault),
+            Err(fault) => self.not_done(action, &object, self.outbox_fault(&object, &fault)),
         }
     }
 
@@ -169,7 +169,7 @@ impl Carrying<'_> {
         let deleted = self.gateway.store.delete_item(&item, &self.actor.account, &self.reason, self.at()).await;
         match deleted {
             Ok(()) => json!({ "ok": true, "item": object, "state": "deleted" }),
-            Err(fault) => self.store_fault(&object, &fault),
+            Err(fault) => self.not_done(Action::ItemDeleted, &object, store_fault(&object, &fault)),
         }
     }
 
@@ -178,29 +178,26 @@ impl Carrying<'_> {
         let by = self.actor.person.as_ref().unwrap_or(&self.actor.account);
         match self.gateway.store.mark_item(&item, mark, by, self.at()).await {
             Ok(()) => json!({ "ok": true, "item": object }),
-            Err(fault) => self.store_fault(&object, &fault),
+            Err(fault) => store_fault(&object, &fault),
         }
     }
 
-    /// An order that was written into the trail and not carried out stands there with what stood in its way.
+    /// An order that stands in the trail and was not carried out has a second entry, which says so.
+    fn not_done(&self, action: Action, object: &str, refused: Value) -> Value {
+        let code = refused.get("refused").and_then(Value::as_str).unwrap_or_default().to_owned();
+        if let Err(fault) = self.audit(action, object, &[("outcome", format!("not done: {code}"))]) {
+            tracing::error!(object, fault, "that an order was not carried out is missing in the audit trail");
+        }
+        refused
+    }
+
     fn outbox_fault(&self, object: &str, fault: &OutboxFault) -> Value {
         match fault {
             OutboxFault::Refused(refusal) => {
                 let code = serde_json::to_value(refusal).ok().and_then(|code| Some(code.as_str()?.to_owned()));
                 refused(object, &code.unwrap_or_default(), &refusal.to_string())
             }
-            OutboxFault::Store(fault) => self.store_fault(object, fault),
-        }
-    }
-
-    fn store_fault(&self, object: &str, fault: &StoreFault) -> Value {
-        match fault {
-            StoreFault::NotFound => refused(object, "not_found", &fault.to_string()),
-            StoreFault::Settled { .. } => refused(object, "state", &fault.to_string()),
-            fault => {
-                tracing::error!(object, %fault, "an order could not be carried out");
-                refused(object, "store", &fault.to_string())
-            }
+            OutboxFault::Store(fault) => store_fault(object, fault),
         }
     }
 
@@ -246,6 +243,17 @@ fn write(
     // It waits for the disk, and perhaps for another process: the worker hands its sessions to another one before.
     let written = tokio::task::block_in_place(|| Trail::open(&settings.data_dir)?.append(&event));
     written.map(drop).map_err(|fault| format!("the audit trail cannot be written: {fault}"))
+}
+
+fn store_fault(object: &str, fault: &StoreFault) -> Value {
+    match fault {
+        StoreFault::NotFound => refused(object, "not_found", &fault.to_string()),
+        StoreFault::Settled { .. } => refused(object, "state", &fault.to_string()),
+        fault => {
+            tracing::error!(object, %fault, "an order could not be carried out");
+            refused(object, "store", &fault.to_string())
+        }
+    }
 }
 
 fn refused(object: &str, code: &str, error: &str) -> Value {

@@ -50,7 +50,11 @@ thread_local! {
 
 /// Reads at most `room` octets; none means the end of the stream. Nothing is copied: what is returned is a part of the spare
 /// buffer, which is used again once nobody has such a part any more, and replaced while somebody has.
-pub(in crate::door) fn poll_read<R: AsyncRead>(from: Pin<&mut R>, cx: &mut Context<'_>, room: usize) -> Poll<io::Result<Bytes>> {
+pub(in crate::door) fn poll_read<R: AsyncRead>(
+    from: Pin<&mut R>,
+    cx: &mut Context<'_>,
+    room: usize,
+) -> Poll<io::Result<Bytes>> {
     let mut buffer = SPARE.take();
     buffer.reserve(room.min(READ));
     let read = tokio_util::io::poll_read_buf(from, cx, &mut (&mut buffer).limit(room.min(READ)))
