@@ -16,7 +16,7 @@ use super::{
     gateway::Gateway,
     http,
     release::{
-        self,
+        self, account,
         order::{self, Ordered},
     },
     reload::{Reloaded, Reloader},
@@ -98,7 +98,7 @@ async fn one(
     reloader: &Reloader,
     releases: &release::Settings,
 ) -> io::Result<()> {
-    let uid = stream.peer_cred().ok().map(|credentials| credentials.uid());
+    let peer = stream.peer_cred().ok();
     let (read, mut write) = stream.into_split();
     let mut line = String::new();
     timeout(TIMEOUT, BufReader::new(read.take(LINE)).read_line(&mut line)).await??;
@@ -108,7 +108,10 @@ async fn one(
             let done = reloader.reload(gateway);
             reloaded(&done, order(gateway))
         }
-        Ok(Command::Quarantine(ordered)) => Box::pin(order::carry_out(gateway, releases, ordered, uid)).await,
+        Ok(Command::Quarantine(ordered)) => {
+            let account = account::account(peer).await;
+            Box::pin(order::carry_out(gateway, releases, ordered, account)).await
+        }
         Ok(Command::AlertTest) => timeout(TEST_TIMEOUT, alert::test(gateway)).await?,
         Err(fault) => serde_json::json!({ "ok": false, "error": fault.to_string() }),
     };

@@ -1,10 +1,10 @@
 //! Items looked for: what a row says in SQL, what only a reader of addresses and subjects can say by whoever asks.
 
 use futures_util::TryStreamExt;
-use sqlx::{AssertSqlSafe, Row as _};
+use sqlx::{AssertSqlSafe, Row as _, any::AnyRow};
 
 use super::{Marks, StoreFault, View, rows};
-use crate::record::{Item, ItemClass, ItemState, UnixMillis};
+use crate::record::{Item, ItemClass, ItemState, TransactionId, UnixMillis};
 
 /// Which items; everything that is none does not restrict.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,11 +44,21 @@ pub struct Kept {
     pub settled_why: Option<String>,
 }
 
+/// The columns of [`Kept`], in the order that [`kept`] reads: those of the item first.
+const KEPT: &str = "seen_by, seen_at, handled_by, handled_at, settled_at, settled_by, settled_why";
+
 impl View {
+    /// One item.
+    pub async fn kept(&self, id: &TransactionId) -> Result<Option<Kept>, StoreFault> {
+        let sql = format!("SELECT {}, {KEPT} FROM items WHERE id = $1", rows::ITEM);
+        let found = sqlx::query(AssertSqlSafe(sql)).bind(id.as_str()).fetch_optional(self.readers()).await?;
+        found.as_ref().map(kept).transpose()
+    }
+
     /// Items that fit, newest first, read one at a time. `fits`: what the row cannot say, above all whose addresses they are.
     pub async fn search_items(&self, search: &Search, fits: impl Fn(&Item) -> bool) -> Result<Vec<Kept>, StoreFault> {
         let sql = format!(
-            "SELECT {}, seen_by, seen_at, handled_by, handled_at, settled_at, settled_by, settled_why FROM items \
+            "SELECT {}, {KEPT} FROM items \
              WHERE ($1 = '' OR state = $1) AND ($2 = '' OR class = $2) AND received_at >= $3 AND received_at < $4 \
              AND ($5 = '' OR LOWER(reason) LIKE $5 ESCAPE '!') \
              AND ($6 = 0 OR ($6 = 1 AND seen_at IS NOT NULL) OR ($6 = 2 AND seen_at IS NULL)) \
@@ -66,29 +76,33 @@ impl View {
             .bind(either(search.seen))
             .bind(either(search.handled))
             .fetch(self.readers());
-        let (mut kept, mut skipped) = (Vec::new(), 0);
-        while search.limit.is_none_or(|limit| kept.len() < limit)
+        let (mut fitting, mut skipped) = (Vec::new(), 0);
+        while search.limit.is_none_or(|limit| fitting.len() < limit)
             && let Some(row) = found.try_next().await?
         {
-            let item = rows::item(&row)?;
-            if !fits(&item) {
+            let kept = kept(&row)?;
+            if !fits(&kept.item) {
                 continue;
             }
             if skipped < search.skip {
                 skipped += 1;
                 continue;
             }
-            let marks = Marks {
-                seen_by: row.try_get(13)?,
-                seen_at: row.try_get(14)?,
-                handled_by: row.try_get(15)?,
-                handled_at: row.try_get(16)?,
-            };
-            let (settled_at, settled_by, settled_why) = (row.try_get(17)?, row.try_get(18)?, row.try_get(19)?);
-            kept.push(Kept { item, marks, settled_at, settled_by, settled_why });
+            fitting.push(kept);
         }
-        Ok(kept)
+        Ok(fitting)
     }
+}
+
+fn kept(row: &AnyRow) -> Result<Kept, StoreFault> {
+    let marks = Marks {
+        seen_by: row.try_get(13)?,
+        seen_at: row.try_get(14)?,
+        handled_by: row.try_get(15)?,
+        handled_at: row.try_get(16)?,
+    };
+    let (settled_at, settled_by, settled_why) = (row.try_get(17)?, row.try_get(18)?, row.try_get(19)?);
+    Ok(Kept { item: rows::item(row)?, marks, settled_at, settled_by, settled_why })
 }
 
 /// The pattern of LIKE for *stands in it*.

@@ -184,7 +184,10 @@ async fn what_a_crash_left_is_found() {
     std::fs::write(blob(&now), b"Received: y").unwrap();
 
     let found = store.reconcile().await.unwrap();
-    assert_eq!(found, Reconciliation { unfinished: 2, orphans: vec![orphan.clone()], missing: vec![lost.clone()] });
+    assert_eq!(
+        found,
+        Reconciliation { unfinished: 2, orphans: vec![orphan.clone()], gone: 0, missing: vec![lost.clone()] }
+    );
     assert!(folder.path().join("quarantine/orphans").join(orphan.as_str()).exists());
     assert!(!blob(&never_told).exists(), "killed between content and row: nobody was told anything");
     assert!(blob(&now).exists() && blob(&kept.id).exists() && !blob(&orphan).exists());

@@ -10,7 +10,9 @@
 //! | content and envelope of one attempt, checked and scanned | `letter` |
 //! | the loop that waits for the next hop | `drive` |
 //! | what people ask for through the control socket | `order` |
+//! | who is at its other end | `account` |
 
+pub mod account;
 mod drive;
 mod letter;
 pub mod order;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{Settings, state_name};
 use crate::{
-    audit::{Trail, account_name},
+    audit::Trail,
     door::gateway::{Gateway, now},
     record::{
         TransactionId, UnixMillis,
@@ -78,9 +78,8 @@ pub struct Ordered {
     pub reason: String,
 }
 
-/// Carries out an order of the account with this user id. `ok` is true if all of it was done.
-pub async fn carry_out(gateway: &Gateway, settings: &Settings, ordered: Ordered, uid: Option<u32>) -> Value {
-    let account = uid.map_or_else(|| "unknown".to_owned(), account_name);
+/// Carries out an order of an account. `ok` is true if all of it was done.
+pub async fn carry_out(gateway: &Gateway, settings: &Settings, ordered: Ordered, account: String) -> Value {
     let actor = Actor { account, person: ordered.person.filter(|person| !person.trim().is_empty()) };
     let carrying = Carrying { gateway, settings, actor, reason: ordered.reason };
     let mut results = Vec::new();
