@@ -351,8 +351,8 @@ fn releases(settings: &Settings) -> release::Settings {
 }
 
 fn kept(quarantine: &config::Quarantine) -> expiry::Retention {
-    let config::Quarantine { virus, rule, policy, unscannable, copies, release_for: _ } = *quarantine;
-    expiry::Retention { virus, rule, policy, unscannable, copies }
+    let config::Quarantine { virus, rule, policy, unscannable, copies, max_size, release_for: _ } = *quarantine;
+    expiry::Retention { virus, rule, policy, unscannable, copies, max_size }
 }
 
 fn prepare_folder(folder: &Path) -> Result<(), Text> {

@@ -102,6 +102,14 @@ impl Default for Retention {
 impl Default for Quarantine {
     fn default() -> Self {
         let month = DAY * 30;
-        Self { virus: month, rule: month, policy: month, unscannable: month, copies: DAY * 7, release_for: DAY * 2 }
+        Self {
+            virus: month,
+            rule: month,
+            policy: month,
+            unscannable: month,
+            copies: DAY * 7,
+            max_size: None,
+            release_for: DAY * 2,
+        }
     }
 }

@@ -229,6 +229,8 @@ pub struct Quarantine {
     pub unscannable: Duration,
     /// `retention_copies`: copies of what was refused, and the content of what was released.
     pub copies: Duration,
+    /// `max_size`: octets of content beyond which copies go before their time; none: no bound.
+    pub max_size: Option<u64>,
     /// `release_for`: the pauses between attempts of a release come to no more.
     pub release_for: Duration,
 }

@@ -1,4 +1,4 @@
-//! `data_dir/control.sock`: what `portaria status`, `reload` and `alert` talk to.
+//! `data_dir/control.sock`: what `portaria status`, `reload`, `alert` and `quarantine` talk to.
 //!
 //! One connection, one command: a line of JSON in, a line of JSON out. The socket is 0600: whoever may open it runs the gateway.
 

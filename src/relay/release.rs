@@ -23,10 +23,7 @@ use super::{
 };
 use crate::{
     policy::route::NextHopName,
-    record::{
-        NextHopFacts,
-        release::{Heard, RecipientState},
-    },
+    record::release::{Heard, RecipientState},
     smtp::{
         client::ForwardedClient,
         envelope::{MailFrom, RcptTo},
@@ -69,8 +66,8 @@ pub enum Step {
         /// Feed `TimePassed` then.
         until: Instant,
     },
-    /// It is over: what each recipient has that was asked about, and what is known of the next hop.
-    Over(Vec<Heard>, NextHopFacts),
+    /// It is over: what each recipient has that was asked about.
+    Over(Vec<Heard>),
 }
 
 /// One attempt.
@@ -189,7 +186,9 @@ impl Attempt {
             self.accepted.push(asked);
             return self.name_next();
         }
-        self.hear(asked, not_taken(answer), &answer.summary());
+        // Where nobody answered, what a client would hear says less than what happened.
+        let fault = self.handover.facts().fault.clone().filter(|_| !answered);
+        self.hear(asked, not_taken(answer), &fault.unwrap_or_else(|| answer.summary()));
         if self.handover.is_standing() && answered {
             return self.name_next();
         }
@@ -255,7 +254,7 @@ impl Attempt {
         self.with(Handover::finish);
         self.stage = Stage::Over;
         let heard = std::mem::take(&mut self.heard);
-        self.steps.push_back(Step::Over(heard, self.handover.facts().clone()));
+        self.steps.push_back(Step::Over(heard));
     }
 
     fn hear(&mut self, nth: usize, state: RecipientState, said: &str) {

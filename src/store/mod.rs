@@ -14,13 +14,14 @@
 //! | `outbox` | releases, and who sends them (decision 42) |
 //! | `rows`, `release_rows` | values into rows and back |
 //! | `removal` | deletion, expiry, and content that is not needed any more |
-//! | `items`, `marks` | items looked for; who saw them |
+//! | `items`, `marks`, `levels` | items looked for; who saw them; how many there are |
 //! | `reconcile` | what a crash left: blobs without a row, rows without a blob |
 
 mod content;
 mod damage;
 mod database;
 mod items;
+mod levels;
 mod load;
 mod marks;
 mod outbox;

@@ -66,6 +66,26 @@ impl Store {
         self.noted(self.expire_rows(expiry, now).await)
     }
 
+    /// Expires copies of what was refused, the oldest first, at most so many: nobody waits for them. Says how many.
+    pub async fn expire_copies(&self, most: u32, now: UnixMillis) -> Result<usize, StoreFault> {
+        self.must_be_whole()?;
+        let mut transaction = self.writer.begin_with(database::BEGIN).await?;
+        let found: Vec<String> = sqlx::query_scalar(
+            "SELECT id FROM items WHERE state = 'held' AND acknowledged = 0 ORDER BY received_at, id LIMIT $1",
+        )
+        .bind(i64::from(most))
+        .fetch_all(&mut *transaction)
+        .await?;
+        let mut expired = 0;
+        for id in found {
+            let id: TransactionId = rows::from_word(id)?;
+            let buried = bury(&mut transaction, &id, ItemState::Held, ItemState::Expired, "", "max_size", now).await?;
+            expired += usize::from(buried);
+        }
+        transaction.commit().await?;
+        Ok(expired)
+    }
+
     async fn expire_rows(&self, expiry: Expiry, now: UnixMillis) -> Result<usize, StoreFault> {
         let mut transaction = self.writer.begin_with(database::BEGIN).await?;
         let found: Vec<String> = sqlx::query_scalar(

@@ -324,3 +324,60 @@ pub fn dispatch(common: &mut Common, matches: &ArgMatches) -> Exit {
         _ => Exit::Usage,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn quarantine(language: Language) -> Command {
+        let sub = |name: &'static str, about: Text| Command::new(name).about(about.in_language(language).to_owned());
+        let help = |arg: Arg, about: Text| arg.help(about.in_language(language).to_owned());
+        command(&sub, &help, language)
+    }
+
+    /// Every command has something to copy, in both languages, with options that it has.
+    #[test]
+    fn every_command_has_an_example_that_can_be_typed() {
+        for language in [Language::En, Language::PtBr] {
+            let mut whole = quarantine(language);
+            let names: Vec<String> = whole.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
+            assert_eq!(names.len(), 9);
+            for name in names {
+                let help = whole.find_subcommand_mut(&name).unwrap().render_long_help().to_string();
+                let word = if language == Language::En { "Example" } else { "Exemplo" };
+                assert!(help.contains(word), "{name}: {help}");
+                let typed: Vec<&str> =
+                    help.lines().filter(|line| line.starts_with("  $ portaria quarantine ")).collect();
+                assert!(!typed.is_empty(), "{name}: {help}");
+                for line in typed {
+                    let line = line.split(" | ").next().unwrap_or(line);
+                    let words = line.trim_start_matches("  $ portaria ").split_whitespace();
+                    assert_eq!(words.clone().nth(1), Some(name.as_str()));
+                    for option in words.filter(|word| word.starts_with("--") && *word != "--json") {
+                        assert!(help.contains(&format!("{option}")), "{option}: {help}");
+                    }
+                }
+            }
+        }
+    }
+
+    /// What is told to be typed is understood.
+    #[test]
+    fn orders_want_a_reason_and_marks_want_a_mark() {
+        let parse = |line: &str| quarantine(Language::En).try_get_matches_from(line.split(' ')).is_ok();
+        for (line, is_understood) in [
+            ("quarantine release 8f2a91 --reason x", true),
+            ("quarantine release 8f2a91", false),
+            ("quarantine delete 8f2a91", false),
+            ("quarantine approve 41d0aa --reason x --by joao", true),
+            ("quarantine approve 41d0aa", false),
+            ("quarantine mark 8f2a91 77c0de --handled", true),
+            ("quarantine mark 8f2a91", false),
+            ("quarantine mark 8f2a91 --seen --handled", false),
+            ("quarantine list --class macro", false),
+            ("quarantine export 8f2a91", false),
+        ] {
+            assert_eq!(parse(line), is_understood, "{line}");
+        }
+    }
+}

@@ -170,6 +170,7 @@ fn quarantine(table: &Table<'_, '_>, century: &RangeInclusive<Duration>) -> Quar
         policy: duration(table, "retention_policy", all, century.clone()),
         unscannable: duration(table, "retention_unscannable", all, century.clone()),
         copies: duration(table, "retention_copies", own.copies, century.clone()),
+        max_size: table.has("max_size").then(|| size(table, "max_size", MIB * 1024, MIB..=1_048_576 * GIB)),
         release_for: duration(table, "release_for", own.release_for, Duration::from_secs(3600)..=DAY * 14),
     }
 }

@@ -72,7 +72,7 @@ impl<'a> Drive<'a> {
             match attempt.poll() {
                 Step::Do(output) => self.perform(output).await,
                 Step::MayDot(recipients) => self.may_dot(&recipients).await,
-                Step::Over(heard, _) => return Ended::Over(heard),
+                Step::Over(heard) => return Ended::Over(heard),
                 Step::Wait { read_next_hop, until } => {
                     let input = match self.answers.pop_front() {
                         Some(answer) => answer,

@@ -17,7 +17,11 @@ mod drive;
 mod letter;
 pub mod order;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tokio::sync::Semaphore;
 
@@ -38,15 +42,16 @@ use crate::{
 
 /// The outbox is looked at so often.
 const EVERY: Duration = Duration::from_secs(1);
-/// Releases of others whose time is over are looked for so often, in looks.
-const RECOVER_EVERY: u32 = 60;
+/// Releases of others whose time is over are looked for so often; and a store that failed is left alone for so long.
+const SELDOM: Duration = Duration::from_secs(60);
 /// Sent at a time.
 const AT_ONCE: usize = 2;
 /// Who takes a release up is believed to be at it for so long, milliseconds. It is no deadline: after it another gateway may take
 /// it over, if our dot is not out.
 const LEASE: UnixMillis = 30 * 60_000;
-/// What an attempt found out is written again and again: were it forgotten, nobody would know who has the message.
-const WRITE_AGAIN: Duration = Duration::from_secs(2);
+/// What an attempt found out is written again and again, up to [`SELDOM`] apart: were it forgotten, nobody would know who has the
+/// message.
+const WRITE_AGAIN: Duration = Duration::from_secs(1);
 
 /// How releases are sent.
 #[derive(Clone, Debug)]
@@ -72,63 +77,62 @@ impl Settings {
 /// Sends what is due, until the gateway drains.
 pub async fn send(gateway: Arc<Gateway>, settings: Arc<Settings>) {
     let turns = Arc::new(Semaphore::new(AT_ONCE));
-    let (mut looks, mut recovered_own) = (0_u32, false);
+    let (mut recovered, mut recovered_own) = (now().monotonic, false);
     loop {
-        if looks.is_multiple_of(RECOVER_EVERY) || !recovered_own {
-            recovered_own |= recover(&gateway, &settings, !recovered_own).await;
-        }
-        looks = looks.wrapping_add(1);
-        if recovered_own {
-            take_up(&gateway, &settings, &turns).await;
+        let looked = look(&gateway, &settings, &turns, &mut recovered, &mut recovered_own).await;
+        if let Err(fault) = &looked {
+            tracing::warn!(%fault, "the outbox cannot be used; nothing that waits there is lost");
         }
         tokio::select! {
             () = gateway.draining() => return,
-            () = tokio::time::sleep(EVERY) => {}
+            () = tokio::time::sleep(if looked.is_ok() { EVERY } else { SELDOM }) => {}
         }
     }
+}
+
+/// One look. Nothing is taken up before it is known what an earlier run left.
+async fn look(
+    gateway: &Arc<Gateway>,
+    settings: &Arc<Settings>,
+    turns: &Arc<Semaphore>,
+    recovered: &mut Instant,
+    recovered_own: &mut bool,
+) -> Result<(), StoreFault> {
+    let at = now().monotonic;
+    if !*recovered_own || at.saturating_duration_since(*recovered) >= SELDOM {
+        recover(gateway, settings, !*recovered_own).await?;
+        (*recovered, *recovered_own) = (at, true);
+    }
+    take_up(gateway, settings, turns).await
 }
 
 /// Takes up what is due as long as there is a turn for it.
-async fn take_up(gateway: &Arc<Gateway>, settings: &Arc<Settings>, turns: &Arc<Semaphore>) {
+async fn take_up(gateway: &Arc<Gateway>, settings: &Arc<Settings>, turns: &Arc<Semaphore>) -> Result<(), StoreFault> {
     while !gateway.is_draining() {
-        let Ok(turn) = turns.clone().try_acquire_owned() else { return };
+        let Ok(turn) = turns.clone().try_acquire_owned() else { break };
         // A look costs nothing; taking up begins with the lock that every writer waits for.
-        match gateway.store.has_due_releases(unix_millis(now().wall)).await {
-            Ok(true) => {}
-            Ok(false) => return,
-            Err(fault) => return tracing::warn!(%fault, "the outbox cannot be read"),
+        if !gateway.store.has_due_releases(unix_millis(now().wall)).await? {
+            break;
         }
         let at = unix_millis(now().wall);
-        match gateway.store.take_release(&settings.hostname, at, at.saturating_add(LEASE)).await {
-            Ok(Some(release)) => {
-                let (gateway, settings) = (gateway.clone(), settings.clone());
-                gateway.clone().sessions.spawn(async move {
-                    Box::pin(one(&gateway, &settings, release)).await;
-                    drop(turn);
-                });
-            }
-            Ok(None) => return,
-            Err(fault) => return tracing::warn!(%fault, "nothing can be taken out of the outbox"),
-        }
+        let taken = gateway.store.take_release(&settings.hostname, at, at.saturating_add(LEASE)).await?;
+        let Some(release) = taken else { break };
+        let (gateway, settings) = (gateway.clone(), settings.clone());
+        gateway.clone().sessions.spawn(async move {
+            Box::pin(one(&gateway, &settings, release)).await;
+            drop(turn);
+        });
     }
+    Ok(())
 }
 
 /// What a run before us, or another gateway, left half done.
-async fn recover(gateway: &Gateway, settings: &Settings, own: bool) -> bool {
-    let at = unix_millis(now().wall);
-    let recovered = gateway.store.recover_releases(&settings.hostname, own, settings.patience_millis(), at).await;
-    match recovered {
-        Ok(recovered) => {
-            for (release, next) in recovered {
-                tell(settings, &release, next);
-            }
-            true
-        }
-        Err(fault) => {
-            tracing::warn!(%fault, "what was being released when the gateway stopped cannot be looked at");
-            false
-        }
+async fn recover(gateway: &Gateway, settings: &Settings, own: bool) -> Result<(), StoreFault> {
+    let (at, patience) = (unix_millis(now().wall), settings.patience_millis());
+    for (release, next) in gateway.store.recover_releases(&settings.hostname, own, patience, at).await? {
+        tell(settings, &release, next);
     }
+    Ok(())
 }
 
 /// One attempt, and what follows it.
@@ -139,6 +143,7 @@ async fn one(gateway: &Gateway, settings: &Settings, release: Release) {
         // The row says how far it came; whoever starts next reads it there.
         Tried::Stopped => return,
     };
+    let mut pause = WRITE_AGAIN;
     loop {
         let at = unix_millis(now().wall);
         let written = gateway.store.conclude_attempt(&release, heard.clone(), settings.patience_millis(), at).await;
@@ -147,12 +152,15 @@ async fn one(gateway: &Gateway, settings: &Settings, release: Release) {
             Ok(None) => {
                 return tracing::error!(id = %release.id, "somebody else has taken over the release meanwhile");
             }
-            Err(fault) => {
-                tracing::error!(id = %release.id, %fault, "what a next hop said of a release is not written yet")
-            }
+            Err(fault) => not_written(&release, &fault, &mut pause).await,
         }
-        tokio::time::sleep(WRITE_AGAIN).await;
     }
+}
+
+async fn not_written(release: &Release, fault: &StoreFault, pause: &mut Duration) {
+    tracing::error!(id = %release.id, %fault, "what came of a release is not written yet");
+    tokio::time::sleep(*pause).await;
+    *pause = (*pause * 2).min(SELDOM);
 }
 
 /// What came of an attempt.
@@ -182,9 +190,9 @@ async fn attempt(gateway: &Gateway, settings: &Settings, release: &Release) -> T
 async fn infected(gateway: &Gateway, release: &Release, signature: &str) {
     metrics::counter!("portaria_releases_total", "state" => "infected").increment(1);
     tracing::warn!(id = %release.id, item = %release.item, ?signature, "infected by now: the release waits for a second person");
-    // Nothing was sent: should this not be written, the row is taken up again after its time.
-    if let Err(fault) = gateway.store.infected_by_now(release, signature).await {
-        tracing::error!(id = %release.id, %fault, "that an item is infected could not be written");
+    let mut pause = WRITE_AGAIN;
+    while let Err(fault) = gateway.store.infected_by_now(release, signature).await {
+        not_written(release, &fault, &mut pause).await;
     }
 }
 

@@ -98,7 +98,7 @@ impl World {
     fn run(&mut self, mut deed: impl FnMut(usize, &str) -> Deed) -> Vec<(usize, RecipientState, String)> {
         for _ in 0..10_000 {
             match self.attempt.poll() {
-                Step::Over(heard, _) => {
+                Step::Over(heard) => {
                     return heard.into_iter().map(|it| (it.recipient, it.state, it.said)).collect();
                 }
                 Step::Do(output) => self.perform(output, &mut deed),
@@ -304,7 +304,11 @@ fn a_next_hop_that_always_goes_away_puts_it_off() {
     }
     let mut world = World { reachable: false, ..World::new(2) };
     let heard = world.run(takes);
-    assert!(heard.iter().all(|(_, state, _)| *state == Open) && !heard.is_empty(), "{heard:?}");
+    assert_eq!(states(&heard), [(10, Open)], "the other one was not asked about");
+    assert_eq!(
+        heard[0].2, "the next hop cannot be reached: refused",
+        "what happened, and not what a client would hear"
+    );
     assert!(world.asked.is_empty());
 }
 
