@@ -72,7 +72,7 @@ pub(super) fn decide(common: &mut Common, release: &str, approves: bool, by: Opt
 fn to_many(common: &mut Common, wanted: &Wanted, order: impl Fn(Vec<TransactionId>) -> Order) -> Exit {
     let Some(settings) = common.settings() else { return Exit::Faults };
     let style = read::style(common, &settings);
-    if wanted.ids.is_empty() == !wanted.search.is_narrow() {
+    if wanted.ids.is_empty() != wanted.search.is_narrow() {
         let what = text!(
             "give ids, or something to search by, and not both",
             "dê protocolos, ou algo para buscar, e não os dois"

@@ -131,16 +131,15 @@ mod tests {
 
     #[test]
     fn people_are_found_by_any_of_their_addresses_and_subjects_by_their_letters() {
-        let typed = |change: fn(&mut Typed, String), value: &str| {
+        type Change = fn(&mut Typed, String);
+        let typed = |change: Change, value: &str| {
             let mut typed = Typed::default();
             change(&mut typed, value.to_owned());
             typed
         };
-        let (sender, recipient, subject): (fn(&mut Typed, String), fn(&mut Typed, String), fn(&mut Typed, String)) = (
-            |typed, value| typed.sender = Some(value),
-            |typed, value| typed.recipient = Some(value),
-            |typed, value| typed.subject = Some(value),
-        );
+        let sender: Change = |typed, value| typed.sender = Some(value);
+        let recipient: Change = |typed, value| typed.recipient = Some(value);
+        let subject: Change = |typed, value| typed.subject = Some(value);
         for (change, value, fits) in [
             (sender, "banco.EXAMPLE", true),
             (sender, "outro", false),

@@ -354,7 +354,7 @@ mod tests {
                     let words = line.trim_start_matches("  $ portaria ").split_whitespace();
                     assert_eq!(words.clone().nth(1), Some(name.as_str()));
                     for option in words.filter(|word| word.starts_with("--") && *word != "--json") {
-                        assert!(help.contains(&format!("{option}")), "{option}: {help}");
+                        assert!(help.contains(option), "{option}: {help}");
                     }
                 }
             }

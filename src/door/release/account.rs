@@ -32,6 +32,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
+    #[expect(clippy::disallowed_methods, reason = "the test asks the kernel itself")]
     async fn a_peer_has_the_account_that_the_kernel_says() {
         let (one, _other) = UnixStream::pair().unwrap();
         let told = account(Some(one.peer_cred().unwrap())).await;

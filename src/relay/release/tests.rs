@@ -210,7 +210,7 @@ fn a_letter_is_delivered_with_its_envelope_and_octets() {
         44 + crate::smtp::extension::TRACE_FIELDS,
         std::str::from_utf8(PREFIX).unwrap()
     );
-    assert_eq!(world.wires, [expected.clone()]);
+    assert_eq!(world.wires.concat(), expected);
     assert_eq!((world.released, world.dropped), (1, 0), "the connection is given back");
     let without_dot = expected.strip_suffix(".\r\n").unwrap().to_owned();
     assert_eq!(world.asked, [(vec![10, 11], without_dot)], "our dot is asked for before it goes out, and once");
