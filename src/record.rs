@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub mod attempts;
 pub mod audit;
+pub mod release;
 pub mod replay;
 
 use crate::policy::{
@@ -20,6 +21,7 @@ use crate::policy::{
     rule::RuleMatch,
     verdict::{ScanVerdict, ScannerReport},
 };
+use crate::smtp::parameter::{MailParameters, RcptParameters};
 
 /// The id of a mail transaction: 32 lower-case hex digits (a UUIDv7), the same in reply, record, log and quarantine.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -405,6 +407,8 @@ pub struct Item {
     pub reverse_path: String,
     /// The recipients held: the path as the next hop is to hear it.
     pub recipients: Vec<String>,
+    /// What stood behind the paths in MAIL and RCPT.
+    pub parameters: EnvelopeParameters,
     /// The first Subject, decoded.
     pub subject: String,
     /// Octets of content, as in [`Record::size`].
@@ -415,6 +419,16 @@ pub struct Item {
     pub trace_length: u64,
     /// One line: the rule or signature.
     pub reason: String,
+}
+
+/// The parameters of an envelope that is kept: its release says them to the next hop.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EnvelopeParameters {
+    /// Of MAIL.
+    pub mail: MailParameters,
+    /// Of each RCPT, in the order of [`Item::recipients`]; an item of a version that did not keep them has none.
+    pub recipients: Vec<RcptParameters>,
 }
 
 #[cfg(test)]

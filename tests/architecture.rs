@@ -24,6 +24,7 @@ const TABLE: &[(Layer, &str, &[&str])] = &[
     (Layer::Core, "alert", &["language", "smtp"]),
     (Layer::Core, "certificate", &[]),
     (Layer::Core, "policy", &["language", "document", "message", "smtp"]),
+    // The envelope that an item is released with, and the mailbox that it is sent to.
     (Layer::Core, "record", &["message", "smtp", "policy"]),
     (Layer::Flow, "inspect", &["message"]),
     (Layer::Flow, "relay", &["language", "message", "smtp", "policy", "record", "inspect"]),
@@ -47,6 +48,7 @@ const TABLE: &[(Layer, &str, &[&str])] = &[
             "record",
             "relay",
             "antivirus",
+            "audit",
             "hold",
             "journal",
             "next_hop",

@@ -7,7 +7,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use super::{
     Common, Exit, alert, antivirus, application, audit, checking, demo, directory, help,
     logging::{self, Format},
-    mailbox, records, rule_files, rules, run, status,
+    mailbox, quarantine, records, rule_files, rules, run, status,
 };
 use crate::{
     language::{Language, Text},
@@ -90,7 +90,7 @@ fn subcommands(language: Language) -> Vec<Command> {
         ),
         rule_commands(&sub, &help, language),
         directory::command(&sub, language),
-        quarantine(&sub, &help, id),
+        quarantine::command(&sub, &help, language),
         alerts(&sub),
         applications(&sub, &help),
         antivirus::command(&sub, &help, language),
@@ -191,33 +191,6 @@ fn rule_commands(
         .subcommand(rules::typed::rollback(sub, help, language))
 }
 
-fn quarantine(
-    sub: &impl Fn(&'static str, Text) -> Command,
-    help: &impl Fn(Arg, Text) -> Arg,
-    id: impl Fn() -> Arg,
-) -> Command {
-    sub("quarantine", text!("Held messages", "Mensagens em quarentena"))
-        .subcommand_required(true)
-        .arg_required_else_help(true)
-        .subcommand(sub("list", text!("Lists them, newest first", "Lista, da mais nova à mais antiga")))
-        .subcommand(
-            sub("show", text!("Shows one", "Mostra uma"))
-                .arg(help(
-                    id(),
-                    text!("its id, or the last 6 digits or more", "o protocolo, ou os últimos 6 dígitos ou mais"),
-                ))
-                .arg(help(
-                    Arg::new("content")
-                        .long("content")
-                        .value_name("LINES")
-                        .num_args(0..=1)
-                        .default_missing_value("40")
-                        .value_parser(value_parser!(usize)),
-                    text!("and so many lines of its content", "e tantas linhas do conteúdo"),
-                )),
-        )
-}
-
 fn flag(name: &'static str) -> Arg {
     Arg::new(name).long(name).action(ArgAction::SetTrue)
 }
@@ -273,13 +246,7 @@ pub(super) fn dispatch(matches: &ArgMatches, language: Language) -> Exit {
         Some(("antivirus", sub)) => antivirus::dispatch(&mut common, sub),
         Some(("mailbox", sub)) => mailbox::dispatch(&mut common, sub),
         Some(("audit", sub)) => audit::dispatch(&mut common, sub),
-        Some(("quarantine", sub)) => match sub.subcommand() {
-            Some(("list", _)) => records::list(&mut common),
-            Some(("show", sub)) => {
-                records::show(&mut common, text_of(sub, "id"), sub.get_one::<usize>("content").copied())
-            }
-            _ => Exit::Usage,
-        },
+        Some(("quarantine", sub)) => quarantine::dispatch(&mut common, sub),
         _ => Exit::Usage,
     }
 }

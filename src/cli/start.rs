@@ -21,11 +21,11 @@ use crate::{
         alert::{self, Alerts},
         attempts::{self, Attempts},
         connections::{self, Connections},
-        control,
+        control, expiry,
         gateway::{Gateway, Listener, Parts, now},
         http, listener,
         loader::Loader,
-        probe,
+        probe, release,
         reload::{Fresh, Reloader, Sources},
         tls::Certificate,
         watch_rules,
@@ -106,7 +106,10 @@ pub async fn start(
     }
     let reloader = Arc::new(reloader);
     let control = control_socket(&data_dir.join("control.sock"))?;
-    doors.spawn(control::serve(control, gateway.clone(), reloader.clone()));
+    let releases = Arc::new(releases(settings));
+    doors.spawn(control::serve(control, gateway.clone(), reloader.clone(), releases.clone()));
+    doors.spawn(release::send(gateway.clone(), releases));
+    doors.spawn(expiry::keep(gateway.clone(), kept(&settings.retention.quarantine)));
     let http = start_http(settings.http, &gateway, metrics, &doors).await?;
     doors.spawn(probe::next_hops(gateway.clone(), data_dir.clone()));
     doors.spawn(probe::scanners(gateway.clone()));
@@ -335,7 +338,6 @@ fn internet_only(settings: &Settings) -> Option<NextHopName> {
 }
 
 fn relay_settings(settings: &Settings, listener: &config::Listener) -> relay::settings::Settings {
-    let timeouts = &settings.timeouts;
     relay::settings::Settings {
         hostname: settings.gateway.hostname.clone(),
         listener: listener.address.to_string(),
@@ -358,16 +360,36 @@ fn relay_settings(settings: &Settings, listener: &config::Listener) -> relay::se
         data_floor: settings.limits.data_floor,
         scanner_groups: settings.scanner_groups(),
         actions: settings.verdict_actions.clone(),
-        timeouts: relay::settings::Timeouts {
-            command: timeouts.command,
-            data_idle: timeouts.data_idle,
-            connection: Duration::from_secs(10),
-            next_hop_reply: timeouts.next_hop_reply,
-            next_hop_end_of_data: timeouts.next_hop_end_of_data,
-            verdict: timeouts.verdict,
-        },
+        timeouts: session_timeouts(settings),
         timezone: settings.gateway.timezone.clone(),
     }
+}
+
+fn session_timeouts(settings: &Settings) -> relay::settings::Timeouts {
+    let timeouts = &settings.timeouts;
+    relay::settings::Timeouts {
+        command: timeouts.command,
+        data_idle: timeouts.data_idle,
+        connection: Duration::from_secs(10),
+        next_hop_reply: timeouts.next_hop_reply,
+        next_hop_end_of_data: timeouts.next_hop_end_of_data,
+        verdict: timeouts.verdict,
+    }
+}
+
+fn releases(settings: &Settings) -> release::Settings {
+    release::Settings {
+        hostname: settings.gateway.hostname.clone(),
+        data_dir: settings.gateway.data_dir.clone(),
+        patience: settings.retention.quarantine.release_for,
+        scans: !settings.scanner_groups().is_empty(),
+        timeouts: session_timeouts(settings),
+    }
+}
+
+fn kept(quarantine: &config::Quarantine) -> expiry::Retention {
+    let config::Quarantine { virus, rule, policy, unscannable, copies, max_size, release_for: _ } = *quarantine;
+    expiry::Retention { virus, rule, policy, unscannable, copies, max_size }
 }
 
 fn prepare_folder(folder: &Path) -> Result<(), Text> {

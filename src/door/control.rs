@@ -1,4 +1,4 @@
-//! `data_dir/control.sock`: what `portaria status`, `reload` and `alert` talk to.
+//! `data_dir/control.sock`: what `portaria status`, `reload`, `alert` and `quarantine` talk to.
 //!
 //! One connection, one command: a line of JSON in, a line of JSON out. The socket is 0600: whoever may open it runs the gateway.
 
@@ -15,6 +15,10 @@ use super::{
     alert, contingency,
     gateway::Gateway,
     http,
+    release::{
+        self, account,
+        order::{self, Ordered},
+    },
     reload::{Reloaded, Reloader},
 };
 use crate::{
@@ -27,6 +31,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const RELOAD_TIMEOUT: Duration = Duration::from_secs(120);
 /// A test of the alerts waits for a webhook and for next hops, each of which has less.
 const TEST_TIMEOUT: Duration = Duration::from_secs(60);
+/// An order about many items is synced to the disk for each of them.
+const ORDER_TIMEOUT: Duration = Duration::from_secs(60);
 const LINE: u64 = 64 * 1024;
 /// Attempts are summed over so much time, milliseconds …
 const ATTEMPTS_OF: UnixMillis = 3_600_000;
@@ -49,6 +55,8 @@ pub enum Command {
     ReloadRolledBack,
     /// Send a test alert by every route.
     AlertTest,
+    /// Do something with items of the quarantine.
+    Quarantine(Ordered),
 }
 
 impl Command {
@@ -57,12 +65,18 @@ impl Command {
             Self::Status => TIMEOUT,
             Self::Reload | Self::ReloadRolledBack => RELOAD_TIMEOUT,
             Self::AlertTest => TEST_TIMEOUT,
+            Self::Quarantine(_) => ORDER_TIMEOUT,
         }
     }
 }
 
 /// Serves the socket until the gateway drains.
-pub async fn serve(socket: UnixListener, gateway: Arc<Gateway>, reloader: Arc<Reloader>) {
+pub async fn serve(
+    socket: UnixListener,
+    gateway: Arc<Gateway>,
+    reloader: Arc<Reloader>,
+    releases: Arc<release::Settings>,
+) {
     let draining = gateway.draining();
     tokio::pin!(draining);
     loop {
@@ -72,9 +86,9 @@ pub async fn serve(socket: UnixListener, gateway: Arc<Gateway>, reloader: Arc<Re
         };
         match accepted {
             Ok((stream, _)) => {
-                let (task_gateway, reloader) = (gateway.clone(), reloader.clone());
+                let (task_gateway, reloader, releases) = (gateway.clone(), reloader.clone(), releases.clone());
                 gateway.sessions.spawn(async move {
-                    let _ = one(stream, &task_gateway, &reloader).await;
+                    let _ = one(stream, &task_gateway, &reloader, &releases).await;
                 });
             }
             Err(fault) => {
@@ -85,7 +99,13 @@ pub async fn serve(socket: UnixListener, gateway: Arc<Gateway>, reloader: Arc<Re
     }
 }
 
-async fn one(stream: UnixStream, gateway: &Arc<Gateway>, reloader: &Arc<Reloader>) -> io::Result<()> {
+async fn one(
+    stream: UnixStream,
+    gateway: &Arc<Gateway>,
+    reloader: &Arc<Reloader>,
+    releases: &release::Settings,
+) -> io::Result<()> {
+    let peer = stream.peer_cred().ok();
     let (read, mut write) = stream.into_split();
     let mut line = String::new();
     timeout(TIMEOUT, BufReader::new(read.take(LINE)).read_line(&mut line)).await??;
@@ -98,6 +118,10 @@ async fn one(stream: UnixStream, gateway: &Arc<Gateway>, reloader: &Arc<Reloader
         Ok(Command::ReloadRolledBack) => {
             let done = reloader.reload(gateway, Cause::Rollback);
             reloaded(&done, order(gateway))
+        }
+        Ok(Command::Quarantine(ordered)) => {
+            let account = account::account(peer).await;
+            Box::pin(order::carry_out(gateway, releases, ordered, account)).await
         }
         Ok(Command::AlertTest) => timeout(TEST_TIMEOUT, alert::test(gateway)).await?,
         Err(fault) => serde_json::json!({ "ok": false, "error": fault.to_string() }),

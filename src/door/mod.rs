@@ -15,6 +15,8 @@
 //! | `portaria status`, `portaria reload` | `control` |
 //! | what somebody has to be told | `alert`, `contingency` |
 //! | next hops, scanners and disk, looked at again and again | `probe` |
+//! | releases from the quarantine | `release` |
+//! | what is too old, and what is gone | `expiry` |
 //! | journal into database | `loader` |
 //! | one line for each decision | `log` |
 //!
@@ -25,6 +27,7 @@ pub mod attempts;
 pub mod connections;
 pub mod contingency;
 pub mod control;
+pub mod expiry;
 pub mod gateway;
 pub mod http;
 pub mod listener;
@@ -32,6 +35,7 @@ pub mod loader;
 pub mod log;
 pub mod probe;
 pub mod proxy_protocol;
+pub mod release;
 pub mod reload;
 pub mod smtp;
 pub mod stream;

@@ -274,7 +274,14 @@ async fn the_control_socket_takes_a_line_of_64_kib_within_ten_seconds() {
     let socket = UnixListener::bind(&path).unwrap();
     let reloader = Arc::new(reloader(door.folder.path()));
     let doors = tokio_util::task::TaskTracker::new();
-    doors.spawn(control::serve(socket, door.gateway.clone(), reloader));
+    let releases = super::release::Settings {
+        hostname: "mx.tjpa.jus.br".to_owned(),
+        data_dir: door.folder.path().to_owned(),
+        patience: SECOND,
+        scans: false,
+        timeouts: world::settings().timeouts,
+    };
+    doors.spawn(control::serve(socket, door.gateway.clone(), reloader, Arc::new(releases)));
 
     let (told, took) = hear_out(&mut UnixStream::connect(&path).await.unwrap()).await;
     assert!(told.is_empty() && is_about(took, 10 * SECOND), "{told:?} {took:?}");

@@ -133,6 +133,7 @@ pub(crate) fn item(number: u64, trace: &[u8], content: &[u8]) -> Item {
         received_at: record.ended,
         reverse_path: record.reverse_path,
         recipients: vec!["Fulano.Tal@tjpa.jus.br".to_owned()],
+        parameters: EnvelopeParameters::default(),
         subject: record.subjects.concat(),
         size: content.len() as u64,
         sha256: digest.as_ref().iter().map(|octet| format!("{octet:02x}")).collect(),

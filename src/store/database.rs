@@ -25,7 +25,7 @@ use super::{StoreFault, damage};
 pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
 
 /// What `meta` says when the last migration has run.
-pub(super) const SCHEMA: &str = "2";
+pub(super) const SCHEMA: &str = "4";
 
 /// Readers at once.
 const READERS: u32 = 4;
@@ -37,10 +37,15 @@ const PATIENCE: Duration = Duration::from_secs(10);
 fn migrations() -> Migrator {
     let first = include_str!("../../migrations/sqlite/0001_first.sql");
     let attempts = include_str!("../../migrations/sqlite/0002_refused_attempts.sql");
+    let releases = include_str!("../../migrations/sqlite/0004_releases.sql");
     let step = |version, name: &'static str, sql: &'static str| {
         Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
     };
-    Migrator::with_migrations(vec![step(1, "first", first), step(2, "refused attempts", attempts)])
+    Migrator::with_migrations(vec![
+        step(1, "first", first),
+        step(2, "refused attempts", attempts),
+        step(4, "releases", releases),
+    ])
 }
 
 /// Opens the database for writing and for reading; makes it and brings its schema up to date. Says what is wrong with it, if it can be

@@ -10,16 +10,25 @@
 //! | `view` | the reading half, which also works beside a running gateway, and without one |
 //! | `spans` | all records of a span of time, many and fast |
 //! | `database` | connections, pragmas, migrations, the lock |
-//! | `rows` | values into rows and back |
 //! | `content` | the blobs |
 //! | `damage` | whether the database is whole |
+//! | `outbox` | releases, and who sends them (decision 42) |
+//! | `rows`, `release_rows` | values into rows and back |
+//! | `removal` | deletion, expiry, and content that is not needed any more |
+//! | `items`, `marks`, `levels` | items looked for; who saw them; how many there are |
 //! | `reconcile` | what a crash left: blobs without a row, rows without a blob |
 
 mod content;
 mod damage;
 mod database;
+mod items;
+mod levels;
 mod load;
+mod marks;
+mod outbox;
 mod reconcile;
+mod release_rows;
+mod removal;
 mod rows;
 mod spans;
 mod view;
@@ -37,8 +46,12 @@ use futures_util::Stream;
 use sqlx::AnyPool;
 
 use crate::record::{Item, ItemState, TransactionId, UnixMillis};
+pub use items::{Kept, Search};
 pub use load::{Change, JournalPosition};
+pub use marks::{Mark, Marks};
+pub use outbox::OutboxFault;
 pub use reconcile::Reconciliation;
+pub use removal::{BATCH, Expiry};
 pub use view::{Filter, RefusedAttempts, View};
 
 /// Why the store did not do what it was asked.
@@ -240,7 +253,7 @@ impl Store {
     /// database that is damaged: content would be taken for nobody's whose row is only not found.
     pub async fn reconcile(&self) -> Result<Reconciliation, StoreFault> {
         self.must_be_whole()?;
-        self.noted(reconcile::reconcile(&self.view, &self.keeping).await)
+        self.noted(reconcile::reconcile(self).await)
     }
 
     /// Ends all connections; the database's write-ahead log is folded in.
@@ -258,7 +271,9 @@ fn may_become(from: ItemState, to: ItemState) -> bool {
         // Withdrawn: its client went away before it heard 250, and sends it again.
         Held => matches!(to, Releasing | Deleted | Expired | Withdrawn),
         Releasing => matches!(to, Released | Held),
-        Released | Deleted | Expired | Withdrawn => false,
+        // Its content may be wanted gone before its time.
+        Released => to == Deleted,
+        Deleted | Expired | Withdrawn => false,
     }
 }
 

@@ -8,7 +8,7 @@ use crate::record::{Intent, Item, Record, TransactionId, attempts::Counts};
 
 /// The columns of an item, in the order that [`item`] reads.
 pub(super) const ITEM: &str = "id, class, state, acknowledged, received_at, reverse_path, recipients, subject, size, sha256, \
-                               trace_length, reason";
+                               trace_length, reason, parameters";
 
 /// The word of an enum's unit variant.
 pub(super) fn word<T: Serialize>(value: &T) -> String {
@@ -24,11 +24,11 @@ pub(super) fn from_word<T: DeserializeOwned>(word: String) -> Result<T, StoreFau
 }
 
 /// Text that an index may hold: PostgreSQL takes no NUL in TEXT, and SQLite's functions end there.
-fn searchable(text: &str) -> String {
+pub(super) fn searchable(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
 
-fn reversed(id: &TransactionId) -> String {
+pub(super) fn reversed(id: &TransactionId) -> String {
     id.as_str().chars().rev().collect()
 }
 
@@ -42,7 +42,7 @@ pub(super) async fn insert_item(writer: &AnyPool, item: &Item) -> Result<(), Sto
     let mut transaction = writer.begin_with(database::BEGIN).await?;
     sqlx::query(
         "INSERT INTO items (id, id_reversed, class, state, acknowledged, received_at, reverse_path, recipients, subject, size, \
-         sha256, trace_length, reason) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+         sha256, trace_length, reason, parameters) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
     )
     .bind(item.id.as_str())
     .bind(reversed(&item.id))
@@ -57,6 +57,7 @@ pub(super) async fn insert_item(writer: &AnyPool, item: &Item) -> Result<(), Sto
     .bind(item.sha256.as_str())
     .bind(signed(item.trace_length))
     .bind(searchable(&item.reason))
+    .bind(serde_json::to_string(&item.parameters)?)
     .execute(&mut *transaction)
     .await?;
     Ok(transaction.commit().await?)
@@ -97,6 +98,7 @@ pub(super) fn item(row: &AnyRow) -> Result<Item, StoreFault> {
         sha256: row.try_get(9)?,
         trace_length: unsigned(row.try_get(10)?),
         reason: row.try_get(11)?,
+        parameters: serde_json::from_str(&row.try_get::<String, _>(12)?)?,
     })
 }
 

@@ -34,6 +34,7 @@ mod metrics;
 mod next_hop;
 mod poison;
 mod relaying;
+mod releases;
 mod rules;
 mod scanner_faults;
 mod scanner_handover;

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use super::super::{
     defaults::{self, DAY, GIB, KIB, MIB},
     quantity::{count, count_or_none, duration, duration_text, length, percent, rate, size, size_text},
-    settings::{Limits, Retention, RuleFiles, Timeouts},
+    settings::{Limits, Quarantine, Retention, RuleFiles, Timeouts},
 };
 use crate::{document::Table, hold, text};
 
@@ -171,12 +171,27 @@ pub(super) fn rules(root: &Table<'_, '_>) -> RuleFiles {
     rules
 }
 
+/// `[quarantine]`: one time for all classes, and others for some.
+fn quarantine(table: &Table<'_, '_>, century: &RangeInclusive<Duration>) -> Quarantine {
+    let own = Quarantine::default();
+    let all = duration(table, "retention", own.rule, century.clone());
+    Quarantine {
+        virus: duration(table, "retention_virus", all, century.clone()),
+        rule: duration(table, "retention_rule", all, century.clone()),
+        policy: duration(table, "retention_policy", all, century.clone()),
+        unscannable: duration(table, "retention_unscannable", all, century.clone()),
+        copies: duration(table, "retention_copies", own.copies, century.clone()),
+        max_size: table.has("max_size").then(|| size(table, "max_size", MIB * 1024, MIB..=1_048_576 * GIB)),
+        release_for: duration(table, "release_for", own.release_for, Duration::from_secs(3600)..=DAY * 14),
+    }
+}
+
 /// `[quarantine]` and `[tracking]`
 pub(super) fn retention(root: &Table<'_, '_>) -> Retention {
     let mut retention = Retention::default();
     let century: RangeInclusive<Duration> = DAY..=DAY * 36_500;
     if let Some(table) = root.table("quarantine") {
-        retention.quarantine = duration(&table, "retention", retention.quarantine, century.clone());
+        retention.quarantine = quarantine(&table, &century);
         table.finish();
     }
     if let Some(table) = root.table("tracking") {
