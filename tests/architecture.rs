@@ -24,7 +24,7 @@ const TABLE: &[(Layer, &str, &[&str])] = &[
     (Layer::Core, "alert", &["language", "smtp"]),
     (Layer::Core, "certificate", &[]),
     (Layer::Core, "policy", &["language", "document", "message", "smtp"]),
-    (Layer::Core, "record", &["policy"]),
+    (Layer::Core, "record", &["message", "smtp", "policy"]),
     (Layer::Flow, "inspect", &["message"]),
     (Layer::Flow, "relay", &["language", "message", "smtp", "policy", "record", "inspect"]),
     (Layer::Adapter, "antivirus", &["language", "document", "message", "policy"]),
