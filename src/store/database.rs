@@ -25,7 +25,7 @@ use super::{StoreFault, damage};
 pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
 
 /// What `meta` says when the last migration has run.
-pub(super) const SCHEMA: &str = "2";
+pub(super) const SCHEMA: &str = "5";
 
 /// Readers at once.
 const READERS: u32 = 4;
@@ -37,10 +37,15 @@ const PATIENCE: Duration = Duration::from_secs(10);
 fn migrations() -> Migrator {
     let first = include_str!("../../migrations/sqlite/0001_first.sql");
     let attempts = include_str!("../../migrations/sqlite/0002_refused_attempts.sql");
+    let tracking = include_str!("../../migrations/sqlite/0005_tracking.sql");
     let step = |version, name: &'static str, sql: &'static str| {
         Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
     };
-    Migrator::with_migrations(vec![step(1, "first", first), step(2, "refused attempts", attempts)])
+    Migrator::with_migrations(vec![
+        step(1, "first", first),
+        step(2, "refused attempts", attempts),
+        step(5, "tracking", tracking),
+    ])
 }
 
 /// Opens the database for writing and for reading; makes it and brings its schema up to date. Says what is wrong with it, if it can be
@@ -145,4 +150,18 @@ fn url(path: &Path, mode: &str) -> Result<String, StoreFault> {
     let plain = |octet: u8| octet.is_ascii_alphanumeric() || b"/._-".contains(&octet);
     let encode = |octet: u8| if plain(octet) { char::from(octet).to_string() } else { format!("%{octet:02X}") };
     Ok(format!("sqlite://{}?mode={mode}", text.bytes().map(encode).collect::<String>()))
+}
+
+/// A database as a gateway of schema 2 left it, with these records.
+#[cfg(test)]
+pub(super) async fn made_by_version_2(folder: &Path, records: &[crate::record::Record]) {
+    let pool = pool(&path(folder), "rwc", 1, "PRAGMA journal_mode = WAL;").await.unwrap();
+    let steps = migrations().iter().filter(|step| step.version <= 2).cloned().collect();
+    Migrator::with_migrations(steps).run(&pool).await.unwrap();
+    let mut connection = pool.acquire().await.unwrap();
+    for record in records {
+        assert!(super::rows::insert_record(&mut connection, record).await.unwrap());
+    }
+    drop(connection);
+    pool.close().await;
 }

@@ -12,6 +12,7 @@
 //! | `rows` | values into rows and back |
 //! | `content` | the blobs |
 //! | `damage` | whether the database is whole |
+//! | `terms`, `search` | what records are found by; searches over them |
 //! | `reconcile` | what a crash left: blobs without a row, rows without a blob |
 
 mod content;
@@ -20,6 +21,8 @@ mod database;
 mod load;
 mod reconcile;
 mod rows;
+mod search;
+mod terms;
 mod view;
 
 use std::{
@@ -37,6 +40,7 @@ use sqlx::AnyPool;
 use crate::record::{Item, ItemState, TransactionId, UnixMillis};
 pub use load::{Change, JournalPosition};
 pub use reconcile::Reconciliation;
+pub use search::{Page, Place, Search};
 pub use view::{Filter, RefusedAttempts, View};
 
 /// Why the store did not do what it was asked.

@@ -184,6 +184,10 @@ impl View {
         found.into_iter().map(rows::from_word).collect()
     }
 
+    pub(super) fn readers(&self) -> &AnyPool {
+        &self.readers
+    }
+
     #[cfg(test)]
     pub(super) fn readers_for_test(&self) -> AnyPool {
         self.readers.clone()
