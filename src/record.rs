@@ -10,6 +10,8 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 pub mod attempts;
+pub mod audit;
+pub mod request;
 pub mod term;
 pub mod window;
 

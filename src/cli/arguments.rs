@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use super::{
-    Common, Exit, alert, antivirus, application, checking, demo, directory,
+    Common, Exit, alert, antivirus, application, audit, checking, demo, directory,
     logging::{self, Format},
     records, rule_files, run, status,
 };
@@ -90,6 +90,7 @@ fn subcommands(language: Language) -> Vec<Command> {
         alerts(&sub, language),
         applications(&sub, &help, language),
         antivirus::command(&sub, &help, language),
+        audit::command(&sub, &help, language),
     ]
 }
 
@@ -355,6 +356,7 @@ pub(super) fn dispatch(matches: &ArgMatches, language: Language) -> Exit {
             _ => Exit::Usage,
         },
         Some(("antivirus", sub)) => antivirus::dispatch(&mut common, sub),
+        Some(("audit", sub)) => audit::dispatch(&mut common, sub),
         Some(("quarantine", sub)) => match sub.subcommand() {
             Some(("list", _)) => records::list(&mut common),
             Some(("show", sub)) => {

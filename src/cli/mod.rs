@@ -3,10 +3,12 @@
 //!
 //! Exit codes: 0 done, 1 faults found, 2 usage, 3 gateway not reachable.
 
+mod actor;
 mod alert;
 mod antivirus;
 mod application;
 mod arguments;
+mod audit;
 mod check;
 mod checking;
 mod demo;
@@ -24,6 +26,7 @@ mod run;
 mod start;
 mod status;
 mod table;
+mod when;
 mod words;
 
 use std::{path::PathBuf, process::ExitCode};

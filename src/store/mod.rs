@@ -20,6 +20,7 @@ mod damage;
 mod database;
 mod load;
 mod reconcile;
+mod requests;
 mod rows;
 mod search;
 mod terms;
