@@ -43,6 +43,7 @@ fn main() {
         costs(folder.path()).await;
         load(folder.path(), count).await;
         searches(folder.path()).await;
+        removal(folder.path()).await;
     });
 }
 
@@ -142,6 +143,25 @@ async fn searches(folder: &Path) {
     let began = Instant::now();
     view.find(&newest[0].id.as_str()[20..]).await.unwrap();
     println!("{:<30}   1 found, first {:>9.2?}", "end of an id", began.elapsed());
+}
+
+/// A day goes, in the steps of the gateway: how long the longest keeps the writer, for which mail that is to be held waits.
+async fn removal(folder: &Path) {
+    let store = Store::open(folder).await.unwrap();
+    let day = store.first_day().await.unwrap().unwrap();
+    let (mut steps, mut rows, mut longest, begun) = (0, 0, Duration::ZERO, Instant::now());
+    loop {
+        let began = Instant::now();
+        let removed = store.remove_of_day(day, 500).await.unwrap();
+        longest = longest.max(began.elapsed());
+        if removed == 0 {
+            break;
+        }
+        steps += 1;
+        rows += removed;
+    }
+    println!("removing a day: {rows} rows in {steps} steps, {:.1?} in all, {longest:.1?} the longest", begun.elapsed());
+    store.close().await;
 }
 
 /// Takes the files out of the system's memory.

@@ -42,6 +42,7 @@ const TABLE: &[(Layer, &str, &[&str])] = &[
             "alert",
             "certificate",
             "webhook",
+            "audit",
             "policy",
             "record",
             "relay",

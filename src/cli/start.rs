@@ -28,6 +28,7 @@ use crate::{
         probe,
         reload::{Fresh, Reloader},
         tls::Certificate,
+        tracking::Tracking,
     },
     hold::Holds,
     inspect,
@@ -103,7 +104,9 @@ pub async fn start(
     }
     let reloader = Arc::new(reloader);
     let control = control_socket(&data_dir.join("control.sock"))?;
-    doors.spawn(control::serve(control, gateway.clone(), reloader.clone()));
+    let tracking = Arc::new(tracking(settings));
+    doors.spawn(control::serve(control, gateway.clone(), reloader.clone(), tracking.clone()));
+    doors.spawn(tracking.keep(gateway.clone()));
     let http = start_http(settings.http, &gateway, metrics, &doors).await?;
     doors.spawn(probe::next_hops(gateway.clone(), data_dir.clone()));
     doors.spawn(probe::scanners(gateway.clone()));
@@ -115,6 +118,15 @@ pub async fn start(
         doors.spawn(alert::deliver(gateway.clone(), nth));
     }
     Ok(Running { gateway, listeners: bound, http, reloader, drain: settings.timeouts.drain, doors, last, _lock: lock })
+}
+
+fn tracking(settings: &Settings) -> Tracking {
+    Tracking {
+        time_zone: settings.gateway.timezone.clone(),
+        retention: settings.retention.tracking,
+        handling: settings.retention.request_handling,
+        data_dir: settings.gateway.data_dir.clone(),
+    }
 }
 
 /// What reads rules, lists and YARA rules again, as they are on the disk then; faults of all of them together are told in `language`.

@@ -16,8 +16,12 @@ use super::{
     gateway::Gateway,
     http,
     reload::{Reloaded, Reloader},
+    tracking::{self, Tracking},
 };
-use crate::record::{UnixMillis, unix_millis};
+use crate::{
+    audit::account_name,
+    record::{UnixMillis, unix_millis},
+};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// A reload compiles YARA rules and runs their examples.
@@ -42,12 +46,14 @@ pub enum Command {
     Reload,
     /// Send a test alert by every route.
     AlertTest,
+    /// Register or close a tracking request.
+    Tracking(tracking::Order),
 }
 
 impl Command {
     fn timeout(&self) -> Duration {
         match self {
-            Self::Status => TIMEOUT,
+            Self::Status | Self::Tracking(_) => TIMEOUT,
             Self::Reload => RELOAD_TIMEOUT,
             Self::AlertTest => TEST_TIMEOUT,
         }
@@ -55,7 +61,7 @@ impl Command {
 }
 
 /// Serves the socket until the gateway drains.
-pub async fn serve(socket: UnixListener, gateway: Arc<Gateway>, reloader: Arc<Reloader>) {
+pub async fn serve(socket: UnixListener, gateway: Arc<Gateway>, reloader: Arc<Reloader>, tracking: Arc<Tracking>) {
     let draining = gateway.draining();
     tokio::pin!(draining);
     loop {
@@ -65,9 +71,9 @@ pub async fn serve(socket: UnixListener, gateway: Arc<Gateway>, reloader: Arc<Re
         };
         match accepted {
             Ok((stream, _)) => {
-                let (task_gateway, reloader) = (gateway.clone(), reloader.clone());
+                let (task_gateway, reloader, tracking) = (gateway.clone(), reloader.clone(), tracking.clone());
                 gateway.sessions.spawn(async move {
-                    let _ = one(stream, &task_gateway, &reloader).await;
+                    let _ = one(stream, &task_gateway, &reloader, &tracking).await;
                 });
             }
             Err(fault) => {
@@ -78,7 +84,8 @@ pub async fn serve(socket: UnixListener, gateway: Arc<Gateway>, reloader: Arc<Re
     }
 }
 
-async fn one(stream: UnixStream, gateway: &Arc<Gateway>, reloader: &Reloader) -> io::Result<()> {
+async fn one(stream: UnixStream, gateway: &Arc<Gateway>, reloader: &Reloader, tracking: &Tracking) -> io::Result<()> {
+    let account = account_name(stream.peer_cred()?.uid());
     let (read, mut write) = stream.into_split();
     let mut line = String::new();
     timeout(TIMEOUT, BufReader::new(read.take(LINE)).read_line(&mut line)).await??;
@@ -89,6 +96,7 @@ async fn one(stream: UnixStream, gateway: &Arc<Gateway>, reloader: &Reloader) ->
             reloaded(&done, order(gateway))
         }
         Ok(Command::AlertTest) => timeout(TEST_TIMEOUT, alert::test(gateway)).await?,
+        Ok(Command::Tracking(order)) => tracking.answer(gateway, order, account).await,
         Err(fault) => serde_json::json!({ "ok": false, "error": fault.to_string() }),
     };
     timeout(TIMEOUT, async {

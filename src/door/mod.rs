@@ -15,6 +15,7 @@
 //! | what somebody has to be told | `alert`, `contingency` |
 //! | next hops, scanners and disk, looked at again and again | `probe` |
 //! | journal into database | `loader` |
+//! | tracking requests, and records that are too old | `tracking` |
 //! | one line for each decision | `log` |
 //!
 //! Adapters do not know each other; here they are joined.
@@ -37,4 +38,5 @@ pub mod stream;
 #[cfg(test)]
 mod tests;
 pub mod tls;
+pub mod tracking;
 pub mod verify;

@@ -127,14 +127,16 @@ impl Scope {
     fn is_one(&self) -> bool {
         let subject = self.subject.as_deref();
         let says = !self.mailboxes.is_empty() || subject.is_some();
-        let mailboxes = self.mailboxes.len() <= MAILBOXES && self.mailboxes.iter().all(|asked| asked.written.len() <= TEXT);
+        let mailboxes =
+            self.mailboxes.len() <= MAILBOXES && self.mailboxes.iter().all(|asked| asked.written.len() <= TEXT);
         let words = subject.is_none_or(|text| text.len() <= TEXT && Sought::words(text).is_some());
         says && mailboxes && words
     }
 
     /// What every record has that may be shown: at either end one of the mailboxes, and all of the words.
     pub fn sought(&self) -> Vec<Sought> {
-        let mailboxes: Vec<Term> = self.mailboxes.iter().flat_map(|asked| [asked.sent(), asked.received()].concat()).collect();
+        let mailboxes: Vec<Term> =
+            self.mailboxes.iter().flat_map(|asked| [asked.sent(), asked.received()].concat()).collect();
         let mailboxes = (!mailboxes.is_empty()).then_some(Sought::AnyOf(mailboxes));
         let words = self.subject.as_deref().and_then(Sought::words).unwrap_or_default();
         mailboxes.into_iter().chain(words).collect()

@@ -13,12 +13,14 @@
 //! | `content` | the blobs |
 //! | `damage` | whether the database is whole |
 //! | `terms`, `search` | what records are found by; searches over them |
+//! | `requests`, `purge` | who asked, and what that keeps; what goes when it is too old |
 //! | `reconcile` | what a crash left: blobs without a row, rows without a blob |
 
 mod content;
 mod damage;
 mod database;
 mod load;
+mod purge;
 mod reconcile;
 mod requests;
 mod rows;

@@ -84,8 +84,9 @@ impl View {
 
     /// What open requests and holds keep.
     pub async fn frozen(&self) -> Result<Vec<Span>, StoreFault> {
-        let found: Vec<String> =
-            sqlx::query_scalar("SELECT request FROM requests WHERE closed_at IS NULL").fetch_all(self.readers()).await?;
+        let found: Vec<String> = sqlx::query_scalar("SELECT request FROM requests WHERE closed_at IS NULL")
+            .fetch_all(self.readers())
+            .await?;
         let spans = found.iter().map(|text| Ok(serde_json::from_str::<Request>(text)?.span));
         spans.collect()
     }

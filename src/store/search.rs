@@ -175,7 +175,7 @@ fn how_many(day: i64, sought: &Sought) -> Statement {
     let day = statement.bind(Value::Number(day));
     let condition = statement.condition("t", sought);
     statement.sql = format!(
-        "SELECT COUNT(*) FROM (SELECT t.began FROM terms t WHERE t.day = {day} AND {condition} LIMIT {FREQUENT}) AS some"
+        "SELECT COUNT(*) FROM (SELECT t.began FROM terms t WHERE t.day = {day} AND {condition} LIMIT {FREQUENT}) AS counted"
     );
     statement
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::{
-    policy::directory::MailboxKey,
     record::{sample, term::Term},
     store::{Change, JournalPosition, Store, database},
 };
@@ -23,7 +22,8 @@ fn records(count: u64) -> Vec<Record> {
         record.began = sample::BEGAN - (number / 3) as i64 * 7 * 3_600_000;
         record.id = TransactionId::new(record.began as u64, u128::from(number) << 12);
         record.reverse_path = format!("pessoa{}@example.com", pick(number, 1, 9));
-        record.reverse_path_mailbox = (pick(number, 2, 3) == 0).then(|| MailboxKey("noc@tjepa.jus.br".to_owned()));
+        record.reverse_path_mailbox =
+            (pick(number, 2, 3) == 0).then(|| sample::record(1).recipients.remove(2).mailbox.unwrap());
         record.recipients.truncate(1 + pick(number, 3, 3));
         record.client.address = [192, 0, 2, pick(number, 4, 5) as u8].into();
         record.message_id = Some(format!("<{}@example.com>", number % 50));
@@ -54,7 +54,7 @@ fn any(terms: impl IntoIterator<Item = Term>) -> Sought {
 }
 
 fn kinds() -> Vec<Vec<Sought>> {
-    let noc = MailboxKey("noc@tjepa.jus.br".to_owned());
+    let noc = sample::record(1).recipients.remove(2).mailbox.unwrap();
     let both = any([Term::from_mailbox(&noc), Term::to_mailbox(&noc)]);
     let words = |text| Sought::words(text).unwrap();
     vec![
