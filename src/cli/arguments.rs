@@ -7,7 +7,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use super::{
     Common, Exit, alert, antivirus, application, audit, checking, demo, directory,
     logging::{self, Format},
-    records, rule_files, run, status,
+    records, rule_files, run, status, track,
 };
 use crate::{
     language::{Language, Text},
@@ -87,6 +87,7 @@ fn subcommands(language: Language) -> Vec<Command> {
         rules(&sub, &help, language),
         directory::command(&sub, language),
         quarantine(&sub, &help, id),
+        track::command(&sub, language),
         alerts(&sub, language),
         applications(&sub, &help, language),
         antivirus::command(&sub, &help, language),
@@ -356,6 +357,7 @@ pub(super) fn dispatch(matches: &ArgMatches, language: Language) -> Exit {
             _ => Exit::Usage,
         },
         Some(("antivirus", sub)) => antivirus::dispatch(&mut common, sub),
+        Some(("track", sub)) => track::dispatch(&mut common, sub),
         Some(("audit", sub)) => audit::dispatch(&mut common, sub),
         Some(("quarantine", sub)) => match sub.subcommand() {
             Some(("list", _)) => records::list(&mut common),

@@ -26,6 +26,7 @@ mod run;
 mod start;
 mod status;
 mod table;
+mod track;
 mod when;
 mod words;
 
