@@ -13,6 +13,9 @@ pub mod attempts;
 pub mod audit;
 pub mod release;
 pub mod replay;
+pub mod request;
+pub mod term;
+pub mod window;
 
 use crate::policy::{
     application::State as ApplicationState,
@@ -279,6 +282,9 @@ pub struct Record {
     pub application: Option<ApplicationFacts>,
     /// The reverse-path as written, without brackets; empty for the null path.
     pub reverse_path: String,
+    /// Whose mailbox that is, by the directory as it was then; none when it is not ours, and in records of before this was noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reverse_path_mailbox: Option<MailboxKey>,
     /// Every recipient that was named.
     pub recipients: Vec<RecipientFacts>,
     /// The Subject fields as decoded.

@@ -25,7 +25,7 @@ const TABLE: &[(Layer, &str, &[&str])] = &[
     (Layer::Core, "certificate", &[]),
     (Layer::Core, "policy", &["language", "document", "message", "smtp"]),
     // The envelope that an item is released with, and the mailbox that it is sent to.
-    (Layer::Core, "record", &["message", "smtp", "policy"]),
+    (Layer::Core, "record", &["language", "message", "smtp", "policy"]),
     (Layer::Flow, "inspect", &["message"]),
     (Layer::Flow, "relay", &["language", "message", "smtp", "policy", "record", "inspect"]),
     (Layer::Adapter, "antivirus", &["language", "document", "message", "policy"]),
@@ -44,6 +44,7 @@ const TABLE: &[(Layer, &str, &[&str])] = &[
             "alert",
             "certificate",
             "webhook",
+            "audit",
             "policy",
             "record",
             "relay",

@@ -98,6 +98,7 @@ pub fn line(number: u64) -> Vec<u8> {
         },
         application: None,
         reverse_path: "a@b.example".to_owned(),
+        reverse_path_mailbox: None,
         recipients: Vec::new(),
         subjects: Vec::new(),
         list_ids: None,

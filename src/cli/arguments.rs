@@ -7,7 +7,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use super::{
     Common, Exit, alert, antivirus, application, audit, checking, demo, directory, help,
     logging::{self, Format},
-    mailbox, quarantine, records, rule_files, rules, run, status,
+    mailbox, quarantine, records, rule_files, rules, run, status, track,
 };
 use crate::{
     language::{Language, Text},
@@ -91,6 +91,7 @@ fn subcommands(language: Language) -> Vec<Command> {
         rule_commands(&sub, &help, language),
         directory::command(&sub, language),
         quarantine::command(&sub, &help, language),
+        track::command(&sub, language),
         alerts(&sub),
         applications(&sub, &help),
         antivirus::command(&sub, &help, language),
@@ -245,6 +246,7 @@ pub(super) fn dispatch(matches: &ArgMatches, language: Language) -> Exit {
         },
         Some(("antivirus", sub)) => antivirus::dispatch(&mut common, sub),
         Some(("mailbox", sub)) => mailbox::dispatch(&mut common, sub),
+        Some(("track", sub)) => track::dispatch(&mut common, sub),
         Some(("audit", sub)) => audit::dispatch(&mut common, sub),
         Some(("quarantine", sub)) => quarantine::dispatch(&mut common, sub),
         _ => Exit::Usage,

@@ -29,6 +29,7 @@ mod run;
 mod start;
 mod status;
 mod table;
+mod track;
 mod usage;
 mod when;
 mod words;

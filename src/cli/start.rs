@@ -28,6 +28,7 @@ use crate::{
         probe, release,
         reload::{Fresh, Reloader, Sources},
         tls::Certificate,
+        tracking::Tracking,
         watch_rules,
     },
     hold::Holds,
@@ -106,10 +107,12 @@ pub async fn start(
     }
     let reloader = Arc::new(reloader);
     let control = control_socket(&data_dir.join("control.sock"))?;
-    let releases = Arc::new(releases(settings));
-    doors.spawn(control::serve(control, gateway.clone(), reloader.clone(), releases.clone()));
+    let (releases, tracking) = (Arc::new(releases(settings)), Arc::new(tracking(settings)));
+    let orders = control::Orders { releases: releases.clone(), tracking: tracking.clone() };
+    doors.spawn(control::serve(control, gateway.clone(), reloader.clone(), orders));
     doors.spawn(release::send(gateway.clone(), releases));
     doors.spawn(expiry::keep(gateway.clone(), kept(&settings.retention.quarantine)));
+    doors.spawn(tracking.keep(gateway.clone()));
     let http = start_http(settings.http, &gateway, metrics, &doors).await?;
     doors.spawn(probe::next_hops(gateway.clone(), data_dir.clone()));
     doors.spawn(probe::scanners(gateway.clone()));
@@ -128,6 +131,15 @@ pub async fn start(
 
 /// While a command changes several files, a reload waits for so long.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+
+fn tracking(settings: &Settings) -> Tracking {
+    Tracking {
+        time_zone: settings.gateway.timezone.clone(),
+        retention: settings.retention.tracking,
+        handling: settings.retention.request_handling,
+        data_dir: settings.gateway.data_dir.clone(),
+    }
+}
 
 /// What reads rules, lists and YARA rules again, as they are on the disk then; faults of all of them together are told in `language`. To be
 /// made before the policy is read that the gateway starts with.

@@ -20,6 +20,7 @@ use super::{
         order::{self, Ordered},
     },
     reload::{Reloaded, Reloader},
+    tracking::{self, Tracking},
 };
 use crate::{
     record::{UnixMillis, unix_millis},
@@ -57,12 +58,23 @@ pub enum Command {
     AlertTest,
     /// Do something with items of the quarantine.
     Quarantine(Ordered),
+    /// Register or close a tracking request.
+    Tracking(tracking::Order),
+}
+
+/// What carries out what commands order.
+#[derive(Clone, Debug)]
+pub struct Orders {
+    /// About the quarantine.
+    pub releases: Arc<release::Settings>,
+    /// About tracking requests.
+    pub tracking: Arc<Tracking>,
 }
 
 impl Command {
     fn timeout(&self) -> Duration {
         match self {
-            Self::Status => TIMEOUT,
+            Self::Status | Self::Tracking(_) => TIMEOUT,
             Self::Reload | Self::ReloadRolledBack => RELOAD_TIMEOUT,
             Self::AlertTest => TEST_TIMEOUT,
             Self::Quarantine(_) => ORDER_TIMEOUT,
@@ -71,12 +83,7 @@ impl Command {
 }
 
 /// Serves the socket until the gateway drains.
-pub async fn serve(
-    socket: UnixListener,
-    gateway: Arc<Gateway>,
-    reloader: Arc<Reloader>,
-    releases: Arc<release::Settings>,
-) {
+pub async fn serve(socket: UnixListener, gateway: Arc<Gateway>, reloader: Arc<Reloader>, orders: Orders) {
     let draining = gateway.draining();
     tokio::pin!(draining);
     loop {
@@ -86,9 +93,9 @@ pub async fn serve(
         };
         match accepted {
             Ok((stream, _)) => {
-                let (task_gateway, reloader, releases) = (gateway.clone(), reloader.clone(), releases.clone());
+                let (task_gateway, reloader, orders) = (gateway.clone(), reloader.clone(), orders.clone());
                 gateway.sessions.spawn(async move {
-                    let _ = one(stream, &task_gateway, &reloader, &releases).await;
+                    let _ = one(stream, &task_gateway, &reloader, &orders).await;
                 });
             }
             Err(fault) => {
@@ -99,12 +106,7 @@ pub async fn serve(
     }
 }
 
-async fn one(
-    stream: UnixStream,
-    gateway: &Arc<Gateway>,
-    reloader: &Arc<Reloader>,
-    releases: &release::Settings,
-) -> io::Result<()> {
+async fn one(stream: UnixStream, gateway: &Arc<Gateway>, reloader: &Arc<Reloader>, orders: &Orders) -> io::Result<()> {
     let peer = stream.peer_cred().ok();
     let (read, mut write) = stream.into_split();
     let mut line = String::new();
@@ -121,9 +123,13 @@ async fn one(
         }
         Ok(Command::Quarantine(ordered)) => {
             let account = account::account(peer).await;
-            Box::pin(order::carry_out(gateway, releases, ordered, account)).await
+            Box::pin(order::carry_out(gateway, &orders.releases, ordered, account)).await
         }
         Ok(Command::AlertTest) => timeout(TEST_TIMEOUT, alert::test(gateway)).await?,
+        Ok(Command::Tracking(order)) => {
+            let account = account::account(peer).await;
+            orders.tracking.answer(gateway, order, account).await
+        }
         Err(fault) => serde_json::json!({ "ok": false, "error": fault.to_string() }),
     };
     timeout(TIMEOUT, async {

@@ -18,6 +18,7 @@
 //! | releases from the quarantine | `release` |
 //! | what is too old, and what is gone | `expiry` |
 //! | journal into database | `loader` |
+//! | tracking requests, and records that are too old | `tracking` |
 //! | one line for each decision | `log` |
 //!
 //! Adapters do not know each other; here they are joined.
@@ -42,5 +43,6 @@ pub mod stream;
 #[cfg(test)]
 mod tests;
 pub mod tls;
+pub mod tracking;
 pub mod verify;
 pub mod watch_rules;

@@ -60,6 +60,10 @@ pub enum Action {
     ContingencyEnded,
     /// Rules were tried on recorded mail, of which samples were shown.
     RulesReplayed,
+    /// A request to search records is closed: it finds nothing any more, and keeps nothing.
+    TrackingRequestClosed,
+    /// Records are no more kept beyond their time.
+    RecordsNoLongerHeld,
 }
 
 /// One thing that was done.

@@ -32,6 +32,7 @@ pub(crate) fn record(number: u64) -> Record {
         },
         application: None,
         reverse_path: "remetente@example.com".to_owned(),
+        reverse_path_mailbox: None,
         recipients: vec![
             RecipientFacts {
                 address: "Fulano.Tal@tjpa.jus.br".to_owned(),

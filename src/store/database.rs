@@ -25,7 +25,7 @@ use super::{StoreFault, damage};
 pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
 
 /// What `meta` says when the last migration has run.
-pub(super) const SCHEMA: &str = "4";
+pub(super) const SCHEMA: &str = "5";
 
 /// Readers at once.
 const READERS: u32 = 4;
@@ -38,6 +38,7 @@ fn migrations() -> Migrator {
     let first = include_str!("../../migrations/sqlite/0001_first.sql");
     let attempts = include_str!("../../migrations/sqlite/0002_refused_attempts.sql");
     let releases = include_str!("../../migrations/sqlite/0004_releases.sql");
+    let tracking = include_str!("../../migrations/sqlite/0005_tracking.sql");
     let step = |version, name: &'static str, sql: &'static str| {
         Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
     };
@@ -45,6 +46,7 @@ fn migrations() -> Migrator {
         step(1, "first", first),
         step(2, "refused attempts", attempts),
         step(4, "releases", releases),
+        step(5, "tracking", tracking),
     ])
 }
 
@@ -150,4 +152,18 @@ fn url(path: &Path, mode: &str) -> Result<String, StoreFault> {
     let plain = |octet: u8| octet.is_ascii_alphanumeric() || b"/._-".contains(&octet);
     let encode = |octet: u8| if plain(octet) { char::from(octet).to_string() } else { format!("%{octet:02X}") };
     Ok(format!("sqlite://{}?mode={mode}", text.bytes().map(encode).collect::<String>()))
+}
+
+/// A database as a gateway of schema 2 left it, with these records.
+#[cfg(test)]
+pub(super) async fn made_by_version_2(folder: &Path, records: &[crate::record::Record]) {
+    let pool = pool(&path(folder), "rwc", 1, "PRAGMA journal_mode = WAL;").await.unwrap();
+    let steps = migrations().iter().filter(|step| step.version <= 2).cloned().collect();
+    Migrator::with_migrations(steps).run(&pool).await.unwrap();
+    let mut connection = pool.acquire().await.unwrap();
+    for record in records {
+        assert!(super::rows::insert_record(&mut connection, record).await.unwrap());
+    }
+    drop(connection);
+    pool.close().await;
 }

@@ -8,7 +8,7 @@ use crate::record::{Item, ItemClass, ItemState, TransactionId, UnixMillis};
 
 /// Which items; everything that is none does not restrict.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Search {
+pub struct ItemSearch {
     /// In this state.
     pub state: Option<ItemState>,
     /// Of this class.
@@ -56,7 +56,11 @@ impl View {
     }
 
     /// Items that fit, newest first, read one at a time. `fits`: what the row cannot say, above all whose addresses they are.
-    pub async fn search_items(&self, search: &Search, fits: impl Fn(&Item) -> bool) -> Result<Vec<Kept>, StoreFault> {
+    pub async fn search_items(
+        &self,
+        search: &ItemSearch,
+        fits: impl Fn(&Item) -> bool,
+    ) -> Result<Vec<Kept>, StoreFault> {
         let sql = format!(
             "SELECT {}, {KEPT} FROM items \
              WHERE ($1 = '' OR state = $1) AND ($2 = '' OR class = $2) AND received_at >= $3 AND received_at < $4 \
@@ -137,23 +141,27 @@ mod tests {
             item.reason = format!("rule S3B_{number}%");
             store.keep(&item, stream::iter([Ok(Bytes::from_static(b"x"))])).await.unwrap();
         }
-        let every = Search::default;
-        let numbers = async |search: Search, odd: bool| -> Vec<i64> {
+        let every = ItemSearch::default;
+        let numbers = async |search: ItemSearch, odd: bool| -> Vec<i64> {
             let fits = |item: &Item| !odd || item.received_at % 2000 == 1000;
             let found = store.search_items(&search, fits).await.unwrap();
             found.iter().map(|kept| kept.item.received_at / 1000).collect()
         };
         assert_eq!(numbers(every(), false).await, [5, 4, 3, 2, 1, 0]);
         assert_eq!(numbers(every(), true).await, [5, 3, 1]);
-        assert_eq!(numbers(Search { class: Some(ItemClass::Virus), ..every() }, false).await, [5, 3, 1]);
-        assert_eq!(numbers(Search { since: Some(2000), until: Some(4000), ..every() }, false).await, [3, 2]);
-        assert_eq!(numbers(Search { skip: 1, limit: Some(2), ..every() }, false).await, [4, 3]);
-        assert_eq!(numbers(Search { skip: 1, limit: Some(1), ..every() }, true).await, [3]);
-        assert_eq!(numbers(Search { reason: Some("s3b_3%".to_owned()), ..every() }, false).await, [3]);
-        assert_eq!(numbers(Search { reason: Some("S3BX3".to_owned()), ..every() }, false).await, [0_i64; 0], "_ is _");
-        assert_eq!(numbers(Search { seen: Some(true), ..every() }, false).await, [0_i64; 0]);
+        assert_eq!(numbers(ItemSearch { class: Some(ItemClass::Virus), ..every() }, false).await, [5, 3, 1]);
+        assert_eq!(numbers(ItemSearch { since: Some(2000), until: Some(4000), ..every() }, false).await, [3, 2]);
+        assert_eq!(numbers(ItemSearch { skip: 1, limit: Some(2), ..every() }, false).await, [4, 3]);
+        assert_eq!(numbers(ItemSearch { skip: 1, limit: Some(1), ..every() }, true).await, [3]);
+        assert_eq!(numbers(ItemSearch { reason: Some("s3b_3%".to_owned()), ..every() }, false).await, [3]);
         assert_eq!(
-            numbers(Search { handled: Some(false), state: Some(ItemState::Held), ..every() }, false).await.len(),
+            numbers(ItemSearch { reason: Some("S3BX3".to_owned()), ..every() }, false).await,
+            [0_i64; 0],
+            "_ is _"
+        );
+        assert_eq!(numbers(ItemSearch { seen: Some(true), ..every() }, false).await, [0_i64; 0]);
+        assert_eq!(
+            numbers(ItemSearch { handled: Some(false), state: Some(ItemState::Held), ..every() }, false).await.len(),
             6
         );
     }

@@ -51,7 +51,7 @@ mod tests {
     use futures_util::stream;
 
     use super::*;
-    use crate::{record::sample, store::Search};
+    use crate::{record::sample, store::ItemSearch};
 
     #[tokio::test]
     async fn the_first_reader_stays_and_the_last_to_look_after_it_counts() {
@@ -64,7 +64,7 @@ mod tests {
         {
             store.mark_item(&item.id, mark, by, now).await.unwrap();
         }
-        let found = store.search_items(&Search::default(), |_| true).await.unwrap();
+        let found = store.search_items(&ItemSearch::default(), |_| true).await.unwrap();
         let marks = &found[0].marks;
         assert_eq!((marks.seen_by.as_deref(), marks.seen_at), (Some("maria"), Some(1)));
         assert_eq!((marks.handled_by.as_deref(), marks.handled_at), (Some("joao"), Some(4)));

@@ -16,6 +16,8 @@
 //! | `rows`, `release_rows` | values into rows and back |
 //! | `removal` | deletion, expiry, and content that is not needed any more |
 //! | `items`, `marks`, `levels` | items looked for; who saw them; how many there are |
+//! | `terms`, `search` | what records are found by; searches over them |
+//! | `requests`, `purge` | who asked, and what that keeps; what goes when it is too old |
 //! | `reconcile` | what a crash left: blobs without a row, rows without a blob |
 
 mod content;
@@ -26,11 +28,15 @@ mod levels;
 mod load;
 mod marks;
 mod outbox;
+mod purge;
 mod reconcile;
 mod release_rows;
 mod removal;
+mod requests;
 mod rows;
+mod search;
 mod spans;
+mod terms;
 mod view;
 
 use std::{
@@ -46,12 +52,13 @@ use futures_util::Stream;
 use sqlx::AnyPool;
 
 use crate::record::{Item, ItemState, TransactionId, UnixMillis};
-pub use items::{Kept, Search};
+pub use items::{ItemSearch, Kept};
 pub use load::{Change, JournalPosition};
 pub use marks::{Mark, Marks};
 pub use outbox::OutboxFault;
 pub use reconcile::Reconciliation;
 pub use removal::{BATCH, Expiry};
+pub use search::{Page, Place, Search};
 pub use view::{Filter, RefusedAttempts, View};
 
 /// Why the store did not do what it was asked.

@@ -3,7 +3,7 @@
 use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{AnyConnection, AnyPool, Row, any::AnyRow};
 
-use super::{StoreFault, database};
+use super::{StoreFault, database, terms};
 use crate::record::{Intent, Item, Record, TransactionId, attempts::Counts};
 
 /// The columns of an item, in the order that [`item`] reads.
@@ -102,13 +102,28 @@ pub(super) fn item(row: &AnyRow) -> Result<Item, StoreFault> {
     })
 }
 
-/// Writes a record and its recipients over what stood there.
+/// Writes a record, its recipients and its terms over what stood there.
 pub(super) async fn put_record(connection: &mut AnyConnection, record: &Record) -> Result<(), StoreFault> {
-    sqlx::query(
+    if insert_record(connection, record).await? {
+        return put_recipients(connection, record).await;
+    }
+    let before: String = sqlx::query_scalar("SELECT record FROM transactions WHERE id = $1")
+        .bind(record.id.as_str())
+        .fetch_one(&mut *connection)
+        .await?;
+    terms::remove(connection, &serde_json::from_str(&before)?).await?;
+    // Its recipients go with it.
+    let clear = sqlx::query("DELETE FROM transactions WHERE id = $1").bind(record.id.as_str());
+    clear.execute(&mut *connection).await?;
+    insert_record(connection, record).await?;
+    put_recipients(connection, record).await
+}
+
+/// Whether there was none of this id.
+pub(super) async fn insert_record(connection: &mut AnyConnection, record: &Record) -> Result<bool, StoreFault> {
+    let inserted = sqlx::query(
         "INSERT INTO transactions (id, id_reversed, began, ended, client, reverse_path, message_id, subject, ending, record) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (id) DO UPDATE SET began = excluded.began, \
-         ended = excluded.ended, client = excluded.client, reverse_path = excluded.reverse_path, \
-         message_id = excluded.message_id, subject = excluded.subject, ending = excluded.ending, record = excluded.record",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (id) DO NOTHING",
     )
     .bind(record.id.as_str())
     .bind(reversed(&record.id))
@@ -122,8 +137,10 @@ pub(super) async fn put_record(connection: &mut AnyConnection, record: &Record) 
     .bind(serde_json::to_string(record)?)
     .execute(&mut *connection)
     .await?;
-    let clear = sqlx::query("DELETE FROM recipients WHERE transaction_id = $1").bind(record.id.as_str());
-    clear.execute(&mut *connection).await?;
+    Ok(inserted.rows_affected() > 0)
+}
+
+async fn put_recipients(connection: &mut AnyConnection, record: &Record) -> Result<(), StoreFault> {
     for (position, recipient) in (0_i64..).zip(&record.recipients) {
         sqlx::query(
             "INSERT INTO recipients (transaction_id, position, began, address, mailbox, fate) VALUES ($1, $2, $3, $4, $5, $6)",
@@ -137,7 +154,7 @@ pub(super) async fn put_record(connection: &mut AnyConnection, record: &Record) 
         .execute(&mut *connection)
         .await?;
     }
-    Ok(())
+    terms::add(connection, record).await
 }
 
 /// Writes an intent whose outcome is not known yet.

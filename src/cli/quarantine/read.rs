@@ -31,7 +31,7 @@ use crate::{
         audit::{Action, Event},
         unix_millis,
     },
-    store::{Kept, Search, Store, StoreFault, View},
+    store::{ItemSearch, Kept, Store, StoreFault, View},
     text,
 };
 
@@ -46,7 +46,7 @@ pub(super) fn list(common: &mut Common, typed: &Typed, limit: Option<usize>, pag
         Err(what) => return usage(&what, &style),
     };
     let skip = page.unwrap_or(1).saturating_sub(1).saturating_mul(limit.unwrap_or_default());
-    let search = Search { skip, limit, ..search };
+    let search = ItemSearch { skip, limit, ..search };
     match found(&settings, typed, &search) {
         Ok(kept) => {
             let told = super::list(&kept, &style);
@@ -194,7 +194,7 @@ fn usage(what: &Text, style: &Style) -> Exit {
     Exit::Usage
 }
 
-fn found(settings: &Settings, typed: &Typed, search: &Search) -> Result<Vec<Kept>, StoreFault> {
+fn found(settings: &Settings, typed: &Typed, search: &ItemSearch) -> Result<Vec<Kept>, StoreFault> {
     let fits = typed.matcher(typed.recipient.as_ref().map(|_| directory(settings)));
     with_view_of(settings, async |view| view.search_items(search, &fits).await)
 }

@@ -14,7 +14,7 @@ use crate::{
     policy::directory::{Directory, MailboxKey},
     record::{Item, UnixMillis, unix_millis},
     smtp::path::{ForwardPath, Mailbox},
-    store::Search,
+    store::ItemSearch,
 };
 
 /// What was typed.
@@ -49,12 +49,12 @@ impl Typed {
     }
 
     /// What the store is asked.
-    pub fn search(&self, now: SystemTime, style: &Style) -> Result<Search, Text> {
+    pub fn search(&self, now: SystemTime, style: &Style) -> Result<ItemSearch, Text> {
         let at = |written: &Option<String>, edge| -> Result<Option<UnixMillis>, Text> {
             let at = written.as_deref().map(|written| instant(written, edge, now, &style.time_zone)).transpose()?;
             Ok(at.map(unix_millis))
         };
-        Ok(Search {
+        Ok(ItemSearch {
             state: self.state.as_deref().and_then(word),
             class: self.class.as_deref().and_then(word),
             since: at(&self.since, Edge::Since)?,
@@ -62,7 +62,7 @@ impl Typed {
             reason: self.rule.clone(),
             seen: self.unseen.then_some(false),
             handled: self.unhandled.then_some(false),
-            ..Search::default()
+            ..ItemSearch::default()
         })
     }
 
