@@ -39,6 +39,7 @@ pub(super) fn told(
             let meant = words(fault, ContextKind::SuggestedArg);
             (text!("nothing here takes `{name}`", "nada aqui recebe `{name}`"), meant)
         }
+        ErrorKind::MissingSubcommand => (text!("a command is missing", "falta um comando"), Vec::new()),
         ErrorKind::MissingRequiredArgument => {
             let names = words(fault, ContextKind::InvalidArg).join(", ");
             (text!("{names} is missing", "falta {names}"), Vec::new())
@@ -170,6 +171,10 @@ mod tests {
             (
                 "portaria qarantine",
                 "erro: aqui não há o comando `qarantine`\nvocê quis dizer:\n  portaria quarantine\nuso: portaria [OPÇÕES] <COMANDO>\nexemplos: portaria --help\n",
+            ),
+            (
+                "portaria --json",
+                "erro: falta um comando\nuso: portaria [OPÇÕES] <COMANDO>\nexemplos: portaria --help\n",
             ),
             (
                 "portaria explain",
