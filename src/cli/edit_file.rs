@@ -90,9 +90,11 @@ pub fn edit<T>(
     let event = event(&changed);
     trail.append(&event).map_err(|fault| EditFault::Refused(not_written(&fault)))?;
     if let Err(fault) = beside.take_name(&place, folder) {
-        let not_done = Event { detail: [("outcome".to_owned(), format!("not done: {fault}"))].into(), ..event };
+        // The same once more, so that whoever looks for the one finds the other.
+        let mut failed = event;
+        failed.detail.insert("outcome".to_owned(), format!("failed: {fault}"));
         // The first fault is the one to tell.
-        let _ = trail.append(&not_done);
+        let _ = trail.append(&failed);
         return Err(refused(&place, &fault));
     }
     Ok((changed, faults))
