@@ -1,7 +1,6 @@
 //! Which files the rule set is read from: what [`load_policy`](super::load_policy) and the scanners with YARA rules read, and no other.
 //!
 //! In: settings. Out: paths. `classes.toml` is not among them (only a check reads it), nor is what a person keeps beside the rules.
-#![expect(clippy::disallowed_methods, reason = "looks into the rules folder")]
 
 use std::{
     ffi::OsStr,
@@ -75,6 +74,7 @@ fn listed(folder: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "the tests write the files")]
 mod tests {
     use std::time::SystemTime;
 

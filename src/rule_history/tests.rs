@@ -249,7 +249,8 @@ fn every_way_to_change_a_file_is_seen_and_a_look_alone_is_not() {
     folders.put("a.toml", "one");
     let first = look();
     assert_eq!(first, look());
-    let changes: [(&str, Box<dyn Fn()>); 5] = [
+    type Way<'w> = (&'w str, Box<dyn Fn() + 'w>);
+    let changes: [Way<'_>; 5] = [
         (
             "another file takes its name, with the same length and time",
             Box::new(|| {

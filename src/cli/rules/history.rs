@@ -74,8 +74,8 @@ fn listed(archive: &Archive, style: &Style) -> Result<String, ArchiveFault> {
     if style.json {
         let line = |(entry, newest, difference): &(&Entry, bool, Difference)| {
             let mut object = object(entry, style);
-            object["newest"] = (*newest).into();
-            object["changes"] = changes(difference).map(|it| row(it)).collect();
+            object.insert("newest".to_owned(), (*newest).into());
+            object.insert("changes".to_owned(), changes(difference).map(row).collect());
             json_line(&object)
         };
         return Ok(rows.iter().map(line).collect());
@@ -128,20 +128,22 @@ fn cause(cause: Cause) -> crate::language::Text {
     }
 }
 
-fn object(entry: &Entry, style: &Style) -> serde_json::Value {
+fn object(entry: &Entry, style: &Style) -> serde_json::Map<String, serde_json::Value> {
     let file = |file: &FileEntry| {
         json!({ "name": file.name, "sha256": file.sha256, "size": file.size, "owner": file.owner,
                 "written": style.rfc3339(file.written) })
     };
-    json!({
-        "number": entry.number,
-        "version": entry.policy,
-        "since": style.rfc3339(entry.at),
-        "by": entry.cause.name(),
-        "rules": entry.rules,
-        "scanner_rules": entry.scanner_rules,
-        "files": entry.files.iter().map(file).collect::<Vec<_>>(),
-    })
+    let files: Vec<_> = entry.files.iter().map(file).collect();
+    let pairs = [
+        ("number", json!(entry.number)),
+        ("version", json!(entry.policy)),
+        ("since", json!(style.rfc3339(entry.at))),
+        ("by", json!(entry.cause.name())),
+        ("rules", json!(entry.rules)),
+        ("scanner_rules", json!(entry.scanner_rules)),
+        ("files", json!(files)),
+    ];
+    pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
 }
 
 /// Files first, then rules and entries of lists.
