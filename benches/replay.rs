@@ -166,6 +166,7 @@ fn run(folder: &Path, records: u64, expected: u64) {
         .arg(folder.join("portaria.toml"))
         .args(["rules", "replay", "--since", "2026-01-01", "--until", "2027-12-31"])
         .stdout(Stdio::piped())
+        .stderr(Stdio::null())
         .spawn()
         .unwrap();
     let (pid, mut most) = (child.id(), 0);

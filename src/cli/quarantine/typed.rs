@@ -40,20 +40,10 @@ pub fn command(
     let list = sub("list", text!("Lists them, newest first", "Lista, da mais nova à mais antiga"))
         .args(filters(help))
         .arg(help(page("limit"), text!("at most so many", "no máximo tantas")))
-        .arg(help(page("page"), text!("the N-th of such pages, from 1", "a N-ésima dessas páginas, a partir de 1")))
-        .after_help(say(text!(
-            "Example: what nobody has looked at, for maria by whatever address, in the last week\n  \
-             $ portaria quarantine list --recipient maria@tjpa.jus.br --since 7d --unseen",
-            "Exemplo: o que ninguém viu, para maria por qualquer endereço dela, na última semana\n  \
-             $ portaria quarantine list --recipient maria@tjpa.jus.br --since 7d --unseen"
-        )));
+        .arg(help(page("page"), text!("the N-th of such pages, from 1", "a N-ésima dessas páginas, a partir de 1")));
     let show = sub("show", text!("Shows one", "Mostra uma"))
         .arg(id())
-        .arg(help(lines, text!("and so many lines of its content", "e tantas linhas do conteúdo")))
-        .after_help(say(text!(
-            "Who looked is written into the audit trail.\n\nExample: its facts, its header, twenty lines\n  $ portaria quarantine show 8f2a91 --content 20",
-            "Quem olhou fica na trilha de auditoria.\n\nExemplo: os dados, o cabeçalho, vinte linhas\n  $ portaria quarantine show 8f2a91 --content 20"
-        )));
+        .arg(help(lines, text!("and so many lines of its content", "e tantas linhas do conteúdo")));
     sub("quarantine", text!("Held messages", "Mensagens em quarentena"))
         .subcommand_required(true)
         .arg_required_else_help(true)

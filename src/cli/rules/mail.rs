@@ -129,7 +129,7 @@ mod tests {
         write("cur/1:2,S", "Subject: tres\nSubject: quatro\n\nx\n");
         write(
             "old.mbox",
-            "From a@b Sat Nov 21\nSubject: m1\n\nFrom the body, no blank line before\nSubject: no\n\nFrom c@d Sun\nSubject: m2\n\n>From x\n\nFrom e@f\n\nno header\n",
+            "From a@b Sat Nov 21\nSubject: m1\n\nText.\nFrom the body, no blank line before\nSubject: no\n\nFrom c@d Sun\nSubject: m2\n\n>From x\n\nFrom e@f\n\nno header\n",
         );
         write("empty", "");
         std::os::unix::fs::symlink(folder.path(), folder.path().join("loop")).unwrap();
