@@ -342,7 +342,7 @@ fn is_test(path: &str, groups: &str) -> bool {
     }
     let program = module.split("::").next().unwrap_or_default();
     let programs =
-        ["end_to_end", "crash", "architecture", "hiding", "applications", "subjects", "rule_candidates", "reloads"];
+        ["end_to_end", "crash", "architecture", "hiding", "applications", "subjects", "rule_candidates", "reloads", "tracking"];
     let folder = if programs.contains(&program) { "tests" } else { "src" };
     let beside = module.strip_suffix("::tests").unwrap_or(module);
     [module, beside].iter().any(|module| {
