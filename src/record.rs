@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub mod attempts;
 pub mod audit;
+pub mod clock;
 pub mod release;
 pub mod replay;
 pub mod request;

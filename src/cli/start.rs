@@ -38,6 +38,7 @@ use crate::{
     message::header_section::HeaderLimits,
     next_hop::NextHops,
     policy::{Policy, rate::Rates, route::NextHopName, rule::Scope},
+    record::{clock::WallClock, unix_millis},
     relay,
     rule_history::{Cause, FileSet, History, Lock, Stamps},
     store::{Store, StoreFault},
@@ -87,6 +88,7 @@ pub async fn start(
     tokio::join!(gateway.scanners.self_test(now().wall), probe::first_look(&gateway, data_dir));
     gateway.look_at_disk();
 
+    let clock = wall_clock(&gateway).await;
     let mut bound = Vec::new();
     for wanted in &settings.listeners {
         let socket = bind(wanted.address, &mut inherited).await?;
@@ -111,8 +113,8 @@ pub async fn start(
     let orders = control::Orders { releases: releases.clone(), tracking: tracking.clone() };
     doors.spawn(control::serve(control, gateway.clone(), reloader.clone(), orders));
     doors.spawn(release::send(gateway.clone(), releases));
-    doors.spawn(expiry::keep(gateway.clone(), kept(&settings.retention.quarantine)));
-    doors.spawn(tracking.keep(gateway.clone()));
+    doors.spawn(expiry::keep(gateway.clone(), kept(&settings.retention.quarantine), clock.clone()));
+    doors.spawn(tracking.keep(gateway.clone(), clock));
     let http = start_http(settings.http, &gateway, metrics, &doors).await?;
     doors.spawn(probe::next_hops(gateway.clone(), data_dir.clone()));
     doors.spawn(probe::scanners(gateway.clone()));
@@ -131,6 +133,18 @@ pub async fn start(
 
 /// While a command changes several files, a reload waits for so long.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+
+/// To be asked before the first client is let in: what it sends has the time that is to be believed.
+async fn wall_clock(gateway: &Gateway) -> WallClock {
+    let at = now();
+    match gateway.store.newest_record().await {
+        Ok(newest) => WallClock::new(at.monotonic, unix_millis(at.wall), newest),
+        Err(fault) => {
+            tracing::warn!(%fault, "the database does not say what was written last: for a day nothing is removed for its age");
+            WallClock::doubted(at.monotonic, unix_millis(at.wall))
+        }
+    }
+}
 
 fn tracking(settings: &Settings) -> Tracking {
     Tracking {

@@ -11,8 +11,7 @@ use std::{
 
 use super::gateway::{Gateway, now};
 use crate::{
-    record::{ItemClass, ItemState, UnixMillis, unix_millis},
-    relay::event::Moment,
+    record::{ItemClass, ItemState, UnixMillis, clock::WallClock, unix_millis},
     store::{BATCH, Expiry, StoreFault},
 };
 
@@ -25,8 +24,6 @@ const SOON: Duration = Duration::from_secs(3 * 86_400);
 const NEARLY: u64 = 90;
 /// Copies that go at a time because of `max_size`.
 const COPIES: u32 = 10;
-/// The wall clock may go astray from the monotonic one by so much; NTP moves it by less.
-const ASTRAY: Duration = Duration::from_secs(3600);
 
 /// How long items are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,20 +92,17 @@ fn unix_duration(time: Duration) -> UnixMillis {
 }
 
 /// Lets go what is too old, until the gateway drains.
-pub async fn keep(gateway: Arc<Gateway>, retention: Retention) {
-    let began = gateway.began;
-    let mut was_astray = false;
+pub async fn keep(gateway: Arc<Gateway>, retention: Retention, mut clock: WallClock) {
+    let mut was_believed = true;
     loop {
         let at = now();
-        let is_astray = astray(began, at) > ASTRAY;
-        if is_astray && !was_astray {
-            tracing::error!(
-                "the clock was set by more than an hour: nothing expires in the quarantine until the gateway is started again"
-            );
-        }
-        was_astray = is_astray;
         let wall = unix_millis(at.wall);
-        if !is_astray && let Err(fault) = pass(&gateway, &retention, wall).await {
+        let is_believed = clock.is_believed(at.monotonic, wall);
+        if was_believed && !is_believed {
+            tracing::error!("the clock jumped: for a day nothing expires in the quarantine by it");
+        }
+        was_believed = is_believed;
+        if is_believed && let Err(fault) = pass(&gateway, &retention, wall).await {
             tracing::warn!(%fault, "what is too old in the quarantine could not be removed");
         }
         match levels(&gateway, &retention, wall).await {
@@ -119,15 +113,6 @@ pub async fn keep(gateway: Arc<Gateway>, retention: Retention) {
             () = gateway.draining() => return,
             () = tokio::time::sleep(EVERY) => {}
         }
-    }
-}
-
-/// How far the wall clock was moved since the gateway began.
-fn astray(began: Moment, at: Moment) -> Duration {
-    let passed = at.monotonic.saturating_duration_since(began.monotonic);
-    match at.wall.duration_since(began.wall) {
-        Ok(shown) => shown.abs_diff(passed),
-        Err(back) => back.duration().saturating_add(passed),
     }
 }
 
@@ -222,28 +207,5 @@ mod tests {
         let days = retention.expiries(at).map(|expiry| (expiry.acknowledged, (at - expiry.before) / 86_400_000));
         let (yes, no) = (true, false);
         assert_eq!(days, [(yes, 1), (yes, 2), (yes, 3), (yes, 4), (no, 7), (no, 7), (no, 7), (no, 7)]);
-    }
-
-    /// An hour is more than any correction of the clock, and less than what makes an item a day too old.
-    #[test]
-    fn a_clock_that_was_set_is_seen() {
-        let began = now();
-        let after = |passed: Duration, shown: i64| Moment {
-            monotonic: began.monotonic + passed,
-            wall: match shown {
-                0.. => began.wall + Duration::from_secs(shown.unsigned_abs()),
-                _ => began.wall - Duration::from_secs(shown.unsigned_abs()),
-            },
-        };
-        for (passed, shown, is_astray) in [
-            (DAY, 86_400, false),
-            (DAY, 86_400 + 3_000, false),
-            (DAY, 86_400 + 3_700, true),
-            (DAY, 365 * 86_400, true),
-            (DAY, 0, true),
-            (DAY, -86_400, true),
-        ] {
-            assert_eq!(astray(began, after(passed, shown)) > ASTRAY, is_astray, "{shown}");
-        }
     }
 }

@@ -28,6 +28,12 @@ impl Store {
         Ok([records.map(window::day_of), terms, counts.map(window::day_of)].into_iter().flatten().min())
     }
 
+    /// When the newest record began.
+    pub async fn newest_record(&self) -> Result<Option<UnixMillis>, StoreFault> {
+        let newest = sqlx::query_scalar("SELECT began FROM transactions ORDER BY began DESC, id DESC LIMIT 1");
+        Ok(newest.fetch_optional(self.view.readers()).await?)
+    }
+
     /// Removes at most about `count` rows of a day: first its records, then what they were found by, then its counts. Says how many;
     /// zero: there is nothing of this day any more.
     pub async fn remove_of_day(&self, day: i64, count: u32) -> Result<u64, StoreFault> {

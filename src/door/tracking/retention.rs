@@ -9,7 +9,7 @@ use super::{
     Tracking,
 };
 use crate::{
-    record::{UnixMillis, unix_millis, window},
+    record::{UnixMillis, clock::WallClock, unix_millis, window},
     store::{Store, StoreFault},
 };
 
@@ -27,10 +27,10 @@ const TERMS: u32 = 100;
 
 impl Tracking {
     /// Makes the terms of old records, and from then on removes what is too old, until the gateway drains. To be spawned by the frame.
-    pub async fn keep(self: Arc<Self>, gateway: Arc<Gateway>) {
+    pub async fn keep(self: Arc<Self>, gateway: Arc<Gateway>, mut clock: WallClock) {
         let house = async {
             loop {
-                if let Err(fault) = self.pass(&gateway.store, PAUSE).await {
+                if let Err(fault) = self.pass(&gateway.store, &mut clock, PAUSE).await {
                     metrics::counter!("portaria_tracking_retention_failures_total").increment(1);
                     tracing::warn!(%fault, "records that are too old stay for now; tried again in ten minutes");
                 }
@@ -40,11 +40,16 @@ impl Tracking {
         tokio::select! { () = gateway.draining() => {}, () = house => {} }
     }
 
-    async fn pass(&self, store: &Store, pause: Duration) -> Result<(), StoreFault> {
+    async fn pass(&self, store: &Store, clock: &mut WallClock, pause: Duration) -> Result<(), StoreFault> {
         while store.make_terms(TERMS).await? > 0 {
             tokio::time::sleep(pause).await;
         }
-        let removed = self.remove(store, unix_millis(now().wall), pause).await?;
+        let at = now();
+        if !clock.is_believed(at.monotonic, unix_millis(at.wall)) {
+            tracing::error!("the clock jumped: for a day no record is removed by it");
+            return Ok(());
+        }
+        let removed = self.remove(store, unix_millis(at.wall), pause).await?;
         if removed > 0 {
             tracing::info!(rows = removed, "records older than [tracking] retention are removed");
         }
