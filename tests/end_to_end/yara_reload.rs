@@ -187,7 +187,7 @@ fn a_scan_without_an_end_holds_its_message_and_nothing_else() {
     let mut gateway = Setup::new(sink.port())
         .yara()
         .rules("yara/endless.yar", endless)
-        .table("[timeouts]\nscan = \"2 s\"\ndrain = \"1 s\"")
+        .table("[timeouts]\nscan = \"1 s\"\ndrain = \"1 s\"")
         .start();
     let check = gateway.command(&["check"]);
     assert!(
@@ -198,7 +198,7 @@ fn a_scan_without_an_end_holds_its_message_and_nothing_else() {
 
     let message = [
         b"Subject: x\r\n\r\n",
-        &b"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n".repeat(120_000)[..],
+        &b"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n".repeat(240_000)[..],
         b"!\r\n",
     ];
     let reply = send(&gateway, &message.concat()).expect("250 2.0.0", "held").line();
