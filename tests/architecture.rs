@@ -54,7 +54,7 @@ const TABLE: &[(Layer, &str, &[&str])] = &[
     (
         Layer::Frame,
         "config",
-        &["language", "document", "certificate", "webhook", "smtp", "policy", "antivirus", "hold", "next_hop"],
+        &["language", "document", "certificate", "webhook", "smtp", "policy", "antivirus", "hold", "next_hop", "store"],
     ),
     (
         Layer::Frame,

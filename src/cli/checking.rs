@@ -8,7 +8,10 @@ use crate::{
     language::Text,
     next_hop::NextHops,
     policy::verdict_action::VerdictAction,
-    store::{Store, StoreFault},
+    store::{
+        Store, StoreFault,
+        settings::{Database, PostgreSql},
+    },
     text,
     webhook::Webhook,
 };
@@ -40,6 +43,9 @@ pub(super) fn check(common: &mut Common) -> Exit {
 
 /// The whole file is looked through, for ten seconds at most; also while a gateway uses it.
 async fn database(settings: &Settings) -> Vec<CheckLine> {
+    if let Database::PostgreSql { server, .. } = &settings.store.database {
+        return server_lines(server).await;
+    }
     let folder = &settings.gateway.data_dir;
     if !folder.join("portaria.db").exists() {
         return Vec::new();
@@ -57,6 +63,52 @@ async fn database(settings: &Settings) -> Vec<CheckLine> {
         Err(fault @ StoreFault::Damaged(_)) => CheckLine::error(subject, text!("{fault}", "{fault}")),
         Err(fault) => CheckLine::warning(subject, text!("not looked at: {fault}", "não examinado: {fault}")),
     }]
+}
+
+/// The server is connected to, and asked for what it must let us do; what is made for that is taken back.
+async fn server_lines(server: &PostgreSql) -> Vec<CheckLine> {
+    let subject = || text!("database {server}", "banco de dados {server}");
+    let probe = match Store::probe(server).await {
+        Ok(probe) => probe,
+        Err(fault) => {
+            let what = text!(
+                "cannot be used: {fault}; mail is relayed all the same, what is to be held is deferred",
+                "não pode ser usado: {fault}; o correio passa assim mesmo, o que deve ser retido é adiado"
+            );
+            return vec![CheckLine::error(subject(), what)];
+        }
+    };
+    let version = &probe.version;
+    let mut lines = vec![match probe.schema {
+        None => CheckLine::ok(
+            subject(),
+            text!("PostgreSQL {version}, empty, and may be written", "PostgreSQL {version}, vazio, e pode ser escrito"),
+        ),
+        Some(schema) => CheckLine::ok(
+            subject(),
+            text!(
+                "PostgreSQL {version}, schema {schema}, and may be written",
+                "PostgreSQL {version}, esquema {schema}, e pode ser escrito"
+            ),
+        ),
+    }];
+    if probe.encoding != "UTF8" {
+        let encoding = probe.encoding;
+        let what = text!(
+            "has the encoding {encoding}: make it with ENCODING 'UTF8', or subjects in other scripts cannot be written",
+            "tem a codificação {encoding}: crie-o com ENCODING 'UTF8', ou assuntos em outras escritas não podem ser gravados"
+        );
+        lines.push(CheckLine::error(subject(), what));
+    }
+    if probe.collation != "C" {
+        let collation = probe.collation;
+        let what = text!(
+            "sorts by {collation}: make it with LC_COLLATE 'C', so that an update of the system's locales cannot damage an index",
+            "ordena por {collation}: crie-o com LC_COLLATE 'C', para que uma atualização das localidades não danifique um índice"
+        );
+        lines.push(CheckLine::warning(subject(), what));
+    }
+    lines
 }
 
 /// Whether somebody would be told. Nothing is sent: that is `portaria alert test`'s.

@@ -12,6 +12,7 @@ use crate::{
     next_hop,
     policy::{application, directory::Directory, verdict_action::VerdictActions},
     smtp::{self, mail_data::BareNewlines, path::Mailbox},
+    store,
     webhook::Url,
 };
 
@@ -44,6 +45,8 @@ pub struct Settings {
     pub timeouts: Timeouts,
     /// `[quarantine]` and `[tracking]`
     pub retention: Retention,
+    /// `data_dir` and `[database]`
+    pub store: store::settings::Settings,
     /// `[alert]`
     pub alert: Alert,
     /// `[http] address`: metrics and health.

@@ -32,11 +32,17 @@ pub struct RefusedAttempts {
 pub struct View {
     readers: AnyPool,
     contents: Contents,
+    node: String,
 }
 
 impl View {
-    pub(super) fn new(readers: AnyPool, contents: Contents) -> Self {
-        Self { readers, contents }
+    pub(super) fn new(readers: AnyPool, contents: Contents, node: String) -> Self {
+        Self { readers, contents, node }
+    }
+
+    /// Which of the nodes that share the database this is.
+    pub fn node(&self) -> &str {
+        &self.node
     }
 
     pub(super) fn contents(&self) -> &Contents {
@@ -128,10 +134,13 @@ impl View {
         Ok(RefusedAttempts { reasons: summed("reason").await?, networks: summed("network").await? })
     }
 
-    /// How far the journal is loaded.
+    /// How far this node's journal is loaded; its beginning, if nothing is.
     pub async fn journal_position(&self) -> Result<JournalPosition, StoreFault> {
-        let row =
-            sqlx::query("SELECT segment, octet FROM journal_position WHERE one = 1").fetch_one(&self.readers).await?;
+        let found = sqlx::query("SELECT segment, octet FROM journal_positions WHERE node = $1")
+            .bind(self.node.as_str())
+            .fetch_optional(&self.readers)
+            .await?;
+        let Some(row) = found else { return Ok(JournalPosition::default()) };
         let unsigned = |number: i64| u64::try_from(number).unwrap_or(0);
         Ok(JournalPosition { segment: unsigned(row.try_get(0)?), offset: unsigned(row.try_get(1)?) })
     }
@@ -174,13 +183,17 @@ impl View {
         self.contents.beginning(id, max).await
     }
 
-    /// The ids of all items in a state whose content must be there, or of all items.
-    pub(super) async fn item_ids(&self, with_content: bool) -> Result<Vec<TransactionId>, StoreFault> {
-        let sql = match with_content {
-            true => "SELECT id FROM items WHERE state IN ('pending', 'held', 'releasing')",
-            false => "SELECT id FROM items",
-        };
-        let found: Vec<String> = sqlx::query_scalar(sql).fetch_all(&self.readers).await?;
+    /// The ids of all items.
+    pub(super) async fn item_ids(&self) -> Result<Vec<TransactionId>, StoreFault> {
+        let found: Vec<String> = sqlx::query_scalar("SELECT id FROM items").fetch_all(&self.readers).await?;
+        found.into_iter().map(rows::from_word).collect()
+    }
+
+    /// The ids of the items that this node has kept and whose state says that content is there. Those of other nodes are for them to
+    /// look after: their content may be on their disk.
+    pub(super) async fn own_with_content(&self) -> Result<Vec<TransactionId>, StoreFault> {
+        let sql = "SELECT id FROM items WHERE node = $1 AND state IN ('pending', 'held', 'releasing')";
+        let found: Vec<String> = sqlx::query_scalar(sql).bind(self.node.as_str()).fetch_all(&self.readers).await?;
         found.into_iter().map(rows::from_word).collect()
     }
 

@@ -31,6 +31,7 @@ mod life;
 mod mailboxes;
 mod metrics;
 mod next_hop;
+mod nodes;
 mod poison;
 mod relaying;
 mod rules;

@@ -7,6 +7,7 @@ mod alert;
 mod antivirus;
 mod application;
 mod bounds;
+mod database;
 mod domain;
 mod gateway;
 mod listener;
@@ -19,6 +20,7 @@ use super::settings::Settings;
 use crate::{
     document::{Document, Faults, Table},
     language::Text,
+    store::{self, settings::Database},
 };
 
 /// Reads `portaria.toml`. The settings are none when there is an error among the faults. Paths in the file that are not
@@ -49,10 +51,18 @@ fn whole(root: &Table<'_, '_>, folder: &Path) -> Option<Settings> {
     let (hold, cut_through_from) = bounds::hold(root, &limits, hold_folder);
     let (antivirus, verdict_actions) = antivirus::read(root, &rules_dir, &hold.folder, &timeouts);
     let retention = bounds::retention(root);
+    let database = database::read(root, folder);
     let alert = alert::read(root, directory.as_ref());
     let http = gateway::http(root, &listeners);
     let gateway = gateway?;
     Some(Settings {
+        store: store::settings::Settings {
+            folder: gateway.data_dir.clone(),
+            database: match database {
+                None => Database::Sqlite,
+                Some(server) => Database::PostgreSql { server, hostname: gateway.hostname.clone() },
+            },
+        },
         listeners: listeners.into_iter().map(|found| found.value).collect(),
         tls,
         directory: directory?,

@@ -1,0 +1,60 @@
+//! Records and the quarantine's index on a PostgreSQL server: one node, one whose server is away, and two that share it.
+
+use std::time::Duration;
+
+use crate::support::{
+    client::{Client, Reply},
+    gateway::{Gateway, Setup},
+    postgres::Postgres,
+    rule,
+    sink::Sink,
+    subject::message_about,
+    trace::id_of_reply,
+    waiting::wait_until,
+};
+
+fn node(server: &Postgres, sink: &Sink) -> Setup {
+    Setup::new(sink.port()).rules("subjects/retida.toml", &rule::word("E2E-RETIDA", "retida")).table(&server.table())
+}
+
+fn send(gateway: &Gateway, subject: &str) -> Reply {
+    Client::connect(gateway.port()).send("a@origin.example", &["maria@tjpa.jus.br"], &message_about(subject.as_bytes()))
+}
+
+#[test]
+fn records_and_held_mail_are_on_the_server() {
+    let (server, sink) = (Postgres::start(), Sink::start());
+    let gateway = node(&server, &sink).start();
+    let relayed = id_of_reply(&send(&gateway, "Ata").expect("250", "relayed").line());
+    let held = id_of_reply(&send(&gateway, "Carta retida").expect("250 2.0.0", "held").line());
+    assert_eq!(gateway.explain(&relayed)["ending"], "relayed");
+    assert_eq!(gateway.explain(&held)["ending"], "held");
+    assert_eq!(gateway.quarantine_with(&held)["state"], "held");
+    let shown = gateway.command(&["quarantine", "show", &held]).succeeded();
+    assert!(shown.stdout.contains("Carta retida"), "{}", shown.told());
+    assert!(!gateway.data().join("portaria.db").exists(), "nothing is kept in a file beside it");
+    let checked = gateway.command(&["check"]);
+    assert!(checked.stdout.contains("may be written"), "{}", checked.told());
+}
+
+/// Relaying goes on; what is to be held is deferred, and held when its sender tries again; no record is lost. Also through a restart.
+#[test]
+fn a_server_that_is_away_stops_no_mail() {
+    let (mut server, sink) = (Postgres::start(), Sink::start());
+    let mut gateway = node(&server, &sink).start();
+    send(&gateway, "Ata").expect("250", "while it is there");
+    server.stop();
+    let first = id_of_reply(&send(&gateway, "Ata").expect("250", "relayed without a database").line());
+    send(&gateway, "Carta retida").expect("452 4.3.1", "nothing is held that is not durable");
+    gateway.kill();
+    gateway.run();
+    let second = id_of_reply(&send(&gateway, "Ata").expect("250", "started without a database").line());
+    assert_eq!(sink.state().messages.len(), 3);
+    server.run();
+    wait_until("held again", Duration::from_secs(60), || send(&gateway, "Carta retida").is("250 2.0.0"));
+    // The loader's pause between attempts has grown by now, up to a minute.
+    let both = format!("SELECT COUNT(*) FROM transactions WHERE id IN ('{first}', '{second}')");
+    wait_until("the records are loaded", Duration::from_secs(90), || server.ask(&both) == "2");
+    assert_eq!(gateway.explain(&second)["ending"], "relayed");
+    assert_eq!(gateway.quarantine().len(), 1);
+}
