@@ -5,6 +5,7 @@
 //! in `fuzz_targets/`, and seeds named by meaning in `corpus/<name>/`.
 
 pub mod antivirus_file;
+pub mod blob;
 pub mod choices;
 pub mod clamd_answer;
 pub mod client_introduction;
@@ -42,6 +43,7 @@ pub struct Target {
 /// All targets, by name.
 pub const TARGETS: &[Target] = &[
     Target { name: "antivirus_file", run: antivirus_file::antivirus_file },
+    Target { name: "blob", run: blob::blob },
     Target { name: "clamd_answer", run: clamd_answer::clamd_answer },
     Target { name: "client_introduction", run: client_introduction::client_introduction },
     Target { name: "client_transaction", run: client_transaction::client_transaction },

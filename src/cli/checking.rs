@@ -24,6 +24,7 @@ pub(super) fn check(common: &mut Common) -> Exit {
     if let Some(settings) = checked.settings().cloned() {
         let asked = with_runtime(async {
             let mut lines = database(&settings).await;
+            lines.extend(keys(&settings).await);
             lines.extend(scanners(&settings).await);
             lines.extend(next_hops(&settings).await);
             lines.push(alerts(&settings));
@@ -109,6 +110,42 @@ async fn server_lines(server: &PostgreSql) -> Vec<CheckLine> {
         lines.push(CheckLine::warning(subject(), what));
     }
     lines
+}
+
+/// The file of keys can be read, and has every key that held mail needs.
+async fn keys(settings: &Settings) -> Vec<CheckLine> {
+    let subject = || text!("keys of the quarantine", "chaves da quarentena");
+    if let Err(fault) = Store::look_at_keys(&settings.store.content) {
+        return vec![CheckLine::error(subject(), text!("{fault}", "{fault}"))];
+    }
+    let needed = match Store::open_read_only(&settings.store).await {
+        Ok(view) => view.keys_needed().await.map(|needed| (view, needed)),
+        // What ails the database stands in a line of its own.
+        Err(_) => return Vec::new(),
+    };
+    let (view, needed) = match needed {
+        Ok(found) => found,
+        Err(fault) => {
+            return vec![CheckLine::warning(subject(), text!("not looked at: {fault}", "não examinadas: {fault}"))];
+        }
+    };
+    let line = |(id, items): (String, u64)| match view.has_key(&id) {
+        true => CheckLine::ok(
+            subject(),
+            text!(
+                "`{id}` is there; {items} held items need it",
+                "`{id}` está presente; {items} itens retidos precisam dela"
+            ),
+        ),
+        false => CheckLine::error(
+            subject(),
+            text!(
+                "`{id}` is missing in `encryption_keys`; {items} held items cannot be opened without it",
+                "`{id}` falta em `encryption_keys`; {items} itens retidos não podem ser abertos sem ela"
+            ),
+        ),
+    };
+    needed.into_iter().map(line).collect()
 }
 
 /// Whether somebody would be told. Nothing is sent: that is `portaria alert test`'s.

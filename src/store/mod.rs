@@ -13,10 +13,12 @@
 //! | `postgres` | the database on a server, which may be away |
 //! | `node` | which of several nodes this is |
 //! | `rows` | values into rows and back |
-//! | `content` | the blobs |
+//! | `content` | the blobs: where they are |
+//! | `blob` | what one is: packed, perhaps encrypted |
 //! | `damage` | whether the database is whole |
 //! | `reconcile` | what a crash left: blobs without a row, rows without a blob |
 
+pub mod blob;
 mod content;
 mod damage;
 mod database;
@@ -91,6 +93,26 @@ pub enum StoreFault {
     /// The blob store refused.
     #[error("content: {0}")]
     Content(#[from] object_store::Error),
+    /// The octets that are kept are no content.
+    #[error("content: {0}")]
+    Blob(#[from] blob::BlobFault),
+    /// What is kept is not what the item says.
+    #[error("the content that is kept has another {what} than its item says")]
+    NotWhatWasKept {
+        /// `length` or `SHA-256`.
+        what: &'static str,
+    },
+    /// The file of keys cannot be used.
+    #[error("{}: {source}", path.display())]
+    Keys {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: blob::KeyFault,
+    },
+    /// Others than its owner may read the file of keys.
+    #[error("{} can be read by others than its owner: chmod 600", .0.display())]
+    KeysAreOpen(PathBuf),
     /// What was to be kept could not be read.
     #[error("the content to keep could not be read: {0}")]
     Source(io::Error),
@@ -109,6 +131,9 @@ pub enum StoreFault {
     /// There is no such item or transaction.
     #[error("there is none with this id")]
     NotFound,
+    /// The item is there, and its content on the disk of the node that keeps it.
+    #[error("its content is on the node {0}")]
+    OnAnotherNode(String),
     /// The suffix fits several.
     #[error("{0} and others end so")]
     NotUnique(TransactionId),
@@ -157,9 +182,9 @@ impl Store {
     /// Opens, or makes, the store in a folder (`data_dir`): `quarantine/`, and `portaria.db` unless the database is elsewhere, for this
     /// user alone. A server that does not answer is no fault here: whatever needs it fails until it does.
     pub async fn open(settings: impl Into<Settings>) -> Result<Self, StoreFault> {
-        let Settings { folder, database } = settings.into();
+        let Settings { folder, database, content } = settings.into();
         let lock = database::lock(&folder)?;
-        let contents = content::Contents::make(&folder)?;
+        let contents = content::Contents::make(&folder, &content)?;
         let (kind, writer, readers, damaged, node) = match &database {
             Database::Sqlite => {
                 let (writer, readers, damaged) = database::open(&folder).await?;
@@ -222,6 +247,11 @@ impl Store {
         postgres::probe(server).await
     }
 
+    /// Whether the file of keys can be used, if there is to be one.
+    pub fn look_at_keys(content: &settings::Content) -> Result<(), StoreFault> {
+        content.keys.as_deref().map_or(Ok(()), |path| content::read_keys(path).map(|_| ()))
+    }
+
     /// Nothing new goes into a database that is damaged.
     fn must_be_whole(&self) -> Result<(), StoreFault> {
         self.damage.found().map_or(Ok(()), |what| Err(StoreFault::Damaged(what)))
@@ -237,12 +267,12 @@ impl Store {
 
     /// Opens the reading half alone, beside a running gateway or without one.
     pub async fn open_read_only(settings: impl Into<Settings>) -> Result<View, StoreFault> {
-        let Settings { folder, database } = settings.into();
+        let Settings { folder, database, content } = settings.into();
         let (readers, node) = match &database {
             Database::Sqlite => (database::open_read_only(&folder).await?, Some(node::LOCAL.to_owned())),
             Database::PostgreSql { server, .. } => (postgres::open_read_only(server).await?, node::read(&folder)?),
         };
-        Ok(View::new(readers, content::Contents::open(&folder)?, node.unwrap_or_default()))
+        Ok(View::new(readers, content::Contents::open(&folder, &content)?, node.unwrap_or_default()))
     }
 
     /// Keeps a message: our trace fields, then the content, as `content` gives them. Once this returns, it survives a power cut.
@@ -287,7 +317,7 @@ impl Store {
     async fn insert(&self, item: &Item) -> Result<(), StoreFault> {
         let inserting = async {
             let mut transaction = self.begin().await?;
-            rows::insert_item(&mut transaction, self.view.node(), item).await?;
+            rows::insert_item(&mut transaction, self.view.node(), self.view.contents().key_id(), item).await?;
             Ok(transaction.commit().await?)
         };
         match self.kind {
@@ -305,7 +335,7 @@ impl Store {
     async fn is_surely_not_there(&self, fault: &StoreFault, id: &TransactionId) -> bool {
         let told = match self.kind {
             database::Kind::Sqlite => true,
-            database::Kind::PostgreSql => matches!(fault, StoreFault::Database(sqlx::Error::Database(_))),
+            database::Kind::PostgreSql => postgres::says_that_it_did_not(fault),
         };
         told && matches!(self.view.item(id).await, Ok(None))
     }

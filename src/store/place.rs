@@ -6,7 +6,7 @@ use std::path::Path;
 use aws_lc_rs::digest::{SHA256, digest};
 use sqlx::{AnyConnection, AssertSqlSafe, Connection as _};
 
-use super::settings::{Database, PostgreSql, Settings};
+use super::settings::{Content, Database, PostgreSql, Settings};
 
 /// The server's URL.
 pub(crate) fn server() -> Option<String> {
@@ -32,5 +32,9 @@ pub(crate) async fn shared(url: &str, folder: &Path, first: &Path) -> Settings {
     connection.close().await.unwrap();
     let join = if url.contains('?') { '&' } else { '?' };
     let server = PostgreSql::new(&format!("{url}{join}options[search_path]=t{schema}"), None).unwrap();
-    Settings { folder: folder.to_owned(), database: Database::PostgreSql { server, hostname: "mx.test".to_owned() } }
+    Settings {
+        folder: folder.to_owned(),
+        database: Database::PostgreSql { server, hostname: "mx.test".to_owned() },
+        content: Content::default(),
+    }
 }

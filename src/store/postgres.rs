@@ -71,6 +71,16 @@ pub(super) async fn probe(server: &PostgreSql) -> Result<Probe, StoreFault> {
     }
 }
 
+/// Codes (PostgreSQL, appendix A) with which the server, or whoever ended it, breaks off and says nothing of what became of a commit:
+/// lost connections, operators, and "completion unknown".
+const UNSAID: [&str; 3] = ["08", "57", "40003"];
+
+/// Whether the server itself has said that a transaction did not come about. Everything else leaves it open.
+pub(super) fn says_that_it_did_not(fault: &StoreFault) -> bool {
+    let StoreFault::Database(sqlx::Error::Database(fault)) = fault else { return false };
+    fault.code().is_some_and(|code| !UNSAID.iter().any(|unsaid| code.starts_with(unsaid)))
+}
+
 /// For writing and for reading. Nothing is connected yet.
 pub(super) async fn open(server: &PostgreSql) -> Result<(AnyPool, AnyPool), StoreFault> {
     sqlx::any::install_default_drivers();

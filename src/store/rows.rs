@@ -36,12 +36,18 @@ fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// Adds the row of an item that `node` keeps.
-pub(super) async fn insert_item(connection: &mut AnyConnection, node: &str, item: &Item) -> Result<(), StoreFault> {
+/// Adds the row of an item that `node` keeps, its content encrypted with the key `key_id`.
+pub(super) async fn insert_item(
+    connection: &mut AnyConnection,
+    node: &str,
+    key_id: Option<&str>,
+    item: &Item,
+) -> Result<(), StoreFault> {
     let recipients = serde_json::to_string(&item.recipients)?;
     sqlx::query(
         "INSERT INTO items (id, id_reversed, class, state, acknowledged, received_at, reverse_path, recipients, subject, size, \
-         sha256, trace_length, reason, node) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+         sha256, trace_length, reason, node, key_id) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
     )
     .bind(item.id.as_str())
     .bind(reversed(&item.id))
@@ -57,6 +63,7 @@ pub(super) async fn insert_item(connection: &mut AnyConnection, node: &str, item
     .bind(signed(item.trace_length))
     .bind(searchable(&item.reason))
     .bind(node)
+    .bind(key_id)
     .execute(&mut *connection)
     .await?;
     Ok(())

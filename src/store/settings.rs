@@ -1,4 +1,4 @@
-//! Where a store is: the folder, and which database beside it.
+//! Where a store is: the folder, which database beside it, and how content is written.
 //!
 //! In: what `portaria.toml` says. Out: values that can be opened. A password is read from its file when the database is opened; it
 //! stands in no setting and in no text that is shown.
@@ -20,6 +20,23 @@ pub struct Settings {
     pub folder: PathBuf,
     /// `[database]`
     pub database: Database,
+    /// `[quarantine]`: how content is kept.
+    pub content: Content,
+}
+
+/// How content is kept. What is there already is read however it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Content {
+    /// `compression`: new content is packed.
+    pub compress: bool,
+    /// `encryption_keys`: the file of keys; new content is encrypted with its last one. None: it is not encrypted.
+    pub keys: Option<PathBuf>,
+}
+
+impl Default for Content {
+    fn default() -> Self {
+        Self { compress: true, keys: None }
+    }
 }
 
 /// Which database.
@@ -39,7 +56,7 @@ pub enum Database {
 /// Everything in one folder, as it is unless `portaria.toml` says otherwise.
 impl From<&Path> for Settings {
     fn from(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), database: Database::Sqlite }
+        Self { folder: folder.to_owned(), database: Database::Sqlite, content: Content::default() }
     }
 }
 
@@ -149,8 +166,9 @@ impl PostgreSql {
 fn is_read(key: &str, value: &str) -> bool {
     match key {
         "sslmode" => ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"].contains(&value),
-        "sslrootcert" | "sslcert" | "sslkey" | "host" | "hostaddr" | "port" | "dbname" | "user"
-        | "application_name" => true,
+        "port" => value.parse::<u16>().is_ok(),
+        "hostaddr" => value.parse::<IpAddr>().is_ok(),
+        "sslrootcert" | "sslcert" | "sslkey" | "host" | "dbname" | "user" | "application_name" => true,
         _ => key.starts_with("options["),
     }
 }
@@ -182,6 +200,7 @@ mod tests {
         assert_eq!(fault("postgresql://portaria@db.example"), Some(UrlFault::NoDatabase));
         assert_eq!(fault("postgresql://db.example/portaria?ssl_mode=verify-full"), Some(UrlFault::Parameter));
         assert_eq!(fault("postgresql://db.example/portaria?sslmode=verify_full"), Some(UrlFault::Parameter));
+        assert_eq!(fault("postgresql://db.example/portaria?port=fivethousand"), Some(UrlFault::Parameter));
         for other in ["mysql://db.example/portaria", "db.example", "", "postgresql://[::1/portaria"] {
             assert_eq!(fault(other), Some(UrlFault::NotPostgreSql), "{other}");
         }

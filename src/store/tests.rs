@@ -245,7 +245,7 @@ async fn all_items_are_all_items() {
     let (_folder, store) = open().await;
     let mut transaction = store.begin().await.unwrap();
     for number in 1..=1_005 {
-        rows::insert_item(&mut transaction, "", &sample::item(number, TRACE, b"x")).await.unwrap();
+        rows::insert_item(&mut transaction, "", None, &sample::item(number, TRACE, b"x")).await.unwrap();
     }
     transaction.commit().await.unwrap();
     assert_eq!(store.items(Filter::default()).await.unwrap().len(), 1_005);
@@ -408,4 +408,5 @@ async fn content_is_synced_in_folders_that_stand() {
     assert_eq!(std::fs::read_dir(folder.path().join("quarantine")).unwrap().count(), 257);
 }
 
+mod content;
 mod server;

@@ -1,7 +1,7 @@
 //! The reading half: what console, CLI and doors ask.
 
-use bytes::Bytes;
-use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
+use bytes::{Bytes, BytesMut};
+use futures_util::{TryStreamExt, stream::BoxStream};
 use sqlx::{AnyPool, AssertSqlSafe, Row as _, any::AnyRow};
 
 use super::{JournalPosition, StoreFault, content::Contents, rows};
@@ -170,17 +170,54 @@ impl View {
         }
     }
 
-    /// An item's content from start to end: our trace fields, then what the client sent.
+    /// An item's content from start to end: our trace fields, then what the client sent. Behind the last piece it is known to be what was
+    /// kept, or a fault says that it is not.
     pub async fn content(
         &self,
         id: &TransactionId,
     ) -> Result<BoxStream<'static, Result<Bytes, StoreFault>>, StoreFault> {
-        Ok(self.contents.get(id).await?.map_err(StoreFault::from).boxed())
+        let item = self.item(id).await?.ok_or(StoreFault::NotFound)?;
+        match self.contents.get(&item).await {
+            Err(StoreFault::NotFound) => Err(self.why_there_is_none(id).await?),
+            found => found,
+        }
+    }
+
+    /// Content that another node keeps is not lost.
+    async fn why_there_is_none(&self, id: &TransactionId) -> Result<StoreFault, StoreFault> {
+        let asked = sqlx::query_scalar::<_, String>("SELECT node FROM items WHERE id = $1").bind(id.as_str());
+        let node = asked.fetch_optional(&self.readers).await?;
+        Ok(node.filter(|node| *node != self.node).map_or(StoreFault::NotFound, StoreFault::OnAnotherNode))
     }
 
     /// At most the first `max` octets of an item's content.
     pub async fn beginning(&self, id: &TransactionId, max: u64) -> Result<Bytes, StoreFault> {
-        self.contents.beginning(id, max).await
+        let max = usize::try_from(max).unwrap_or(usize::MAX);
+        let mut content = self.content(id).await?;
+        let mut beginning = BytesMut::new();
+        while beginning.len() < max
+            && let Some(piece) = content.try_next().await?
+        {
+            beginning.extend_from_slice(&piece);
+        }
+        beginning.truncate(max);
+        Ok(beginning.freeze())
+    }
+
+    /// The keys that content needs, each with how many items are encrypted with it; the first is the one that came first.
+    pub async fn keys_needed(&self) -> Result<Vec<(String, u64)>, StoreFault> {
+        let found = sqlx::query(
+            "SELECT key_id, CAST(COUNT(*) AS BIGINT) FROM items WHERE key_id IS NOT NULL \
+             AND state IN ('pending', 'held', 'releasing') GROUP BY key_id ORDER BY MIN(received_at), key_id",
+        );
+        let found = found.fetch_all(&self.readers).await?;
+        let read = |row: &AnyRow| Ok((row.try_get(0)?, u64::try_from(row.try_get::<i64, _>(1)?).unwrap_or(0)));
+        found.iter().map(read).collect()
+    }
+
+    /// Whether our file has this key.
+    pub fn has_key(&self, id: &str) -> bool {
+        self.contents.keys().has(id)
     }
 
     /// The ids of all items.

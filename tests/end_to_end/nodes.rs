@@ -58,3 +58,35 @@ fn a_server_that_is_away_stops_no_mail() {
     assert_eq!(gateway.explain(&second)["ending"], "relayed");
     assert_eq!(gateway.quarantine().len(), 1);
 }
+
+/// Each explains and lists what the other did; each holds on, and looks after, what is its own.
+#[test]
+fn two_nodes_tell_what_either_did() {
+    let (server, sink) = (Postgres::start(), Sink::start());
+    let (mut first, second) = (node(&server, &sink).start(), node(&server, &sink).start());
+    let held = id_of_reply(&send(&first, "Carta retida").expect("250 2.0.0", "held by the first").line());
+    let relayed = id_of_reply(&send(&second, "Ata").expect("250", "relayed by the second").line());
+    assert_eq!(second.explain(&held)["ending"], "held");
+    assert_eq!(first.explain(&relayed)["ending"], "relayed");
+    assert_eq!(second.quarantine_with(&held)["state"], "held");
+    let elsewhere = second.command(&["quarantine", "show", &held]);
+    assert_eq!(elsewhere.code, Some(1), "{}", elsewhere.told());
+    assert!(elsewhere.told().contains("is on the node mx.tjpa.jus.br-"), "{}", elsewhere.told());
+    assert!(first.command(&["quarantine", "show", &held]).succeeded().stdout.contains("Carta retida"));
+    // One is killed under the eyes of the other, which goes on; started again, it finds all as it left it.
+    first.kill();
+    let meanwhile = id_of_reply(&send(&second, "Outra carta retida").expect("250 2.0.0", "held").line());
+    first.run();
+    first.wait_until_ready();
+    assert_eq!(first.explain(&meanwhile)["ending"], "held");
+    assert_eq!(first.quarantine().len(), 2);
+    assert!(first.command(&["quarantine", "show", &held]).succeeded().stdout.contains("Carta retida"));
+    assert!(second.command(&["quarantine", "show", &meanwhile]).succeeded().stdout.contains("Outra carta"));
+    for gateway in [&first, &second] {
+        assert!(
+            !gateway.log().contains("orphans: [Tr"),
+            "nothing of the other's was taken for a leftover: {}",
+            gateway.log()
+        );
+    }
+}

@@ -20,7 +20,10 @@ use super::settings::Settings;
 use crate::{
     document::{Document, Faults, Table},
     language::Text,
-    store::{self, settings::Database},
+    store::{
+        self,
+        settings::{Content, Database},
+    },
 };
 
 /// Reads `portaria.toml`. The settings are none when there is an error among the faults. Paths in the file that are not
@@ -50,7 +53,8 @@ fn whole(root: &Table<'_, '_>, folder: &Path) -> Option<Settings> {
     let hold_folder = gateway.as_ref().map(|gateway| gateway.data_dir.join("hold")).unwrap_or_default();
     let (hold, cut_through_from) = bounds::hold(root, &limits, hold_folder);
     let (antivirus, verdict_actions) = antivirus::read(root, &rules_dir, &hold.folder, &timeouts);
-    let retention = bounds::retention(root);
+    let mut content = Content::default();
+    let retention = bounds::retention(root, folder, &mut content);
     let database = database::read(root, folder);
     let alert = alert::read(root, directory.as_ref());
     let http = gateway::http(root, &listeners);
@@ -62,6 +66,7 @@ fn whole(root: &Table<'_, '_>, folder: &Path) -> Option<Settings> {
                 None => Database::Sqlite,
                 Some(server) => Database::PostgreSql { server, hostname: gateway.hostname.clone() },
             },
+            content,
         },
         listeners: listeners.into_iter().map(|found| found.value).collect(),
         tls,

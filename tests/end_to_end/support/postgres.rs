@@ -91,7 +91,7 @@ impl Drop for Postgres {
     fn drop(&mut self) {
         if let Some(daemon) = &mut self.daemon {
             daemon.signal(Signal::INT);
-            drop(daemon.wait(Duration::from_secs(10)));
+            let _ = daemon.wait(Duration::from_secs(10));
         }
     }
 }
