@@ -115,18 +115,24 @@ async fn server_lines(server: &PostgreSql) -> Vec<CheckLine> {
 /// The file of keys can be read, and has every key that held mail needs.
 async fn keys(settings: &Settings) -> Vec<CheckLine> {
     let subject = || text!("keys of the quarantine", "chaves da quarentena");
-    if let Err(fault) = Store::look_at_keys(&settings.store.content) {
-        return vec![CheckLine::error(subject(), text!("{fault}", "{fault}"))];
-    }
+    let mut lines = match Store::newest_key(&settings.store.content) {
+        Ok(None) => Vec::new(),
+        Ok(Some(newest)) => {
+            let what = text!("`{newest}` is for new content", "`{newest}` é para o conteúdo novo");
+            vec![CheckLine::ok(subject(), what)]
+        }
+        Err(fault) => return vec![CheckLine::error(subject(), text!("{fault}", "{fault}"))],
+    };
     let needed = match Store::open_read_only(&settings.store).await {
         Ok(view) => view.keys_needed().await.map(|needed| (view, needed)),
         // What ails the database stands in a line of its own.
-        Err(_) => return Vec::new(),
+        Err(_) => return lines,
     };
     let (view, needed) = match needed {
         Ok(found) => found,
         Err(fault) => {
-            return vec![CheckLine::warning(subject(), text!("not looked at: {fault}", "não examinadas: {fault}"))];
+            lines.push(CheckLine::warning(subject(), text!("not looked at: {fault}", "não examinadas: {fault}")));
+            return lines;
         }
     };
     let line = |(id, items): (String, u64)| match view.has_key(&id) {
@@ -145,7 +151,8 @@ async fn keys(settings: &Settings) -> Vec<CheckLine> {
             ),
         ),
     };
-    needed.into_iter().map(line).collect()
+    lines.extend(needed.into_iter().map(line));
+    lines
 }
 
 /// Whether somebody would be told. Nothing is sent: that is `portaria alert test`'s.

@@ -247,9 +247,10 @@ impl Store {
         postgres::probe(server).await
     }
 
-    /// Whether the file of keys can be used, if there is to be one.
-    pub fn look_at_keys(content: &settings::Content) -> Result<(), StoreFault> {
-        content.keys.as_deref().map_or(Ok(()), |path| content::read_keys(path).map(|_| ()))
+    /// The key that the file of keys has for new content; none: there is to be no such file.
+    pub fn newest_key(content: &settings::Content) -> Result<Option<String>, StoreFault> {
+        let keys = content.keys.as_deref().map(content::read_keys).transpose()?;
+        Ok(keys.and_then(|keys| keys.newest_id().map(str::to_owned)))
     }
 
     /// Nothing new goes into a database that is damaged.

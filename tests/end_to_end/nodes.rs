@@ -1,12 +1,18 @@
-//! Records and the quarantine's index on a PostgreSQL server: one node, one whose server is away, and two that share it.
+//! Records and the quarantine's index on a PostgreSQL server: one node, one whose server is away, and two that share it. And what is held,
+//! encrypted.
 
-use std::time::Duration;
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt,
+    time::Duration,
+};
 
 use crate::support::{
     client::{Client, Reply},
     gateway::{Gateway, Setup},
     postgres::Postgres,
     rule,
+    scratch::files_under,
     sink::Sink,
     subject::message_about,
     trace::id_of_reply,
@@ -89,4 +95,40 @@ fn two_nodes_tell_what_either_did() {
             gateway.log()
         );
     }
+}
+
+/// Nothing that is held stands on the disk in clear; keys are added and taken away, and what is missing is told.
+#[test]
+fn held_mail_is_encrypted() {
+    let sink = Sink::start();
+    let setup = Setup::new(sink.port()).rules("subjects/retida.toml", &rule::word("E2E-RETIDA", "retida"));
+    let keys = setup.write("keys", "");
+    let write_keys = |lines: &[(&str, &str)]| {
+        let text: String = lines.iter().map(|(id, digits)| format!("{id} {}\n", digits.repeat(32))).collect();
+        fs::write(&keys, text).unwrap();
+        fs::set_permissions(&keys, Permissions::from_mode(0o600)).unwrap();
+    };
+    write_keys(&[("2025", "1f")]);
+    let mut gateway = setup.table(&format!("[quarantine]\nencryption_keys = \"{}\"\n", keys.display())).start();
+    let old = id_of_reply(&send(&gateway, "Carta retida").expect("250 2.0.0", "held").line());
+    gateway.kill();
+    write_keys(&[("2025", "1f"), ("2026", "2e")]);
+    gateway.run();
+    let new = id_of_reply(&send(&gateway, "Outra carta retida").expect("250 2.0.0", "held").line());
+    for id in [&old, &new] {
+        let shown = gateway.command(&["quarantine", "show", id]).succeeded();
+        assert!(shown.stdout.contains("arta retida"), "{}", shown.told());
+    }
+    let held: Vec<Vec<u8>> =
+        files_under(&gateway.data().join("quarantine")).iter().map(|file| fs::read(file).unwrap()).collect();
+    assert_eq!(held.len(), 2);
+    assert!(held.iter().all(|octets| !octets.windows(8).any(|window| window == b"Received")));
+    let checked = gateway.command(&["check"]);
+    assert!(checked.stdout.contains("`2026` is for new content"), "{}", checked.told());
+
+    write_keys(&[("2026", "2e")]);
+    let shown = gateway.command(&["quarantine", "show", &old]);
+    assert!(shown.code == Some(1) && shown.told().contains("`2025`"), "{}", shown.told());
+    let checked = gateway.command(&["check"]);
+    assert!(checked.stdout.contains("`2025` is missing in `encryption_keys`; 1 held items"), "{}", checked.told());
 }

@@ -29,6 +29,7 @@ fn away(folder: &Path) -> Settings {
 
 /// The gateway starts; what is to be held is refused and leaves nothing; the journal keeps its entries.
 #[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "the test measures how long a start takes")]
 async fn a_server_that_is_away_stops_no_start() {
     let folder = tempfile::tempdir().unwrap();
     let began = Instant::now();
