@@ -137,3 +137,14 @@ async fn the_servers_commits_are_synced() {
     let write = sqlx::query("DELETE FROM items").execute(&store.view.readers_for_test()).await;
     assert!(write.is_err(), "a reader wrote");
 }
+
+/// Codes are read as those of whoever said them: PostgreSQL's 22027 is about a text, and would be damage by SQLite's low octet.
+#[tokio::test]
+async fn damage_is_told_in_the_servers_own_codes() {
+    let Some([(_one, store), _]) = two().await else { return };
+    for (code, damaged) in [("22027", false), ("XX001", true), ("XX002", true), ("53100", false)] {
+        let raise = format!("DO $$ BEGIN RAISE EXCEPTION SQLSTATE '{code}'; END $$");
+        let fault = sqlx::raw_sql(sqlx::AssertSqlSafe(raise)).execute(&store.writer).await.unwrap_err();
+        assert_eq!(matches!(StoreFault::from(fault), StoreFault::Damaged(_)), damaged, "{code}");
+    }
+}
