@@ -4,7 +4,7 @@
 //! Out: the one that the reader asked for. SMTP replies never come from here: they are ASCII and English
 //! (RFC 5321 §4.2), and this module does not know them.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// A language that the command line, the checker and the console speak.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,6 +48,21 @@ pub fn acts_or_hides(c: char) -> bool {
             | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2065}' | '\u{206a}'..='\u{206f}'
             | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}'
             | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// JSON for a terminal: the same characters as `\uXXXX`, which any reader of JSON takes for them. They can stand in strings only.
+pub fn escape_json(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if acts_or_hides(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    out
 }
 
 /// One sentence in both languages. Build it with [`text!`](crate::text).

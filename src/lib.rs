@@ -23,9 +23,11 @@ pub mod relay;
 
 // ── adapters: one outside thing each; they never import one another ──
 pub mod antivirus;
+pub mod audit;
 pub mod hold;
 pub mod journal;
 pub mod next_hop;
+pub mod rule_history;
 pub mod store;
 pub mod webhook;
 

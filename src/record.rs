@@ -10,6 +10,12 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 pub mod attempts;
+pub mod audit;
+pub mod release;
+pub mod replay;
+pub mod request;
+pub mod term;
+pub mod window;
 
 use crate::policy::{
     application::State as ApplicationState,
@@ -18,6 +24,7 @@ use crate::policy::{
     rule::RuleMatch,
     verdict::{ScanVerdict, ScannerReport},
 };
+use crate::smtp::parameter::{MailParameters, RcptParameters};
 
 /// The id of a mail transaction: 32 lower-case hex digits (a UUIDv7), the same in reply, record, log and quarantine.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -275,10 +282,17 @@ pub struct Record {
     pub application: Option<ApplicationFacts>,
     /// The reverse-path as written, without brackets; empty for the null path.
     pub reverse_path: String,
+    /// Whose mailbox that is, by the directory as it was then; none when it is not ours, and in records of before this was noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reverse_path_mailbox: Option<MailboxKey>,
     /// Every recipient that was named.
     pub recipients: Vec<RecipientFacts>,
     /// The Subject fields as decoded.
     pub subjects: Vec<String>,
+    /// The identifiers of its List-Id fields, which rules may spare. None: from before they were kept, content never came, or there were
+    /// more or longer ones than are kept (`message::facts::few_list_ids`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list_ids: Option<Vec<String>>,
     /// The Message-ID field's body, if there is one.
     pub message_id: Option<String>,
     /// Octets of content as the client sent it; where bare CR and LF are mended (decision 4), as it was mended and relayed.
@@ -399,6 +413,8 @@ pub struct Item {
     pub reverse_path: String,
     /// The recipients held: the path as the next hop is to hear it.
     pub recipients: Vec<String>,
+    /// What stood behind the paths in MAIL and RCPT.
+    pub parameters: EnvelopeParameters,
     /// The first Subject, decoded.
     pub subject: String,
     /// Octets of content, as in [`Record::size`].
@@ -409,6 +425,16 @@ pub struct Item {
     pub trace_length: u64,
     /// One line: the rule or signature.
     pub reason: String,
+}
+
+/// The parameters of an envelope that is kept: its release says them to the next hop.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EnvelopeParameters {
+    /// Of MAIL.
+    pub mail: MailParameters,
+    /// Of each RCPT, in the order of [`Item::recipients`]; an item of a version that did not keep them has none.
+    pub recipients: Vec<RcptParameters>,
 }
 
 #[cfg(test)]

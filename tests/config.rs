@@ -99,7 +99,8 @@ fn the_example_names_every_key() {
         scanner_error not_fully_scanned poison outdated encrypted macro ambiguous scans_in_flight poison_after definitions_warn definitions_critical weight database always_reachable memory_per_message \
         memory_total disk_floor disk_floor_percent cut_through_from message_size header_size header_fields recipients connections \
         connections_per_network connections_per_minute_per_network messages_per_minute_per_network unlimited_networks transactions_per_connection errors_per_connection hops data_floor \
-        command data_idle connect next_hop_reply next_hop_end_of_data scan verdict drain retention request_handling \
+        command data_idle connect next_hop_reply next_hop_end_of_data scan verdict drain retention retention_virus retention_rule retention_policy retention_unscannable \
+        retention_copies release_for request_handling watch history history_age \
         webhook mail_to";
     let written: Vec<&str> = text
         .lines()
@@ -129,6 +130,14 @@ fn what_becomes_of_bare_newlines_is_each_listeners_own() {
     assert_eq!(bare, [Refuse, Refuse, Normalise, Refuse]);
 }
 
+#[test]
+fn rules_wait_to_be_told_where_somebody_wants_that() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/config/good/rules_by_hand.toml");
+    let rules = load(&file).unwrap().settings.rules;
+    assert!(!rules.watch);
+    assert_eq!((rules.history.entries, rules.history.age.as_secs()), (1, 86_400));
+}
+
 /// 0 is none and not "nobody", and what belongs to one listener or domain is not the others'.
 #[test]
 fn what_is_bounded_under_attack_is_as_written() {
@@ -144,4 +153,15 @@ fn what_is_bounded_under_attack_is_as_written() {
     };
     assert!(sends("juiz@tjpa.jus.br", "10.1.1.1") && !sends("juiz@tjpa.jus.br", "192.0.2.1"));
     assert!(!sends("x@estacionado.example", "10.1.1.1"));
+}
+
+/// A class that has no time of its own has that of all.
+#[test]
+fn held_mail_has_the_time_of_its_class() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/config/good/quarantine.toml");
+    let quarantine = load(&file).unwrap().settings.retention.quarantine;
+    let days = [quarantine.virus, quarantine.rule, quarantine.policy, quarantine.unscannable, quarantine.copies]
+        .map(|kept| kept.as_secs() / 86_400);
+    assert_eq!((days, quarantine.release_for.as_secs()), ([7, 60, 60, 60, 7], 86_400));
+    assert_eq!(quarantine.max_size, Some(20 << 30));
 }

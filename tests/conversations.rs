@@ -17,6 +17,15 @@
 #[path = "conversations/runner/mod.rs"]
 mod runner;
 
+use std::collections::BTreeMap;
+
+use portaria::{
+    policy::rule::RuleSet,
+    record::{
+        Record,
+        replay::{Change, Memory, Replay, Replayed},
+    },
+};
 use runner::{Script, play_group, scripts};
 
 /// The groups: a folder each, and a test each. A folder that is not listed here fails `every_group_is_played`.
@@ -72,6 +81,55 @@ fn every_group_is_played_and_has_scripts() {
         total += here;
     }
     assert!(total >= 60, "{total} scripts");
+}
+
+/// `portaria rules replay` judges records: with the rules that judged them, and nothing but what the record holds, it comes to the same
+/// judgement to the last octet, for every script. With none of them, whatever a rule did would be undone.
+#[test]
+fn the_records_of_every_script_replayed_say_what_the_session_said() {
+    let none = RuleSet::default();
+    let (mut records, mut touched, mut undone) = (0, 0, BTreeMap::new());
+    for script in GROUPS.iter().flat_map(|group| scripts(group)) {
+        for (policy, record) in script.records() {
+            records += 1;
+            let shown = format!("{}: {record:?}", script.name);
+            let ending = record.ending;
+            let replay = |rules: &RuleSet, record: &Record| {
+                let replay = Replay::new(rules, &policy.directory, None);
+                let text = serde_json::to_string(record).unwrap();
+                let looked = replay.of(record.clone());
+                assert_eq!(replay.of_text(&text, &mut Memory::default()).unwrap(), looked, "{shown}");
+                looked
+            };
+            match replay(&policy.rules, &record) {
+                Replayed::Touched(same) => {
+                    touched += 1;
+                    assert_eq!((&same.now, &same.change), (&same.then, &Change::None), "{shown}");
+                }
+                other => {
+                    assert_ne!(other, Replayed::Unreadable, "{shown}");
+                    assert!(record.rules.is_empty(), "{shown}");
+                    continue;
+                }
+            }
+            let Replayed::Touched(without) = replay(&none, &record) else { panic!("{shown}") };
+            let (_, was) = (record, without.change);
+            *undone.entry(format!("{was:?} {ending:?}")).or_insert(0) += 1;
+        }
+    }
+    println!("{records} records, {touched} with a match: {undone:#?}");
+    assert!(records > 200 && touched > 30, "{records} {touched}");
+    let count =
+        |begin: &str| undone.iter().filter(|(name, _)| name.starts_with(begin)).map(|(_, count)| count).sum::<i32>();
+    for (begin, least) in [
+        ("Effect { from: Refused, to: Relayed } Refused", 3),
+        ("Effect { from: Held, to: Relayed } Held", 3),
+        ("Effect { from: Tagged, to: Relayed } Relayed", 1),
+        ("Noted", 1),
+    ] {
+        assert!(count(begin) >= least, "{begin}: {undone:#?}");
+    }
+    assert_eq!(count("CannotBeTold") + count("None"), 0, "{undone:#?}");
 }
 
 /// Design §7: whole, octet by octet, at random splits, and over real sockets. Were the door to differ from the model world, the other

@@ -330,7 +330,7 @@ fn module_paths(text: &str) -> BTreeSet<&str> {
 }
 
 /// Whether a test has this path: in `src/`, in `tests/end_to_end/`, `tests/crash/`,
-/// `tests/architecture.rs`, `tests/hiding.rs` or `tests/applications.rs`, as a group of conversations, or as one of them. The module `tests`
+/// `tests/architecture.rs`, `tests/hiding.rs`, `tests/applications.rs` or `tests/rule_candidates.rs`, as a group of conversations, or as one of them. The module `tests`
 /// may be a file of its own or stand in the file that it tests.
 fn is_test(path: &str, groups: &str) -> bool {
     let Some((module, name)) = path.rsplit_once("::") else { return false };
@@ -341,11 +341,9 @@ fn is_test(path: &str, groups: &str) -> bool {
         return root().join("tests/conversations").join(group).join(format!("{name}.smtp")).exists();
     }
     let program = module.split("::").next().unwrap_or_default();
-    let folder = if ["end_to_end", "crash", "architecture", "hiding", "applications", "subjects"].contains(&program) {
-        "tests"
-    } else {
-        "src"
-    };
+    let programs =
+        ["end_to_end", "crash", "architecture", "hiding", "applications", "subjects", "rule_candidates", "reloads"];
+    let folder = if programs.contains(&program) { "tests" } else { "src" };
     let beside = module.strip_suffix("::tests").unwrap_or(module);
     [module, beside].iter().any(|module| {
         let file = root().join(folder).join(module.replace("::", "/"));

@@ -69,7 +69,8 @@ ring_integration() {                        # every test program but those of th
 ring_end_to_end() {
     install_needed || { fault "what the end-to-end ring needs is not there"; return; }
     [ "$(id -u)" = 0 ] || { fault "Postfix's master and small disks take root: sudo -E env PATH=\"\$PATH\" tests/run.sh"; return; }
-    TMPDIR=$work cargo_test --test end_to_end --test crash
+    # Its profile lets the tests that sleep do so beside the others: .config/nextest.toml.
+    TMPDIR=$work NEXTEST_PROFILE=end_to_end cargo_test --test end_to_end --test crash
     store_on_postgresql
     end_leftovers
 }
@@ -89,6 +90,7 @@ store_on_postgresql() {                     # the store's own tests once more, o
 }
 
 ring_fuzz() {                               # every fuzz body over its corpus, and seeded mutations, without a nightly compiler
+    counted cargo test --quiet --manifest-path fuzz/Cargo.toml --target-dir target --lib
     counted cargo run --quiet --manifest-path fuzz/Cargo.toml --target-dir target --bin smoke -- --seconds 10
     counted cargo run --quiet --manifest-path fuzz/Cargo.toml --target-dir target --bin simulate -- --transactions 20000
 }

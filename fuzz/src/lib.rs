@@ -5,6 +5,7 @@
 //! in `fuzz_targets/`, and seeds named by meaning in `corpus/<name>/`.
 
 pub mod antivirus_file;
+pub mod audit_log;
 pub mod blob;
 pub mod choices;
 pub mod clamd_answer;
@@ -43,6 +44,7 @@ pub struct Target {
 /// All targets, by name.
 pub const TARGETS: &[Target] = &[
     Target { name: "antivirus_file", run: antivirus_file::antivirus_file },
+    Target { name: "audit_log", run: audit_log::audit_log },
     Target { name: "blob", run: blob::blob },
     Target { name: "clamd_answer", run: clamd_answer::clamd_answer },
     Target { name: "client_introduction", run: client_introduction::client_introduction },

@@ -4,6 +4,7 @@
 mod checks;
 mod limits;
 mod next_hop;
+mod quarantine;
 mod scanner;
 mod storage;
 
@@ -119,6 +120,12 @@ kinds! {
     HoldMemoryFull = "hold_memory_full" by limits::hold_memory_full,
     /// Clients are turned away because there are too many connections in all.
     ConnectionsFull = "connections_full" by limits::connections_full,
+    /// Held mail expires soon, and nobody has decided.
+    QuarantineExpires = "quarantine_expires" by quarantine::expires,
+    /// A release came to its end without everybody being known to have it.
+    ReleaseUndelivered = "release_undelivered" by quarantine::undelivered,
+    /// The quarantine is near its largest size.
+    QuarantineFull = "quarantine_full" by quarantine::full,
 }
 
 impl Kind {

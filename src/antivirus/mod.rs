@@ -108,12 +108,12 @@ impl Scanners {
 
     /// The rules in force, scanner by scanner; none of a clamd.
     pub fn rules_in_force(&self) -> Vec<RulesInForce> {
-        let in_force = |(name, yara): (&str, &yara::Yara)| {
-            let rules = yara.rules();
-            let (version, count, finds_eicar) = (rules.version.clone(), rules.len(), rules.finds_eicar());
-            RulesInForce { scanner: name.to_owned(), version, rules: count, finds_eicar }
-        };
-        self.pool.with_rules().map(in_force).collect()
+        self.pool.with_rules().map(|(name, yara)| RulesInForce::of(name, &yara.rules())).collect()
+    }
+
+    /// Rules that were read for these scanners, as [`Scanners::rules_in_force`] will tell of them.
+    pub fn described(&self, fresh: &FreshRules) -> Vec<RulesInForce> {
+        self.pool.with_rules().zip(&fresh.0).map(|((name, _), rules)| RulesInForce::of(name, rules)).collect()
     }
 
     /// What is known of each scanner, without asking it.
@@ -151,6 +151,13 @@ pub struct RulesInForce {
     pub rules: usize,
     /// Whether one of them finds the EICAR test file.
     pub finds_eicar: Option<bool>,
+}
+
+impl RulesInForce {
+    fn of(scanner: &str, rules: &yara::rules::RuleSet) -> Self {
+        let (version, count, finds_eicar) = (rules.version.clone(), rules.len(), rules.finds_eicar());
+        Self { scanner: scanner.to_owned(), version, rules: count, finds_eicar }
+    }
 }
 
 /// A folder of YARA rules whose files have no error.

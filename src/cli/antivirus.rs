@@ -11,7 +11,10 @@ mod shown;
 mod switch;
 mod typed;
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::Path,
+    time::{Duration, SystemTime},
+};
 
 use serde_json::{Value, json};
 
@@ -22,16 +25,22 @@ pub(super) use self::{
 };
 use super::{
     Common, Exit,
+    actor::{self, actor, answers},
     edit_file::edit,
     rendering::{Style, json_line},
     show,
     status::{ask_at, field, reloaded},
 };
 use crate::{
+    audit::Trail,
     config::{self, Settings},
     document::Faults,
     door::{contingency, control::Command, gateway::now},
     policy::scanning::{Mode, Scanning},
+    record::{
+        audit::{Action, Actor, Event},
+        unix_millis,
+    },
     text,
 };
 
@@ -46,25 +55,28 @@ pub(super) struct Start {
 }
 
 pub(super) fn start(common: &mut Common, wanted: Start) -> Exit {
-    let Some(settings) = common.settings() else { return Exit::Faults };
+    let Some((settings, trail)) = audited(common) else { return Exit::Faults };
+    let actor = actor(wanted.by);
     let order = switch::Order {
         mode: wanted.mode,
         length: wanted.length,
         groups: wanted.groups,
         reason: wanted.reason,
         ticket: wanted.ticket,
-        by: who(wanted.by),
+        by: answers(&actor),
     };
     let (groups, time_zone, at) = (settings.scanner_groups(), settings.gateway.timezone.clone(), now().wall);
     let file = settings.gateway.rules_dir.join(config::ANTIVIRUS);
     let read = |file: &Path, text: &str| Scanning::read(file, text, &groups, at);
     let changed = edit(
         &file,
+        &trail,
         |document| switch::begin(document, &order, &read(&file, &document.to_string()).0, &time_zone, at),
         |file, text| read(file, text).1,
+        |()| begun(&order, actor, at),
     );
     match changed {
-        Ok(warnings) => put_into_force(common, &settings, &warnings, true),
+        Ok(((), warnings)) => put_into_force(common, &settings, &warnings, true),
         Err(fault) => {
             eprint!("{}", fault.told(common.language));
             Exit::Faults
@@ -73,13 +85,15 @@ pub(super) fn start(common: &mut Common, wanted: Start) -> Exit {
 }
 
 pub(super) fn end(common: &mut Common, reason: &str, by: Option<String>) -> Exit {
-    let Some(settings) = common.settings() else { return Exit::Faults };
-    let by = who(by);
+    let Some((settings, trail)) = audited(common) else { return Exit::Faults };
+    let actor = actor(by);
+    let by = answers(&actor);
     let (groups, time_zone, at) = (settings.scanner_groups(), settings.gateway.timezone.clone(), now().wall);
     let file = settings.gateway.rules_dir.join(config::ANTIVIRUS);
     let read = |file: &Path, text: &str| Scanning::read(file, text, &groups, at);
     let changed = edit(
         &file,
+        &trail,
         |document| {
             let (written, faults) = read(&file, &document.to_string());
             // An order that cannot be read may be in force all the same, as it was before somebody changed it.
@@ -92,6 +106,7 @@ pub(super) fn end(common: &mut Common, reason: &str, by: Option<String>) -> Exit
             switch::end(document, &written, reason, &by, &time_zone, at)
         },
         |file, text| read(file, text).1,
+        |()| event(Action::ContingencyEnded, [("reason", reason.to_owned())], actor, at),
     );
     match changed {
         // That the order is over is what was asked for, and no warning.
@@ -173,10 +188,30 @@ fn style(common: &Common, settings: &Settings) -> Style {
     Style { json: common.json, language: common.language, time_zone: settings.gateway.timezone.clone() }
 }
 
-/// Who answers for it: who is named, or who is logged in, also behind sudo. It is a note for readers, and proves nothing: whoever may
-/// write the file may write any name.
-fn who(named: Option<String>) -> String {
-    let variables = ["SUDO_USER", "LOGNAME", "USER"];
-    let logged_in = || variables.iter().find_map(|name| std::env::var(name).ok().filter(|name| !name.is_empty()));
-    named.or_else(logged_in).unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()))
+/// The settings, and the trail that an order goes into; what stands in the way is told.
+fn audited(common: &mut Common) -> Option<(Settings, Trail)> {
+    let settings = common.settings()?;
+    match actor::trail(&settings) {
+        Ok(trail) => Some((settings, trail)),
+        Err(what) => {
+            eprintln!("{}", what.in_language(common.language));
+            None
+        }
+    }
+}
+
+fn begun(order: &switch::Order, actor: Actor, at: SystemTime) -> Event {
+    let detail = [
+        ("mode", order.mode.name().to_owned()),
+        ("groups", if order.groups.is_empty() { "all".to_owned() } else { order.groups.join(", ") }),
+        ("seconds", order.length.as_secs().to_string()),
+        ("reason", order.reason.clone()),
+        ("ticket", order.ticket.clone()),
+    ];
+    event(Action::ContingencyBegun, detail, actor, at)
+}
+
+fn event<const N: usize>(action: Action, detail: [(&str, String); N], actor: Actor, at: SystemTime) -> Event {
+    let detail = detail.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+    Event { at: unix_millis(at), actor, action, object: config::ANTIVIRUS.to_owned(), detail }
 }

@@ -1,8 +1,9 @@
-//! `portaria application list | sheet | report | password`: the registry and what its applications sent.
+//! `portaria application list | sheet | report | password | test`: the registry and what its applications sent.
 //!
-//! List and sheet read the files as they are on the disk, report reads the database: all of them work while the gateway is down.
+//! List and sheet read the files as they are on the disk, report reads the database: they work while the gateway is down.
 
 mod password;
+mod probe;
 mod report;
 mod sheet;
 
@@ -31,6 +32,7 @@ use crate::{
 const DAY: i64 = 86_400_000;
 
 pub(super) use password::password;
+pub(super) use probe::typed::{command as test_command, test};
 
 pub(super) fn list(common: &mut Common) -> Exit {
     let Some((settings, applications)) = registry(common) else { return Exit::Faults };
@@ -42,18 +44,7 @@ pub(super) fn list(common: &mut Common) -> Exit {
 pub(super) fn sheet(common: &mut Common, id: &str) -> Exit {
     let Some((settings, applications)) = registry(common) else { return Exit::Faults };
     let style = style(common, &settings);
-    let Some(application) = applications.named(id) else {
-        let known: Vec<&str> = applications.entries().iter().map(|entry| &*entry.id).collect();
-        let (id, known) = (escape(id), known.join(", "));
-        eprintln!(
-            "{}",
-            style.say(&text!(
-                "there is no application `{id}`; there are: {known}",
-                "não há aplicação `{id}`; há: {known}"
-            ))
-        );
-        return Exit::Faults;
-    };
+    let Some(application) = named(&applications, id, &style) else { return Exit::Faults };
     let rendering = sheet::sheet(application, &settings, &style);
     show(&rendering.text, rendering.exit_code)
 }
@@ -73,6 +64,18 @@ fn registry(common: &mut Common) -> Option<(Settings, Applications)> {
     let (policy, faults) = config::load_policy(&settings, now().wall);
     eprint!("{}", faults.render(common.language));
     (!faults.has_errors()).then_some((settings, policy.applications))
+}
+
+/// The entry of that id; none after saying which there are.
+fn named<'a>(applications: &'a Applications, id: &str, style: &Style) -> Option<&'a Application> {
+    let found = applications.named(id);
+    if found.is_none() {
+        let known: Vec<&str> = applications.entries().iter().map(|entry| &*entry.id).collect();
+        let (id, known) = (escape(id), known.join(", "));
+        let told = text!("there is no application `{id}`; there are: {known}", "não há aplicação `{id}`; há: {known}");
+        eprintln!("{}", style.say(&told));
+    }
+    found.map(|entry| &**entry)
 }
 
 fn style(common: &Common, settings: &Settings) -> Style {

@@ -18,14 +18,6 @@ use crate::{
 /// What can be typed behind `portaria directory`.
 pub(super) fn command(sub: &impl Fn(&'static str, Text) -> Command, language: Language) -> Command {
     let say = |text: Text| text.in_language(language).to_owned();
-    let check = text!(
-        "Example: after an export, before it is put into force; ends with 1 if anything is to be mended\n  portaria directory check && portaria reload",
-        "Exemplo: depois de uma exportação, antes de pô-la em vigor; termina com 1 se há o que corrigir\n  portaria directory check && portaria reload"
-    );
-    let lookup = text!(
-        "Example: whose address is this, and may it receive\n  portaria directory lookup fulano.tal@tjpa.jus.br",
-        "Exemplo: de quem é este endereço, e se pode receber\n  portaria directory lookup fulano.tal@tjpa.jus.br"
-    );
     let address = Arg::new("address")
         .value_name("ADDRESS")
         .required(true)
@@ -36,10 +28,10 @@ pub(super) fn command(sub: &impl Fn(&'static str, Text) -> Command, language: La
     )
     .subcommand_required(true)
     .arg_required_else_help(true)
-    .subcommand(
-        sub("check", text!("Lists what in the directory breaks the norm", "Lista o que no diretório foge à norma"))
-            .after_help(say(check)),
-    )
+    .subcommand(sub(
+        "check",
+        text!("Lists what in the directory breaks the norm", "Lista o que no diretório foge à norma"),
+    ))
     .subcommand(
         sub(
             "lookup",
@@ -48,8 +40,7 @@ pub(super) fn command(sub: &impl Fn(&'static str, Text) -> Command, language: La
                 "De quem é um endereço, e para onde vai o seu correio"
             ),
         )
-        .arg(address)
-        .after_help(say(lookup)),
+        .arg(address),
     )
 }
 

@@ -8,6 +8,7 @@ use std::{fmt::Write as _, ops::Range};
 use unicode_width::UnicodeWidthStr;
 
 use crate::language::acts_or_hides;
+pub use crate::language::escape_json;
 
 fn push(out: &mut String, c: char) {
     if acts_or_hides(c) {
@@ -43,21 +44,6 @@ pub fn with_carets(text: &str, span: Range<usize>) -> (String, String) {
     let before = width(&escape(text.get(..start).unwrap_or_default()));
     let marked = width(&escape(text.get(start..end).unwrap_or_default()));
     (escape(text), " ".repeat(before) + &"^".repeat(marked.max(1)))
-}
-
-/// JSON for a terminal: the same characters as `\uXXXX`, which any reader of JSON takes for them. They can stand in strings only.
-pub fn escape_json(json: &str) -> String {
-    let mut out = String::with_capacity(json.len());
-    for c in json.chars() {
-        if acts_or_hides(c) {
-            for unit in c.encode_utf16(&mut [0; 2]) {
-                let _ = write!(out, "\\u{unit:04x}");
-            }
-        } else {
-            out.push(c);
-        }
-    }
-    out
 }
 
 /// Columns that an escaped text takes in a terminal: an accent as a combining mark takes none, a CJK character two.

@@ -3,10 +3,12 @@
 //!
 //! Exit codes: 0 done, 1 faults found, 2 usage, 3 gateway not reachable.
 
+mod actor;
 mod alert;
 mod antivirus;
 mod application;
 mod arguments;
+mod audit;
 mod check;
 mod checking;
 mod demo;
@@ -14,16 +16,22 @@ mod directory;
 mod edit_file;
 pub mod escape;
 mod explain;
+mod help;
 mod logging;
+mod mailbox;
 mod quarantine;
 mod records;
 mod rendering;
 mod rule_files;
+mod rule_state;
 mod rules;
 mod run;
 mod start;
 mod status;
 mod table;
+mod track;
+mod usage;
+mod when;
 mod words;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -98,10 +106,18 @@ pub fn main() -> ExitCode {
     let language = language();
     match arguments::command(language).try_get_matches() {
         Ok(matches) => arguments::dispatch(&matches, language).into(),
-        Err(error) => {
-            // Help and version are no faults of usage; clap knows which is which.
-            let _ = error.print();
-            if error.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() }
+        // Help and version are no faults of usage; clap knows which is which.
+        Err(answer) if !answer.use_stderr() => {
+            let _ = answer.print();
+            Exit::Done.into()
+        }
+        Err(fault) => {
+            let typed = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
+            match usage::told(&fault, &arguments::command(language), typed, language) {
+                Some(text) => eprint!("{text}"),
+                None => drop(fault.print()),
+            }
+            Exit::Usage.into()
         }
     }
 }

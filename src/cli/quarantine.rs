@@ -1,13 +1,38 @@
-//! `portaria quarantine list` and `show`: items in, text or JSON out.
+//! `portaria quarantine`: items and releases as people see them, and what they can do with them.
+//!
+//! | what | file |
+//! |---|---|
+//! | items in, text or JSON out | here |
+//! | releases in, text or JSON out | `releases` |
+//! | what is only read | `read` |
+//! | what is asked of the gateway | `act` |
+//! | what was typed to look for items | `search` |
+//! | what can be typed | `typed` |
+
+mod act;
+mod read;
+mod releases;
+mod search;
+mod typed;
 
 use serde::Serialize;
+
+pub(super) use self::{
+    releases::of_item as releases_of_item,
+    typed::{command, dispatch},
+};
 
 use super::{
     escape::{escape, escape_octets, fit, width},
     rendering::{Rendering, Style, json_line, word},
     words,
 };
-use crate::{message::encoded_word, record::Item, text};
+use crate::{
+    message::encoded_word,
+    record::release::Release,
+    store::{Kept, Marks},
+    text,
+};
 
 /// How many of an id's last digits a table shows: enough to be the only one among all that a gateway will ever see.
 const DIGITS: usize = 12;
@@ -28,6 +53,8 @@ struct Listed<'a> {
     subject: &'a str,
     size: u64,
     sha256: &'a str,
+    seen_by: Option<&'a str>,
+    handled_by: Option<&'a str>,
 }
 
 /// The same, and what only `show` tells.
@@ -36,12 +63,14 @@ struct Shown<'a> {
     #[serde(flatten)]
     listed: Listed<'a>,
     reason: &'a str,
+    settled_by: Option<&'a str>,
+    settled_why: Option<&'a str>,
     trace_length: u64,
     header: Vec<String>,
 }
 
 /// All items in the order given, newest first as the store gives them.
-pub fn list(items: &[Item], style: &Style) -> Rendering {
+pub fn list(items: &[Kept], style: &Style) -> Rendering {
     if style.json {
         return Rendering::done(items.iter().map(|item| json_line(&listed(item, style))).collect());
     }
@@ -58,6 +87,7 @@ pub fn list(items: &[Item], style: &Style) -> Rendering {
         text!("SENDER", "REMETENTE"),
         text!("RECIPIENTS", "DESTINATÁRIOS"),
         text!("SUBJECT", "ASSUNTO"),
+        text!("MARK", "MARCA"),
         text!("SIZE", "TAMANHO"),
     ];
     let mut rows = vec![header.map(|name| style.say(&name).to_owned())];
@@ -66,15 +96,29 @@ pub fn list(items: &[Item], style: &Style) -> Rendering {
 }
 
 /// One item with all facts, its header section, and with `lines` so many lines of what follows it. `beginning` is the start of
-/// what is stored, our trace fields included; 64 KiB of it are plenty.
-pub fn show(item: &Item, beginning: &[u8], lines: Option<usize>, style: &Style) -> Rendering {
-    let (header, body) = split(beginning);
+/// what is stored, our trace fields included; 64 KiB of it are plenty. None: the content is gone.
+pub fn show(
+    kept: &Kept,
+    releases: &[Release],
+    beginning: Option<&[u8]>,
+    lines: Option<usize>,
+    style: &Style,
+) -> Rendering {
+    let item = &kept.item;
+    let (header, body) = split(beginning.unwrap_or_default());
     if style.json {
         let header = header.lines().map(|line| String::from_utf8_lossy(line).into_owned()).collect();
         let (reason, trace_length) = (item.reason.as_str(), item.trace_length);
-        return Rendering::done(json_line(&Shown { listed: listed(item, style), reason, trace_length, header }));
+        let (settled_by, settled_why) = (kept.settled_by.as_deref(), kept.settled_why.as_deref());
+        let listed = listed(kept, style);
+        return Rendering::done(json_line(&Shown { listed, reason, settled_by, settled_why, trace_length, header }));
     }
-    let mut out = facts(item, style);
+    let mut out = facts(kept, style);
+    out += &releases_of_item(releases, style);
+    if beginning.is_none() {
+        let gone = text!("The content is not kept any more.", "O conteúdo não está mais guardado.");
+        return Rendering::done(out + "\n" + style.say(&gone) + "\n");
+    }
     out += &format!("\n{}\n", style.say(&text!("Header section", "Cabeçalho")));
     for line in header.lines() {
         out += &format!("  {}\n", escape_octets(line));
@@ -92,7 +136,8 @@ pub fn show(item: &Item, beginning: &[u8], lines: Option<usize>, style: &Style) 
     Rendering::done(out)
 }
 
-fn listed<'a>(item: &'a Item, style: &Style) -> Listed<'a> {
+fn listed<'a>(kept: &'a Kept, style: &Style) -> Listed<'a> {
+    let Kept { item, marks, .. } = kept;
     Listed {
         id: item.id.as_str(),
         class: word(&item.class),
@@ -104,10 +149,13 @@ fn listed<'a>(item: &'a Item, style: &Style) -> Listed<'a> {
         subject: &item.subject,
         size: item.size,
         sha256: &item.sha256,
+        seen_by: marks.seen_by.as_deref(),
+        handled_by: marks.handled_by.as_deref(),
     }
 }
 
-fn cells(item: &Item, style: &Style) -> [String; 9] {
+fn cells(kept: &Kept, style: &Style) -> [String; 10] {
+    let item = &kept.item;
     let id = item.id.as_str();
     let accepted = if item.acknowledged { text!("yes", "sim") } else { text!("no (copy)", "não (cópia)") };
     let recipients = match item.recipients.as_slice() {
@@ -124,8 +172,18 @@ fn cells(item: &Item, style: &Style) -> [String; 9] {
         format!("<{}>", escape(&item.reverse_path)),
         recipients,
         escape(&item.subject),
+        mark(&kept.marks, style),
         item.size.to_string(),
     ]
+}
+
+/// Who looks after it; if nobody does, whether somebody saw it.
+fn mark(marks: &Marks, style: &Style) -> String {
+    match (&marks.handled_by, &marks.seen_by) {
+        (Some(by), _) => escape(by),
+        (None, Some(_)) => style.say(&text!("seen", "vista")).to_owned(),
+        (None, None) => String::new(),
+    }
 }
 
 /// Columns as wide as their widest cell, two spaces between them, the last one to the right: it is a number.
@@ -149,7 +207,8 @@ fn table<const N: usize>(rows: &[[String; N]]) -> String {
     out
 }
 
-fn facts(item: &Item, style: &Style) -> String {
+fn facts(kept: &Kept, style: &Style) -> String {
+    let Kept { item, marks, .. } = kept;
     let accepted = if item.acknowledged {
         text!("yes: the sender heard 250, someone must decide", "sim: o remetente ouviu 250, alguém deve decidir")
     } else {
@@ -172,6 +231,19 @@ fn facts(item: &Item, style: &Style) -> String {
     facts.push((text!("Subject", "Assunto"), escape(&item.subject)));
     facts.push((text!("Size", "Tamanho"), style.say(&text!("{size} octets", "{size} octetos")).to_owned()));
     facts.push((text!("SHA-256", "SHA-256"), escape(&item.sha256)));
+    let marked = |by: &Option<String>, at: Option<i64>| {
+        by.as_ref().map(|by| format!("{}, {}", escape(by), style.time(at.unwrap_or_default())))
+    };
+    facts.extend(marked(&marks.seen_by, marks.seen_at).map(|by| (text!("Seen by", "Vista por"), by)));
+    facts.extend(marked(&marks.handled_by, marks.handled_at).map(|by| (text!("Handled by", "Com"), by)));
+    if let Some(why) = &kept.settled_why {
+        let by = kept.settled_by.as_deref().filter(|by| !by.is_empty()).unwrap_or("portaria");
+        let (by, why) = (escape(by), escape(why));
+        facts.push((
+            text!("Gone", "Excluída"),
+            format!("{}, {by}: {why}", style.time(kept.settled_at.unwrap_or_default())),
+        ));
+    }
     let widest = facts.iter().map(|(label, _)| width(style.say(label))).max().unwrap_or(0);
     facts.iter().map(|(label, fact)| format!("{}  {fact}\n", fit(style.say(label), widest))).collect()
 }
@@ -220,7 +292,10 @@ mod tests {
     use jiff::tz::TimeZone;
 
     use super::*;
-    use crate::{language::Language, record::sample};
+    use crate::{
+        language::Language,
+        record::{Item, sample},
+    };
 
     fn style(language: Language) -> Style {
         Style { json: false, language, time_zone: TimeZone::get("America/Belem").unwrap() }
@@ -229,14 +304,18 @@ mod tests {
     const STORED: &[u8] =
         b"Received: from mx.example\r\n\tby us\r\nSubject: Boleto\x1b[2J\r\n\r\nline 1\r\nline \xff2\r\nline 3\r\n";
 
-    fn items() -> Vec<Item> {
+    fn items() -> Vec<Kept> {
         let mut first = sample::item(2, b"", b"x");
         first.subject = "Ac\u{327}a\u{303}o".to_owned();
         first.recipients.push("outro@tjpa.jus.br".to_owned());
         first.acknowledged = false;
         let mut second = sample::item(1, b"", &[b'x'; 1000]);
         second.reverse_path = String::new();
-        vec![first, second]
+        [first, second].map(kept).into()
+    }
+
+    fn kept(item: Item) -> Kept {
+        Kept { item, marks: Marks::default(), settled_at: None, settled_by: None, settled_why: None }
     }
 
     /// The table is aligned whatever is in it, local in time, and nothing in it acts.
@@ -281,7 +360,7 @@ mod tests {
     #[test]
     fn one_item_is_shown() {
         let item = &items()[0];
-        let shown = show(item, STORED, Some(2), &style(Language::En)).text;
+        let shown = show(item, &[], Some(STORED), Some(2), &style(Language::En)).text;
         for expected in [
             "Id            ",
             "Reason        rule S3B-2026-0042: cobrança\n",
@@ -293,12 +372,12 @@ mod tests {
             assert!(shown.contains(expected), "{expected:?} is not in\n{shown}");
         }
         assert!(!shown.contains("line 3"));
-        assert!(!show(item, STORED, None, &style(Language::En)).text.contains("line 1"));
-        assert!(show(item, STORED, None, &style(Language::PtBr)).text.contains("Destinatários  Fulano"));
+        assert!(!show(item, &[], Some(STORED), None, &style(Language::En)).text.contains("line 1"));
+        assert!(show(item, &[], Some(STORED), None, &style(Language::PtBr)).text.contains("Destinatários  Fulano"));
 
-        let json = show(item, STORED, None, &Style { json: true, ..style(Language::En) }).text;
+        let json = show(item, &[], Some(STORED), None, &Style { json: true, ..style(Language::En) }).text;
         let value: serde_json::Value = serde_json::from_str(&json).unwrap();
-        assert_eq!(value["reason"], item.reason);
+        assert_eq!(value["reason"], item.item.reason);
         assert_eq!(value["header"][1], "\tby us");
     }
 

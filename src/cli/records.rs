@@ -1,20 +1,18 @@
-//! `portaria explain`, `portaria quarantine list | show`: read from the database, whether the gateway runs or not.
+//! `portaria explain`: read from the database, whether the gateway runs or not; and the way there for whoever reads it.
 
 use std::{io, path::Path};
 
 use super::{
-    Common, Exit, explain as explain_text, quarantine,
+    Common, Exit, explain as explain_text,
+    quarantine::releases_of_item,
     rendering::{Rendering, Style, store_fault},
     run::with_runtime,
 };
 use crate::{
     journal::{Entry, Position, Reader},
     record::Record,
-    store::{Filter, Store, StoreFault, View},
+    store::{Store, StoreFault, View},
 };
-
-/// How much of an item's beginning is looked at: the header section, or most of it.
-const BEGINNING: u64 = 64 * 1024;
 
 pub(super) fn explain(common: &mut Common, id: &str) -> Exit {
     with_view(common, async |view, style, data_dir| {
@@ -28,7 +26,11 @@ pub(super) fn explain(common: &mut Common, id: &str) -> Exit {
             },
         };
         let item = view.item(&record.id).await?;
-        Ok(explain_text::explain(&record, item.as_ref(), style))
+        let mut account = explain_text::explain(&record, item.as_ref(), style);
+        if !style.json {
+            account.text += &releases_of_item(&view.releases_of(&record.id).await?, style);
+        }
+        Ok(account)
     })
 }
 
@@ -64,19 +66,6 @@ async fn in_journal(view: &View, suffix: &str, data_dir: &Path) -> Result<Option
     };
     let path = data_dir.join("journal");
     tokio::task::block_in_place(read).map_err(|source| StoreFault::Folder { path, source })
-}
-
-pub(super) fn list(common: &mut Common) -> Exit {
-    with_view(common, async |view, style, _| Ok(quarantine::list(&view.items(Filter::default()).await?, style)))
-}
-
-pub(super) fn show(common: &mut Common, id: &str, lines: Option<usize>) -> Exit {
-    with_view(common, async |view, style, _| {
-        let id = view.find(id).await?;
-        let item = view.item(&id).await?.ok_or_else(|| StoreFault::NotFound)?;
-        let beginning = view.beginning(&id, BEGINNING).await?;
-        Ok(quarantine::show(&item, &beginning, lines, style))
-    })
 }
 
 pub(super) fn with_view(

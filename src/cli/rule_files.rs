@@ -10,18 +10,14 @@ use std::{
 
 use super::{
     Common, Exit,
-    rules::{self, Form},
+    rules::{self, Form, mail},
 };
 use crate::{
     alert::Kind,
     config,
     document::{Colours, Faults},
     door::gateway::now,
-    message::{
-        facts,
-        header_section::{HeaderLimits, HeaderReader},
-        subject::Subject,
-    },
+    message::{facts, header_section::HeaderReader, subject::Subject},
     policy::{
         directory::{Directory, MailboxKey},
         rule::{Facts, Resolve, RuleSet, Scope},
@@ -29,9 +25,6 @@ use crate::{
     smtp::path::{Mailbox, ReversePath},
     text,
 };
-
-/// A message given only to `rules test` is read up to here.
-const HEADER: u64 = 1 << 20;
 
 /// What `rules test` is to try.
 pub(super) struct Trial {
@@ -81,6 +74,33 @@ fn own_subjects() -> Vec<String> {
 
 pub(super) fn test(common: &mut Common, trial: &Trial) -> Exit {
     let Some(settings) = common.settings() else { return Exit::Faults };
+    let (policy, faults) = config::load_policy(&settings, now().wall);
+    let Some((reverse_path, recipients)) = envelope(common, trial, &policy.directory) else { return Exit::Usage };
+    let form = Form { json: common.json, language: common.language };
+    let with_facts = |subjects: &[Subject], lists: &[String], act: &mut dyn FnMut(&Facts<'_>)| {
+        act(&Facts {
+            subjects,
+            reverse_path: &reverse_path,
+            recipients: &recipients,
+            list_ids: lists,
+            client: trial.client.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+            scope: Scope::Relay,
+            now: now().wall,
+        });
+    };
+    let rules: &RuleSet = &policy.rules;
+    let typed: Vec<_> = trial.subjects.iter().map(|subject| Subject::new(subject.clone().into_bytes())).collect();
+    if let Some(path) = trial.message.as_deref().filter(|path| is_several(path)) {
+        eprint!("{}", faults.render(common.language));
+        return several(common, path, &mut |name, header, many| {
+            let (mut subjects, mut lists) = (facts::subjects(header.fields()), trial.lists.clone());
+            subjects.extend(typed.iter().cloned());
+            lists.extend(facts::list_ids(header.fields()));
+            let mut line = String::new();
+            with_facts(&subjects, &lists, &mut |facts| line = many.message(name, rules, facts, form));
+            line
+        });
+    }
     let (mut subjects, mut lists) = (Vec::new(), trial.lists.clone());
     if let Some(file) = &trial.message {
         match header_of(file) {
@@ -91,22 +111,44 @@ pub(super) fn test(common: &mut Common, trial: &Trial) -> Exit {
             Err(fault) => return unreadable(common, file, &fault),
         }
     }
-    subjects.extend(trial.subjects.iter().map(|subject| Subject::new(subject.clone().into_bytes())));
-    let (policy, faults) = config::load_policy(&settings, now().wall);
-    let Some((reverse_path, recipients)) = envelope(common, trial, &policy.directory) else { return Exit::Usage };
+    subjects.extend(typed);
     eprint!("{}", faults.render(common.language));
-    let rules: &RuleSet = &policy.rules;
-    let facts = Facts {
-        subjects: &subjects,
-        reverse_path: &reverse_path,
-        recipients: &recipients,
-        list_ids: &lists,
-        client: trial.client.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-        scope: Scope::Relay,
-        now: now().wall,
+    let mut exit = Exit::Done;
+    with_facts(&subjects, &lists, &mut |facts| {
+        let shown = rules::test(rules, facts, form);
+        exit = super::show(&shown.text, shown.exit_code);
+    });
+    exit
+}
+
+/// Whether it is a folder, or a file of many messages.
+fn is_several(path: &Path) -> bool {
+    let is_mailbox = || {
+        let mut beginning = [0; 5];
+        fs::File::open(path).is_ok_and(|mut file| file.read_exact(&mut beginning).is_ok()) && beginning == *b"From "
     };
-    let shown = rules::test(rules, &facts, Form { json: common.json, language: common.language });
-    super::show(&shown.text, shown.exit_code)
+    path.is_dir() || (path.is_file() && is_mailbox())
+}
+
+/// A line for each message, as it is read, and the sum.
+fn several(
+    common: &Common,
+    path: &Path,
+    line: &mut dyn FnMut(&str, &HeaderReader, &mut rules::Many) -> String,
+) -> Exit {
+    let mut many = rules::Many::default();
+    let read = mail::each_message(path, &mut |name, header| match header {
+        Ok(header) => drop(super::show(&line(name, &header, &mut many), 0)),
+        Err(fault) => {
+            many.unreadable();
+            unreadable(common, Path::new(name), &fault);
+        }
+    });
+    if let Err(fault) = read {
+        return unreadable(common, path, &fault);
+    }
+    let (sum, exit_code) = many.sum(Form { json: common.json, language: common.language });
+    super::show(&sum, exit_code)
 }
 
 fn envelope(common: &Common, trial: &Trial, directory: &Directory) -> Option<(ReversePath, Vec<(MailboxKey, bool)>)> {
@@ -131,23 +173,12 @@ fn envelope(common: &Common, trial: &Trial, directory: &Directory) -> Option<(Re
     Some((reverse_path, recipients))
 }
 
-/// The header section of a file, with LF or CRLF line ends: files on a disk have either.
+/// The header section of a message in a file.
 fn header_of(file: &Path) -> io::Result<HeaderReader> {
-    let mut octets = Vec::new();
     if file == Path::new("-") {
-        io::stdin().take(HEADER).read_to_end(&mut octets)?;
-    } else {
-        fs::File::open(file)?.take(HEADER).read_to_end(&mut octets)?;
+        return mail::header(&mut io::stdin().lock());
     }
-    let mut wire = Vec::with_capacity(octets.len());
-    for line in octets.split_inclusive(|octet| *octet == b'\n') {
-        let text = line.strip_suffix(b"\n").map(|line| line.strip_suffix(b"\r").unwrap_or(line));
-        wire.extend_from_slice(text.unwrap_or(line));
-        wire.extend_from_slice(if text.is_some() { b"\r\n" } else { b"" });
-    }
-    let mut reader = HeaderReader::new(HeaderLimits { size: HEADER * 2, fields: 100_000 });
-    reader.receive(&wire).and_then(|()| reader.end()).map_err(io::Error::other)?;
-    Ok(reader)
+    mail::header(&mut io::BufReader::new(fs::File::open(file)?))
 }
 
 fn unreadable(common: &Common, file: &Path, fault: &io::Error) -> Exit {

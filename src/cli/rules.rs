@@ -1,12 +1,21 @@
-//! `portaria rules check` and `portaria rules test`: what they print.
+//! `portaria rules check` and `portaria rules test`: what they print; `replay`, `diff`, `history` and `rollback` as a whole.
 //!
 //! In: rule files already read, and the facts of a message. Out: a text, or JSON objects one a line, and an exit code. Reading
 //! files and arguments is the caller's; what the rules mean is `policy::rule`'s.
 
 mod check;
+mod diff;
+pub(super) mod history;
+pub(super) mod looking;
+pub(super) mod mail;
+mod many;
+mod replay;
+pub(super) mod rollback;
 mod test;
+pub(super) mod typed;
 
 pub use check::{Files, check};
+pub use many::Many;
 pub use test::test;
 
 use crate::language::Language;

@@ -23,6 +23,7 @@ const OTHER_DESCRIPTORS: u64 = 256;
 
 pub(super) fn run(common: &mut Common) -> Exit {
     let Some(settings) = common.settings() else { return Exit::Faults };
+    let reloader = start::reloader(&settings, common.language);
     let (policy, faults) = config::load_policy(&settings, now().wall);
     eprint!("{}", faults.render(common.language));
     if faults.has_errors() {
@@ -34,7 +35,6 @@ pub(super) fn run(common: &mut Common) -> Exit {
         tracing::warn!("running as root: nothing here needs it; packaging/portaria.service shows how to do without");
     }
     allow_descriptors(settings.limits.connections);
-    let reloader = start::reloader(&settings, common.language);
     let served = with_runtime(async move {
         let running = start::start(&settings, policy, reloader, inherited(), metrics()?).await?;
         serve(running).await

@@ -21,13 +21,15 @@ use crate::{
         alert::{self, Alerts},
         attempts::{self, Attempts},
         connections::{self, Connections},
-        control,
+        control, expiry,
         gateway::{Gateway, Listener, Parts, now},
         http, listener,
         loader::Loader,
-        probe,
-        reload::{Fresh, Reloader},
+        probe, release,
+        reload::{Fresh, Reloader, Sources},
         tls::Certificate,
+        tracking::Tracking,
+        watch_rules,
     },
     hold::Holds,
     inspect,
@@ -37,6 +39,7 @@ use crate::{
     next_hop::NextHops,
     policy::{Policy, rate::Rates, route::NextHopName, rule::Scope},
     relay,
+    rule_history::{Cause, FileSet, History, Lock, Stamps},
     store::{Store, StoreFault, settings::Database},
     text,
     webhook::Webhook,
@@ -80,6 +83,7 @@ pub async fn start(
     let (gateway, loader) = join(settings, policy, certificate).await?;
     let last = CancellationToken::new();
     doors.spawn(loader.run(last.clone()));
+    tokio::task::block_in_place(|| reloader.begin(&gateway));
     // One that was away a moment ago is not waited for a second time.
     if !gateway.store.is_there() || report_leftovers(&gateway.store).await == Leftovers::NotSeen {
         doors.spawn(look_for_leftovers(gateway.clone()));
@@ -107,7 +111,12 @@ pub async fn start(
     }
     let reloader = Arc::new(reloader);
     let control = control_socket(&data_dir.join("control.sock"))?;
-    doors.spawn(control::serve(control, gateway.clone(), reloader.clone()));
+    let (releases, tracking) = (Arc::new(releases(settings)), Arc::new(tracking(settings)));
+    let orders = control::Orders { releases: releases.clone(), tracking: tracking.clone() };
+    doors.spawn(control::serve(control, gateway.clone(), reloader.clone(), orders));
+    doors.spawn(release::send(gateway.clone(), releases));
+    doors.spawn(expiry::keep(gateway.clone(), kept(&settings.retention.quarantine)));
+    doors.spawn(tracking.keep(gateway.clone()));
     let http = start_http(settings.http, &gateway, metrics, &doors).await?;
     doors.spawn(probe::next_hops(gateway.clone(), data_dir.clone()));
     doors.spawn(probe::scanners(gateway.clone()));
@@ -118,21 +127,64 @@ pub async fn start(
     for nth in 0..gateway.alerts.routes() {
         doors.spawn(alert::deliver(gateway.clone(), nth));
     }
+    if settings.rules.watch {
+        doors.spawn(watch_rules::watch(gateway.clone(), reloader.clone()));
+    }
     Ok(Running { gateway, listeners: bound, http, reloader, drain: settings.timeouts.drain, doors, last, _lock: lock })
 }
 
-/// What reads rules, lists and YARA rules again, as they are on the disk then; faults of all of them together are told in `language`.
+/// While a command changes several files, a reload waits for so long.
+const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+
+fn tracking(settings: &Settings) -> Tracking {
+    Tracking {
+        time_zone: settings.gateway.timezone.clone(),
+        retention: settings.retention.tracking,
+        handling: settings.retention.request_handling,
+        data_dir: settings.gateway.data_dir.clone(),
+    }
+}
+
+/// What reads rules, lists and YARA rules again, as they are on the disk then; faults of all of them together are told in `language`. To be
+/// made before the policy is read that the gateway starts with.
 pub fn reloader(settings: &Settings, language: Language) -> Reloader {
-    let settings = settings.clone();
-    Reloader::new(Box::new(move |scanners| {
-        let (policy, mut faults) = config::load_policy(&settings, now().wall);
-        match scanners.read_rules() {
-            Ok(scanner_rules) if !faults.has_errors() => return Ok(Fresh { policy, scanner_rules }),
-            Ok(_) => {}
-            Err(more) => faults.append(more),
-        }
-        Err(faults.render(language))
-    }))
+    let unsettled = text!(
+        "the rule files do not stay the same while they are read: somebody writes them all the time",
+        "os arquivos de regras não ficam iguais enquanto são lidos: alguém os grava o tempo todo"
+    );
+    let of = || settings.clone();
+    let (to_read, to_list, to_stamp) = (of(), of(), of());
+    let sources = Sources {
+        read: Box::new(move |scanners| {
+            let (policy, mut faults) = config::load_policy(&to_read, now().wall);
+            match scanners.read_rules() {
+                Ok(scanner_rules) if !faults.has_errors() => return Ok(Fresh { policy, scanner_rules }),
+                Ok(_) => {}
+                Err(more) => faults.append(more),
+            }
+            Err(faults.render(language))
+        }),
+        files: Box::new(move || set_on_disk(&to_list)),
+        stamps: Box::new(move || match config::set_files(&to_stamp) {
+            Ok(files) => Stamps::of(files),
+            Err(fault) => Stamps::unlisted(&to_stamp.gateway.rules_dir, fault.kind()),
+        }),
+        unsettled: unsettled.in_language(language).to_owned() + "\n",
+    };
+    Reloader::new(sources, History::new(&settings.gateway.data_dir, settings.rules.history))
+}
+
+/// The octets of every file that the rule set is read from. Blocks.
+pub(super) fn set_on_disk(settings: &Settings) -> io::Result<FileSet> {
+    let root = &settings.gateway.rules_dir;
+    // Let go before anything is compiled: a command that changes a list must not wait for that.
+    let _lock = Lock::to_read(root, LOCK_PATIENCE)?;
+    set_under_lock(settings)
+}
+
+/// The same, for who has the folder for itself.
+pub(super) fn set_under_lock(settings: &Settings) -> io::Result<FileSet> {
+    FileSet::read(&settings.gateway.rules_dir, &config::set_files(settings)?)
 }
 
 impl Running {
@@ -140,7 +192,7 @@ impl Running {
     /// logged there, and what is in force stays.
     pub fn reload(&self) {
         let (reloader, gateway) = (self.reloader.clone(), self.gateway.clone());
-        self.doors.spawn(async move { drop(reloader.reload(&gateway)) });
+        self.doors.spawn(async move { drop(reloader.reload(&gateway, Cause::Signal)) });
     }
 
     /// Stops: nothing new is accepted, transactions past their end of mail data are finished, the others hear 421; at the
@@ -333,7 +385,6 @@ fn internet_only(settings: &Settings) -> Option<NextHopName> {
 }
 
 fn relay_settings(settings: &Settings, listener: &config::Listener) -> relay::settings::Settings {
-    let timeouts = &settings.timeouts;
     relay::settings::Settings {
         hostname: settings.gateway.hostname.clone(),
         listener: listener.address.to_string(),
@@ -356,16 +407,36 @@ fn relay_settings(settings: &Settings, listener: &config::Listener) -> relay::se
         data_floor: settings.limits.data_floor,
         scanner_groups: settings.scanner_groups(),
         actions: settings.verdict_actions.clone(),
-        timeouts: relay::settings::Timeouts {
-            command: timeouts.command,
-            data_idle: timeouts.data_idle,
-            connection: Duration::from_secs(10),
-            next_hop_reply: timeouts.next_hop_reply,
-            next_hop_end_of_data: timeouts.next_hop_end_of_data,
-            verdict: timeouts.verdict,
-        },
+        timeouts: session_timeouts(settings),
         timezone: settings.gateway.timezone.clone(),
     }
+}
+
+fn session_timeouts(settings: &Settings) -> relay::settings::Timeouts {
+    let timeouts = &settings.timeouts;
+    relay::settings::Timeouts {
+        command: timeouts.command,
+        data_idle: timeouts.data_idle,
+        connection: Duration::from_secs(10),
+        next_hop_reply: timeouts.next_hop_reply,
+        next_hop_end_of_data: timeouts.next_hop_end_of_data,
+        verdict: timeouts.verdict,
+    }
+}
+
+fn releases(settings: &Settings) -> release::Settings {
+    release::Settings {
+        hostname: settings.gateway.hostname.clone(),
+        data_dir: settings.gateway.data_dir.clone(),
+        patience: settings.retention.quarantine.release_for,
+        scans: !settings.scanner_groups().is_empty(),
+        timeouts: session_timeouts(settings),
+    }
+}
+
+fn kept(quarantine: &config::Quarantine) -> expiry::Retention {
+    let config::Quarantine { virus, rule, policy, unscannable, copies, max_size, release_for: _ } = *quarantine;
+    expiry::Retention { virus, rule, policy, unscannable, copies, max_size }
 }
 
 fn prepare_folder(folder: &Path) -> Result<(), Text> {

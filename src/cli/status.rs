@@ -6,6 +6,7 @@ use super::{
     Common, Exit, alert, antivirus,
     escape::escape,
     rendering::{Style, json_line},
+    rule_state,
     run::with_runtime,
     table::Table,
 };
@@ -153,6 +154,7 @@ fn render(answer: &serde_json::Value, style: &Style) -> String {
         field(answer, "connections"),
         words("connections", "conexões"),
     );
+    out.push_str(&rule_state::shown(answer, style));
     let mut table = Table::new([words("part", "parte").to_owned(), words("state", "estado").to_owned()]);
     let good = |value: &serde_json::Value| {
         if value.as_bool() == Some(true) { "ok".to_owned() } else { words("FAULT", "FALHA").to_owned() }

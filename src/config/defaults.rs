@@ -3,7 +3,8 @@
 
 use std::{num::NonZeroU32, time::Duration};
 
-use super::settings::{Limits, Retention, Timeouts};
+use super::settings::{Limits, Quarantine, Retention, RuleFiles, Timeouts};
+use crate::rule_history::Bounds;
 
 pub(super) const KIB: u64 = 1 << 10;
 pub(super) const MIB: u64 = 1 << 20;
@@ -95,6 +96,28 @@ impl Default for Timeouts {
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { quarantine: DAY * 30, tracking: DAY * 45, request_handling: DAY * 7 }
+        Self { quarantine: Quarantine::default(), tracking: DAY * 45, request_handling: DAY * 7 }
+    }
+}
+
+impl Default for Quarantine {
+    fn default() -> Self {
+        let month = DAY * 30;
+        Self {
+            virus: month,
+            rule: month,
+            policy: month,
+            unscannable: month,
+            copies: DAY * 7,
+            max_size: None,
+            release_for: DAY * 2,
+        }
+    }
+}
+
+impl Default for RuleFiles {
+    fn default() -> Self {
+        // A rule that held a message is asked for while the message can be: quarantine and records are kept for less.
+        Self { watch: true, history: Bounds { entries: 100, age: DAY * 90 } }
     }
 }

@@ -26,11 +26,16 @@ use crate::{
         directory::{self, Directory, class::Classes},
         rule::{code, text_of, utf_8},
     },
+    rule_history::HALF_WAY,
     text,
 };
 
 /// Octets of one file at most.
 pub const FILE_SIZE: u64 = 1 << 20;
+/// Octets of the list of blocked mailboxes at most, which commands write: some 30,000 entries.
+pub const LIST_SIZE: u64 = 8 << 20;
+/// Who may not receive or send, in the rules folder.
+pub const MAILBOXES: &str = "mailboxes.toml";
 /// What is ordered about scanning, in the rules folder.
 pub const ANTIVIRUS: &str = "antivirus.toml";
 /// The registry of applications, in the rules folder.
@@ -61,14 +66,16 @@ pub fn load(path: &Path) -> Result<Loaded, Faults> {
     }
 }
 
-/// Reads the rules folder: the directory, `subjects/*.toml` in name order, `mailboxes.toml`, `antivirus.toml` and `applications.toml`. With any
-/// error among the faults the policy must not be used in place of a good one.
+/// Reads the rules folder: the directory, `subjects/*.toml` in name order, `mailboxes.toml`, `antivirus.toml` and
+/// `applications.toml`. With any error among the faults the policy must not be used in place of a good one.
 pub fn load_policy(settings: &Settings, now: SystemTime) -> (Policy, Faults) {
     let folder = &settings.gateway.rules_dir;
     let (directory, mut faults) = load_directory(settings);
+    faults.0.extend(half_way(folder));
     let rules = rule_files(&folder.join("subjects"), folder, &mut faults);
     let mut read = |name: &str| optional(&folder.join(name), &mut faults);
-    let (mailboxes, antivirus, applications) = (read("mailboxes.toml"), read(ANTIVIRUS), read(APPLICATIONS));
+    let (antivirus, applications) = (read(ANTIVIRUS), read(APPLICATIONS));
+    let mailboxes = list(&folder.join(MAILBOXES), &mut faults);
     let sources = Sources {
         directory,
         scanner_groups: &settings.scanner_groups(),
@@ -84,10 +91,38 @@ pub fn load_policy(settings: &Settings, now: SystemTime) -> (Policy, Faults) {
     (policy, faults)
 }
 
+/// What a rollback that was killed left: some files of one set, some of another, and nobody meant that.
+fn half_way(folder: &Path) -> Option<Fault> {
+    let file = folder.join(HALF_WAY);
+    if !if_there(&file) {
+        return None;
+    }
+    let what = text!(
+        "a rollback stopped half-way: these files are of two sets",
+        "uma volta (rollback) parou no meio: estes arquivos são de dois conjuntos"
+    );
+    let help = text!(
+        "`portaria rules history` shows the sets; `portaria rules rollback NUMBER --reason …` finishes it, or takes another one",
+        "`portaria rules history` mostra os conjuntos; `portaria rules rollback NÚMERO --reason …` a completa, ou escolhe outro"
+    );
+    Some(Fault { help: Some(help), ..Fault::about_file(file, what) })
+}
+
 /// A file that need not be there.
 fn optional(file: &Path, faults: &mut Faults) -> Option<(PathBuf, String)> {
     let text = if_there(file).then(|| read_text(file, faults)).flatten();
     text.map(|text| (file.to_owned(), text))
+}
+
+/// The list of blocked mailboxes, which may be larger than what people write.
+fn list(file: &Path, faults: &mut Faults) -> Option<(PathBuf, String)> {
+    let read = || noted(file, read_up_to(LIST_SIZE, file).and_then(|octets| list_text(file, &octets)), faults);
+    if_there(file).then(read).flatten().map(|text| (file.to_owned(), text))
+}
+
+/// What somebody saved in another encoding is named as in any file; what is larger than any of those was not typed.
+fn list_text(file: &Path, octets: &[u8]) -> Result<String, Box<Fault>> {
+    if octets.len() as u64 > FILE_SIZE { utf_8(file, octets) } else { text_of(file, octets) }
 }
 
 fn as_file(read: &Option<(PathBuf, String)>) -> Option<(&Path, &str)> {
@@ -147,7 +182,7 @@ pub fn load_classes(settings: &Settings) -> (Option<Classes>, Faults) {
 }
 
 /// Whatever is not plainly absent is read, so that a list that cannot be read is an error and not an empty list.
-fn if_there(file: &Path) -> bool {
+pub(super) fn if_there(file: &Path) -> bool {
     !matches!(fs::symlink_metadata(file), Err(error) if error.kind() == io::ErrorKind::NotFound)
 }
 
@@ -213,7 +248,7 @@ fn rule_names(subjects: &Path, folder: &Path, faults: &mut Faults) -> Vec<PathBu
 
 /// `*.toml` that no editor left behind. What is neither that nor plainly something else gets a warning: a rule saved as
 /// `boleto.tml` would otherwise never act, and nobody would know.
-fn is_rule_file(file: &Path, faults: &mut Faults) -> bool {
+pub(super) fn is_rule_file(file: &Path, faults: &mut Faults) -> bool {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     if name.starts_with('.') || name.ends_with('~') || (name.starts_with('#') && name.ends_with('#')) {
         return false;
@@ -265,8 +300,17 @@ pub fn read_octets(path: &Path) -> Result<Vec<u8>, Box<Fault>> {
     read_up_to(FILE_SIZE, path)
 }
 
+/// Octets that a file of the rules folder may have, by its name.
+pub fn largest(path: &Path) -> u64 {
+    match path.file_name().and_then(OsStr::to_str) {
+        Some(MAILBOXES) => LIST_SIZE,
+        Some("directory.toml" | "directory.csv") => DIRECTORY_SIZE,
+        _ => FILE_SIZE,
+    }
+}
+
 /// A whole file, if it is a plain one of at most so many octets.
-fn read_up_to(size: u64, path: &Path) -> Result<Vec<u8>, Box<Fault>> {
+pub fn read_up_to(size: u64, path: &Path) -> Result<Vec<u8>, Box<Fault>> {
     let fault = |what: Text| Box::new(Fault::about_file(path, what));
     let failed = |error: io::Error| Box::new(cannot_read(path, &error));
     if !fs::metadata(path).map_err(failed)?.is_file() {

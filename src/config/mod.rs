@@ -6,6 +6,7 @@
 //! | the value of every key that is not written | `defaults` |
 //! | which keys exist, what they may be, which combinations make no sense | `schema` |
 //! | files and folders: read, bounded | `file` |
+//! | which files a rule set is read from | `set_files` |
 //! | files and folders: what `portaria check` looks at beyond the text | `probe`, `certificate` |
 //!
 //! In: files. Out: [`Settings`] and a [`Policy`](crate::policy::Policy), or all that is wrong with them, with places. A
@@ -18,12 +19,17 @@ mod file;
 mod probe;
 mod quantity;
 mod schema;
+mod set_files;
 mod settings;
 
 pub use file::{
-    ANTIVIRUS, Loaded, load, load_classes, load_directory, load_policy, octets_of, read_octets, rule_octets,
+    ANTIVIRUS, Loaded, MAILBOXES, largest, load, load_classes, load_directory, load_policy, octets_of, read_up_to,
+    rule_octets,
 };
 pub use probe::{CheckLine, CheckStatus, probe};
 pub use quantity::{duration_text, size_text};
 pub use schema::read;
-pub use settings::{Alert, Gateway, Limits, Listener, ListenerTls, Retention, Role, Settings, Timeouts, TlsFiles};
+pub use set_files::{may_be_set_file, set_files, yara_folders};
+pub use settings::{
+    Alert, Gateway, Limits, Listener, ListenerTls, Quarantine, Retention, Role, RuleFiles, Settings, Timeouts, TlsFiles,
+};

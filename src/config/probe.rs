@@ -64,7 +64,8 @@ impl CheckLine {
     }
 }
 
-/// Looks at every file and folder that the settings name, but for rule files (`load_policy` reads the ones of subject rules, the scanner those of YARA).
+/// Looks at every file and folder that the settings name, but for rule files (`load_policy` reads the ones of subject rules, the
+/// scanner those of YARA).
 pub fn probe(settings: &Settings, now: SystemTime) -> Vec<CheckLine> {
     let mut lines = vec![data_dir(&settings.gateway.data_dir)];
     if let Some(files) = &settings.tls {

@@ -11,6 +11,7 @@ use crate::{
     language::Language,
     next_hop,
     policy::{application, directory::Directory, verdict_action::VerdictActions},
+    rule_history,
     smtp::{self, mail_data::BareNewlines, path::Mailbox},
     store,
     webhook::Url,
@@ -47,6 +48,8 @@ pub struct Settings {
     pub retention: Retention,
     /// `data_dir` and `[database]`
     pub store: store::settings::Settings,
+    /// `[rules]`
+    pub rules: RuleFiles,
     /// `[alert]`
     pub alert: Alert,
     /// `[http] address`: metrics and health.
@@ -211,12 +214,40 @@ pub struct Timeouts {
 /// How long things are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retention {
-    /// `[quarantine] retention`: held mail.
-    pub quarantine: Duration,
+    /// `[quarantine]`: held mail.
+    pub quarantine: Quarantine,
     /// `[tracking] retention`: records.
     pub tracking: Duration,
     /// `[tracking] request_handling`: what a tracking request may take; clause 10.1.2 counts 30 full days back from its arrival.
     pub request_handling: Duration,
+}
+
+/// `[rules]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleFiles {
+    /// Changed files are put into force by themselves.
+    pub watch: bool,
+    /// `history` and `history_age`: how many sets that were in force are kept, and for how long.
+    pub history: rule_history::Bounds,
+}
+
+/// `[quarantine]`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quarantine {
+    /// `retention`, or `retention_virus`: malware that was taken.
+    pub virus: Duration,
+    /// … `retention_rule`: held by a subject rule.
+    pub rule: Duration,
+    /// … `retention_policy`: encrypted, macros, ambiguous and the like.
+    pub policy: Duration,
+    /// … `retention_unscannable`: not scanned, or not wholly.
+    pub unscannable: Duration,
+    /// `retention_copies`: copies of what was refused, and the content of what was released.
+    pub copies: Duration,
+    /// `max_size`: octets of content beyond which copies go before their time; none: no bound.
+    pub max_size: Option<u64>,
+    /// `release_for`: the pauses between attempts of a release come to no more.
+    pub release_for: Duration,
 }
 
 /// `[alert]`

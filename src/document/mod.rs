@@ -13,5 +13,5 @@ mod value;
 
 pub use code::Code;
 pub use fault::{Colours, Fault, Faults, Place, Severity};
-pub use reader::{Document, Found, Table, Words, nearest};
+pub use reader::{Document, Found, Table, Words, few_edits, nearest};
 pub use value::{ByteRate, ByteSize, FromToml, duration};

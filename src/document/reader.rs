@@ -342,11 +342,12 @@ fn did_you_mean(name: &str) -> Text {
 
 /// The known name that needs the fewest edits, if they are few for its length.
 pub fn nearest<'n>(written: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
-    known
-        .map(|name| (edits(written, name), name))
-        .filter(|(distance, name)| *distance <= 1 + name.len() / 4)
-        .min()
-        .map(|(_, name)| name)
+    known.filter_map(|name| Some((few_edits(written, name)?, name))).min().map(|(_, name)| name)
+}
+
+/// How many edits make the name of what was written, if they are few for its length.
+pub fn few_edits(written: &str, name: &str) -> Option<usize> {
+    Some(edits(written, name)).filter(|edits| *edits <= 1 + name.len() / 4)
 }
 
 /// Levenshtein distance, over octets: names of ours are ASCII.

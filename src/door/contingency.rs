@@ -8,7 +8,11 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{
-    policy::{scanning::Contingency, verdict::ScanVerdict},
+    policy::{
+        finding::Finding,
+        scanning::Contingency,
+        verdict::{ScanVerdict, ScannerReport},
+    },
     record::Record,
 };
 
@@ -41,40 +45,98 @@ pub fn rfc3339(at: SystemTime) -> String {
     Timestamp::try_from(at).map(|at| at.to_string()).unwrap_or_default()
 }
 
-/// Counts, and says in the log, what a message met of the orders about scanning: each one that was not scanned, whatever became of it.
+/// Counts, and says in the log, what a message met of the orders about scanning: each one that was not scanned, and each find that was
+/// ignored, whatever became of it.
 pub fn note(record: &Record, ending: &'static str) {
     let mut is_told = false;
     for report in &record.scanners {
-        match &report.verdict {
+        if let ScanVerdict::Contingency { mode, reason, ticket } = &report.verdict
+            && !is_told
+        {
             // Once for a message, however many groups were not asked.
-            ScanVerdict::Contingency { mode, reason, ticket } if !is_told => {
-                is_told = true;
-                metrics::counter!("portaria_contingency_total", "mode" => mode.name()).increment(1);
-                tracing::warn!(
-                    id = %record.id,
-                    ending,
-                    mode = mode.name(),
-                    reason = ?reason,
-                    ticket = ?ticket,
-                    from = ?record.reverse_path,
-                    "not scanned by order: the contingency switch is in force"
-                );
-            }
-            ScanVerdict::Ignored { signature, ticket } => {
-                metrics::counter!("portaria_ignored_total", "ticket" => ticket.clone()).increment(1);
-                tracing::warn!(id = %record.id, ending, signature = ?signature, ticket = ?ticket, "a find was ignored by an exception");
-            }
-            _ => {}
+            is_told = true;
+            metrics::counter!("portaria_contingency_total", "mode" => mode.name()).increment(1);
+            tracing::warn!(
+                id = %record.id,
+                ending,
+                mode = mode.name(),
+                reason = ?reason,
+                ticket = ?ticket,
+                from = ?record.reverse_path,
+                "not scanned by order: the contingency switch is in force"
+            );
+        }
+        for (signature, ticket) in ignored(report) {
+            metrics::counter!("portaria_ignored_total", "ticket" => ticket.to_owned()).increment(1);
+            tracing::warn!(id = %record.id, ending, ?signature, ?ticket, "a find was ignored by an exception");
         }
     }
+}
+
+/// The finds of a report that exceptions name, and by which ticket. A scanner that names every rule that matched may have one ignored
+/// and another that decides; one that names a single signature has it in the verdict alone.
+fn ignored<'r>(report: &'r ScannerReport) -> Vec<(&'r str, &'r str)> {
+    let by_exception = |finding: &'r Finding| Some((finding.rule.as_str(), finding.ignored.as_deref()?));
+    let mut finds: Vec<_> = report.findings.iter().filter_map(by_exception).collect();
+    if let ScanVerdict::Ignored { signature, ticket } = &report.verdict
+        && !finds.iter().any(|(told, _)| told == signature)
+    {
+        finds.push((signature, ticket));
+    }
+    finds
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::{Duration, UNIX_EPOCH};
 
+    use metrics_exporter_prometheus::PrometheusBuilder;
+
     use super::*;
-    use crate::policy::{entry::Period, scanning::Mode};
+    use crate::{
+        policy::{entry::Period, finding::Class, scanning::Mode},
+        record::sample::record,
+    };
+
+    /// A find beside another that decides is ignored by somebody's word as well: who looks for an exception that is used must see it.
+    #[test]
+    fn every_find_that_is_ignored_is_counted_also_beside_one_that_decides() {
+        let finding = |rule: &str, ignored: Option<&str>| Finding {
+            rule: rule.into(),
+            class: Class::Malware,
+            severity: None,
+            action: None,
+            ignored: ignored.map(str::to_owned),
+        };
+        let report = |group: &str, verdict, findings| ScannerReport {
+            group: group.into(),
+            scanner: group.into(),
+            verdict,
+            took_ms: 1,
+            version: None,
+            findings,
+            action: None,
+        };
+        let of =
+            |signature: &str, ticket: &str| ScanVerdict::Ignored { signature: signature.into(), ticket: ticket.into() };
+        let infected = ScanVerdict::Infected { signature: "YARA.b".into() };
+        let mut record = record(1);
+        record.scanners = vec![
+            report("yara", infected, vec![finding("YARA.a", Some("REQ 1")), finding("YARA.b", None)]),
+            report(
+                "more",
+                of("YARA.c", "REQ 2"),
+                vec![finding("YARA.c", Some("REQ 2")), finding("YARA.d", Some("REQ 3"))],
+            ),
+            report("clamd", of("Eicar-Test", "REQ 2"), Vec::new()),
+        ];
+        let recorder = PrometheusBuilder::new().build_recorder();
+        metrics::with_local_recorder(&recorder, || note(&record, "relayed"));
+        let told = recorder.handle().render();
+        for (ticket, count) in [("REQ 1", 1), ("REQ 2", 2), ("REQ 3", 1)] {
+            assert!(told.contains(&format!("portaria_ignored_total{{ticket=\"{ticket}\"}} {count}\n")), "{told}");
+        }
+    }
 
     #[test]
     fn an_order_is_told_until_it_is_over() {

@@ -16,7 +16,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    alert::Alerts, attempts::Attempts, connections::Connections, loader::Behind, tls::Certificate, verify::Verifiers,
+    alert::Alerts, attempts::Attempts, connections::Connections, expiry::Waiting, loader::Behind, tls::Certificate,
+    verify::Verifiers,
 };
 use crate::{
     antivirus::Scanners,
@@ -57,6 +58,8 @@ pub struct Gateway {
     pub applications: Shares,
     /// Who verifies passwords.
     pub verifiers: Verifiers,
+    /// What waits for a person in the quarantine, as it was when last looked at.
+    pub quarantine: Waiting,
     /// The certificate of the listeners that have TLS; none without `[tls]`.
     pub certificate: Option<Arc<Certificate>>,
     /// What somebody has to be told, and by which routes.
@@ -165,6 +168,7 @@ impl Gateway {
             internet_next_hop: parts.internet_next_hop,
             applications: Shares::default(),
             verifiers: Verifiers::default(),
+            quarantine: Waiting::default(),
             certificate: parts.certificate,
             alerts: parts.alerts,
             behind: parts.behind,

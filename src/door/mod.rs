@@ -10,11 +10,15 @@
 //! | certificates | `tls` |
 //! | passwords of applications | `verify` |
 //! | rules, lists and certificate into force | `reload` |
+//! | their files, looked at again and again | `watch_rules` |
 //! | `/health`, `/metrics` | `http` |
 //! | `portaria status`, `portaria reload` | `control` |
 //! | what somebody has to be told | `alert`, `contingency` |
 //! | next hops, scanners and disk, looked at again and again | `probe` |
+//! | releases from the quarantine | `release` |
+//! | what is too old, and what is gone | `expiry` |
 //! | journal into database | `loader` |
+//! | tracking requests, and records that are too old | `tracking` |
 //! | one line for each decision | `log` |
 //!
 //! Adapters do not know each other; here they are joined.
@@ -24,6 +28,7 @@ pub mod attempts;
 pub mod connections;
 pub mod contingency;
 pub mod control;
+pub mod expiry;
 pub mod gateway;
 pub mod http;
 pub mod listener;
@@ -31,10 +36,13 @@ pub mod loader;
 pub mod log;
 pub mod probe;
 pub mod proxy_protocol;
+pub mod release;
 pub mod reload;
 pub mod smtp;
 pub mod stream;
 #[cfg(test)]
 mod tests;
 pub mod tls;
+pub mod tracking;
 pub mod verify;
+pub mod watch_rules;

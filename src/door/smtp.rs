@@ -3,7 +3,7 @@
 //!
 //! In: sockets, and the adapters of the [`Gateway`]. Out: nothing; all decisions are the session's.
 
-mod octets;
+pub(super) mod octets;
 mod waiting;
 
 use std::{collections::VecDeque, future::Future, io, net::IpAddr, pin::Pin, sync::Arc, time::Duration};

@@ -3,6 +3,8 @@
 //! The session's own deadlines are met in `tests/conversations/limits`; these are those that it knows nothing of.
 #![expect(clippy::disallowed_methods, reason = "these tests are the other side of the door")]
 
+mod reload;
+
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use tempfile::TempDir;
@@ -19,8 +21,9 @@ use super::{
     control,
     gateway::{Gateway, Listener, Parts},
     listener,
-    reload::Reloader,
+    reload::{Reloader, Sources},
     tls::Certificate,
+    tracking::Tracking,
 };
 use crate::{
     alert::Letterhead,
@@ -29,6 +32,7 @@ use crate::{
     journal::Journal,
     next_hop::{self, NextHops},
     relay::{settings::Settings, tests::world},
+    rule_history::{Bounds, FileSet, History, Stamps},
     smtp::path::Mailbox,
     store::Store,
 };
@@ -251,15 +255,98 @@ async fn after_our_last_reply_we_listen_for_a_second_or_a_mebibyte() {
     assert!(begun.elapsed() < SECOND, "{:?}", begun.elapsed());
 }
 
+/// Of a gateway whose rules nobody changes.
+fn reloader(folder: &std::path::Path) -> Reloader {
+    let sources = Sources {
+        read: Box::new(|_| Err("not asked for".to_owned())),
+        files: Box::new(|| Ok(FileSet::default())),
+        stamps: Box::new(Stamps::default),
+        unsettled: String::new(),
+    };
+    let bounds = Bounds { entries: 1, age: SECOND };
+    Reloader::new(sources, History::new(folder, bounds))
+}
+
+fn orders(door: &Door) -> control::Orders {
+    let tracking = Tracking {
+        time_zone: jiff::tz::TimeZone::get("America/Belem").unwrap(),
+        retention: SECOND * 45 * 86_400,
+        handling: SECOND * 7 * 86_400,
+        data_dir: door.folder.path().to_owned(),
+    };
+    let releases = super::release::Settings {
+        hostname: "mx.tjpa.jus.br".to_owned(),
+        data_dir: door.folder.path().to_owned(),
+        patience: SECOND,
+        scans: false,
+        timeouts: world::settings().timeouts,
+    };
+    control::Orders { releases: Arc::new(releases), tracking: Arc::new(tracking) }
+}
+
+/// Clause 10.1.1: who asks is written down first, in the database and in the audit trail, by whom the system says it is; a number is
+/// never used twice, and what is wrong leaves nothing.
+#[tokio::test]
+async fn a_request_is_registered_through_the_socket_and_stands_in_the_trail() {
+    let door = Door::open(many(), |_| {}).await;
+    // A blocking task does not count as something to wait for, and the clock would run past every timeout.
+    tokio::time::resume();
+    let path = door.folder.path().join("control.sock");
+    let socket = UnixListener::bind(&path).unwrap();
+    let reloader = Arc::new(reloader(door.folder.path()));
+    let doors = tokio_util::task::TaskTracker::new();
+    doors.spawn(control::serve(socket, door.gateway.clone(), reloader, orders(&door)));
+    let ask = async |order: serde_json::Value| {
+        let order = serde_json::from_value(order).unwrap();
+        control::ask(&path, &control::Command::Tracking(order)).await.unwrap()
+    };
+    let open = |number: &str, received: &str| {
+        serde_json::json!({
+            "order": "open", "number": number, "who": "Corregedoria", "reason": null, "days": { "received": received },
+            "mailboxes": ["fulano.tal@tjpa.jus.br"], "subject": null, "person": "ana",
+        })
+    };
+    let opened = ask(open("REQ 1", "2026-01-15")).await;
+    assert_eq!((&opened["ok"], &opened["request"]["late"]), (&true.into(), &true.into()), "{opened}");
+    assert_eq!(opened["request"]["scope"]["mailboxes"][0]["keys"][0], "fulano.tal@tjpa.jus.br", "{opened}");
+    assert_eq!(ask(open("REQ 1", "2026-01-16")).await["refused"], "taken");
+    assert_eq!(ask(open("REQ 2", "2999-01-01")).await["refused"], "to_come");
+    let hold = serde_json::json!({
+        "order": "open", "number": "LAW 1", "who": "1a Vara", "reason": "x", "days": { "held": { "since": "2026-01-01", "until": "2026-01-31" } },
+        "mailboxes": [], "subject": null, "person": null,
+    });
+    assert_eq!(ask(hold).await["ok"], true);
+    let close = serde_json::json!({ "order": "close", "number": "REQ 1", "person": null });
+    assert_eq!(ask(close.clone()).await["ok"], true);
+    assert_eq!(ask(close).await["refused"], "none_open");
+
+    let mut trail = crate::audit::Stored::open(door.folder.path()).unwrap().unwrap();
+    let mut told = Vec::new();
+    while let Some(step) = trail.next_step().unwrap() {
+        let entry = step.entry.unwrap();
+        assert_eq!(entry.account, crate::audit::account_name(rustix::process::getuid().as_raw()));
+        told.push(format!("{} {}", entry.action, entry.object));
+    }
+    assert_eq!(told, ["tracking_request_opened REQ 1", "records_held LAW 1", "tracking_request_closed REQ 1"]);
+    assert_eq!(door.gateway.store.requests().await.unwrap().len(), 2);
+    assert_eq!(door.gateway.store.frozen().await.unwrap().len(), 1);
+
+    // Without a trail nothing is done.
+    std::fs::remove_file(door.folder.path().join("audit.log")).unwrap();
+    std::fs::create_dir(door.folder.path().join("audit.log")).unwrap();
+    assert_eq!(ask(open("REQ 3", "2026-01-15")).await["refused"], "audit");
+    assert_eq!(door.gateway.store.request("REQ 3").await.unwrap(), None);
+}
+
 /// The socket is for programs of ours, and still nobody keeps it busy or fills memory through it.
 #[tokio::test]
 async fn the_control_socket_takes_a_line_of_64_kib_within_ten_seconds() {
     let door = Door::open(many(), |_| {}).await;
     let path = door.folder.path().join("control.sock");
     let socket = UnixListener::bind(&path).unwrap();
-    let reloader = Arc::new(Reloader::new(Box::new(|_| Err("not asked for".to_owned()))));
+    let reloader = Arc::new(reloader(door.folder.path()));
     let doors = tokio_util::task::TaskTracker::new();
-    doors.spawn(control::serve(socket, door.gateway.clone(), reloader));
+    doors.spawn(control::serve(socket, door.gateway.clone(), reloader, orders(&door)));
 
     let (told, took) = hear_out(&mut UnixStream::connect(&path).await.unwrap()).await;
     assert!(told.is_empty() && is_about(took, 10 * SECOND), "{told:?} {took:?}");

@@ -60,6 +60,11 @@ impl Certificate {
         Ok(Self { chain, key, config, fault: ArcSwapOption::empty() })
     }
 
+    /// Its files: chain and key.
+    pub fn files(&self) -> [PathBuf; 2] {
+        [self.chain.clone(), self.key.clone()]
+    }
+
     /// For a handshake that begins now.
     pub fn acceptor(&self) -> TlsAcceptor {
         TlsAcceptor::from(self.config.load().config.clone())

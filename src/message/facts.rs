@@ -7,6 +7,10 @@ use super::{field::Field, subject::Subject};
 /// The longest Message-ID that is kept, in octets: RFC 5322 §2.1.1 allows no longer line, and the record is kept for weeks.
 pub const MESSAGE_ID_LIMIT: usize = 998;
 
+/// How many List-Id fields are kept, and how long each may be: RFC 2919 §2 and §3 allow one of 255 octets.
+const LIST_IDS: usize = 16;
+const LIST_ID_LIMIT: usize = 255;
+
 /// How many `Received` fields there are: the hops so far (RFC 5321 §6.3, loop detection).
 pub fn received_count(fields: &[Field]) -> usize {
     fields.iter().filter(|field| field.is("Received")).count()
@@ -21,6 +25,12 @@ pub fn subjects(fields: &[Field]) -> Vec<Subject> {
 /// without case). A field without brackets names no list.
 pub fn list_ids(fields: &[Field]) -> Vec<String> {
     fields.iter().filter(|field| field.is("List-Id")).filter_map(|field| in_brackets(&field.body)).collect()
+}
+
+/// The identifiers as they are kept in a record for weeks: all of them, or none when there are too many or one is too long. A part
+/// would say of a list that the message was not of it.
+pub fn few_list_ids(ids: Vec<String>) -> Option<Vec<String>> {
+    (ids.len() <= LIST_IDS && ids.iter().all(|id| id.len() <= LIST_ID_LIMIT)).then_some(ids)
 }
 
 /// The first Message-ID with its angle brackets, as written, white space around it removed; cut at [`MESSAGE_ID_LIMIT`] octets.
@@ -51,6 +61,15 @@ mod tests {
     fn hops_are_counted_whatever_the_case() {
         assert_eq!(received_count(&fields(&["Received: a", "X-Received: b", "RECEIVED : c"])), 2);
         assert_eq!(received_count(&[]), 0);
+    }
+
+    /// What is kept of a list is kept whole, or said to be missing: a header section may hold thousands of these fields.
+    #[test]
+    fn the_lists_of_a_record_are_few_and_whole() {
+        let ids = |count: usize, length: usize| vec!["x".repeat(length); count];
+        for (few, kept) in [(ids(0, 0), true), (ids(16, 255), true), (ids(17, 1), false), (ids(1, 256), false)] {
+            assert_eq!(few_list_ids(few.clone()), kept.then_some(few));
+        }
     }
 
     #[test]

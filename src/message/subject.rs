@@ -20,6 +20,12 @@ impl Subject {
         let decoded = encoded_word::decode(&received);
         Self { received, decoded }
     }
+
+    /// From a subject that was decoded before, as a record keeps it: rules look at nothing else. How it was received is not known, and
+    /// the decoded text stands for it.
+    pub fn remembered(decoded: String) -> Self {
+        Self { received: decoded.clone().into_bytes(), decoded }
+    }
 }
 
 #[cfg(test)]

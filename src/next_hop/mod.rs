@@ -29,7 +29,7 @@ use tokio::sync::Semaphore;
 use tokio_rustls::rustls::pki_types::ServerName;
 
 pub use lease::Lease;
-pub use tls::{TrustFault, tls_facts};
+pub use tls::{TrustFault, tls_facts, verifying_connector};
 
 use self::{
     connect::{Address, Dialler, Encryption},
@@ -224,7 +224,7 @@ fn encryption(settings: &NextHopSettings) -> Result<Encryption, TrustFault> {
     Ok(match settings.tls {
         TlsWish::Off => Encryption::Off,
         TlsWish::Opportunistic => Encryption::Opportunistic(tls::opportunistic()?),
-        TlsWish::Required => Encryption::Required(tls::required(settings.ca.as_deref())?),
+        TlsWish::Required => Encryption::Required(tls::verifying_connector(settings.ca.as_deref())?),
     })
 }
 

@@ -34,7 +34,7 @@ pub enum TrustFault {
 
 /// A connector that takes any certificate: RFC 7435, "some protection most of the time". Between MTAs nobody promised
 /// us a name to check, the alternative is clear text, and whoever can put a certificate of his own in the way could strip STARTTLS
-/// as well. It keeps listeners on the wire out, and nobody else. For more there is `required`.
+/// as well. It keeps listeners on the wire out, and nobody else. For more there is [`verifying_connector`].
 pub(super) fn opportunistic() -> Result<TlsConnector, TrustFault> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let verifier = Arc::new(AnyCertificate(Arc::clone(&provider)));
@@ -47,7 +47,7 @@ pub(super) fn opportunistic() -> Result<TlsConnector, TrustFault> {
 }
 
 /// A connector that verifies the certificate and its name against `ca` (a PEM file), or the system's anchors.
-pub(super) fn required(ca: Option<&Path>) -> Result<TlsConnector, TrustFault> {
+pub fn verifying_connector(ca: Option<&Path>) -> Result<TlsConnector, TrustFault> {
     let mut roots = RootCertStore::empty();
     match ca {
         Some(file) => {

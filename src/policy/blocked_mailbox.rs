@@ -28,6 +28,9 @@ pub enum Direction {
 }
 
 impl Direction {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Receive, Self::Send, Self::Both];
+
     const NAMES: [(&'static str, Option<Self>); 3] =
         [("receive", Some(Self::Receive)), ("send", Some(Self::Send)), ("both", Some(Self::Both))];
 
@@ -36,7 +39,8 @@ impl Direction {
         Self::NAMES.iter().find(|(_, it)| *it == Some(self)).map_or("", |(name, _)| name)
     }
 
-    fn covers(self, other: Self) -> bool {
+    /// Whether some direction is in both.
+    pub fn covers(self, other: Self) -> bool {
         self == Self::Both || other == Self::Both || self == other
     }
 }

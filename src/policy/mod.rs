@@ -10,6 +10,7 @@
 //! | end of mail data | which scanners are asked, whose finds are ignored | `scanning` |
 //! | scanners answered | which report decides, and what it asks for | `verdict`, `verdict_action`, `finding` |
 //! | last | what becomes of the message, for each recipient | `disposition` |
+//! | a release | where its recipients are today | `release` |
 
 pub mod application;
 mod assemble;
@@ -21,6 +22,7 @@ pub mod finding;
 pub mod network;
 pub mod rate;
 pub mod refusal;
+pub mod release;
 pub mod route;
 pub mod rule;
 pub mod scanning;

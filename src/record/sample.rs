@@ -32,6 +32,7 @@ pub(crate) fn record(number: u64) -> Record {
         },
         application: None,
         reverse_path: "remetente@example.com".to_owned(),
+        reverse_path_mailbox: None,
         recipients: vec![
             RecipientFacts {
                 address: "Fulano.Tal@tjpa.jus.br".to_owned(),
@@ -65,6 +66,7 @@ pub(crate) fn record(number: u64) -> Record {
             },
         ],
         subjects: vec!["Boleto de Cobrança \u{202e}URGENTE\u{1b}[31m".to_owned()],
+        list_ids: Some(Vec::new()),
         message_id: Some("<1@example.com>".to_owned()),
         size: Some(12_345),
         sha256: Some("00ff".repeat(16)),
@@ -132,6 +134,7 @@ pub(crate) fn item(number: u64, trace: &[u8], content: &[u8]) -> Item {
         received_at: record.ended,
         reverse_path: record.reverse_path,
         recipients: vec!["Fulano.Tal@tjpa.jus.br".to_owned()],
+        parameters: EnvelopeParameters::default(),
         subject: record.subjects.concat(),
         size: content.len() as u64,
         sha256: digest.as_ref().iter().map(|octet| format!("{octet:02x}")).collect(),

@@ -18,6 +18,7 @@
 //! | the client's connection: who is read when, what ends it | `session` |
 //! | one mail transaction, phase by phase | `transaction` |
 //! | the next hop's side of it | `handover` |
+//! | a release from the quarantine: the same, with us as the sender | `release` |
 //! | as whom the client has logged in | `login` |
 //! | our replies, and which of the next hop's are passed on | `reply` |
 //! | limits and deadlines | `settings` |
@@ -26,6 +27,7 @@ mod chance;
 pub mod event;
 mod handover;
 pub mod login;
+pub mod release;
 mod reply;
 mod session;
 pub mod settings;

@@ -3,11 +3,14 @@
 //! In: what stands behind a path, and what we offered. Out: values, or the fault. A parameter whose extension was not offered
 //! is as unknown as one that nobody ever heard of: taking it would promise what no next hop was seen to do.
 
+use serde::{Deserialize, Serialize};
+
 use super::extension::Offer;
 use super::limits;
 
-/// What MAIL carried behind its path.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What MAIL carried behind its path. As JSON it stands in the quarantine's index, until a release says it to the next hop.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct MailParameters {
     /// `SIZE=` (RFC 1870), octets. A number of 20 digits that no `u64` holds is `u64::MAX`: too large either way.
     pub size: Option<u64>,
@@ -22,7 +25,8 @@ pub struct MailParameters {
 }
 
 /// `BODY=` values that we take; BINARYMIME is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Body {
     /// `7BIT`
     SevenBit,
@@ -31,7 +35,8 @@ pub enum Body {
 }
 
 /// `RET=` values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Ret {
     /// `FULL`
     Full,
@@ -40,7 +45,8 @@ pub enum Ret {
 }
 
 /// What RCPT carried behind its path; both valid by grammar and kept as written.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct RcptParameters {
     /// `NOTIFY=` (RFC 3461 §4.1): `NEVER` or a list of SUCCESS, FAILURE, DELAY.
     pub notify: Option<String>,

@@ -170,6 +170,17 @@ impl Contents {
         Ok(self.blobs.delete(&key(id)).await?)
     }
 
+    /// Removes it so that a power cut does not bring it back. What is not there is removed.
+    pub(super) async fn remove_for_ever(&self, id: &TransactionId) -> Result<(), StoreFault> {
+        match self.remove(id).await {
+            Ok(()) | Err(StoreFault::Content(object_store::Error::NotFound { .. })) => {}
+            Err(fault) => return Err(fault),
+        }
+        let folder = self.folder.join(part(id));
+        let synced = tokio::task::spawn_blocking(move || database::sync_folder(&folder)).await;
+        synced.map_err(|fault| StoreFault::Source(io::Error::other(fault)))?
+    }
+
     fn found<T>(&self, result: object_store::Result<T>) -> Result<T, StoreFault> {
         match result {
             Err(object_store::Error::NotFound { .. }) => Err(StoreFault::NotFound),
@@ -181,8 +192,11 @@ impl Contents {
 /// The two digits are the first of the id's last 48 bits, which are chance: those in front are the time, and the same for all
 /// messages of a minute.
 fn key(id: &TransactionId) -> object_store::path::Path {
-    let folder = id.as_str().get(20..22).unwrap_or_default();
-    object_store::path::Path::from(format!("{folder}/{id}"))
+    object_store::path::Path::from(format!("{}/{id}", part(id)))
+}
+
+fn part(id: &TransactionId) -> &str {
+    id.as_str().get(20..22).unwrap_or_default()
 }
 
 /// A blob on its way to a reader.

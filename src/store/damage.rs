@@ -130,7 +130,7 @@ mod tests {
         store.close().await;
     }
 
-    /// Every second page but the first, or the file as a whole.
+    /// Every second page of the second half, or the file as a whole. In the first half is the schema, without which nothing opens.
     fn damage(folder: &Path, how: &str) {
         let path = folder.join("portaria.db");
         let mut file = fs::read(&path).unwrap();

@@ -52,6 +52,8 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 fn migrations() -> Migrator {
     let first = include_str!("../../migrations/sqlite/0001_first.sql");
     let attempts = include_str!("../../migrations/sqlite/0002_refused_attempts.sql");
+    let releases = include_str!("../../migrations/sqlite/0004_releases.sql");
+    let tracking = include_str!("../../migrations/sqlite/0005_tracking.sql");
     let sixth = include_str!("../../migrations/sqlite/0006_nodes.sql");
     let step = |version, name: &'static str, sql: &'static str| {
         Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
@@ -59,6 +61,8 @@ fn migrations() -> Migrator {
     Migrator::with_migrations(vec![
         step(1, "first", first),
         step(2, "refused attempts", attempts),
+        step(4, "releases", releases),
+        step(5, "tracking", tracking),
         step(6, "nodes", sixth),
     ])
 }
@@ -173,4 +177,18 @@ fn url(path: &Path, mode: &str) -> Result<String, StoreFault> {
     let plain = |octet: u8| octet.is_ascii_alphanumeric() || b"/._-".contains(&octet);
     let encode = |octet: u8| if plain(octet) { char::from(octet).to_string() } else { format!("%{octet:02X}") };
     Ok(format!("sqlite://{}?mode={mode}", text.bytes().map(encode).collect::<String>()))
+}
+
+/// A database as a gateway of schema 2 left it, with these records.
+#[cfg(test)]
+pub(super) async fn made_by_version_2(folder: &Path, records: &[crate::record::Record]) {
+    let pool = pool(&path(folder), "rwc", 1, "PRAGMA journal_mode = WAL;").await.unwrap();
+    let steps = migrations().iter().filter(|step| step.version <= 2).cloned().collect();
+    Migrator::with_migrations(steps).run(&pool).await.unwrap();
+    let mut connection = pool.acquire().await.unwrap();
+    for record in records {
+        assert!(super::rows::insert_record(&mut connection, record).await.unwrap());
+    }
+    drop(connection);
+    pool.close().await;
 }

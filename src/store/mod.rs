@@ -9,27 +9,44 @@
 //! | this one | the writing half: keep, settle, load |
 //! | `view` | the reading half, which also works beside a running gateway, and without one |
 //! | `settings` | where it all is |
+//! | `spans` | all records of a span of time, many and fast |
 //! | `database` | connections, pragmas, migrations, the lock |
 //! | `postgres` | the database on a server, which may be away |
 //! | `node` | which of several nodes this is |
-//! | `rows` | values into rows and back |
 //! | `content` | the blobs: where they are |
 //! | `blob` | what one is: packed, perhaps encrypted |
 //! | `damage` | whether the database is whole |
+//! | `outbox` | releases, and who sends them (decision 42) |
+//! | `rows`, `release_rows` | values into rows and back |
+//! | `removal` | deletion, expiry, and content that is not needed any more |
+//! | `items`, `marks`, `levels` | items looked for; who saw them; how many there are |
+//! | `terms`, `search` | what records are found by; searches over them |
+//! | `requests`, `purge` | who asked, and what that keeps; what goes when it is too old |
 //! | `reconcile` | what a crash left: blobs without a row, rows without a blob |
 
 pub mod blob;
 mod content;
 mod damage;
 mod database;
+mod items;
+mod levels;
 mod load;
+mod marks;
 mod node;
+mod outbox;
 #[cfg(test)]
 pub(crate) mod place;
 mod postgres;
+mod purge;
 mod reconcile;
+mod release_rows;
+mod removal;
+mod requests;
 mod rows;
+mod search;
 pub mod settings;
+mod spans;
+mod terms;
 mod view;
 
 use std::{
@@ -43,13 +60,18 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::Stream;
-use sqlx::{Any, AnyPool, Transaction};
+use sqlx::{Any, AnyPool, Transaction, pool::PoolConnection};
 use tokio::sync::OnceCell;
 
 use crate::record::{Item, ItemState, TransactionId, UnixMillis};
+pub use items::{ItemSearch, Kept};
 pub use load::{Change, JournalPosition};
+pub use marks::{Mark, Marks};
+pub use outbox::OutboxFault;
 pub use postgres::Probe;
 pub use reconcile::Reconciliation;
+pub use removal::{BATCH, Expiry};
+pub use search::{Page, Place, Search};
 use settings::{Database, PostgreSql, Settings};
 pub use view::{Filter, RefusedAttempts, View};
 
@@ -232,6 +254,12 @@ impl Store {
         Ok(self.writer.begin_with(self.kind.begin()).await?)
     }
 
+    /// A connection that writes, for one statement.
+    async fn acquire(&self) -> Result<PoolConnection<Any>, StoreFault> {
+        self.ready().await?;
+        Ok(self.writer.acquire().await?)
+    }
+
     /// What is wrong with the database; none as long as nothing was found. To be mended by a person, and a start.
     pub fn damage(&self) -> Option<String> {
         self.damage.found()
@@ -376,7 +404,7 @@ impl Store {
     pub async fn reconcile(&self) -> Result<Reconciliation, StoreFault> {
         self.must_be_whole()?;
         self.ready().await?;
-        self.noted(reconcile::reconcile(&self.view, &self.keeping).await)
+        self.noted(reconcile::reconcile(self).await)
     }
 
     /// Ends all connections; the database's write-ahead log is folded in.
@@ -394,7 +422,9 @@ fn may_become(from: ItemState, to: ItemState) -> bool {
         // Withdrawn: its client went away before it heard 250, and sends it again.
         Held => matches!(to, Releasing | Deleted | Expired | Withdrawn),
         Releasing => matches!(to, Released | Held),
-        Released | Deleted | Expired | Withdrawn => false,
+        // Its content may be wanted gone before its time.
+        Released => to == Deleted,
+        Deleted | Expired | Withdrawn => false,
     }
 }
 

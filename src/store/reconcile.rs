@@ -5,6 +5,7 @@
 //! | `ID#1` | killed while content was written: nobody was told anything | removed |
 //! | a blob without a row, marked as incoming | killed before the row: nobody was told either | removed |
 //! | a blob without a row | the database is an older one, or a new one: somebody may have been told | moved to `orphans/` |
+//! | a blob whose row says that it is gone | killed before it was removed, or somebody put it back | removed |
 //! | a row without a blob | the disk lost it, or someone removed it | told; the row stays |
 
 use std::{
@@ -12,10 +13,9 @@ use std::{
     io,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
-    sync::Mutex,
 };
 
-use super::{StoreFault, content::INCOMING, locked, view::View};
+use super::{Store, StoreFault, content::INCOMING, locked};
 use crate::record::TransactionId;
 
 /// What was found.
@@ -25,6 +25,8 @@ pub struct Reconciliation {
     pub unfinished: usize,
     /// Blobs without a row, moved to `quarantine/orphans`.
     pub orphans: Vec<TransactionId>,
+    /// Blobs whose item is deleted or expired, or whose content was let go, removed.
+    pub gone: usize,
     /// Rows without a blob: **mail that someone may have to answer for**.
     pub missing: Vec<TransactionId>,
 }
@@ -38,10 +40,8 @@ struct Listing {
 }
 
 /// Blobs are listed first, then the ids that are being kept, then the rows: an item that is kept meanwhile is in one of the last two.
-pub(super) async fn reconcile(
-    view: &View,
-    keeping: &Mutex<HashSet<TransactionId>>,
-) -> Result<Reconciliation, StoreFault> {
+pub(super) async fn reconcile(store: &Store) -> Result<Reconciliation, StoreFault> {
+    let (view, keeping) = (&store.view, &store.keeping);
     let folder = view.contents().folder().to_owned();
     let listed = on_disk(folder.clone(), list).await?;
     let keeping = locked(keeping).clone();
@@ -53,6 +53,12 @@ pub(super) async fn reconcile(
     for id in view.own_with_content().await? {
         if !present.contains(&id) && !view.contents().has(&id).await? {
             found.missing.push(id);
+        }
+    }
+    for id in view.gone_ids().await? {
+        if present.contains(&id) {
+            view.contents().remove_for_ever(&id).await?;
+            found.gone += 1;
         }
     }
     let left = |(id, _): &(TransactionId, PathBuf)| !keeping.contains(id);

@@ -3,12 +3,12 @@
 use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{AnyConnection, Row, any::AnyRow};
 
-use super::StoreFault;
+use super::{StoreFault, terms};
 use crate::record::{Intent, Item, Record, TransactionId, attempts::Counts};
 
 /// The columns of an item, in the order that [`item`] reads.
 pub(super) const ITEM: &str = "id, class, state, acknowledged, received_at, reverse_path, recipients, subject, size, sha256, \
-                               trace_length, reason";
+                               trace_length, reason, parameters";
 
 /// The word of an enum's unit variant.
 pub(super) fn word<T: Serialize>(value: &T) -> String {
@@ -24,11 +24,11 @@ pub(super) fn from_word<T: DeserializeOwned>(word: String) -> Result<T, StoreFau
 }
 
 /// Text that an index may hold: PostgreSQL takes no NUL in TEXT, and SQLite's functions end there.
-fn searchable(text: &str) -> String {
+pub(super) fn searchable(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
 
-fn reversed(id: &TransactionId) -> String {
+pub(super) fn reversed(id: &TransactionId) -> String {
     id.as_str().chars().rev().collect()
 }
 
@@ -46,8 +46,8 @@ pub(super) async fn insert_item(
     let recipients = serde_json::to_string(&item.recipients)?;
     sqlx::query(
         "INSERT INTO items (id, id_reversed, class, state, acknowledged, received_at, reverse_path, recipients, subject, size, \
-         sha256, trace_length, reason, node, key_id) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+         sha256, trace_length, reason, parameters, node, key_id) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
     )
     .bind(item.id.as_str())
     .bind(reversed(&item.id))
@@ -62,6 +62,7 @@ pub(super) async fn insert_item(
     .bind(item.sha256.as_str())
     .bind(signed(item.trace_length))
     .bind(searchable(&item.reason))
+    .bind(serde_json::to_string(&item.parameters)?)
     .bind(node)
     .bind(key_id)
     .execute(&mut *connection)
@@ -104,16 +105,32 @@ pub(super) fn item(row: &AnyRow) -> Result<Item, StoreFault> {
         sha256: row.try_get(9)?,
         trace_length: unsigned(row.try_get(10)?),
         reason: row.try_get(11)?,
+        parameters: serde_json::from_str(&row.try_get::<String, _>(12)?)?,
     })
 }
 
-/// Writes a record and its recipients over what stood there.
+/// Writes a record, its recipients and its terms over what stood there.
 pub(super) async fn put_record(connection: &mut AnyConnection, record: &Record) -> Result<(), StoreFault> {
-    sqlx::query(
+    if insert_record(connection, record).await? {
+        return put_recipients(connection, record).await;
+    }
+    let before: String = sqlx::query_scalar("SELECT record FROM transactions WHERE id = $1")
+        .bind(record.id.as_str())
+        .fetch_one(&mut *connection)
+        .await?;
+    terms::remove(connection, &serde_json::from_str(&before)?).await?;
+    // Its recipients go with it.
+    let clear = sqlx::query("DELETE FROM transactions WHERE id = $1").bind(record.id.as_str());
+    clear.execute(&mut *connection).await?;
+    insert_record(connection, record).await?;
+    put_recipients(connection, record).await
+}
+
+/// Whether there was none of this id.
+pub(super) async fn insert_record(connection: &mut AnyConnection, record: &Record) -> Result<bool, StoreFault> {
+    let inserted = sqlx::query(
         "INSERT INTO transactions (id, id_reversed, began, ended, client, reverse_path, message_id, subject, ending, record) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (id) DO UPDATE SET began = excluded.began, \
-         ended = excluded.ended, client = excluded.client, reverse_path = excluded.reverse_path, \
-         message_id = excluded.message_id, subject = excluded.subject, ending = excluded.ending, record = excluded.record",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (id) DO NOTHING",
     )
     .bind(record.id.as_str())
     .bind(reversed(&record.id))
@@ -127,8 +144,10 @@ pub(super) async fn put_record(connection: &mut AnyConnection, record: &Record) 
     .bind(serde_json::to_string(record)?)
     .execute(&mut *connection)
     .await?;
-    let clear = sqlx::query("DELETE FROM recipients WHERE transaction_id = $1").bind(record.id.as_str());
-    clear.execute(&mut *connection).await?;
+    Ok(inserted.rows_affected() > 0)
+}
+
+async fn put_recipients(connection: &mut AnyConnection, record: &Record) -> Result<(), StoreFault> {
     for (position, recipient) in (0_i64..).zip(&record.recipients) {
         sqlx::query(
             "INSERT INTO recipients (transaction_id, position, began, address, mailbox, fate) VALUES ($1, $2, $3, $4, $5, $6)",
@@ -142,7 +161,7 @@ pub(super) async fn put_record(connection: &mut AnyConnection, record: &Record) 
         .execute(&mut *connection)
         .await?;
     }
-    Ok(())
+    terms::add(connection, record).await
 }
 
 /// Writes an intent whose outcome is not known yet.

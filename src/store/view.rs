@@ -4,8 +4,11 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{TryStreamExt, stream::BoxStream};
 use sqlx::{AnyPool, AssertSqlSafe, Row as _, any::AnyRow};
 
-use super::{JournalPosition, StoreFault, content::Contents, rows};
-use crate::record::{Item, ItemClass, ItemState, Record, TransactionId, UnixMillis};
+use super::{JournalPosition, StoreFault, content::Contents, release_rows, rows};
+use crate::record::{
+    Item, ItemClass, ItemState, Record, TransactionId, UnixMillis,
+    release::{LONGEST_PAUSE, Release},
+};
 
 /// Which items; everything that is none does not restrict.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,6 +48,10 @@ impl View {
         &self.node
     }
 
+    pub(super) fn readers(&self) -> &AnyPool {
+        &self.readers
+    }
+
     pub(super) fn contents(&self) -> &Contents {
         &self.contents
     }
@@ -75,6 +82,38 @@ impl View {
         let sql = format!("SELECT {} FROM items WHERE id = $1", rows::ITEM);
         let found = sqlx::query(AssertSqlSafe(sql)).bind(id.as_str()).fetch_optional(&self.readers).await?;
         found.as_ref().map(rows::item).transpose()
+    }
+
+    /// Releases, oldest first: all of them, or only those to which something is still to happen.
+    pub async fn releases(&self, open: bool) -> Result<Vec<Release>, StoreFault> {
+        release_rows::all(&mut *self.readers.acquire().await?, open).await
+    }
+
+    /// Whether some release is to be taken up now, by this node.
+    pub async fn has_due_releases(&self, now: UnixMillis) -> Result<bool, StoreFault> {
+        let sql = format!("SELECT id FROM releases WHERE {} LIMIT 1", release_rows::DUE);
+        let found: Option<String> = sqlx::query_scalar(AssertSqlSafe(sql))
+            .bind(now)
+            .bind(now.saturating_add(LONGEST_PAUSE))
+            .bind(self.node.as_str())
+            .fetch_optional(&self.readers)
+            .await?;
+        Ok(found.is_some())
+    }
+
+    /// Every release of an item, oldest first.
+    pub async fn releases_of(&self, item: &TransactionId) -> Result<Vec<Release>, StoreFault> {
+        release_rows::of_item(&mut *self.readers.acquire().await?, item).await
+    }
+
+    /// One release.
+    pub async fn release(&self, id: &TransactionId) -> Result<Option<Release>, StoreFault> {
+        release_rows::one(&mut *self.readers.acquire().await?, id).await
+    }
+
+    /// The one release whose id ends with `suffix`, as [`View::find`] reads it.
+    pub async fn find_release(&self, suffix: &str) -> Result<TransactionId, StoreFault> {
+        self.found(suffix, "SELECT id FROM releases WHERE id_reversed >= $1 AND id_reversed < $2 LIMIT 2").await
     }
 
     /// The record of one transaction; none while the journal's entry is not loaded.
@@ -147,20 +186,20 @@ impl View {
 
     /// The one transaction or item whose id ends with `suffix`: 6 to 32 hexadecimal digits in any case.
     pub async fn find(&self, suffix: &str) -> Result<TransactionId, StoreFault> {
+        let sql = "SELECT id FROM transactions WHERE id_reversed >= $1 AND id_reversed < $2 \
+                   UNION SELECT id FROM items WHERE id_reversed >= $1 AND id_reversed < $2 LIMIT 2";
+        self.found(suffix, sql).await
+    }
+
+    async fn found(&self, suffix: &str, sql: &'static str) -> Result<TransactionId, StoreFault> {
         let hexadecimal = suffix.bytes().all(|octet| octet.is_ascii_hexdigit());
         if !hexadecimal || !(6..=32).contains(&suffix.len()) {
             return Err(StoreFault::NotAnId);
         }
         let from: String = suffix.to_ascii_lowercase().chars().rev().collect();
         // 'g' is the first letter behind every hexadecimal digit.
-        let found: Vec<String> = sqlx::query_scalar(
-            "SELECT id FROM transactions WHERE id_reversed >= $1 AND id_reversed < $2 \
-             UNION SELECT id FROM items WHERE id_reversed >= $1 AND id_reversed < $2 LIMIT 2",
-        )
-        .bind(from.clone())
-        .bind(from + "g")
-        .fetch_all(&self.readers)
-        .await?;
+        let found: Vec<String> =
+            sqlx::query_scalar(sql).bind(from.clone()).bind(from + "g").fetch_all(&self.readers).await?;
         match <[String; 1]>::try_from(found) {
             Ok([only]) => rows::from_word(only),
             Err(several) => match several.into_iter().next() {
@@ -231,6 +270,13 @@ impl View {
     pub(super) async fn own_with_content(&self) -> Result<Vec<TransactionId>, StoreFault> {
         let sql = "SELECT id FROM items WHERE node = $1 AND state IN ('pending', 'held', 'releasing')";
         let found: Vec<String> = sqlx::query_scalar(sql).bind(self.node.as_str()).fetch_all(&self.readers).await?;
+        found.into_iter().map(rows::from_word).collect()
+    }
+
+    /// Items whose content is not to be there.
+    pub(super) async fn gone_ids(&self) -> Result<Vec<TransactionId>, StoreFault> {
+        let sql = "SELECT id FROM items WHERE to_remove <> 0 OR state IN ('deleted', 'expired')";
+        let found: Vec<String> = sqlx::query_scalar(sql).fetch_all(&self.readers).await?;
         found.into_iter().map(rows::from_word).collect()
     }
 

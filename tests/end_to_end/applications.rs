@@ -43,7 +43,11 @@ fn entry(id: &str, more: &str) -> String {
 
 /// A gateway whose second listener is for applications, and that listener's port.
 fn gateway(mailbox: &Sink, internet: &Sink, registry: &str) -> (Gateway, Port) {
-    let (certified, port) = (Certified::new(), Port::lease());
+    certified_gateway(&Certified::new(), mailbox, internet, registry)
+}
+
+fn certified_gateway(certified: &Certified, mailbox: &Sink, internet: &Sink, registry: &str) -> (Gateway, Port) {
+    let port = Port::lease();
     let tables = format!(
         "[[listener]]\nrole = \"application\"\naddress = \"127.0.0.1:{}\"\ntls = \"starttls\"\n\
          [[next_hop]]\nname = \"internet\"\naddress = [\"127.0.0.1:{}\"]\ntls = \"off\"\n\
@@ -178,4 +182,82 @@ fn an_application_that_is_known_by_its_address_is_tried_before_it_counts() {
     assert_eq!(gateway.command(&["reload"]).code, Some(1));
     send().succeeded();
     assert_eq!(mailbox.state().messages.len(), 2);
+}
+
+/// What `application test` said of each parameter, and its exit code.
+fn tested(gateway: &Gateway, more: &[&str]) -> (Option<i32>, Vec<(String, String)>) {
+    let output = gateway.command(&[&["application", "test", "--json"], more].concat());
+    let line = |line: &serde_json::Value| {
+        let word = |key: &str| line[key].as_str().unwrap_or_default().to_owned();
+        (word("parameter"), word("result"))
+    };
+    (output.code, output.json_lines().iter().map(line).collect())
+}
+
+fn failed(findings: &[(String, String)]) -> Vec<&str> {
+    findings.iter().filter(|(_, result)| result == "fail").map(|(parameter, _)| parameter.as_str()).collect()
+}
+
+/// Clause 8.1.6: each parameter of the sheet is tried, and no message is sent.
+#[test]
+fn every_parameter_of_a_sheet_is_tried_as_the_application_would() {
+    let (mailbox, internet) = (Sink::start(), Sink::start());
+    let certified = Certified::new();
+    let more = format!("state = \"active\"\nlogin = \"svc-pje\"\n{}max_per_hour = 100\n", hash());
+    let registry = entry("pje", &more);
+    let (gateway, port) = certified_gateway(&certified, &mailbox, &internet, &registry);
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (ca, right, wrong) =
+        (file("ca.pem", &certified.chain), file("right", &format!("{PASSWORD}\n")), file("wrong", "another\n"));
+    let server = format!("127.0.0.1:{}", port.number());
+    let ask = ["pje", "--connect", &server, "--ca", &ca, "--password-file"];
+
+    let (code, findings) = tested(&gateway, &[&ask[..], &[&right]].concat());
+    let parameters: Vec<&str> = findings.iter().map(|(parameter, _)| parameter.as_str()).collect();
+    assert_eq!(
+        parameters,
+        [
+            "connection",
+            "login_under_tls_only",
+            "tls",
+            "message_size",
+            "login",
+            "sender",
+            "null_sender",
+            "foreign_sender",
+            "recipient",
+            "reach",
+            "max_recipients"
+        ]
+    );
+    assert!(code == Some(0) && findings.iter().all(|(_, result)| result == "pass"), "{code:?} {findings:?}");
+
+    // From a sheet, where there is no registry; with a password that is not its; to somebody who is not who he says.
+    let sheet = gateway.command(&["application", "sheet", "pje", "--json"]).succeeded().stdout;
+    let sheet = file("sheet.json", &sheet);
+    let by_sheet = ["--sheet", &sheet, "--connect", &server, "--password-file"];
+    let (code, findings) = tested(&gateway, &[&by_sheet[..], &[&wrong, "--ca", &ca]].concat());
+    assert_eq!((code, failed(&findings), findings.len()), (Some(1), vec!["login"], 5), "{findings:?}");
+    let (code, findings) = tested(&gateway, &[&by_sheet[..], &[&right]].concat());
+    assert_eq!((code, failed(&findings)), (Some(1), vec!["tls"]), "{findings:?}");
+
+    // A sheet that says more than the registry does.
+    let promised = std::fs::read_to_string(&sheet).unwrap().replace("pje@tjpa", "outro@tjpa");
+    let promised = file("promised.json", &promised.replace("\"null_sender\":false", "\"null_sender\":true"));
+    let ask = ["--sheet", &promised, "--connect", &server, "--password-file", &right, "--ca", &ca];
+    assert_eq!(failed(&tested(&gateway, &ask).1), ["sender", "null_sender"]);
+
+    mailbox.heard_no_message();
+    internet.heard_no_message();
+    let log = gateway.log();
+    assert!(!log.contains(PASSWORD), "{log}");
+    let table = gateway.command(&["application", "test", "pje", "--connect", &server, "--ca", &ca]);
+    assert!(table.stdout.contains("--password-file") && !table.stdout.contains("FAIL"), "{}", table.told());
+    let nobody = gateway.command(&["application", "test", "pje", "--connect", "127.0.0.1:1"]);
+    assert_eq!(nobody.code, Some(3), "{}", nobody.told());
 }

@@ -151,6 +151,10 @@ fn report(options: &Options, common: &Common, tally: &Tally) -> (u64, u64) {
             println!("never struck: {}", name(cell));
             failed += 1;
         }
+        if !tally.applications_did_all() {
+            println!("applications did not log in, fail to, and send, by network and by login");
+            failed += 1;
+        }
     }
     (tally.transactions, failed)
 }

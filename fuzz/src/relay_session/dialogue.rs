@@ -24,6 +24,8 @@ pub struct Said {
     pub content: Option<Reading>,
     /// The reply to the end of mail data.
     pub last: Option<(u16, String)>,
+    /// The client had logged in.
+    pub logged_in: bool,
 }
 
 /// Both sides of the client's connection.
@@ -39,6 +41,10 @@ pub struct Dialogue {
     partial: Vec<u8>,
     greeted: bool,
     in_data: bool,
+    /// 334 was said: what comes is no command.
+    challenged: bool,
+    /// AUTH was answered 235, and nobody else was announced since.
+    logged_in: bool,
     open: bool,
     /// The octets of the chunks of the open transaction that were answered.
     chunks: Option<Vec<u8>>,
@@ -77,6 +83,8 @@ impl Dialogue {
             partial: Vec::new(),
             greeted: false,
             in_data: false,
+            challenged: false,
+            logged_in: false,
             open: false,
             chunks: None,
             announced: 0,
@@ -200,6 +208,11 @@ impl Dialogue {
             return Heard::Final;
         } else {
             let line = self.next_line(&text);
+            if std::mem::replace(&mut self.challenged, code == 334) {
+                assert!(matches!(code, 334 | 235 | 454 | 501 | 535), "{text}");
+                self.logged_in |= code == 235;
+                return Heard::Other;
+            }
             if let Some((size, last)) = chunk_command(&line).filter(|_| !self.ended) {
                 return self.chunk_answered(size, last, code, text);
             }
@@ -278,6 +291,7 @@ impl Dialogue {
                     named: BTreeSet::new(),
                     content: None,
                     last: None,
+                    logged_in: self.logged_in,
                 });
             }
             ("RCPT", _) if self.open => {
@@ -300,6 +314,10 @@ impl Dialogue {
             ("DATA", 503) if self.chunks.is_some() => self.close(),
             ("DATA", 400..) => {}
             ("EHLO" | "HELO" | "RSET", 250) => self.close(),
+            ("AUTH", 235) => self.logged_in = true,
+            (_, 235 | 334) => assert_eq!(verb, "AUTH", "{text}"),
+            // Another client: whoever logged in before is gone.
+            ("XCLIENT", 220) => self.logged_in = false,
             ("STARTTLS", 220) => assert_eq!(self.at, self.stream.len(), "octets in clear behind STARTTLS"),
             ("QUIT", 221) => self.ended = true,
             _ => {}

@@ -13,7 +13,8 @@ use portaria::{
     inspect,
     message::header_section::HeaderLimits,
     policy::{
-        Policy, Sources, application,
+        Policy, Sources,
+        application::{self, password::PasswordHash},
         directory::{Directory, ServedDomain},
         rule::Scope,
         scanning::Mode,
@@ -22,7 +23,7 @@ use portaria::{
     },
     record::ClientFacts,
     relay::settings::{Settings, Timeouts},
-    smtp::{extension::Offer, limits::Limits, mail_data::BareNewlines},
+    smtp::{auth::Secret, extension::Offer, limits::Limits, mail_data::BareNewlines},
 };
 
 /// Octets of a message.
@@ -80,8 +81,23 @@ ticket = "x"
 by = "x"
 "#;
 
-/// On an application listener the client is one that sends, and whom it announces first is one on trial.
+/// On an application listener the client is one that sends, whom it announces first is one on trial, and wherever it connects from a
+/// login makes it a third.
 const APPLICATIONS: &str = r#"
+[[application]]
+id = "login"
+state = "active"
+owner = "x"
+requester = "x"
+evaluator = "x"
+evaluated = 2026-01-01
+ticket = "x"
+review_by = 2999-01-01
+login = "svc"
+password_hash = "HASH"
+senders = ["app@a.example"]
+max_recipients = 3
+max_per_hour = 3
 [[application]]
 id = "app"
 state = "active"
@@ -112,6 +128,11 @@ null_sender = true
 max_recipients = 3
 max_per_hour = 2
 "#;
+
+/// The password of the login `svc`, and what the registry has of it: a hash that nothing computes, since the world verifies by
+/// comparing.
+pub const PASSWORD: &str = "segredo";
+const HASH: &str = "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQxMjM$AAAAAAAAAAAAAAAAAAAAAA";
 
 /// How the listener of applications is called.
 pub const APPLICATION_LISTENER: &str = "0.0.0.0:2587";
@@ -152,7 +173,7 @@ fn policy(rules: &str, orders: &str) -> Arc<Policy> {
         scanner_groups: &groups,
         mailboxes: Some(mailboxes),
         antivirus,
-        applications: Some((Path::new("applications.toml"), APPLICATIONS)),
+        applications: Some((Path::new("applications.toml"), &APPLICATIONS.replace("HASH", HASH))),
         application_settings: application::Settings { internet_next_hop: Some("two".into()), contact: "".into() },
         rules: &rules,
     };
@@ -197,8 +218,23 @@ pub fn settings(antivirus: bool, cut_through: bool, application: bool) -> Arc<Se
     })
 }
 
-/// Everything is offered to the client.
-pub fn offer() -> Offer {
+/// Whether these are the login's own.
+pub fn is_right(password: &Secret, hash: &PasswordHash) -> bool {
+    password.octets() == PASSWORD.as_bytes() && hash.written() == HASH
+}
+
+/// Who a client of the application listener is, at this address, with a login or without.
+pub fn application_of(address: IpAddr, logged_in: bool) -> Option<&'static str> {
+    match address {
+        _ if logged_in => Some("login"),
+        IpAddr::V4(address) if address.octets()[..3] == [192, 0, 2] => Some("app"),
+        IpAddr::V4(address) if address.octets()[..3] == [198, 51, 100] => Some("trial"),
+        _ => None,
+    }
+}
+
+/// Everything is offered to the client; AUTH, which TLS has to be under, to applications.
+pub fn offer(application: bool) -> Offer {
     Offer {
         eight_bit_mime: true,
         smtputf8: true,
@@ -207,7 +243,7 @@ pub fn offer() -> Offer {
         size: MESSAGE_SIZE,
         recipients: None,
         xclient: true,
-        auth: false,
+        auth: application,
     }
 }
 

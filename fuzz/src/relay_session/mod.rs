@@ -22,19 +22,21 @@ pub fn relay_session(data: &[u8]) {
     let settings = house::settings(antivirus, cut_through, application);
     let seed = 0x0190_a5c1_e7b0_7a7a_8a8a_8a8a_8a8a_8a8f;
     let client = house::client(application);
-    let session = Session::new(settings, house::offer(), house::POLICY.clone(), client, seed, now);
+    let session = Session::new(settings, house::offer(application), house::POLICY.clone(), client, seed, now);
     let session = if application { session.with_shares(Shares::default()) } else { session };
-    let mut world = World::new(session, now, antivirus, !in_any_order);
+    let mut world = World::new(session, now, antivirus, !in_any_order).of_applications(application);
     while let Some((&octet, behind)) = rest.split_first() {
         rest = behind;
         if world.finished() {
             break;
         }
-        world.act(script::deed(octet), || {
+        let mut next = || {
             let (&next, behind) = rest.split_first()?;
             rest = behind;
             Some(next)
-        });
+        };
+        let deed = script::deed(octet, &mut next);
+        world.act(deed, next);
     }
     end(&mut world, silent);
     promises::check_end(&world);

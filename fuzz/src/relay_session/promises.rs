@@ -9,7 +9,7 @@ use portaria::{
 
 use super::{
     dialogue::Said,
-    house::{APPLICATION_LISTENER, Expected, MESSAGE_SIZE, expected},
+    house::{APPLICATION_LISTENER, Expected, MESSAGE_SIZE, application_of, expected},
     next_hop::Message,
     world::{Deeds, World},
 };
@@ -110,6 +110,12 @@ fn check_application(said: &Said, record: &Record, deeds: &Deeds) {
     }
     let application = record.application.as_ref().expect("an application");
     assert_eq!(application.state, State::Active, "{record:?}");
+    let expected = application_of(record.client.address, said.logged_in);
+    assert_eq!(expected, Some(&*application.id), "{record:?}");
+    assert_eq!(application.login.is_some(), said.logged_in, "{record:?}");
+    // Only one of the two has a reach beyond the domains here; and none sends without a sender unless it may.
+    let beyond = said.recipients.iter().any(|recipient| recipient.ends_with("@elsewhere.example"));
+    assert!(!said.logged_in || !beyond && !record.reverse_path.is_empty(), "{record:?}");
     assert!(matches!(record.reverse_path.as_str(), "" | "app@a.example"), "{record:?}");
     let content = said.content.as_ref().map(|content| content.content.clone()).unwrap_or_default();
     let text = String::from_utf8_lossy(&content).into_owned();

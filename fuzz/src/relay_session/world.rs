@@ -19,7 +19,8 @@ use portaria::{
     record::{Item, ItemState, Record, TransactionId},
     relay::{
         Session,
-        event::{Input, Moment, Output, Wait},
+        event::{Input, Moment, Output, Verification, Wait},
+        login::FAILURE_DELAY,
     },
 };
 
@@ -55,6 +56,8 @@ pub struct Deeds {
 #[derive(Debug)]
 enum Asked {
     Recount(IpAddr),
+    /// Whether the password is right.
+    Verify(bool),
     Held(Bytes),
     Read(u64, usize),
     Keep(Box<Item>),
@@ -91,6 +94,7 @@ pub struct World {
     wrote: bool,
     closed: bool,
     securing: bool,
+    secured: bool,
     opening: bool,
     next_hop: Option<NextHop>,
     pub moods: Moods,
@@ -110,6 +114,12 @@ pub struct World {
     wanted: bool,
     /// What struck, and where everything stood then.
     pub struck: Vec<(Step, Fault)>,
+    /// On a listener of applications.
+    application: bool,
+    /// A password was wrong, and the client does not know it yet.
+    refusing: bool,
+    /// Passwords that were verified, and those that were right.
+    pub logins: (usize, usize),
     /// Who hears what is said and done, line by line.
     pub listener: Option<fn(&str)>,
     current: Deeds,
@@ -136,6 +146,7 @@ impl World {
             wrote: false,
             closed: false,
             securing: false,
+            secured: false,
             opening: false,
             next_hop: None,
             moods: Moods::default(),
@@ -150,6 +161,9 @@ impl World {
             passing: false,
             wanted: false,
             struck: Vec::new(),
+            application: false,
+            refusing: false,
+            logins: (0, 0),
             listener: None,
             current: Deeds::default(),
             client: house::client(false).address,
@@ -157,6 +171,12 @@ impl World {
         };
         world.feed(Input::Accepted);
         world
+    }
+
+    /// The same on a listener of applications.
+    pub fn of_applications(mut self, application: bool) -> Self {
+        self.application = application;
+        self
     }
 
     fn feed(&mut self, input: Input) {
@@ -193,7 +213,9 @@ impl World {
             assert!(self.hold.is_none() || !self.asked.is_empty(), "over and the hold not forgotten");
         } else {
             let reads = self.wait.read_client > 0 && self.client_open && !self.closed;
-            assert!(asked || reads, "nothing is outstanding, and the client is not read: {:?}", self.wait);
+            // A failed login is told late, and who talks on meanwhile is heard up to a bound.
+            let delays = self.refusing && self.wait.until <= self.now.monotonic + FAILURE_DELAY;
+            assert!(asked || reads || delays, "nothing is outstanding, and the client is not read: {:?}", self.wait);
         }
     }
 
@@ -206,7 +228,13 @@ impl World {
                 assert!(!twice && self.next_hop.is_none() && !self.opening, "announced within a transaction");
                 self.asked.push_back(Asked::Recount(client));
             }
-            Output::Verify(_) => panic!("nobody logs in on a relay listener"),
+            Output::Verify(Verification { password, hash }) => {
+                assert!(self.application, "nobody logs in on a relay listener");
+                assert!(self.secured, "a password in clear");
+                assert!(!self.dialogue.is_open() && self.asked.is_empty(), "a login within a transaction");
+                self.logins.0 += 1;
+                self.asked.push_back(Asked::Verify(house::is_right(&password, &hash)));
+            }
             Output::StartTls => {
                 assert!(self.next_hop.is_none() && self.current.dots == 0);
                 self.securing = true;
@@ -287,6 +315,7 @@ impl World {
         let since = self.now.monotonic - self.spoken;
         assert!(!idle || since >= Duration::from_secs(300), "idle after {since:?}");
         self.spoken = self.now.monotonic;
+        self.refusing = false;
         assert!(!self.closed || !self.client_open, "said behind the close: {}", octets.escape_ascii());
         self.wrote = self.client_open;
         let sealed = &self.sealed;
@@ -346,6 +375,8 @@ impl World {
         assert!(self.next_hop.is_none() && !self.opening && !self.scanning, "recorded with something outstanding");
         assert_eq!(record.client.address, self.client, "who was announced, and nobody else");
         assert!(record.client.announced_by.is_none_or(|by| by == house::client(false).address), "by whoever connected");
+        let written = format!("{record:?}");
+        assert!(!written.contains(house::PASSWORD), "a password in a record: {written}");
         self.sealed.push((record, std::mem::take(&mut self.current)));
         if acknowledge {
             self.asked.push_back(Asked::Record);

@@ -17,6 +17,8 @@ pub struct Client {
     /// DATA was said.
     asked_data: bool,
     quits: bool,
+    /// It is one, or says so.
+    application: bool,
 }
 
 /// How a transaction is to be, so that what is planned can happen.
@@ -42,14 +44,31 @@ impl Shape {
 }
 
 impl Client {
-    /// EHLO mostly, STARTTLS sometimes.
-    pub fn new(choices: &mut Choices, starttls: bool) -> Self {
+    /// EHLO mostly, STARTTLS sometimes; an application may log in then, or try to in clear.
+    pub fn new(choices: &mut Choices, starttls: bool, application: bool) -> Self {
         let hello: &[u8] = if choices.once_in(10) { b"HELO c\r\n" } else { b"EHLO c.example\r\n" };
         let mut groups = VecDeque::from([hello.to_vec()]);
         if starttls {
             groups = VecDeque::from([b"EHLO c.example\r\n".to_vec(), b"STARTTLS\r\n".to_vec(), hello.to_vec()]);
         }
-        Self { left: 1 + choices.below(5), groups, content: Vec::new(), asked_data: false, quits: choices.once_in(2) }
+        if application && !choices.once_in(3) {
+            groups.extend(login(choices));
+        }
+        // Put in by somebody on the way, before TLS.
+        if starttls && choices.once_in(20) {
+            groups = VecDeque::from([
+                b"EHLO c.example\r\n".to_vec(),
+                [b"STARTTLS\r\n", hello, &login(choices).concat()].concat(),
+            ]);
+        }
+        Self {
+            left: 1 + choices.below(5),
+            groups,
+            content: Vec::new(),
+            asked_data: false,
+            quits: choices.once_in(2),
+            application,
+        }
     }
 
     /// Whether the next thing to be said begins a transaction.
@@ -70,9 +89,26 @@ impl Client {
             };
             commands.push([announced, b"EHLO c.example\r\n"].concat());
         }
-        commands.push(reverse_path(choices).to_vec());
+        // Whoever was announced may log in as well, and is nobody until then.
+        if self.application && choices.once_in(8) {
+            commands.extend(login(choices));
+        }
+        commands.push(if self.application && !choices.once_in(8) {
+            b"MAIL FROM:<app@a.example>\r\n".to_vec()
+        } else {
+            reverse_path(choices).to_vec()
+        });
         commands.extend(recipients(shape, choices).into_iter().map(<[u8]>::to_vec));
         let mut content = content(shape, choices);
+        if self.application {
+            let from: &[u8] = match choices.below(12) {
+                0 => b"",
+                1 => b"From: um@a.example\r\n",
+                2 => b"From: \"x\" <App@alias.example>\r\nFrom: um@a.example\r\n",
+                _ => b"From: \"x\" <App@alias.example>\r\n",
+            };
+            content.splice(0..0, from.iter().copied()).for_each(drop);
+        }
         let quit: &[u8] = if self.left == 0 && choices.once_in(4) { b"QUIT\r\n" } else { b"" };
         self.asked_data = false;
         match choices.below(40) {
@@ -107,6 +143,21 @@ impl Client {
         }
         std::mem::take(&mut self.quits).then(|| b"QUIT\r\n".to_vec())
     }
+}
+
+/// A login, right more often than not; what stands behind AUTH in one group must not become a command of somebody else.
+fn login(choices: &mut Choices) -> Vec<Vec<u8>> {
+    let lines: &[&[u8]] = match choices.below(12) {
+        0 => &[b"AUTH PLAIN AHN2YwBlcnJhZG8=\r\n"],
+        1 => &[b"AUTH PLAIN AG5pbmd1ZW0Ac2VncmVkbw==\r\n"],
+        2 => &[b"AUTH LOGIN\r\n", b"*\r\n"],
+        3 => &[b"AUTH PLAIN\r\n", b"MAIL FROM:<smuggled@out.example>\r\n"],
+        4 => &[b"AUTH PLAIN AHN2YwBlcnJhZG8=\r\n", b"AUTH PLAIN AHN2YwBzZWdyZWRv\r\n"],
+        5 | 6 => &[b"AUTH LOGIN\r\n", b"c3Zj\r\n", b"c2VncmVkbw==\r\n"],
+        7 => &[b"AUTH PLAIN\r\n", b"AHN2YwBzZWdyZWRv\r\n"],
+        _ => &[b"AUTH PLAIN AHN2YwBzZWdyZWRv\r\n"],
+    };
+    if choices.once_in(3) { vec![lines.concat()] } else { lines.iter().map(|line| line.to_vec()).collect() }
 }
 
 /// The content by BDAT, cut anywhere; seldom something that should not stand between two chunks, or behind the last.

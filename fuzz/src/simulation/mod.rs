@@ -17,7 +17,11 @@ use std::{num::NonZeroU32, sync::Arc};
 
 use client::{Client, Shape};
 use plan::{CHANCES, Cell, SECURING};
-use portaria::{policy::rate::Rates, record::Ending, relay::Session};
+use portaria::{
+    policy::rate::Rates,
+    record::{Ending, Record},
+    relay::{Session, Shares},
+};
 
 use crate::{
     choices::Choices,
@@ -40,6 +44,10 @@ pub struct Outcome {
     pub whole: usize,
     /// Every fault that struck.
     pub struck: Vec<Cell>,
+    /// Passwords that were verified, and those that were right.
+    pub logins: (usize, usize),
+    /// Messages of applications that were relayed or held: by their network, by their login.
+    pub of_applications: (usize, usize),
 }
 
 /// Plays the session of a seed. `listener` hears the conversation.
@@ -49,20 +57,24 @@ pub struct Outcome {
 pub fn play(seed: u64, listener: Option<fn(&str)>) -> Outcome {
     let mut choices = Choices::seeded(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     let (antivirus, cut_through, at_once) = (!choices.once_in(5), !choices.once_in(3), choices.once_in(4));
-    let starttls = choices.once_in(6);
+    let application = choices.once_in(6);
+    let starttls = choices.once_in(if application { 2 } else { 6 });
     let chance = u128::from(choices.any()) << 64 | u128::from(choices.any());
     let now = World::moment();
-    let settings = house::settings(antivirus, cut_through, false);
+    let settings = house::settings(antivirus, cut_through, application);
     // One session in sixteen is of a network that has little: its MAIL is soon answered 450.
     let messages = (seed % 16 == 5).then(|| Arc::new(Rates::new(NonZeroU32::MIN.saturating_add(2), Vec::new())));
-    let session = Session::new(settings, house::offer(), house::POLICY.clone(), house::client(false), chance, now)
-        .with_message_rate(messages);
-    let mut world = World::new(session, now, antivirus, at_once);
+    let (offer, client) = (house::offer(application), house::client(application));
+    let session = Session::new(settings, offer, house::POLICY.clone(), client, chance, now).with_message_rate(messages);
+    let session = if application { session.with_shares(Shares::default()) } else { session };
+    let mut world = World::new(session, now, antivirus, at_once).of_applications(application);
     world.listener = listener;
     if let Some(listener) = listener {
-        listener(&format!("# seed {seed}: antivirus={antivirus} cut_through={cut_through} disk_at_once={at_once}"));
+        listener(&format!(
+            "# seed {seed}: antivirus={antivirus} cut_through={cut_through} disk_at_once={at_once} application={application}"
+        ));
     }
-    let client = Client::new(&mut choices, starttls);
+    let client = Client::new(&mut choices, starttls, application);
     let mut driver = Driver { world, choices, client, cell: None, verdict: Verdict::Clean, hesitates: false };
     driver.replan();
     if starttls && driver.choices.once_in(2) {
@@ -71,6 +83,10 @@ pub fn play(seed: u64, listener: Option<fn(&str)>) -> Outcome {
     driver.run();
     promises::check_end(&driver.world);
     driver.outcome()
+}
+
+fn by_login(record: &Record) -> bool {
+    record.application.as_ref().is_some_and(|application| application.login.is_some())
 }
 
 struct Driver {
@@ -272,7 +288,15 @@ impl Driver {
         let whole = |said: &&crate::relay_session::dialogue::Said| {
             said.content.as_ref().is_some_and(|content| content.behind.is_some())
         };
+        let went = |record: &&Record| {
+            matches!(record.ending, Ending::Relayed | Ending::Held | Ending::RelayedAndHeld)
+                && record.application.is_some()
+        };
+        let went: Vec<bool> = world.sealed.iter().map(|(record, _)| record).filter(went).map(by_login).collect();
+        let by_logins = went.iter().filter(|by_login| **by_login).count();
         Outcome {
+            logins: world.logins,
+            of_applications: (went.len() - by_logins, by_logins),
             endings: world.sealed.iter().map(|(record, _)| record.ending).collect(),
             whole: world.dialogue.transactions.iter().filter(whole).count(),
             struck: at.chain(answers).collect(),

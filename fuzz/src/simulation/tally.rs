@@ -19,6 +19,8 @@ pub struct Tally {
     pub transactions: u64,
     /// Those whose mail data came whole.
     pub whole: u64,
+    /// Passwords that were verified, and those that were right; messages of applications that went on, by network and by login.
+    applications: [usize; 4],
     endings: BTreeMap<String, u64>,
     struck: BTreeMap<Cell, u64>,
 }
@@ -29,6 +31,8 @@ impl Tally {
         self.sessions += 1;
         self.transactions += outcome.endings.len() as u64;
         self.whole += outcome.whole as u64;
+        let (logins, went) = (outcome.logins, outcome.of_applications);
+        self.count_applications([logins.0, logins.1, went.0, went.1]);
         for ending in &outcome.endings {
             *self.endings.entry(name(ending)).or_default() += 1;
         }
@@ -42,12 +46,25 @@ impl Tally {
         self.sessions += other.sessions;
         self.transactions += other.transactions;
         self.whole += other.whole;
+        self.count_applications(other.applications);
         for (ending, times) in other.endings {
             *self.endings.entry(ending).or_default() += times;
         }
         for (cell, times) in other.struck {
             *self.struck.entry(cell).or_default() += times;
         }
+    }
+
+    fn count_applications(&mut self, counts: [usize; 4]) {
+        for (sum, count) in self.applications.iter_mut().zip(counts) {
+            *sum += count;
+        }
+    }
+
+    /// Whether applications did all that they can: log in, fail to, send by their network and by their login.
+    pub fn applications_did_all(&self) -> bool {
+        let [verified, right, by_network, by_login] = self.applications;
+        right > 0 && verified > right && by_network > 0 && by_login > 0
     }
 
     /// Faults that struck.
@@ -73,6 +90,9 @@ impl Tally {
 impl Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{:>10} mail data came whole", self.whole)?;
+        let [verified, right, by_network, by_login] = self.applications;
+        writeln!(f, "{verified:>10} passwords verified, {right} of them right")?;
+        writeln!(f, "{:>10} messages of applications went on, {by_login} of them by a login", by_network + by_login)?;
         for (ending, times) in &self.endings {
             writeln!(f, "{times:>10} {ending}")?;
         }

@@ -38,11 +38,6 @@ impl Group {
         &self.name
     }
 
-    /// Whether this is its name.
-    pub fn is_called(&self, name: &str) -> bool {
-        self.name == name
-    }
-
     /// Its scanners.
     pub fn scanners(&self) -> &[Scanner] {
         &self.scanners

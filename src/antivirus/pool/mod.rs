@@ -40,7 +40,7 @@ impl Pool {
                     continue;
                 }
             };
-            match groups.iter_mut().find(|group| group.is_called(&scanner.group)) {
+            match groups.iter_mut().find(|group| group.name() == scanner.group) {
                 Some(group) => group.add(built),
                 None => groups.push(Group::of(&scanner.group, built, settings.poison_after)),
             }
@@ -50,7 +50,7 @@ impl Pool {
 
     /// One report a group that is not spared.
     pub async fn scan(&self, content: &Content, spared: &[String], deadline: Instant) -> Vec<ScannerReport> {
-        let is_asked = |group: &&Group| !spared.iter().any(|name| group.is_called(name));
+        let is_asked = |group: &&Group| !spared.iter().any(|name| name == group.name());
         let asked: Vec<&Group> = self.groups.iter().filter(is_asked).collect();
         scan_all(&asked, content, deadline).await
     }

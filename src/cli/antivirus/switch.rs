@@ -2,11 +2,14 @@
 
 use std::time::{Duration, SystemTime};
 
-use jiff::{Timestamp, tz::TimeZone};
-use toml_edit::{Array, Datetime, DocumentMut, Item, Table, Value};
+use jiff::tz::TimeZone;
+use toml_edit::{Array, DocumentMut, Item, Table};
 
 use crate::{
-    cli::escape::escape,
+    cli::{
+        escape::escape,
+        when::{item, whole_seconds},
+    },
     language::Text,
     policy::scanning::{Mode, Scanning},
     text,
@@ -55,8 +58,8 @@ pub fn begin(
     table.insert("reason", toml_edit::value(order.reason.as_str()));
     table.insert("ticket", toml_edit::value(order.ticket.as_str()));
     table.insert("by", toml_edit::value(order.by.as_str()));
-    table.insert("starts", instant(now, time_zone)?);
-    table.insert("expires", instant(now + order.length, time_zone)?);
+    table.insert("starts", item(now, time_zone)?);
+    table.insert("expires", item(now + order.length, time_zone)?);
     Ok(())
 }
 
@@ -75,14 +78,14 @@ pub fn end(
             "não há contingência para encerrar no arquivo; `portaria antivirus contingency` mostra o que a Portaria faz"
         ));
     };
-    let at = whole_seconds(now);
+    let at = whole_seconds(now).unwrap_or(now);
     // One that would end before it begins is no period: it has been over since ever.
     let never_began = order.period.starts.is_some_and(|starts| at <= starts);
     let table = table(document)?;
     if never_began {
         table.remove("starts");
     }
-    table.insert("expires", instant(now, time_zone)?);
+    table.insert("expires", item(now, time_zone)?);
     table.insert("end_reason", toml_edit::value(reason));
     table.insert("ended_by", toml_edit::value(by));
     Ok(())
@@ -108,25 +111,11 @@ fn table(document: &mut DocumentMut) -> Result<&mut Table, Text> {
     item.as_table_mut().ok_or_else(|| text!("`contingency` is no table", "`contingency` não é uma tabela"))
 }
 
-fn instant(at: SystemTime, time_zone: &TimeZone) -> Result<Item, Text> {
-    let written = Timestamp::try_from(whole_seconds(at))
-        .map(|at| at.to_zoned(time_zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string())
-        .unwrap_or_default();
-    match written.parse::<Datetime>() {
-        Ok(at) => Ok(Item::Value(Value::from(at))),
-        Err(_) => Err(text!("the clock shows no date: {written}", "o relógio não mostra uma data: {written}")),
-    }
-}
-
-/// Down, so that what begins now has begun.
-fn whole_seconds(at: SystemTime) -> SystemTime {
-    let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    SystemTime::UNIX_EPOCH + Duration::from_secs(since.as_secs())
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+
+    use jiff::Timestamp;
 
     use super::*;
     use crate::language::Language;

@@ -47,18 +47,11 @@ pub fn command(
         .arg(by())
         .arg(help(
             option("group", "GROUP").action(ArgAction::Append),
-            text!("a scanner group that is not asked; without it all", "um grupo de antivírus a não consultar; sem isto, todos"),
-        ))
-        .after_help(
             text!(
-                "Example: clamd crashes; mail goes on with a tag, for four hours\n  sudo portaria antivirus contingency start --mode deliver \
-                 --for \"4 h\" --reason \"clamd crashes\" --ticket \"REQ 2026/120400\"",
-                "Exemplo: o clamd cai; o correio segue marcado, por quatro horas\n  sudo portaria antivirus contingency start --mode deliver \
-                 --for \"4 h\" --reason \"o clamd cai\" --ticket \"REQ 2026/120400\""
-            )
-            .in_language(language)
-            .to_owned(),
-        );
+                "a scanner group that is not asked; without it all",
+                "um grupo de antivírus a não consultar; sem isto, todos"
+            ),
+        ));
     let end = sub("end", text!("Ends it before its time", "Encerra antes da hora"))
         .arg(help(option("reason", "TEXT").required(true), text!("why", "por quê")))
         .arg(by());

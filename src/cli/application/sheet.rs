@@ -17,11 +17,10 @@ use crate::{
 };
 
 pub(super) fn sheet(application: &Application, settings: &Settings, style: &Style) -> Rendering {
-    let listeners: Vec<&Listener> =
-        settings.listeners.iter().filter(|listener| listener.role == Role::Application).collect();
     if style.json {
-        return Rendering::done(json_line(&as_json(application, settings, &listeners)));
+        return Rendering::done(json_line(&as_json(application, settings)));
     }
+    let listeners: Vec<&Listener> = doors(settings).collect();
     let mut out = String::new();
     let id = &application.id;
     let title = text!("Parameters for the application {id}", "Parâmetros para a aplicação {id}");
@@ -158,8 +157,13 @@ fn replies() -> Vec<Text> {
     ]
 }
 
-fn as_json(application: &Application, settings: &Settings, listeners: &[&Listener]) -> serde_json::Value {
-    let doors = listeners.iter().map(|listener| json!({ "port": listener.address.port(), "tls": listener.tls.name() }));
+fn doors(settings: &Settings) -> impl Iterator<Item = &Listener> {
+    settings.listeners.iter().filter(|listener| listener.role == Role::Application)
+}
+
+/// For scripts, and for `application test` on another machine.
+pub(super) fn as_json(application: &Application, settings: &Settings) -> serde_json::Value {
+    let doors = doors(settings).map(|listener| json!({ "port": listener.address.port(), "tls": listener.tls.name() }));
     let mut sheet = super::as_json(application, today());
     if let Some(sheet) = sheet.as_object_mut() {
         sheet.insert("server".to_owned(), json!(settings.gateway.hostname));

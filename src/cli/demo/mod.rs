@@ -98,11 +98,11 @@ async fn start_gateway(file: &Path, metrics: PrometheusHandle, language: Languag
         )
     };
     let settings = config::load(file).map_err(rendered)?.settings;
+    let reloader = start::reloader(&settings, language);
     let (policy, faults) = config::load_policy(&settings, now().wall);
     if faults.has_errors() {
         return Err(rendered(faults));
     }
-    let reloader = start::reloader(&settings, language);
     start::start(&settings, policy, reloader, Inherited::default(), metrics).await
 }
 

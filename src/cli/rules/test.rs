@@ -26,7 +26,7 @@ pub fn test(set: &RuleSet, facts: &Facts<'_>, form: Form) -> Shown {
 }
 
 /// The match that decides for a recipient whom nothing spares.
-fn decides(judgement: &Judgement) -> Option<&RuleMatch> {
+pub(super) fn decides(judgement: &Judgement) -> Option<&RuleMatch> {
     judgement.matches.iter().find(|found| found.mode == Mode::Enforce && found.action != Action::Observe)
 }
 
@@ -142,7 +142,7 @@ fn effect(action: Action) -> Text {
     }
 }
 
-fn decision(found: Option<&RuleMatch>) -> Text {
+pub(super) fn decision(found: Option<&RuleMatch>) -> Text {
     let Some(found) = found else { return text!("no rule acts", "nenhuma regra age") };
     let (Text { en, pt }, rule) = (effect(found.action), &found.rule);
     text!("{en}, by rule {rule}", "{pt}, pela regra {rule}")

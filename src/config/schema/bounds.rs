@@ -1,4 +1,4 @@
-//! `[hold]`, `[limits]`, `[timeouts]`, `[quarantine]`, `[tracking]`: numbers, and what they must be to one another.
+//! `[hold]`, `[limits]`, `[timeouts]`, `[rules]`, `[quarantine]`, `[tracking]`: numbers, and what they must be to one another.
 
 use std::{
     ops::RangeInclusive,
@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use super::super::{
     defaults::{self, DAY, GIB, KIB, MIB},
     quantity::{count, count_or_none, duration, duration_text, length, percent, rate, size, size_text},
-    settings::{Limits, Retention, Timeouts},
+    settings::{Limits, Quarantine, Retention, RuleFiles, Timeouts},
 };
 use crate::{document::Table, hold, store::settings::Content, text};
 
@@ -164,12 +164,38 @@ fn check_timeouts(table: &Table<'_, '_>, timeouts: &Timeouts) {
     }
 }
 
+/// `[rules]`
+pub(super) fn rules(root: &Table<'_, '_>) -> RuleFiles {
+    let mut rules = RuleFiles::default();
+    let Some(table) = root.table("rules") else { return rules };
+    rules.watch = table.or("watch", rules.watch);
+    rules.history.entries = length(&table, "history", rules.history.entries, 1_000);
+    rules.history.age = duration(&table, "history_age", rules.history.age, DAY..=DAY * 3_650);
+    table.finish();
+    rules
+}
+
+/// `[quarantine]`: one time for all classes, and others for some.
+fn quarantine(table: &Table<'_, '_>, century: &RangeInclusive<Duration>) -> Quarantine {
+    let own = Quarantine::default();
+    let all = duration(table, "retention", own.rule, century.clone());
+    Quarantine {
+        virus: duration(table, "retention_virus", all, century.clone()),
+        rule: duration(table, "retention_rule", all, century.clone()),
+        policy: duration(table, "retention_policy", all, century.clone()),
+        unscannable: duration(table, "retention_unscannable", all, century.clone()),
+        copies: duration(table, "retention_copies", own.copies, century.clone()),
+        max_size: table.has("max_size").then(|| size(table, "max_size", MIB * 1024, MIB..=1_048_576 * GIB)),
+        release_for: duration(table, "release_for", own.release_for, Duration::from_secs(3600)..=DAY * 14),
+    }
+}
+
 /// `[quarantine]` and `[tracking]`; `content` is told how held mail is kept.
 pub(super) fn retention(root: &Table<'_, '_>, folder: &Path, content: &mut Content) -> Retention {
     let mut retention = Retention::default();
     let century: RangeInclusive<Duration> = DAY..=DAY * 36_500;
     if let Some(table) = root.table("quarantine") {
-        retention.quarantine = duration(&table, "retention", retention.quarantine, century.clone());
+        retention.quarantine = quarantine(&table, &century);
         content.compress = table.choice("compression", &[("zstd", true), ("none", false)], content.compress);
         content.keys = table.optional::<PathBuf>("encryption_keys").map(|file| folder.join(file.value));
         table.finish();

@@ -56,6 +56,7 @@ fn whole(root: &Table<'_, '_>, folder: &Path) -> Option<Settings> {
     let mut content = Content::default();
     let retention = bounds::retention(root, folder, &mut content);
     let database = database::read(root, folder);
+    let rules = bounds::rules(root);
     let alert = alert::read(root, directory.as_ref());
     let http = gateway::http(root, &listeners);
     let gateway = gateway?;
@@ -85,6 +86,7 @@ fn whole(root: &Table<'_, '_>, folder: &Path) -> Option<Settings> {
         limits,
         timeouts,
         retention,
+        rules,
         alert,
         http,
         gateway,

@@ -76,6 +76,9 @@ impl Look {
             Kind::ApplicationReviewDue => reviews_due(&gateway.policy(), seen.today),
             Kind::HoldMemoryFull => one(grew(&mut self.held_on_disk, gateway.holds.memory_refused()), ""),
             Kind::ConnectionsFull => one(grew(&mut self.turned_away, gateway.connections.turned_away()), ""),
+            Kind::QuarantineExpires => words(gateway.quarantine.lock().expiring.clone()),
+            Kind::ReleaseUndelivered => words(gateway.quarantine.lock().undelivered.clone()),
+            Kind::QuarantineFull => words(gateway.quarantine.lock().full.clone()),
         }
     }
 }

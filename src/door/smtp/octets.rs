@@ -17,7 +17,7 @@ use crate::relay::settings::READ;
 
 /// Writes as much as is taken; ready once everything is written and flushed. Until then the queue is not empty: octets may
 /// wait in the buffer of TLS, and whoever finds the queue empty would never flush them.
-pub(super) fn poll_write_queue<W: AsyncWrite>(
+pub(in crate::door) fn poll_write_queue<W: AsyncWrite>(
     mut to: Pin<&mut W>,
     cx: &mut Context<'_>,
     queue: &mut VecDeque<Bytes>,
@@ -50,7 +50,11 @@ thread_local! {
 
 /// Reads at most `room` octets; none means the end of the stream. Nothing is copied: what is returned is a part of the spare
 /// buffer, which is used again once nobody has such a part any more, and replaced while somebody has.
-pub(super) fn poll_read<R: AsyncRead>(from: Pin<&mut R>, cx: &mut Context<'_>, room: usize) -> Poll<io::Result<Bytes>> {
+pub(in crate::door) fn poll_read<R: AsyncRead>(
+    from: Pin<&mut R>,
+    cx: &mut Context<'_>,
+    room: usize,
+) -> Poll<io::Result<Bytes>> {
     let mut buffer = SPARE.take();
     buffer.reserve(room.min(READ));
     let read = tokio_util::io::poll_read_buf(from, cx, &mut (&mut buffer).limit(room.min(READ)))

@@ -159,6 +159,11 @@ impl Applications {
         &self.entries
     }
 
+    /// Where their mail to the internet goes, if any of it may.
+    pub fn internet_next_hop(&self) -> Option<&NextHopName> {
+        self.internet_next_hop.as_ref()
+    }
+
     /// The one of this name.
     pub fn named(&self, id: &str) -> Option<&Arc<Application>> {
         self.entries.iter().find(|entry| &*entry.id == id)

@@ -3,6 +3,7 @@
 use regex::Regex;
 
 use super::{
+    required::Required,
     view::{Folded, View},
     wildcard::Wildcard,
 };
@@ -22,8 +23,8 @@ pub(super) struct Test {
     pub kind: Kind,
     /// As written; for lists the words joined by a comma.
     pub written: String,
-    /// Literals of which every subject that passes holds at least one; none when nothing can be said.
-    pub required: Option<Vec<String>>,
+    /// What every subject that passes holds. Gone once the set is complete: the index has what it needs.
+    pub required: Required,
 }
 
 /// The match types.
@@ -217,7 +218,7 @@ mod tests {
     }
 
     fn test(kind: Kind, written: &str) -> Test {
-        Test { kind, written: written.to_owned(), required: None }
+        Test { kind, written: written.to_owned(), required: Required::new() }
     }
 
     #[test]

@@ -47,14 +47,13 @@ impl Compiler<'_, '_> {
         let mut tests = Vec::new();
         if !written.all_words.is_empty() {
             tests.extend(self.words(&written.all_words).map(|words| {
-                let longest = words.iter().map(|word| &word.folded).max_by_key(|word| word.plain.len());
-                let required = longest.map(|word| word.forms().cloned().collect());
+                let required = words.iter().map(|word| word.folded.forms().cloned().collect()).collect();
                 Test { required, ..listed(Kind::AllWords, words) }
             }));
         }
         if !written.any_words.is_empty() {
             tests.extend(self.words(&written.any_words).map(|words| {
-                let required = Some(words.iter().flat_map(|word| word.folded.forms().cloned()).collect());
+                let required = vec![words.iter().flat_map(|word| word.folded.forms().cloned()).collect()];
                 Test { required, ..listed(Kind::AnyWords, words) }
             }));
         }
@@ -62,13 +61,13 @@ impl Compiler<'_, '_> {
             let plain = self.phrase(phrase)?;
             self.check_is_several(phrase, &plain);
             let words = TwoForms { plain, lookalikes: self.lookalikes(&phrase.value).map(|folded| in_words(&folded)) };
-            let longest = |words: &Vec<String>| words.iter().max_by_key(|word| word.len()).cloned();
-            let required = words.forms().map(longest).collect();
+            let required = required::of_words(&words.forms().cloned().collect::<Vec<_>>());
             Some(Test { kind: Kind::Phrase(words), written: phrase.value.clone(), required })
         }));
         tests.extend(written.wildcard.as_ref().and_then(|wildcard| self.wildcard(wildcard)));
         tests.extend(written.regex.as_ref().and_then(|regex| self.regex(regex)));
-        if self.document.errors() > before {
+        // What an unsound block leaves out may be what narrows it.
+        if !written.sound || self.document.errors() > before {
             return None;
         }
         let block = Block { tests };
@@ -204,8 +203,8 @@ impl Compiler<'_, '_> {
         }
         let lookalikes = self.lookalikes(&marked).map(|folded| Wildcard::new(&folded, ANY, Some(ONE)));
         let forms = TwoForms { plain: wildcard, lookalikes };
-        let required = forms.forms().map(|form| required::of_runs(form.literals())).collect::<Option<Vec<_>>>();
-        Some(Test { kind: Kind::Wildcard(forms), written, required: required.map(|sets| sets.concat()) })
+        let required = required::of_runs(&forms.forms().map(|form| form.literals().collect()).collect::<Vec<_>>());
+        Some(Test { kind: Kind::Wildcard(forms), written, required })
     }
 
     /// A block that holds of subjects which have nothing in common holds of everything.
@@ -217,7 +216,7 @@ impl Compiler<'_, '_> {
             self.fault(code::TOO_BROAD, &written.span, what, Some(help));
         } else if let Some(word) = word_alone(block, written) {
             self.check_length(word);
-        } else if block.tests.iter().all(|test| test.required.is_none()) {
+        } else if block.tests.iter().all(|test| test.required.is_empty()) {
             self.warn(
                 code::LIMIT,
                 &written.span,
@@ -254,6 +253,12 @@ impl Compiler<'_, '_> {
 
     /// The pattern as compared; none, with a fault, when there is nothing to compare.
     pub(super) fn folded(&self, found: &Found<String>) -> Option<String> {
+        self.folded_of(found, &found.value)
+    }
+
+    /// The same of a pattern whose letters stand in `letters`, octet by octet where they stand in it: an expression has letters that
+    /// are signs.
+    pub(super) fn folded_of(&self, found: &Found<String>, letters: &str) -> Option<String> {
         let written = &found.value;
         let (code, what) = if written.trim().is_empty() {
             (code::NOTHING, text!("an empty pattern", "um padrão vazio"))
@@ -264,7 +269,7 @@ impl Compiler<'_, '_> {
         } else {
             let folded = self.fold.pattern(written);
             if !folded.is_empty() {
-                self.warn_of_pasted(found);
+                self.warn_of_pasted(found, letters);
                 return Some(folded);
             }
             let what = text!(
@@ -285,8 +290,8 @@ impl Compiler<'_, '_> {
 
     /// A pattern pasted from a spam brings its tricks along. A rule with them works all the same, but who searches the file for the
     /// word does not find it; and an expression sees only what is written.
-    fn warn_of_pasted(&self, found: &Found<String>) {
-        let Some(pasted) = pasted::first(&found.value, self.fold) else { return };
+    fn warn_of_pasted(&self, found: &Found<String>, letters: &str) {
+        let Some(pasted) = pasted::first(letters, self.fold) else { return };
         let (at, c) = (pasted.at, pasted.character);
         let number = u32::from(c);
         let script = pasted.script.map(|script| format!(", {}", script.name())).unwrap_or_default();
@@ -301,13 +306,13 @@ impl Compiler<'_, '_> {
             ),
             Trick::LooksLatin { typed } => {
                 let typed = typed.replace(ANY, "*").replace(ONE, "?");
-                (
-                    text!(
-                        "`{c}` (U+{number:04X}{script}) only looks like a Latin letter",
-                        "`{c}` (U+{number:04X}{script}) só parece uma letra latina"
-                    ),
-                    text!("type it instead of pasting it: {typed}", "digite em vez de colar: {typed}"),
-                )
+                let what = text!(
+                    "`{c}` (U+{number:04X}{script}) only looks like a Latin letter",
+                    "`{c}` (U+{number:04X}{script}) só parece uma letra latina"
+                );
+                let whole = text!("type it instead of pasting it: {typed}", "digite em vez de colar: {typed}");
+                // Without its signs an expression is nothing to type.
+                (what, if letters == found.value { whole } else { retype() })
             }
             Trick::AmongLatin => (
                 text!(
@@ -369,7 +374,7 @@ fn in_words(folded: &str) -> Vec<String> {
 
 fn listed(kind: fn(Vec<Word>) -> Kind, words: Vec<Word>) -> Test {
     let written = words.iter().map(|word| word.written.as_str()).collect::<Vec<_>>().join(", ");
-    Test { kind: kind(words), written, required: None }
+    Test { kind: kind(words), written, required: Vec::new() }
 }
 
 /// Puts [`ANY`] and [`ONE`] where `*` and `?` stand. `\*`, `\?` and `\\` are the characters themselves (RFC 5228 §2.7.1).

@@ -20,7 +20,10 @@ const MAX_COMPILED: usize = 1 << 20;
 pub(super) const MAX_ALL_COMPILED: usize = 64 << 20;
 
 /// The sizes in which expressions are tried and counted: the library tells whether one fits, not how large it is.
-const SIZES: [usize; 4] = [16 << 10, 64 << 10, 256 << 10, MAX_COMPILED];
+const SIZES: [usize; 8] = [8 << 10, 16 << 10, 24 << 10, 32 << 10, 64 << 10, 128 << 10, 256 << 10, MAX_COMPILED];
+
+/// What the library may keep of its last searches with one expression: below, it goes over to a slower engine.
+const MIN_CACHE: usize = 16 << 10;
 
 impl Compiler<'_, '_> {
     /// The test; none, with faults, when the expression cannot be used.
@@ -37,7 +40,7 @@ impl Compiler<'_, '_> {
             self.fault(code::NEVER, &found.span, what, Some(help));
             return None;
         }
-        self.folded(found)?;
+        self.folded_of(found, &without_escapes(&found.value))?;
         let written = &found.value;
         let hir = match ParserBuilder::new().case_insensitive(self.fold.case).build().parse(written) {
             Ok(hir) => hir,
@@ -138,7 +141,9 @@ impl Compiler<'_, '_> {
         for size in SIZES {
             let Some(left) = self.room.get().checked_sub(size) else { break };
             let mut builder = RegexBuilder::new(&found.value);
-            if let Ok(regex) = builder.case_insensitive(self.fold.case).size_limit(size).dfa_size_limit(size).build() {
+            if let Ok(regex) =
+                builder.case_insensitive(self.fold.case).size_limit(size).dfa_size_limit(size.max(MIN_CACHE)).build()
+            {
                 self.room.set(left);
                 return Some(Some(regex));
             }
@@ -186,5 +191,58 @@ impl Compiler<'_, '_> {
             .starts_with('*')
             .then(|| text!("`*…*` is a wildcard: wildcard = \"…\"", "`*…*` é um curinga: wildcard = \"…\""));
         self.fault(code::EXPRESSION, &span, what, help);
+    }
+}
+
+/// The expression with a space for each octet of an escape: the `b` of `\bсчёт` is a sign, and no Latin letter beside Cyrillic ones.
+/// What `\x41` or `\pL` name by letters and digits goes with them; what stands in braces is set apart by these.
+fn without_escapes(expression: &str) -> String {
+    let mut letters = String::with_capacity(expression.len());
+    let mut chars = expression.chars();
+    while let Some(c) = chars.next() {
+        if c != '\\' {
+            letters.push(c);
+            continue;
+        }
+        letters.push(' ');
+        let Some(escaped) = chars.next() else { break };
+        letters.extend(std::iter::repeat_n(' ', escaped.len_utf8()));
+        let behind = match escaped {
+            _ if chars.as_str().starts_with('{') => 0,
+            'p' | 'P' => 1,
+            'x' => 2,
+            'u' => 4,
+            'U' => 8,
+            _ => 0,
+        };
+        for _ in 0..behind {
+            if chars.as_str().starts_with(|c: char| c.is_ascii_alphanumeric()) {
+                chars.next();
+                letters.push(' ');
+            }
+        }
+    }
+    letters
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_of_escapes_are_no_letters_and_everything_keeps_its_place() {
+        for (expression, letters) in [
+            (r"\bсчет\b", "  счет  "),
+            (r"\d+счет\\b", "  +счет  b"),
+            (r"\x41счет\x{441}", "    счет  {441}"),
+            (r"\pLсчет\p{Lu}", "   счет  {Lu}"),
+            (r"\u0441счет\U00000441x", "      счет          x"),
+            (r"\xz", "   "),
+            (r"a\", "a "),
+            ("plain", "plain"),
+        ] {
+            assert_eq!(without_escapes(expression), letters, "{expression}");
+            assert_eq!(without_escapes(expression).len(), expression.len(), "{expression}");
+        }
     }
 }

@@ -16,8 +16,11 @@ use crate::{
     text,
 };
 
-/// A `[[rule]]` without a fault of shape.
+/// A `[[rule]]`. What could not be read of an unsound one is empty; its patterns are looked at all the same, so that whoever mends it
+/// hears of all its faults at once.
 pub(super) struct WrittenRule {
+    /// Without a fault of shape: it may act, and its examples say something of it.
+    pub sound: bool,
     /// Where it begins.
     pub span: Range<usize>,
     /// Unique over all files.
@@ -37,6 +40,8 @@ pub(super) struct WrittenRule {
 
 /// A `[[rule.match]]`.
 pub(super) struct WrittenBlock {
+    /// Without a fault of shape: nothing that it says was left out.
+    pub sound: bool,
     pub span: Range<usize>,
     pub all_words: Vec<Found<String>>,
     pub any_words: Vec<Found<String>>,
@@ -87,20 +92,16 @@ pub(super) struct WrittenExample {
     pub client: Option<Found<String>>,
 }
 
-/// Every rule of a file that could be read whole. The faults of the others are in the document.
+/// Every rule of a file, the unsound ones too: their faults are in the document.
 pub(super) fn read(document: &Document<'_>) -> Vec<WrittenRule> {
     let Some(root) = document.root() else { return Vec::new() };
-    let rules = root.tables("rule").into_iter().filter_map(|table| {
-        let before = document.errors();
-        let rule = rule(table);
-        rule.filter(|_| document.errors() == before)
-    });
-    let rules = rules.collect();
+    let rules = root.tables("rule").into_iter().map(rule).collect();
     root.finish();
     rules
 }
 
-fn rule(table: Table<'_, '_>) -> Option<WrittenRule> {
+fn rule(table: Table<'_, '_>) -> WrittenRule {
+    let before = table.document().errors();
     let id = id(&table);
     let description = not_empty(&table, "description");
     for key in ["owner", "ticket"] {
@@ -112,9 +113,11 @@ fn rule(table: Table<'_, '_>) -> Option<WrittenRule> {
     let expires = dates::read(&table, "expires", DayEnd::Last);
     dates::check_order(table.document(), starts.as_ref(), expires.as_ref());
     let scope = scope(&table);
+    let errors = table.document().errors();
     let fold = table.table("fold").map_or_else(Fold::default, fold);
-    let blocks = table.tables("match").into_iter().map(block).collect::<Vec<_>>();
-    let except = table.table("except").map_or_else(WrittenExcept::default, except);
+    let fold_is_sound = table.document().errors() == errors;
+    let mut blocks = table.tables("match").into_iter().map(block).collect::<Vec<_>>();
+    let mut except = table.table("except").map_or_else(WrittenExcept::default, except);
     let action = action(&table);
     let examples = table.tables("example").into_iter().filter_map(example).collect();
     if blocks.is_empty() && !table.has("match") {
@@ -125,28 +128,34 @@ fn rule(table: Table<'_, '_>) -> Option<WrittenRule> {
         let what = text!("the rule has no match block", "a regra não tem bloco de match");
         table.document().fault_as(code::NOTHING, table.span(), what, Some(help));
     }
-    if matches!(action, Some((Action::Reject, _))) {
+    if matches!(action, Some((Some(Action::Reject), _))) {
         dates::check_of_reject(&table, starts.as_ref(), expires.as_ref());
     }
-    let span = table.span();
+    let (span, document) = (table.span(), table.document());
     table.finish();
-    let (action, reply) = action?;
-    let (id, description, mode) = (id?, description?, mode?);
-    Some(WrittenRule {
+    if !fold_is_sound {
+        // What a pattern becomes, and so whether it is in order, depends on the fold that was meant.
+        blocks.clear();
+        except = WrittenExcept::default();
+    }
+    let (action, reply) = action.unwrap_or_default();
+    WrittenRule {
+        // An error counts even if nothing is missing for it.
+        sound: document.errors() == before,
+        id: id.unwrap_or_else(|| Found { value: String::new(), span: span.clone() }),
         span,
-        id,
-        description,
-        mode,
+        description: description.unwrap_or_default(),
+        mode: mode.unwrap_or(Mode::Off),
         scope,
         starts,
         expires,
         fold,
         blocks,
         except,
-        action,
+        action: action.unwrap_or(Action::Observe),
         reply,
         examples,
-    })
+    }
 }
 
 /// An id stands in replies, header fields, file names and commands.
@@ -243,7 +252,8 @@ fn prefixes(table: &Table<'_, '_>) -> Vec<String> {
 
 fn block(table: Table<'_, '_>) -> WrittenBlock {
     let before = table.document().errors();
-    let block = WrittenBlock {
+    let mut block = WrittenBlock {
+        sound: true,
         span: table.span(),
         all_words: table.list("all_words"),
         any_words: table.list("any_words"),
@@ -267,7 +277,9 @@ fn block(table: Table<'_, '_>) -> WrittenBlock {
             Some(text!("it takes {listed}", "ele aceita {listed}")),
         );
     }
+    let document = table.document();
     table.finish();
+    block.sound = document.errors() == before;
     block
 }
 
@@ -284,7 +296,8 @@ fn except(table: Table<'_, '_>) -> WrittenExcept {
     except
 }
 
-fn action(rule: &Table<'_, '_>) -> Option<(Action, Option<Found<String>>)> {
+/// None: it has none; its kind is none when it cannot be read, and then its reply counts all the same.
+fn action(rule: &Table<'_, '_>) -> Option<(Option<Action>, Option<Found<String>>)> {
     if !rule.has("action") {
         rule.document().fault_as(
             Code::MISSING,
@@ -314,7 +327,7 @@ fn action(rule: &Table<'_, '_>) -> Option<(Action, Option<Found<String>>)> {
         );
     }
     table.finish();
-    Some((kind?, reply))
+    Some((kind, reply))
 }
 
 fn example(table: Table<'_, '_>) -> Option<WrittenExample> {

@@ -1,10 +1,19 @@
 //! Which blocks are worth trying on a subject: one Aho-Corasick automaton over the required literals of all rules that share
 //! a fold (decision 14).
+//!
+//! A block is looked up by one thing that every subject it matches must hold. Which one is chosen here, where all rules are known: the
+//! word that the fewest of them ask for. Rules of a campaign share `boleto` and `vencido`; looked up by the longest word, a subject with
+//! `cobrança` in it would have every such rule tried on it.
+
+use std::{cmp::Reverse, collections::HashMap};
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
-use super::{Rule, required, view::View};
+use super::{Rule, block::Block, required, view::View};
 use crate::message::subject::Fold;
+
+/// Octets from which a literal is rare enough in subjects for what the rules share to count more.
+const LONG: usize = 5;
 
 /// A block: index of the rule, index of the block in it.
 pub(super) type BlockIndex = (usize, usize);
@@ -33,14 +42,35 @@ pub(super) fn build(rules: &[Rule], wanted: impl Fn(&Rule) -> bool) -> Vec<Group
     folds.into_iter().map(|fold| Group::new(fold, &members(fold))).collect()
 }
 
+/// How many blocks ask for each literal, whether or not they are looked up by it.
+fn shared<'r>(rules: &[(usize, &'r Rule)]) -> HashMap<&'r str, usize> {
+    let mut shared = HashMap::new();
+    for block in rules.iter().flat_map(|(_, rule)| &rule.blocks) {
+        for literal in block.tests.iter().flat_map(|test| &test.required).flatten() {
+            *shared.entry(literal.as_str()).or_default() += 1;
+        }
+    }
+    shared
+}
+
+/// What a block is looked up by: first of all nothing so short that most subjects have it in some word, then what the fewest blocks ask for.
+fn rarest<'b>(block: &'b Block, shared: &HashMap<&str, usize>) -> Option<&'b Vec<String>> {
+    let cost = |set: &&Vec<String>| {
+        let (shortest, fewest) = required::worth(set);
+        let blocks: usize = set.iter().filter_map(|literal| shared.get(literal.as_str())).sum();
+        (Reverse(shortest.min(LONG)), blocks, Reverse(shortest), fewest)
+    };
+    block.tests.iter().flat_map(|test| &test.required).min_by_key(cost)
+}
+
 impl Group {
     fn new(fold: &Fold, rules: &[(usize, &Rule)]) -> Self {
+        let shared = shared(rules);
         let mut literals: Vec<(&str, BlockIndex)> = Vec::new();
         let mut always = Vec::new();
         for (at, rule) in rules {
             for (number, block) in rule.blocks.iter().enumerate() {
-                let sets = block.tests.iter().filter_map(|test| test.required.as_ref());
-                match required::best(sets) {
+                match rarest(block, &shared) {
                     Some(set) => literals.extend(set.iter().map(|literal| (literal.as_str(), (*at, number)))),
                     None => always.push((*at, number)),
                 }

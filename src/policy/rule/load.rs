@@ -52,11 +52,14 @@ pub(super) fn load(files: &[(PathBuf, String)], resolve: Resolve<'_>) -> (RuleSe
     let documents: Vec<Document<'_>> =
         in_order.into_iter().map(|(file, source)| Document::parse_with(file, source, vocabulary::WORDS)).collect();
     let mut faults = Faults::default();
-    let rules = compile_all(&documents, resolve);
+    let mut rules = compile_all(&documents, resolve);
     for document in documents {
         faults.append(document.into_faults());
     }
     let groups = index::build(&rules, |rule| rule.mode != Mode::Off);
+    for test in rules.iter_mut().flat_map(|rule| &mut rule.blocks).flat_map(|block| &mut block.tests) {
+        test.required = Vec::new();
+    }
     let set = RuleSet { rules, groups };
     set.check_always_tried(&mut faults);
     set.check_folds(&mut faults);
@@ -73,7 +76,7 @@ fn compile_all(documents: &[Document<'_>], resolve: Resolve<'_>) -> Vec<Rule> {
             let before = document.errors();
             check_unique(document, &written, &mut ids);
             let rule = compile(document, &written, resolve, &room);
-            if document.errors() == before {
+            if written.sound && document.errors() == before {
                 rules.push(rule);
                 entries.push(Entry { document, written });
             }
@@ -112,6 +115,9 @@ pub(super) fn load_octets(files: &[(PathBuf, Vec<u8>)], resolve: Resolve<'_>) ->
 }
 
 fn check_unique(document: &Document<'_>, written: &WrittenRule, ids: &mut Ids) {
+    if written.id.value.is_empty() {
+        return; // a fault already
+    }
     let place = document.place(&written.id.span);
     let Some((file, line)) = ids.get(&written.id.value) else {
         ids.insert(written.id.value.clone(), (document.file().to_owned(), place.line));
@@ -126,12 +132,12 @@ fn check_unique(document: &Document<'_>, written: &WrittenRule, ids: &mut Ids) {
     );
 }
 
-/// The rule; it is in order, and its examples are as they say, if the document got no error meanwhile.
+/// The rule; if it was sound, and the document got no error meanwhile, it is in order and its examples are as they say.
 fn compile(document: &Document<'_>, written: &WrittenRule, resolve: Resolve<'_>, room: &Cell<usize>) -> Rule {
     let before = document.errors();
     let rule = patterns(document, written, resolve, room);
-    // Examples of a rule that lost a block would fail for a reason that is reported already.
-    if document.errors() == before {
+    // Examples of a rule that lost a block, or a key, would fail for a reason that is reported already.
+    if written.sound && document.errors() == before {
         Trial { document, rule: &rule, written, resolve }.run();
     }
     rule

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use super::{
     Action, Facts, Judgement, Mode, Rule, RuleMatch, RuleSet,
     except::{Circumstances, ExceptLine, comparable_path},
+    index::BlockIndex,
     place::{Placed, Traces},
     view::View,
 };
+use crate::message::subject::Subject;
 
 impl RuleSet {
     /// What the rules say. Linear in the subject's length; never fails.
@@ -33,7 +35,25 @@ impl RuleSet {
                 }
             }
         }
-        judgement(found.into_values().collect(), facts)
+        Judgement::of(found.into_values().collect(), facts.recipients.len())
+    }
+
+    /// Whether the patterns of any rule that is on hold of a subject, whatever its dates, scope and exceptions. If of none of a message's,
+    /// [`RuleSet::judge`] finds nothing in it, whoever sent it and whenever.
+    pub fn touches(&self, subject: &Subject) -> bool {
+        self.groups.iter().any(|group| {
+            let view = View::of(subject, &group.fold);
+            let holds = |(at, block): &BlockIndex| {
+                let block = self.rules.get(*at).and_then(|rule| rule.blocks.get(*block));
+                block.is_some_and(|block| block.find(&view).is_some())
+            };
+            group.candidates(&view).iter().any(holds)
+        })
+    }
+
+    /// How many match blocks are tried on a subject: what a judgement costs beside folding and one look-up, without a clock.
+    pub fn tried_on(&self, subject: &Subject) -> usize {
+        self.groups.iter().map(|group| group.candidates(&View::of(subject, &group.fold)).len()).sum()
     }
 
     /// Every rule whose patterns hold, whatever its mode, dates, scope and exceptions, and what became of it: for the person
@@ -100,12 +120,15 @@ fn around<'a>(facts: &Facts<'a>) -> Circumstances<'a> {
     }
 }
 
-fn judgement(matches: Vec<RuleMatch>, facts: &Facts<'_>) -> Judgement {
-    let acts = |found: &RuleMatch| found.mode == Mode::Enforce && found.action != Action::Observe;
-    let deciding = (0..facts.recipients.len())
-        .map(|recipient| matches.iter().position(|found| acts(found) && !found.spared.contains(&recipient)))
-        .collect();
-    Judgement { matches, deciding }
+impl Judgement {
+    /// From what matched, in rule order: who decides for each of so many recipients.
+    pub fn of(matches: Vec<RuleMatch>, recipients: usize) -> Self {
+        let acts = |found: &RuleMatch| found.mode == Mode::Enforce && found.action != Action::Observe;
+        let deciding = (0..recipients)
+            .map(|recipient| matches.iter().position(|found| acts(found) && !found.spared.contains(&recipient)))
+            .collect();
+        Self { matches, deciding }
+    }
 }
 
 impl Rule {

@@ -210,6 +210,16 @@ impl RuleSet {
         &self.rules
     }
 
+    /// The moments at which a rule that is not off begins or ends, in order.
+    pub fn moments(&self) -> Vec<SystemTime> {
+        let on = self.rules.iter().filter(|rule| rule.mode != Mode::Off);
+        let mut moments: Vec<_> =
+            on.flat_map(|rule| rule.starts.iter().chain(&rule.expires)).map(|date| date.at).collect();
+        moments.sort_unstable();
+        moments.dedup();
+        moments
+    }
+
     /// How many rules.
     pub fn len(&self) -> usize {
         self.rules.len()
@@ -255,6 +265,21 @@ impl Rule {
     /// The mailboxes that it spares (`except.recipient`).
     pub fn spared(&self) -> &[MailboxKey] {
         &self.except.recipients
+    }
+
+    /// Whether it spares some lists (`except.list`).
+    pub fn spares_lists(&self) -> bool {
+        !self.except.lists.is_empty()
+    }
+
+    /// From when it acts, if it says so.
+    pub fn starts(&self) -> Option<SystemTime> {
+        self.starts.as_ref().map(|date| date.at)
+    }
+
+    /// Until when it acts, if it says so.
+    pub fn expires(&self) -> Option<SystemTime> {
+        self.expires.as_ref().map(|date| date.at)
     }
 
     /// What disappears before it compares.

@@ -14,25 +14,44 @@ const MIN_LITERAL: usize = 3;
 /// More alternatives than this are not worth their memory.
 const MAX_ALTERNATIVES: usize = 32;
 
-/// From the runs of characters that all must be there: the longest.
-pub(super) fn of_runs(runs: impl Iterator<Item = String>) -> Option<Vec<String>> {
-    runs.max_by_key(|run| run.chars().count()).filter(|run| long_enough(run)).map(|run| vec![run])
+/// What a pattern requires: sets of literals. Of each set every subject that the pattern matches holds at least one; one set is
+/// enough to look it up by, and which is taken is decided when all rules are known (`index`). None: nothing can be said.
+pub(super) type Required = Vec<Vec<String>>;
+
+/// From the runs of characters that all must be there, in each form of a pattern.
+pub(super) fn of_runs(forms: &[Vec<String>]) -> Required {
+    let mut sets = of_words(forms);
+    sets.retain(|set| set.iter().all(|run| long_enough(run)));
+    sets
 }
 
-/// From an expression over subjects folded with `fold`: literals of which every match holds at least one.
-pub(super) fn of_hir(hir: &Hir, fold: &Fold) -> Option<Vec<String>> {
-    let mut walk = Walk { fold, run: String::new(), best: None };
+/// From the words that all must be there, in each form of a pattern: a set for each, with one of each form. A word may be short.
+pub(super) fn of_words(forms: &[Vec<String>]) -> Required {
+    let Some((first, others)) = forms.split_first() else { return Vec::new() };
+    if others.iter().all(|form| form.len() == first.len()) {
+        let nth = |at: usize| forms.iter().filter_map(|form| form.get(at).cloned()).collect();
+        return (0..first.len()).map(nth).collect();
+    }
+    // Folding made another number of them of one form: the longest of each.
+    let longest = |form: &Vec<String>| form.iter().max_by_key(|run| run.chars().count()).cloned();
+    forms.iter().map(longest).collect::<Option<Vec<_>>>().into_iter().collect()
+}
+
+/// From an expression over subjects folded with `fold`.
+pub(super) fn of_hir(hir: &Hir, fold: &Fold) -> Required {
+    let mut walk = Walk { fold, run: String::new(), found: Vec::new() };
     walk.visit(hir);
     walk.end_run();
-    walk.best
+    walk.found
 }
 
-/// Of several sets, each of which is required: the one whose shortest literal is the longest.
-pub(super) fn best<'s>(sets: impl Iterator<Item = &'s Vec<String>>) -> Option<&'s Vec<String>> {
-    sets.max_by_key(|set| worth(set))
+/// Of several sets the one whose shortest literal is the longest.
+fn best(sets: Required) -> Option<Vec<String>> {
+    sets.into_iter().max_by_key(|set| worth(set))
 }
 
-fn worth(set: &[String]) -> (usize, std::cmp::Reverse<usize>) {
+/// Longer literals stand in fewer subjects, and fewer are found less often.
+pub(super) fn worth(set: &[String]) -> (usize, std::cmp::Reverse<usize>) {
     (set.iter().map(String::len).min().unwrap_or(0), std::cmp::Reverse(set.len()))
 }
 
@@ -44,7 +63,7 @@ struct Walk<'f> {
     fold: &'f Fold,
     /// The literal text right before the place reached.
     run: String,
-    best: Option<Vec<String>>,
+    found: Required,
 }
 
 impl Walk<'_> {
@@ -65,13 +84,13 @@ impl Walk<'_> {
             HirKind::Repetition(repetition) => {
                 self.end_run();
                 if repetition.min > 0 {
-                    self.propose(of_hir(&repetition.sub, self.fold));
+                    self.found.extend(of_hir(&repetition.sub, self.fold));
                 }
             }
             HirKind::Alternation(branches) => {
                 self.end_run();
-                let sets = branches.iter().map(|branch| of_hir(branch, self.fold)).collect::<Option<Vec<_>>>();
-                self.propose(sets.map(|sets| sets.concat()).filter(|set| set.len() <= MAX_ALTERNATIVES));
+                let sets = branches.iter().map(|branch| best(of_hir(branch, self.fold))).collect::<Option<Vec<_>>>();
+                self.found.extend(sets.map(|sets| sets.concat()).filter(|set| set.len() <= MAX_ALTERNATIVES));
             }
         }
     }
@@ -95,15 +114,7 @@ impl Walk<'_> {
 
     fn end_run(&mut self) {
         let run = std::mem::take(&mut self.run);
-        self.propose(long_enough(&run).then(|| vec![run]));
-    }
-
-    fn propose(&mut self, set: Option<Vec<String>>) {
-        if let Some(set) = set
-            && self.best.as_ref().is_none_or(|best| worth(&set) > worth(best))
-        {
-            self.best = Some(set);
-        }
+        self.found.extend(long_enough(&run).then(|| vec![run]));
     }
 }
 
@@ -114,11 +125,11 @@ mod tests {
     fn required(pattern: &str, case: bool) -> Option<Vec<String>> {
         let fold = Fold { case, ..Fold::default() };
         let hir = regex_syntax::ParserBuilder::new().case_insensitive(case).build().parse(pattern).unwrap();
-        of_hir(&hir, &fold)
+        best(of_hir(&hir, &fold))
     }
 
     #[test]
-    fn the_longest_literal_that_must_be_there_is_taken() {
+    fn the_longest_literal_that_must_be_there_is_known() {
         let rows: [(&str, Option<&[&str]>); 14] = [
             (r"\bpix\b.{0,20}\bdevolucao\b", Some(&["devolucao"])),
             ("PIX", Some(&["pix"])),
@@ -141,12 +152,33 @@ mod tests {
         }
     }
 
+    /// Which of them is looked up depends on the other rules.
+    #[test]
+    fn every_literal_that_must_be_there_is_known() {
+        let hir = |pattern: &str| regex_syntax::parse(pattern).unwrap();
+        let sets = |pattern: &str| {
+            let sets = of_hir(&hir(pattern), &Fold { case: false, ..Fold::default() });
+            sets.iter().map(|set| set.join("|")).collect::<Vec<_>>()
+        };
+        assert_eq!(sets(r"\bpix\b.{0,20}\bdevolucao\b"), ["pix", "devolucao"]);
+        assert_eq!(sets("boleto (fatura|conta)+ x? (ab|cde)vencida"), ["boleto ", "fatura|conta", "vencida"]);
+        let runs = |forms: &[&[&str]]| {
+            let forms: Vec<Vec<String>> =
+                forms.iter().map(|form| form.iter().map(|&run| run.to_owned()).collect()).collect();
+            of_runs(&forms).iter().map(|set| set.join("|")).collect::<Vec<_>>()
+        };
+        assert_eq!(runs(&[&["boleto", "zi", "anexo"]]), ["boleto", "anexo"]);
+        assert_eq!(runs(&[&["воleto", "anexo"], &["boleto", "anexo"]]), ["воleto|boleto", "anexo|anexo"]);
+        assert_eq!(runs(&[&["aaa", "bbbb"], &["ccccc"]]), ["bbbb|ccccc"]);
+        assert!(runs(&[&["aa"], &["bbbb"]]).is_empty());
+    }
+
     #[test]
     fn a_letter_that_may_stand_in_two_forms_gives_no_literal() {
         // `(?i)s` finds the long s too. NFKC makes an s of it; without NFKC it stays in the folded subject.
         let hir = regex_syntax::ParserBuilder::new().case_insensitive(true).build().parse("asa").unwrap();
-        assert_eq!(of_hir(&hir, &Fold::default()), Some(vec!["asa".to_owned()]));
-        assert_eq!(of_hir(&hir, &Fold { compatibility: false, ..Fold::default() }), None);
+        assert_eq!(of_hir(&hir, &Fold::default()), [["asa".to_owned()]]);
+        assert!(of_hir(&hir, &Fold { compatibility: false, ..Fold::default() }).is_empty());
         // Without the case fold both forms of a letter stay.
         assert_eq!(required("(?i)pix", false), None);
         assert_eq!(required("PIX", false), Some(vec!["PIX".to_owned()]));

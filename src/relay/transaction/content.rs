@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::{Around, Conclusion, Effect, Phase, Received, Transaction, chunks::Chunks, facts};
 use crate::{
     inspect::{Inspected, Inspection, InspectionFault, ambiguity::Finding},
+    message::facts::few_list_ids,
     policy::{
         disposition::{self, By},
         rule::{Facts, Judgement},
@@ -166,6 +167,7 @@ impl Transaction {
         });
         let foreign = self.foreign_originator(&inspected.originators);
         self.record.subjects = inspected.subjects.into_iter().map(|subject| subject.decoded).collect();
+        self.record.list_ids = few_list_ids(inspected.list_ids);
         self.record.message_id = inspected.message_id;
         self.record.rules.clone_from(&judgement.matches);
         let refused = disposition::refused_by_rules(&judgement, recipients.len());

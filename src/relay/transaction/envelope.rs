@@ -13,7 +13,7 @@ use crate::{
         reply,
         settings::{GRACE, GRACE_FLOWING, PATIENCE, PATIENCE_OCTETS},
     },
-    smtp::{client::ForwardedClient, envelope::RcptTo, reply::Reply},
+    smtp::{client::ForwardedClient, envelope::RcptTo, parameter::RcptParameters, reply::Reply},
 };
 
 /// One RCPT of the transaction.
@@ -23,6 +23,8 @@ pub(in crate::relay) struct Recipient {
     pub(super) facts: RecipientFacts,
     /// Set once policy admitted it and the next hop accepted it.
     pub(super) admitted: Option<Admitted>,
+    /// NOTIFY and ORCPT: an item keeps them until it is released.
+    pub(super) parameters: RcptParameters,
 }
 
 impl Recipient {
@@ -44,6 +46,7 @@ impl Recipient {
                 downgraded: false,
             },
             admitted: None,
+            parameters: rcpt.parameters.clone(),
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::{
     policy::{Policy, disposition::By, rule::Judgement, verdict::ScanVerdict},
     record::{Cause, ClientFacts, Ending, Fate, RecipientFacts, Record, TransactionId, UnixMillis, unix_millis},
     relay::event::Moment,
-    smtp::envelope::MailFrom,
+    smtp::{envelope::MailFrom, path::ReversePath},
 };
 
 pub(super) fn begin(id: &TransactionId, policy: &Policy, client: ClientFacts, mail: &MailFrom, now: Moment) -> Record {
@@ -16,8 +16,13 @@ pub(super) fn begin(id: &TransactionId, policy: &Policy, client: ClientFacts, ma
         client,
         application: None,
         reverse_path: mail.path.to_string(),
+        reverse_path_mailbox: match &mail.path {
+            ReversePath::Null => None,
+            ReversePath::Mailbox(mailbox) => policy.directory.key_of(mailbox),
+        },
         recipients: Vec::new(),
         subjects: Vec::new(),
+        list_ids: None,
         message_id: None,
         size: None,
         sha256: None,

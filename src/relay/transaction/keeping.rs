@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     policy::{disposition::By, verdict::ScanVerdict},
-    record::{Cause, Ending, Item, ItemClass, ItemState},
+    record::{Cause, Ending, EnvelopeParameters, Item, ItemClass, ItemState},
     relay::{event::Output, reply},
 };
 
@@ -23,10 +23,11 @@ impl Transaction {
         state: ItemState,
         acknowledged: bool,
     ) -> Box<Item> {
-        let paths = recipients
-            .iter()
-            .filter_map(|index| self.recipients.get(*index)?.admitted.as_ref())
-            .map(|admitted| admitted.path.to_string());
+        let held = recipients.iter().filter_map(|index| {
+            let recipient = self.recipients.get(*index)?;
+            Some((recipient.admitted.as_ref()?.path.to_string(), recipient.parameters.clone()))
+        });
+        let (paths, parameters) = held.unzip();
         Box::new(Item {
             id: self.id.clone(),
             class: ItemClass::of(by, deciding),
@@ -34,7 +35,8 @@ impl Transaction {
             acknowledged,
             received_at: self.received_at(),
             reverse_path: self.record.reverse_path.clone(),
-            recipients: paths.collect(),
+            recipients: paths,
+            parameters: EnvelopeParameters { mail: self.mail.parameters.clone(), recipients: parameters },
             subject: self.record.subjects.first().cloned().unwrap_or_default(),
             size: self.record.size.unwrap_or_default(),
             sha256: self.record.sha256.clone().unwrap_or_default(),

@@ -11,8 +11,11 @@ use super::{
 };
 use bytes::Bytes;
 use portaria::{
-    policy::verdict::{ScanVerdict, ScannerReport},
-    record::ClientFacts,
+    policy::{
+        Policy,
+        verdict::{ScanVerdict, ScannerReport},
+    },
+    record::{ClientFacts, Record},
     relay::{
         Session, Shares,
         event::{Input, NextHopReady, Output, Wait},
@@ -81,16 +84,31 @@ impl<'s> Play<'s> {
     }
 
     /// Plays the script. All that was seen, channel by channel; or what went wrong, with the line.
-    pub fn run(mut self) -> Played<Vec<String>> {
+    pub fn run(self) -> Played<Vec<String>> {
+        let mut transcript = self.finished()?.transcript;
+        transcript.sort_by_key(|(channel, _)| *channel);
+        Ok(transcript.into_iter().map(|(channel, text)| shown(channel, &text)).collect())
+    }
+
+    /// Plays the script. Every record that was written, with the policy that it names.
+    pub fn records(self) -> Played<Vec<(Arc<Policy>, Record)>> {
+        let setup = &self.script.setup;
+        let policies = [false, true].map(|later| setup.policy(later, wall()));
+        let named = |record: Record| {
+            let policy = policies.iter().find(|policy| policy.version == record.policy).unwrap();
+            (policy.clone(), record)
+        };
+        Ok(self.finished()?.records.into_iter().map(named).collect())
+    }
+
+    fn finished(mut self) -> Played<World> {
         let name = &self.script.name;
         self.feed(Input::Accepted).map_err(|what| format!("{name}: at the beginning: {what}\n"))?;
         for step in &self.script.steps {
             self.step(step).map_err(|what| format!("{name}:{}: {what}\n{}", step.line, self.shown()))?;
         }
         self.end().map_err(|what| format!("{name}: at the end: {what}\n{}", self.shown()))?;
-        let mut transcript = self.world.transcript;
-        transcript.sort_by_key(|(channel, _)| *channel);
-        Ok(transcript.into_iter().map(|(channel, text)| shown(channel, &text)).collect())
+        Ok(self.world)
     }
 
     /// The conversation so far, for a reader of a failure.

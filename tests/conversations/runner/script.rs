@@ -1,8 +1,12 @@
 //! A script as written, and its plays.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use portaria::{policy::verdict::ScanVerdict, relay::event::NextHopFailure};
+use portaria::{
+    policy::{Policy, verdict::ScanVerdict},
+    record::Record,
+    relay::event::NextHopFailure,
+};
 
 use super::{
     play::Play,
@@ -127,6 +131,11 @@ impl Script {
             }
         }
         script
+    }
+
+    /// Plays it whole. Every record that was written, with the policy that judged it.
+    pub fn records(&self) -> Vec<(Arc<Policy>, Record)> {
+        Play::new(self, Split::Whole).records().unwrap_or_else(|fault| panic!("{fault}"))
     }
 
     /// Plays it at all splits. Says what went wrong, at the first split at which something did.

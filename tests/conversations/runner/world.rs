@@ -7,6 +7,7 @@ use std::{
 
 use bytes::Bytes;
 use portaria::{
+    record::Record,
     relay::event::{HoldFault, Input, Moment, OpenNextHop, Output, Verified},
     relay::settings::{CHUNK, Settings},
 };
@@ -41,6 +42,8 @@ pub struct World {
     /// Seen and not expected yet, and everything ever seen.
     pub seen: BTreeMap<Channel, VecDeque<Seen>>,
     pub transcript: Vec<(Channel, String)>,
+    /// Every record.
+    pub records: Vec<Record>,
     /// Answers that came at once, as they do in the door.
     pub answers: VecDeque<Input>,
     pub opening: Option<OpenNextHop>,
@@ -81,6 +84,7 @@ impl World {
             promises: Promises::new(settings.scanner_groups.clone(), settings.actions.clone(), leave),
             seen: BTreeMap::new(),
             transcript: Vec::new(),
+            records: Vec::new(),
             answers: VecDeque::new(),
             opening: None,
             connection: None,
@@ -178,6 +182,7 @@ impl World {
             }
             Output::Record { record, acknowledge } => {
                 self.promises.record(&record);
+                self.records.push((*record).clone());
                 self.see_facts(Channel::Record, serde_json::to_value(&record).unwrap());
                 if acknowledge {
                     let plan = self.journal_plan.take();

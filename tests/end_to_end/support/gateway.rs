@@ -36,6 +36,7 @@ pub struct Setup {
     scanner: Option<String>,
     listener: String,
     inherits: bool,
+    watches: bool,
     descriptors: Option<u32>,
     /// Set in the environment of the gateway, and of no command.
     environment: Vec<(String, String)>,
@@ -63,6 +64,7 @@ impl Setup {
             scanner: None,
             listener: "tls = \"off\"\n".to_owned(),
             inherits: false,
+            watches: false,
             descriptors: None,
             next_hop_lines: String::new(),
             environment: Vec::new(),
@@ -169,6 +171,21 @@ impl Setup {
         self.descriptors(limit)
     }
 
+    /// Changed rule files come into force by themselves. Without this they wait for a reload, so that a test says when.
+    #[allow(dead_code, reason = "for tests/reloads")]
+    pub fn watches(mut self) -> Self {
+        self.watches = true;
+        self
+    }
+
+    /// `rules_dir` is a link, to be turned by [`Gateway::turn_rules`]; the files written so far are where it leads.
+    #[allow(dead_code, reason = "for tests/reloads")]
+    pub fn rules_behind_a_link(self) -> Self {
+        fs::rename(self.scratch.join("rules"), self.scratch.join("rules-0")).unwrap();
+        std::os::unix::fs::symlink("rules-0", self.scratch.join("rules")).unwrap();
+        self
+    }
+
     /// The gateway is handed its listening socket, as by systemd.
     pub fn inherits(mut self) -> Self {
         self.inherits = true;
@@ -234,12 +251,13 @@ impl Setup {
              [[listener]]\nrole = \"relay\"\naddress = \"127.0.0.1:{}\"\n{}\n\
              [[domain]]\nname = \"tjepa.jus.br\"\naliases = [\"tjpa.jus.br\"]\nnext_hop = \"mailbox\"\n\n\
              [[next_hop]]\nname = \"mailbox\"\naddress = [\"127.0.0.1:{}\"]\ntls = \"off\"\n{}\n\
-             {antivirus}\n[http]\naddress = \"127.0.0.1:{}\"\n\n{}",
+             {antivirus}\n[http]\naddress = \"127.0.0.1:{}\"\n\n[rules]\nwatch = {}\n{}",
             self.smtp.number(),
             self.listener,
             self.next_hop,
             self.next_hop_lines,
             self.http.number(),
+            self.watches,
             self.more
         )
     }
@@ -254,6 +272,26 @@ impl Gateway {
     /// Its `data_dir`.
     pub fn data(&self) -> PathBuf {
         self.setup.data()
+    }
+
+    /// Its rules folder.
+    #[allow(dead_code, reason = "for tests/reloads")]
+    pub fn rules_folder(&self) -> PathBuf {
+        self.setup.scratch.join("rules")
+    }
+
+    /// A path beside `portaria.toml`.
+    #[allow(dead_code, reason = "for tests/reloads")]
+    pub fn beside(&self, name: &str) -> PathBuf {
+        self.setup.scratch.join(name)
+    }
+
+    /// Makes `rules` lead to another folder beside it, in one step, as Kubernetes does with `..data`.
+    #[allow(dead_code, reason = "for tests/reloads")]
+    pub fn turn_rules(&self, to: &str) {
+        let (new, link) = (self.setup.scratch.join(".rules-new"), self.setup.scratch.join("rules"));
+        std::os::unix::fs::symlink(to, &new).unwrap();
+        fs::rename(new, link).unwrap();
     }
 
     /// Writes a file under `rules/`; it counts from the next SIGHUP on.

@@ -37,6 +37,8 @@ pub struct State {
     pub octets: u64,
     /// Connections taken.
     pub connections: usize,
+    /// Replies that wait just now.
+    pub stalled: usize,
     /// How it behaves.
     pub behaviour: Behaviour,
     /// The sink is gone: its threads end.
@@ -71,6 +73,8 @@ pub struct Behaviour {
     pub dots: VecDeque<String>,
     /// Replies to dots wait as long as this is set.
     pub dots_wait: bool,
+    /// The reply to this command (`MAIL`, `RCPT`, `DATA`), or the `greeting`, waits as long as it is set.
+    pub stalls: Option<&'static str>,
     /// Pause after each 64 KiB of mail data.
     pub pause: Duration,
 }
@@ -89,6 +93,7 @@ impl Sink {
             rcpt: Vec::new(),
             dots: VecDeque::new(),
             dots_wait: false,
+            stalls: None,
             pause: Duration::ZERO,
         };
         let state = State {
@@ -97,6 +102,7 @@ impl Sink {
             data_begun: 0,
             octets: 0,
             connections: 0,
+            stalled: 0,
             behaviour,
             closed: false,
         };
@@ -225,6 +231,20 @@ impl Shared {
             state = self.changed.wait(state).unwrap();
         }
         reply
+    }
+
+    /// Waits as long as the reply to this command is to wait.
+    pub fn stall(&self, command: &str) {
+        let mut state = self.lock();
+        if state.behaviour.stalls != Some(command) {
+            return;
+        }
+        state.stalled += 1;
+        self.changed.notify_all();
+        while state.behaviour.stalls == Some(command) && !state.closed {
+            state = self.changed.wait(state).unwrap();
+        }
+        state.stalled -= 1;
     }
 
     /// Notes that the protocol was broken.

@@ -41,6 +41,7 @@ impl Session {
     fn serve(&mut self) -> io::Result<()> {
         self.stream.set_read_timeout(Some(Duration::from_secs(300)))?;
         self.stream.set_nodelay(true)?;
+        self.shared.stall("greeting");
         self.say("220 mailbox.example ESMTP")?;
         loop {
             let line = match self.reader.next()? {
@@ -61,6 +62,7 @@ impl Session {
     /// Obeys a command; false ends the session.
     fn command(&mut self, line: &str) -> io::Result<bool> {
         let verb = line.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
+        self.shared.stall(&verb);
         match verb.as_str() {
             "EHLO" => {
                 self.mail = None;

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use portaria::{
     policy::verdict::{ScanVerdict, ScannerReport},
-    relay::event::{HoldFault, Input, NextHopFailure, NextHopReady},
+    relay::event::{HoldFault, Input, NextHopFailure, NextHopReady, Verified},
     smtp::{client::ForwardAttributes, extension::Capabilities, stated_limits::StatedLimits},
 };
 
@@ -108,6 +108,7 @@ impl World {
 
     fn secure(&mut self) {
         if std::mem::take(&mut self.securing) {
+            self.secured = true;
             self.feed(Input::TlsEstablished("TLSv1.3 x".into()));
         }
     }
@@ -268,6 +269,11 @@ impl World {
                 let room = !std::mem::take(&mut faults.no_room);
                 self.client = if room { client } else { self.client };
                 Input::Recounted(room)
+            }
+            Asked::Verify(right) => {
+                self.logins.1 += usize::from(right);
+                self.refusing = !right;
+                Input::Verified(if right { Verified::Right } else { Verified::Wrong })
             }
             Asked::Held(_) if std::mem::take(&mut faults.full) => Input::Held(Err(HoldFault::Full("disk".into()))),
             Asked::Held(octets) if octets.is_empty() => Input::Held(Ok(())),

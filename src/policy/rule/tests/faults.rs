@@ -58,6 +58,58 @@ fn keys_are_complete_known_and_of_their_kind() {
     assert_eq!(of_head("mode = 1\naction.kind = \"tag\"").matches("error").count(), 1, "one fault is said once");
 }
 
+/// Whoever mends one fault a run loses patience by the third.
+#[test]
+fn a_fault_of_shape_hides_no_other_fault_of_the_rule() {
+    let patterns =
+        "[[rule.match]]\nany_words = [\"urgente\", \"URGENTE\"]\nregex = 'a(b'\n[rule.except]\nsender = [\"*@*\"]";
+    let of_patterns = ["`URGENTE` is `urgente` once more", "unclosed group", "would spare every sender"];
+    for (head, of_shape) in [
+        (format!("{HEAD}\nnota = 1"), "unknown key `nota`"),
+        ("action.kind = \"tag\"".to_owned(), "`mode` is missing"),
+        ("mode = \"observe\"".to_owned(), "`action` is missing"),
+        ("mode = \"observe\"\naction.kind = \"discard\"".to_owned(), "observe | tag | quarantine | reject"),
+    ] {
+        let (set, faults) = read(&rule("T-1", &head, &format!("{patterns}\n{EXAMPLES}")));
+        for part in of_patterns.into_iter().chain([of_shape]) {
+            said(&faults, "error", part);
+        }
+        assert_eq!(faults.matches("error").count(), 4, "{faults}");
+        assert!(set.is_empty());
+    }
+    // Nor that the id is taken, nor what is wrong in another block.
+    let (_, faults) = read(&format!(
+        "{}{}",
+        rule("T-1", HEAD, &format!("{BLOCK}\n{EXAMPLES}")),
+        rule("T-1", HEAD, &format!("[[rule.match]]\nwords = [\"a\"]\n[[rule.match]]\nregex = 'a(b'\n{EXAMPLES}"))
+    ));
+    for part in ["the id `T-1` is taken", "unknown key `words`", "unclosed group"] {
+        said(&faults, "error", part);
+    }
+}
+
+/// A rule of which something could not be read is not the rule that was meant: what it would do, alone, proves nothing.
+#[test]
+fn a_fault_of_shape_makes_no_other_fault() {
+    let only = |faults: String, part: &str| {
+        assert!(
+            faults.contains(part) && faults.matches("error").count() == 1 && !faults.contains("warning"),
+            "{faults}"
+        );
+    };
+    // Without the key that was meant the examples fail, a block finds too much, two words are one.
+    only(of_block("[[rule.match]]\nany_words = [\"ata\"]\nall_word = [\"boleto\"]"), "did you mean `all_words`?");
+    only(
+        of_block(&format!("{BLOCK}\n[rule.except]\nwords = [\"x\"]\nsendr = [\"a@b.example\"]")),
+        "did you mean `sender`?",
+    );
+    only(of_block("[[rule.match]]\nphrse = \"a b\"\nany_words = [\"b\"]"), "did you mean `phrase`?");
+    only(
+        of_block("[[rule.match]]\nany_words = [\"boleto\", \"Boleto\"]\n[rule.fold]\ncas = false"),
+        "did you mean `case`?",
+    );
+}
+
 #[test]
 fn a_word_is_one_word() {
     for (block, part) in [
@@ -105,6 +157,22 @@ fn an_expression_that_is_wrong_is_shown_where() {
     said(&of_block("[[rule.match]]\nregex = '\\w{1000}\\w{1000}'"), "error", "larger than 1048576 octets");
     let faults = of_block("[[rule.match]]\nregex = 'boleto|devolução'");
     said(&faults, "r.toml:9:23: error: the folded subject never holds `ç`", "= write `c`");
+}
+
+/// The `b` of `\b` stands beside a Cyrillic letter and is none of a pasted word.
+#[test]
+fn signs_of_an_expression_are_no_latin_letters() {
+    for (expression, warned) in
+        [(r"\bсчет\b", false), (r"\w+счет\d", false), (r"\bbоleto\b", true), (r"\bboщleto\b", true)]
+    {
+        let faults = of_block(&format!("[[rule.match]]\nregex = '{expression}'"));
+        assert_eq!(faults.contains("[A14]"), warned, "{faults}");
+    }
+    let faults = of_block(
+        r"[[rule.match]]
+regex = '\bbоleto\b'",
+    );
+    said(&faults, "r.toml:9:13: warning", "= type the word instead of pasting it");
 }
 
 #[test]

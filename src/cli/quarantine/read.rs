@@ -1,0 +1,224 @@
+//! `portaria quarantine list | show | releases | export`: read from the database, whether the gateway runs or not. Who looks into a message
+//! is written into the audit trail first.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::Path,
+};
+
+use futures_util::StreamExt as _;
+
+use super::{releases as releases_text, search::Typed};
+use crate::{
+    audit::AuditFault,
+    cli::{
+        Common, Exit,
+        actor::{actor, not_written, trail},
+        escape::escape,
+        records::with_view,
+        rendering::{Rendering, Style, store_fault},
+        run::with_runtime,
+        show as print,
+    },
+    config::{self, Settings},
+    door::gateway::now,
+    language::Text,
+    policy::directory::Directory,
+    record::{
+        TransactionId,
+        audit::{Action, Event},
+        unix_millis,
+    },
+    store::{ItemSearch, Kept, Store, StoreFault, View},
+    text,
+};
+
+/// How much of an item's beginning is looked at: the header section, or most of it.
+const BEGINNING: u64 = 64 * 1024;
+
+pub(super) fn list(common: &mut Common, typed: &Typed, limit: Option<usize>, page: Option<usize>) -> Exit {
+    let Some(settings) = common.settings() else { return Exit::Faults };
+    let style = style(common, &settings);
+    let search = match typed.search(now().wall, &style) {
+        Ok(search) => search,
+        Err(what) => return usage(&what, &style),
+    };
+    let skip = page.unwrap_or(1).saturating_sub(1).saturating_mul(limit.unwrap_or_default());
+    let search = ItemSearch { skip, limit, ..search };
+    match found(&settings, typed, &search) {
+        Ok(kept) => {
+            let told = super::list(&kept, &style);
+            print(&told.text, told.exit_code)
+        }
+        Err(fault) => told(&fault, &style),
+    }
+}
+
+pub(super) fn show(common: &mut Common, id: &str, lines: Option<usize>) -> Exit {
+    let Some(settings) = common.settings() else { return Exit::Faults };
+    let id = match seen_by_somebody(&settings, id, Action::ItemSeen, None, &style(common, &settings)) {
+        Ok(id) => id,
+        Err(exit) => return exit,
+    };
+    with_view(common, async |view, style, _| {
+        let kept = one(view, &id).await?;
+        let beginning = match view.beginning(&id, BEGINNING).await {
+            Ok(beginning) => Some(beginning),
+            Err(StoreFault::NotFound) => None,
+            Err(fault) => return Err(fault),
+        };
+        let releases = view.releases_of(&id).await?;
+        Ok(super::show(&kept, &releases, beginning.as_deref(), lines, style))
+    })
+}
+
+pub(super) fn releases(common: &mut Common, open: bool) -> Exit {
+    with_view(common, async |view, style, _| Ok(releases_text::list(&view.releases(open).await?, style)))
+}
+
+/// The stored octets as they are: our trace fields, then what the client sent.
+pub(super) fn export(common: &mut Common, id: &str, file: &Path, by: Option<String>) -> Exit {
+    let Some(settings) = common.settings() else { return Exit::Faults };
+    let style = style(common, &settings);
+    let shown = file.display().to_string();
+    let cannot = |fault: &io::Error| {
+        eprintln!(
+            "{}",
+            escape(style.say(&text!("{shown} cannot be written: {fault}", "não é possível gravar {shown}: {fault}")))
+        );
+        Exit::Faults
+    };
+    // Made before anything is written into the trail: nobody took out what has no place to go to.
+    let mut out = match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file) {
+        Ok(out) => out,
+        Err(fault) => return cannot(&fault),
+    };
+    let written = seen_by_somebody(&settings, id, Action::ItemExported, by, &style).and_then(|id| {
+        let copied = with_view_of(&settings, async |view| {
+            let mut content = view.content(&id).await?;
+            while let Some(octets) = content.next().await {
+                out.write_all(&octets?).map_err(StoreFault::Source)?;
+            }
+            out.sync_all().map_err(StoreFault::Source)?;
+            Ok(id.clone())
+        });
+        copied.map_err(|fault| told(&fault, &style))
+    });
+    match written {
+        Ok(id) => {
+            let line = text!("{id} is in {shown}", "{id} está em {shown}");
+            print(&(escape(style.say(&line)) + "\n"), 0)
+        }
+        Err(exit) => {
+            // Half a message would be taken for one.
+            let _ = std::fs::remove_file(file);
+            exit
+        }
+    }
+}
+
+/// Finds an item, and writes into the trail that somebody is about to look into it.
+fn seen_by_somebody(
+    settings: &Settings,
+    id: &str,
+    action: Action,
+    by: Option<String>,
+    style: &Style,
+) -> Result<TransactionId, Exit> {
+    let id = with_view_of(settings, async |view| {
+        let id = view.find(id).await?;
+        one(view, &id).await.map(|_| id)
+    });
+    let id = id.map_err(|fault| told(&fault, style))?;
+    let refuse = |what: &Text| {
+        eprintln!("{}", escape(style.say(what)));
+        Exit::Faults
+    };
+    let event = Event {
+        at: unix_millis(now().wall),
+        actor: actor(by),
+        action,
+        object: id.to_string(),
+        detail: BTreeMap::new(),
+    };
+    let trail = trail(settings).map_err(|what| refuse(&what))?;
+    trail.append(&event).map_err(|fault: AuditFault| refuse(&not_written(&fault)))?;
+    Ok(id)
+}
+
+/// The items of these ids, or that a search finds; or what is wrong with what was typed.
+pub(super) fn chosen(
+    settings: &Settings,
+    ids: &[String],
+    typed: &Typed,
+    style: &Style,
+) -> Result<Result<Vec<Kept>, Text>, StoreFault> {
+    if ids.is_empty() {
+        return match typed.search(now().wall, style) {
+            Ok(search) => found(settings, typed, &search).map(Ok),
+            Err(what) => Ok(Err(what)),
+        };
+    }
+    let found = with_view_of(settings, async |view| {
+        let mut found: Vec<Kept> = Vec::new();
+        for id in ids {
+            let id = view.find(id).await?;
+            if found.iter().all(|kept| kept.item.id != id) {
+                found.push(one(view, &id).await?);
+            }
+        }
+        Ok(found)
+    });
+    found.map(Ok)
+}
+
+pub(super) fn find_release(settings: &Settings, suffix: &str) -> Result<TransactionId, StoreFault> {
+    with_view_of(settings, async |view| view.find_release(suffix).await)
+}
+
+pub(super) fn style(common: &Common, settings: &Settings) -> Style {
+    Style { json: common.json, language: common.language, time_zone: settings.gateway.timezone.clone() }
+}
+
+/// A fault of the store, told where faults are told.
+pub(super) fn told(fault: &StoreFault, style: &Style) -> Exit {
+    let Rendering { text, exit_code } = store_fault(fault, style);
+    eprint!("{text}");
+    crate::cli::exit(exit_code)
+}
+
+fn usage(what: &Text, style: &Style) -> Exit {
+    eprintln!("{}", escape(style.say(what)));
+    Exit::Usage
+}
+
+fn found(settings: &Settings, typed: &Typed, search: &ItemSearch) -> Result<Vec<Kept>, StoreFault> {
+    let fits = typed.matcher(typed.recipient.as_ref().map(|_| directory(settings)));
+    with_view_of(settings, async |view| view.search_items(search, &fits).await)
+}
+
+/// The directory as its file is now: whose addresses belong together today. One with faults is better than none for looking.
+fn directory(settings: &Settings) -> Directory {
+    config::load_policy(settings, now().wall).0.directory
+}
+
+async fn one(view: &View, id: &TransactionId) -> Result<Kept, StoreFault> {
+    let item = view.kept(id).await?;
+    item.ok_or(StoreFault::NotFound)
+}
+
+fn with_view_of<T>(
+    settings: &Settings,
+    act: impl AsyncFnOnce(&View) -> Result<T, StoreFault>,
+) -> Result<T, StoreFault> {
+    let asked = with_runtime(async {
+        let asking = async {
+            let view = Store::open_read_only(&settings.store).await?;
+            act(&view).await
+        };
+        Ok(asking.await)
+    });
+    asked.unwrap_or_else(|what| Err(StoreFault::Source(io::Error::other(what.en))))
+}

@@ -1,0 +1,160 @@
+//! What was typed to look for items, as the store and the directory understand it.
+
+use std::time::SystemTime;
+
+use serde::de::DeserializeOwned;
+
+use crate::{
+    cli::{
+        rendering::Style,
+        when::{Edge, instant},
+    },
+    language::Text,
+    message::fold::Fold,
+    policy::directory::{Directory, MailboxKey},
+    record::{Item, UnixMillis, unix_millis},
+    smtp::path::{ForwardPath, Mailbox},
+    store::ItemSearch,
+};
+
+/// What was typed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Typed {
+    /// Stands in the reverse-path.
+    pub sender: Option<String>,
+    /// A mailbox by any of its addresses, or a part of one.
+    pub recipient: Option<String>,
+    /// Words of the subject.
+    pub subject: Option<String>,
+    /// A rule or signature.
+    pub rule: Option<String>,
+    /// From then on.
+    pub since: Option<String>,
+    /// Up to then.
+    pub until: Option<String>,
+    /// A word of [`crate::record::ItemClass`].
+    pub class: Option<String>,
+    /// A word of [`crate::record::ItemState`].
+    pub state: Option<String>,
+    /// Nobody saw it.
+    pub unseen: bool,
+    /// Nobody looks after it.
+    pub unhandled: bool,
+}
+
+impl Typed {
+    /// Whether it narrows anything.
+    pub fn is_narrow(&self) -> bool {
+        *self != Self::default()
+    }
+
+    /// What the store is asked.
+    pub fn search(&self, now: SystemTime, style: &Style) -> Result<ItemSearch, Text> {
+        let at = |written: &Option<String>, edge| -> Result<Option<UnixMillis>, Text> {
+            let at = written.as_deref().map(|written| instant(written, edge, now, &style.time_zone)).transpose()?;
+            Ok(at.map(unix_millis))
+        };
+        Ok(ItemSearch {
+            state: self.state.as_deref().and_then(word),
+            class: self.class.as_deref().and_then(word),
+            since: at(&self.since, Edge::Since)?,
+            until: at(&self.until, Edge::UpTo)?,
+            reason: self.rule.clone(),
+            seen: self.unseen.then_some(false),
+            handled: self.unhandled.then_some(false),
+            ..ItemSearch::default()
+        })
+    }
+
+    /// What the store cannot say. Without a directory an address is its mailbox by its domain's aliases alone.
+    pub fn matcher(&self, directory: Option<Directory>) -> impl Fn(&Item) -> bool + use<> {
+        let fold = Fold { prefixes: Vec::new(), ..Fold::default() };
+        let words: Vec<String> = self
+            .subject
+            .iter()
+            .flat_map(|subject| fold.subject(subject).split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+            .collect();
+        let sender = self.sender.as_deref().map(str::to_lowercase);
+        let recipient = self.recipient.as_deref().map(str::to_lowercase);
+        let key =
+            directory.as_ref().zip(recipient.as_deref()).and_then(|(directory, written)| key_of(directory, written));
+        move |item| {
+            let subject = if words.is_empty() { String::new() } else { fold.subject(&item.subject) };
+            let is_recipient = |written: &String| {
+                let is = |address: &String| {
+                    let same = directory.as_ref().zip(key.as_ref()).is_some_and(|(directory, key)| {
+                        key_of(directory, &address.to_lowercase()).as_ref() == Some(key)
+                    });
+                    same || address.to_lowercase().contains(written)
+                };
+                item.recipients.iter().any(is)
+            };
+            words.iter().all(|word| subject.contains(word))
+                && sender.as_ref().is_none_or(|sender| item.reverse_path.to_lowercase().contains(sender))
+                && recipient.as_ref().is_none_or(is_recipient)
+        }
+    }
+}
+
+fn key_of(directory: &Directory, address: &str) -> Option<MailboxKey> {
+    let written = format!("<{address}>");
+    let mailbox: Mailbox = match ForwardPath::parse_prefix(&written) {
+        Ok((ForwardPath::Mailbox { mailbox, .. }, "")) => mailbox,
+        Ok((ForwardPath::Postmaster, "")) => directory.postmaster()?.clone(),
+        _ => return None,
+    };
+    directory.key_of(&mailbox)
+}
+
+fn word<T: DeserializeOwned>(word: &str) -> Option<T> {
+    serde_json::from_value(serde_json::Value::String(word.to_owned())).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{policy::directory::ServedDomain, record::sample};
+
+    fn directory() -> Directory {
+        let aliases = vec!["tjpa.jus.br".into()];
+        let domain = ServedDomain { name: "tjepa.jus.br".into(), aliases, next_hop: "mailbox".into() };
+        Directory::new(vec![domain], []).unwrap()
+    }
+
+    fn item() -> Item {
+        let mut item = sample::item(1, b"", b"x");
+        item.reverse_path = "Cobranca@Banco.example".to_owned();
+        item.recipients = vec!["Maria+notas@tjpa.jus.br".to_owned()];
+        item.subject = "RE: Boleto de COBRANÇA".to_owned();
+        item
+    }
+
+    #[test]
+    fn people_are_found_by_any_of_their_addresses_and_subjects_by_their_letters() {
+        type Change = fn(&mut Typed, String);
+        let typed = |change: Change, value: &str| {
+            let mut typed = Typed::default();
+            change(&mut typed, value.to_owned());
+            typed
+        };
+        let sender: Change = |typed, value| typed.sender = Some(value);
+        let recipient: Change = |typed, value| typed.recipient = Some(value);
+        let subject: Change = |typed, value| typed.subject = Some(value);
+        for (change, value, fits) in [
+            (sender, "banco.EXAMPLE", true),
+            (sender, "outro", false),
+            // The other domain, without the sub-address, in another case.
+            (recipient, "MARIA@tjepa.jus.br", true),
+            (recipient, "maria@tjpa.jus.br", true),
+            (recipient, "mari@tjpa.jus.br", false),
+            (recipient, "maria", true),
+            (subject, "cobranca boleto", true),
+            (subject, "Cobrança", true),
+            (subject, "cobranca pix", false),
+        ] {
+            assert_eq!(typed(change, value).matcher(Some(directory()))(&item()), fits, "{value}");
+        }
+        assert!(typed(recipient, "MARIA+notas@tjpa").matcher(None)(&item()));
+        assert!(Typed::default().matcher(None)(&item()) && !Typed::default().is_narrow());
+    }
+}

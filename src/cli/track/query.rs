@@ -1,0 +1,266 @@
+//! A search: may it be done, what does it find. In the audit trail before anybody sees a line of it.
+
+use std::{collections::BTreeMap, net::IpAddr};
+
+use crate::{
+    audit::Trail,
+    cli::{
+        actor,
+        rendering::Style,
+        rendering::store_fault,
+        when::{self, Edge},
+    },
+    config::{self, Settings},
+    door::gateway::now,
+    language::Text,
+    policy::{directory::Directory, network::Network},
+    record::{
+        Record, UnixMillis,
+        audit::{Action, Event},
+        request::{Asked, Kind, Request},
+        term::{self, Sought, Term},
+        unix_millis,
+        window::Span,
+    },
+    store::{RefusedAttempts, Search, Store, StoreFault, View},
+    text,
+};
+
+/// Records read at a time.
+const PAGE: u32 = 500;
+
+/// What was typed.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Query {
+    pub(super) number: String,
+    pub(super) mailbox: Option<String>,
+    pub(super) sender: Option<String>,
+    pub(super) recipient: Option<String>,
+    pub(super) subject: Option<String>,
+    pub(super) message_id: Option<String>,
+    pub(super) client: Option<IpAddr>,
+    pub(super) id: Option<String>,
+    pub(super) rule: Option<String>,
+    pub(super) since: Option<String>,
+    pub(super) until: Option<String>,
+    pub(super) person: Option<String>,
+}
+
+/// What was found.
+#[derive(Clone, Debug)]
+pub(super) struct Found {
+    /// Under which request.
+    pub(super) request: Request,
+    /// In which part of its window.
+    pub(super) span: Span,
+    /// What else was asked for, as it was typed.
+    pub(super) filters: BTreeMap<String, String>,
+    /// Newest first.
+    pub(super) records: Vec<Record>,
+    /// There are more.
+    pub(super) more: bool,
+    /// What was refused in that time and has no record; of the client's network, if one was asked for.
+    pub(super) refused: RefusedAttempts,
+    /// Records of before this cannot be found yet.
+    pub(super) missing_before: Option<UnixMillis>,
+    /// Who looks, and when.
+    pub(super) actor: crate::record::audit::Actor,
+    /// When.
+    pub(super) at: UnixMillis,
+}
+
+/// Why there is no answer, and the exit code.
+#[derive(Debug)]
+pub(super) struct Told {
+    pub(super) text: Text,
+    pub(super) usage: bool,
+}
+
+impl From<Text> for Told {
+    fn from(text: Text) -> Self {
+        Self { text, usage: false }
+    }
+}
+
+impl From<StoreFault> for Told {
+    fn from(fault: StoreFault) -> Self {
+        let said = |language| {
+            let style = Style { json: false, language, time_zone: jiff::tz::TimeZone::UTC };
+            store_fault(&fault, &style).text.trim_end().to_owned()
+        };
+        let text = Text { en: said(crate::language::Language::En), pt: said(crate::language::Language::PtBr) };
+        Self { text, usage: matches!(fault, StoreFault::NotAnId) }
+    }
+}
+
+/// Looks, at most for `limit` records. Nothing is in the audit trail yet.
+pub(super) async fn look(settings: &Settings, query: &Query, limit: u32) -> Result<Found, Told> {
+    let view = Store::open_read_only(&settings.store).await?;
+    let at = unix_millis(now().wall);
+    let request = allowed(&view, &query.number).await?;
+    let span = span(settings, query, &request)?;
+    // Aliases of a directory that cannot be read are not known; the addresses themselves are found all the same.
+    let (directory, _) = config::load_directory(settings);
+    let mut all = request.scope.sought();
+    all.extend(query.sought(&directory)?);
+    let (records, more) = match &query.id {
+        Some(id) => (one(&view, id, span, &all).await?, false),
+        None => many(&view, span, all, limit).await?,
+    };
+    let network = query.client.map(|client| Network::of(client).to_string());
+    let refused = view.refused_in(span, network.as_deref()).await?;
+    let missing_before = view.terms_missing_before().await?.filter(|before| span.from < *before);
+    let actor = actor::actor(query.person.clone());
+    Ok(Found { request, span, filters: query.filters(), records, more, refused, missing_before, actor, at })
+}
+
+/// The request, if something may be searched under it.
+async fn allowed(view: &View, number: &str) -> Result<Request, Told> {
+    let Some(request) = view.request(number).await? else {
+        return Err(text!(
+            "no request {number:?} is registered, and nothing is searched without one: portaria track request open --number {number:?} \
+             --who TEXT --received DATE --mailbox ADDRESS",
+            "nenhum pedido {number:?} está registrado, e nada se busca sem um: portaria track request open --number {number:?} \
+             --who TEXTO --received DATA --mailbox ENDEREÇO"
+        )
+        .into());
+    };
+    if request.kind == Kind::Hold {
+        return Err(text!(
+            "{number:?} keeps records and asks for none: a search names a request",
+            "{number:?} guarda registros e não pede nenhum: uma busca cita um pedido"
+        )
+        .into());
+    }
+    if request.closed.is_some() {
+        return Err(text!(
+            "request {number:?} is closed: register a new one",
+            "o pedido {number:?} está encerrado: registre um novo"
+        )
+        .into());
+    }
+    Ok(request)
+}
+
+/// The days that are asked for, which lie within those of the request.
+fn span(settings: &Settings, query: &Query, request: &Request) -> Result<Span, Told> {
+    let zone = &settings.gateway.timezone;
+    let instant = |written: &Option<String>, edge, default| match written {
+        Some(written) => {
+            when::instant(written, edge, now().wall, zone).map(unix_millis).map_err(|text| Told { text, usage: true })
+        }
+        None => Ok(default),
+    };
+    let from = instant(&query.since, Edge::Since, request.span.from)?;
+    let until = instant(&query.until, Edge::UpTo, request.span.until)?;
+    let span = Span { from, until };
+    if span.is_empty() {
+        let text = text!("--since is not before --until", "--since não vem antes de --until");
+        return Err(Told { text, usage: true });
+    }
+    if !request.span.covers(span) {
+        let style = |language| Style { json: false, language, time_zone: zone.clone() };
+        let style = style(crate::language::Language::En);
+        let (first, end) = (style.time(request.span.from), style.time(request.span.until));
+        let number = &request.number;
+        return Err(text!(
+            "request {number:?} is about {first} up to {end}, and about no time outside of that (clause 10.1.2)",
+            "o pedido {number:?} abrange de {first} até {end}, e nenhum tempo fora disso (item 10.1.2)"
+        )
+        .into());
+    }
+    Ok(span)
+}
+
+async fn one(view: &View, id: &str, span: Span, all: &[Sought]) -> Result<Vec<Record>, StoreFault> {
+    let id = match view.find(id).await {
+        Ok(id) => id,
+        Err(StoreFault::NotFound) => return Ok(Vec::new()),
+        Err(fault) => return Err(fault),
+    };
+    let meant = |record: &Record| {
+        let terms = term::of(record);
+        span.contains(record.began) && all.iter().all(|sought| sought.is_in(&terms))
+    };
+    Ok(view.record(&id).await?.into_iter().filter(meant).collect())
+}
+
+async fn many(view: &View, span: Span, all: Vec<Sought>, limit: u32) -> Result<(Vec<Record>, bool), StoreFault> {
+    let mut records: Vec<Record> = Vec::new();
+    let most = usize::try_from(limit).unwrap_or(usize::MAX);
+    let mut search = Search { span, all, behind: None, limit: PAGE };
+    loop {
+        // One more than is shown, to know whether there is more.
+        let left = most.saturating_add(1).saturating_sub(records.len());
+        search.limit = PAGE.min(u32::try_from(left).unwrap_or(PAGE));
+        let page = view.search(&search).await?;
+        records.extend(page.records);
+        let more = records.len() > most;
+        records.truncate(most);
+        match page.next {
+            Some(next) if !more => search.behind = Some(next),
+            _ => return Ok((records, more)),
+        }
+    }
+}
+
+impl Query {
+    fn sought(&self, directory: &Directory) -> Result<Vec<Sought>, Told> {
+        let asked = |written: &String| Asked {
+            written: written.clone(),
+            keys: directory.mailboxes_written(written).unwrap_or_default(),
+        };
+        let mailbox = self.mailbox.as_ref().map(asked).map(|asked| [asked.sent(), asked.received()].concat());
+        let sender = self.sender.as_ref().map(|written| asked(written).sent());
+        let recipient = self.recipient.as_ref().map(|written| asked(written).received());
+        let message_id = self.message_id.as_deref().map(|id| vec![Term::message_id(id)]);
+        let client = self.client.map(|client| vec![Term::client(client)]);
+        let rule = self.rule.as_deref().map(|rule| vec![Term::rule(rule)]);
+        let any = [mailbox, sender, recipient, message_id, client, rule];
+        let mut sought: Vec<Sought> = any.into_iter().flatten().map(Sought::AnyOf).collect();
+        if let Some(subject) = &self.subject {
+            let words = Sought::words(subject).ok_or_else(|| Told {
+                text: text!("there is no word in {subject:?}", "não há palavra em {subject:?}"),
+                usage: true,
+            })?;
+            sought.extend(words);
+        }
+        Ok(sought)
+    }
+
+    /// What narrows the request, as it was typed.
+    fn filters(&self) -> BTreeMap<String, String> {
+        let client = self.client.map(|client| client.to_string());
+        let all = [
+            ("mailbox", &self.mailbox),
+            ("sender", &self.sender),
+            ("recipient", &self.recipient),
+            ("subject", &self.subject),
+            ("message_id", &self.message_id),
+            ("client", &client),
+            ("id", &self.id),
+            ("rule", &self.rule),
+            ("since", &self.since),
+            ("until", &self.until),
+        ];
+        all.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.clone()?))).collect()
+    }
+}
+
+impl Found {
+    /// Writes down that this was found, and what more there is to say of it. Whoever cannot, shows nothing.
+    pub(super) fn audit(
+        &self,
+        settings: &Settings,
+        action: Action,
+        more: impl IntoIterator<Item = (&'static str, String)>,
+    ) -> Result<(), Text> {
+        let trail: Trail = actor::trail(settings)?;
+        let mut detail = self.filters.clone();
+        detail.insert("records".to_owned(), self.records.len().to_string());
+        detail.extend(more.into_iter().map(|(name, value)| (name.to_owned(), value)));
+        let object = self.request.number.clone();
+        let event = Event { at: self.at, actor: self.actor.clone(), action, object, detail };
+        trail.append(&event).map(|_| ()).map_err(|fault| actor::not_written(&fault))
+    }
+}

@@ -1,0 +1,301 @@
+//! What a record is found by.
+//!
+//! In: a record, or what somebody looks for. Out: terms, the same for both: whoever folds an address or a subject one way when it is
+//! written down and another when it is looked for does not find it. It knows no database, and not who asks.
+//!
+//! A term is a letter for its kind, a colon, and a folded value: `w:boleto`, `t:fulano.tal@tjpa.jus.br`.
+
+use std::{collections::BTreeSet, net::IpAddr};
+
+use super::Record;
+use crate::{
+    message::fold::Fold,
+    policy::directory::{MailboxKey, compared_domain, foreign_key},
+    smtp::path::{Host, Mailbox},
+};
+
+/// Octets of a value; what is longer is cut, in the record and in what is looked for. PostgreSQL's index takes 2,700.
+const VALUE: usize = 200;
+
+/// Octets of a word. The longest word of a Portuguese dictionary has 46 letters.
+const WORD: usize = 64;
+
+/// Distinct words of one record; a subject of more is found by its first ones.
+const WORDS: usize = 64;
+
+/// Octets of all subjects that are looked at.
+const SUBJECT: usize = 4096;
+
+/// Behind every character that a term can have.
+const LAST: char = '\u{10ffff}';
+
+/// One thing that a record is found by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Term(String);
+
+#[derive(Clone, Copy)]
+enum Kind {
+    From,
+    To,
+    Client,
+    MessageId,
+    Rule,
+    Word,
+}
+
+/// What is looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sought {
+    /// Any of these terms.
+    AnyOf(Vec<Term>),
+    /// Any term that begins so.
+    Beginning(Term),
+}
+
+impl Term {
+    fn new(kind: Kind, value: &str) -> Self {
+        let letter = match kind {
+            Kind::From => 'f',
+            Kind::To => 't',
+            Kind::Client => 'c',
+            Kind::MessageId => 'm',
+            Kind::Rule => 'r',
+            Kind::Word => 'w',
+        };
+        let longest = if matches!(kind, Kind::Word) { WORD } else { VALUE };
+        let cut = value.get(..value.floor_char_boundary(longest)).unwrap_or_default();
+        // PostgreSQL takes no NUL in a text, and what acts on a terminal is of no use in any value.
+        let clean = cut.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c });
+        Self([letter, ':'].into_iter().chain(clean).collect())
+    }
+
+    /// Messages from a mailbox of ours, whatever alias it used.
+    pub fn from_mailbox(mailbox: &MailboxKey) -> Self {
+        Self::new(Kind::From, &mailbox.0)
+    }
+
+    /// Messages to it.
+    pub fn to_mailbox(mailbox: &MailboxKey) -> Self {
+        Self::new(Kind::To, &mailbox.0)
+    }
+
+    /// Messages whose reverse-path was this address, ours or not.
+    pub fn from_address(address: &str) -> Self {
+        Self::new(Kind::From, &folded_address(address))
+    }
+
+    /// Messages one of whose forward-paths was this address.
+    pub fn to_address(address: &str) -> Self {
+        Self::new(Kind::To, &folded_address(address))
+    }
+
+    /// Messages that this client sent.
+    pub fn client(address: IpAddr) -> Self {
+        Self::new(Kind::Client, &address.to_canonical().to_string())
+    }
+
+    /// Messages with this Message-ID, with or without angle brackets.
+    pub fn message_id(id: &str) -> Self {
+        let id = id.trim();
+        let bare = id.strip_prefix('<').and_then(|id| id.strip_suffix('>')).unwrap_or(id);
+        Self::new(Kind::MessageId, &bare.trim().to_lowercase())
+    }
+
+    /// Messages that this rule matched.
+    pub fn rule(id: &str) -> Self {
+        Self::new(Kind::Rule, &id.to_lowercase())
+    }
+
+    /// As it stands in the database.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Behind every term that begins so, and before every other that follows, when octets are compared.
+    pub fn end(&self) -> String {
+        format!("{}{LAST}", self.0)
+    }
+}
+
+impl Sought {
+    /// Messages whose subject has all of these words; `bolet*` is any word that begins so. None: there is no word in it.
+    pub fn words(text: &str) -> Option<Vec<Self>> {
+        let mut sought = Vec::new();
+        for part in text.split_whitespace() {
+            let (part, open) = part.strip_suffix('*').map_or((part, false), |part| (part, true));
+            let mut words = words(&fold().pattern(part));
+            let last = if open { words.pop() } else { None };
+            sought.extend(words.into_iter().map(|word| Self::AnyOf(vec![word])));
+            sought.extend(last.map(Self::Beginning));
+        }
+        (!sought.is_empty()).then_some(sought)
+    }
+
+    /// Whether a record with these terms is meant.
+    pub fn is_in(&self, terms: &BTreeSet<Term>) -> bool {
+        match self {
+            Self::AnyOf(any) => any.iter().any(|term| terms.contains(term)),
+            Self::Beginning(term) => terms.range(term..).next().is_some_and(|found| found.0.starts_with(&term.0)),
+        }
+    }
+}
+
+/// Everything that a record is found by.
+pub fn of(record: &Record) -> BTreeSet<Term> {
+    let mut terms = BTreeSet::from([Term::client(record.client.address)]);
+    let from = record.reverse_path_mailbox.iter().map(|mailbox| mailbox.0.clone());
+    for value in from.chain([folded_address(&record.reverse_path)]) {
+        terms.insert(Term::new(Kind::From, &value));
+    }
+    for recipient in &record.recipients {
+        // The address too: once its mailbox is no more in the directory, the address is all that anybody can still name.
+        let to = recipient.mailbox.iter().map(|mailbox| mailbox.0.clone());
+        for value in to.chain([folded_address(&recipient.address)]) {
+            terms.insert(Term::new(Kind::To, &value));
+        }
+    }
+    terms.extend(record.message_id.as_deref().map(Term::message_id));
+    terms.extend(record.rules.iter().map(|matched| Term::rule(&matched.rule)));
+    terms.extend(subject_words(&record.subjects));
+    terms
+}
+
+/// The words of both readings, so that a look-alike letter hides no word from a search that it hides from no rule.
+fn subject_words(subjects: &[String]) -> BTreeSet<Term> {
+    let mut found = BTreeSet::new();
+    let mut left = SUBJECT;
+    let fold = fold();
+    for subject in subjects {
+        let looked_at = subject.get(..subject.floor_char_boundary(left)).unwrap_or_default();
+        left = left.saturating_sub(looked_at.len());
+        let plain = fold.subject(looked_at);
+        let alike = fold.lookalike_subject(looked_at, &plain);
+        for word in [Some(plain), alike].into_iter().flatten().flat_map(|reading| words(&reading)) {
+            if found.len() < WORDS {
+                found.insert(word);
+            }
+        }
+    }
+    found
+}
+
+/// A word is a maximal run of letters and digits, as for rules.
+fn words(folded: &str) -> Vec<Term> {
+    let words = folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.map(|word| Term::new(Kind::Word, word)).collect()
+}
+
+fn fold() -> Fold {
+    Fold::default()
+}
+
+/// An address as mailboxes are compared, whosever it is; what is none in lower case.
+fn folded_address(address: &str) -> String {
+    match Mailbox::parse(address) {
+        Some(Mailbox { local_part, host: Host::Domain(domain) }) => {
+            foreign_key(&local_part.unquoted(), &compared_domain(domain.as_str())).0
+        }
+        _ => address.to_lowercase(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::sample;
+
+    fn terms(record: &Record) -> Vec<String> {
+        of(record).iter().map(|term| term.as_str().to_owned()).collect()
+    }
+
+    #[test]
+    fn a_record_is_found_by_both_ends_the_client_its_rules_and_its_words() {
+        let mut record = sample::record(1);
+        record.reverse_path = "Remetente+tag@Example.COM".to_owned();
+        assert_eq!(
+            terms(&record),
+            [
+                "c:192.0.2.25",
+                "f:remetente@example.com",
+                "m:1@example.com",
+                "r:s3b-2026-0042",
+                "t:beltrano@tjpa.jus.br",
+                "t:fulano.tal@tjepa.jus.br",
+                "t:fulano.tal@tjpa.jus.br",
+                "t:noc@tjepa.jus.br",
+                "t:noc@tjpa.jus.br",
+                "w:31m",
+                "w:boleto",
+                "w:cobranca",
+                "w:de",
+                "w:urgente",
+            ]
+        );
+    }
+
+    /// 9.2.30: what a mailbox of ours sent is found by its key, whatever alias it sent as.
+    #[test]
+    fn a_mailbox_of_ours_is_found_at_both_ends() {
+        let mut record = sample::record(1);
+        let key = MailboxKey("fulano.tal@tjepa.jus.br".to_owned());
+        record.reverse_path = "outro.nome@tjpa.jus.br".to_owned();
+        assert!(of(&record).contains(&Term::to_mailbox(&key)));
+        assert!(!of(&record).contains(&Term::from_mailbox(&key)));
+        record.reverse_path_mailbox = Some(key.clone());
+        assert!(of(&record).contains(&Term::from_mailbox(&key)));
+        assert!(of(&record).contains(&Term::from_address("OUTRO.NOME+x@TJPA.jus.br")));
+    }
+
+    #[test]
+    fn what_is_looked_for_folds_as_what_is_written() {
+        let record =
+            Record { subjects: vec!["RE: Intimação nº 123/2026 — b\u{43e}leto".to_owned()], ..sample::record(1) };
+        let terms = of(&record);
+        for (text, found) in [
+            ("INTIMACAO", true),
+            ("intimação 123", true),
+            ("123/2026", true),
+            ("123/2027", false),
+            ("boleto", true),
+            ("intima*", true),
+            ("intim* bol* 20*", true),
+            ("ntima*", false),
+            ("intima", false),
+            ("re", false),
+        ] {
+            let all = Sought::words(text).unwrap().iter().all(|sought| sought.is_in(&terms));
+            assert_eq!(all, found, "{text}");
+        }
+        assert_eq!(Sought::words(" * — "), None);
+        assert!(terms.contains(&Term::message_id(" 1@EXAMPLE.com ")));
+        assert!(terms.contains(&Term::client("::ffff:192.0.2.25".parse().unwrap())));
+        assert!(terms.contains(&Term::rule("s3b-2026-0042")));
+    }
+
+    /// By octets, as a database compares that was told to.
+    #[test]
+    fn a_range_has_exactly_what_is_meant() {
+        let all: BTreeSet<Term> = ["w:bol", "w:bola", "w:bolé", "w:bol\u{fffd}", "w:bolo", "w:bom", "w:bo"]
+            .map(|term| Term(term.to_owned()))
+            .into();
+        let bol = Term("w:bol".to_owned());
+        let within: Vec<_> =
+            all.iter().filter(|term| bol.as_str() <= term.as_str() && *term.as_str() < *bol.end()).collect();
+        let begins: Vec<_> = all.iter().filter(|term| term.as_str().starts_with("w:bol")).collect();
+        assert_eq!((within.len(), within), (5, begins));
+    }
+
+    /// What a sender chooses cannot make an index entry that a database refuses, nor any number of them.
+    #[test]
+    fn terms_are_bounded_and_clean() {
+        let mut record = sample::record(1);
+        record.message_id = Some(format!("<\0{}>", "é".repeat(5000)));
+        record.reverse_path = format!("\u{1b}[2J{}", "x".repeat(3000));
+        record.subjects = vec!["é".repeat(3000), (0..5000).map(|n| format!("palavra{n} ")).collect()];
+        let terms = of(&record);
+        assert!(terms.len() <= WORDS + 16, "{}", terms.len());
+        for term in &terms {
+            assert!(term.as_str().len() <= 2 + VALUE + 3 && !term.as_str().contains(char::is_control), "{term:?}");
+        }
+    }
+}
