@@ -59,7 +59,7 @@ mod tests {
     #[tokio::test]
     async fn what_somebody_has_to_look_at_is_counted() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).await.unwrap();
+        let store = Store::open(crate::store::place::of(folder.path()).await).await.unwrap();
         for number in 0..4_u64 {
             let mut item = sample::item(number, b"", b"xxxxx");
             item.received_at = i64::try_from(number).unwrap() * 1000;

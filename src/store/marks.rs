@@ -56,7 +56,7 @@ mod tests {
     #[tokio::test]
     async fn the_first_reader_stays_and_the_last_to_look_after_it_counts() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).await.unwrap();
+        let store = Store::open(crate::store::place::of(folder.path()).await).await.unwrap();
         let item = sample::item(1, b"", b"x");
         store.keep(&item, stream::iter([Ok(Bytes::from_static(b"x"))])).await.unwrap();
         for (mark, by, now) in

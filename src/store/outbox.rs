@@ -214,7 +214,7 @@ impl Store {
         }
         sqlx::query("UPDATE items SET class = $1, reason = $2 WHERE id = $3")
             .bind(rows::word(&ItemClass::Virus))
-            .bind(format!("{signature} (found when it was to be released)"))
+            .bind(rows::searchable(&format!("{signature} (found when it was to be released)")))
             .bind(release.item.as_str())
             .execute(&mut *transaction)
             .await?;

@@ -210,7 +210,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_deleted_is_a_tombstone_without_content() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).await.unwrap();
+        let store = Store::open(crate::store::place::of(folder.path()).await).await.unwrap();
         let id = kept(&store, item(1, |_| ())).await;
         store.delete_item(&id, "maria", "LGPD", 77).await.unwrap();
         let left = store.item(&id).await.unwrap().unwrap();
@@ -228,13 +228,13 @@ mod tests {
     async fn a_kill_in_the_middle_leaves_nothing_that_comes_back() {
         let folder = tempfile::tempdir().unwrap();
         let id = {
-            let store = Store::open(folder.path()).await.unwrap();
+            let store = Store::open(crate::store::place::of(folder.path()).await).await.unwrap();
             let id = kept(&store, item(1, |_| ())).await;
             store.delete_row(&id, "maria", "LGPD", 77).await.unwrap();
             store.close().await;
             id
         };
-        let store = Store::open(folder.path()).await.unwrap();
+        let store = Store::open(crate::store::place::of(folder.path()).await).await.unwrap();
         assert!(has_content(&store, &id).await, "the kill came before the blob was removed");
         let found = store.reconcile().await.unwrap();
         assert_eq!((found.orphans.len(), found.missing.len(), found.gone), (0, 0, 1));
@@ -246,7 +246,7 @@ mod tests {
     #[tokio::test]
     async fn content_that_comes_back_from_a_backup_is_removed_again() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).await.unwrap();
+        let store = Store::open(crate::store::place::of(folder.path()).await).await.unwrap();
         let id = kept(&store, item(1, |_| ())).await;
         store.delete_item(&id, "maria", "LGPD", 77).await.unwrap();
         let content = stream::iter([Ok(Bytes::from_static(b"x"))]);
@@ -259,7 +259,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_being_released_is_neither_deleted_nor_expired() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).await.unwrap();
+        let store = Store::open(crate::store::place::of(folder.path()).await).await.unwrap();
         let id = kept(&store, item(1, |_| ())).await;
         store.settle(&id, ItemState::Releasing, 5).await.unwrap();
         assert!(matches!(store.delete_item(&id, "m", "w", 6).await, Err(StoreFault::Settled { .. })));
@@ -271,7 +271,7 @@ mod tests {
     #[tokio::test]
     async fn only_what_is_too_old_expires_class_by_class() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).await.unwrap();
+        let store = Store::open(crate::store::place::of(folder.path()).await).await.unwrap();
         let old = kept(&store, item(1, |item| item.received_at = DAY)).await;
         let young = kept(&store, item(2, |item| item.received_at = 3 * DAY)).await;
         let copy = kept(&store, item(3, |item| (item.received_at, item.acknowledged) = (DAY, false))).await;
@@ -291,7 +291,7 @@ mod tests {
     #[tokio::test]
     async fn a_pass_is_small() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).await.unwrap();
+        let store = Store::open(crate::store::place::of(folder.path()).await).await.unwrap();
         for number in 0..u64::from(BATCH) + 5 {
             kept(&store, item(number, |item| item.received_at = DAY)).await;
         }
@@ -311,7 +311,7 @@ mod tests {
     #[tokio::test]
     async fn released_content_is_let_go() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).await.unwrap();
+        let store = Store::open(crate::store::place::of(folder.path()).await).await.unwrap();
         let id = kept(&store, item(1, |_| ())).await;
         store.settle(&id, ItemState::Releasing, 5).await.unwrap();
         store.settle(&id, ItemState::Released, 10).await.unwrap();

@@ -100,7 +100,7 @@ mod tests {
     #[tokio::test]
     async fn a_request_is_registered_once_and_keeps_its_window_until_it_is_closed() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).await.unwrap();
+        let store = Store::open(crate::store::place::of(folder.path()).await).await.unwrap();
         let first = request("REQ 2026/1", "fulano.tal@tjpa.jus.br");
         assert!(store.open_request(&first).await.unwrap());
         let again = request("REQ 2026/1", "outra@tjpa.jus.br");

@@ -148,3 +148,51 @@ async fn damage_is_told_in_the_servers_own_codes() {
         assert_eq!(matches!(StoreFault::from(fault), StoreFault::Damaged(_)), damaged, "{code}");
     }
 }
+
+/// One node deletes what is on the other's disk: the row says so at once, and the octets go where they are.
+#[tokio::test]
+async fn what_one_node_deletes_another_removes_from_its_disk() {
+    let Some([(_one, first), (_two, second)]) = two().await else { return };
+    let item = sample::item(1, TRACE, b"x");
+    keep(&first, &item, b"x").await.unwrap();
+    assert_eq!((first.octets_kept().await.unwrap() > 0, second.octets_kept().await.unwrap()), (true, 0));
+    second.delete_item(&item.id, "maria", "LGPD", 5).await.unwrap();
+    assert_eq!(first.item(&item.id).await.unwrap().unwrap().state, ItemState::Deleted);
+    assert!(first.view.contents().has(&item.id).await.unwrap());
+    assert_eq!(first.remove_contents().await.unwrap(), 1, "the other did not note it as removed");
+    assert!(!first.view.contents().has(&item.id).await.unwrap());
+}
+
+/// Two people ask two nodes for the same release at the same moment: one has it, and only the node with the content sends it.
+#[tokio::test]
+async fn two_nodes_open_and_send_a_release_once() {
+    use crate::record::{
+        audit::Actor,
+        release::{Asked, ReleaseKind, ReleaseRefusal, Word},
+    };
+    let Some([(_one, first), (_two, second)]) = two().await else { return };
+    let asked = |number| Asked {
+        id: sample::id(number),
+        kind: ReleaseKind::Original,
+        analysts: Vec::new(),
+        requested: Word { at: 1, actor: Actor { account: "maria".to_owned(), person: None }, reason: "r".to_owned() },
+        copy_of_refused: false,
+        again: false,
+    };
+    for number in 1..=10 {
+        let item = sample::item(number, TRACE, b"x");
+        keep(&first, &item, b"x").await.unwrap();
+        let (one, two) = tokio::join!(
+            first.request_release(&item.id, asked(100 + number)),
+            second.request_release(&item.id, asked(200 + number))
+        );
+        let [done, refused] = if one.is_ok() { [one, two] } else { [two, one] };
+        let refused = refused.unwrap_err();
+        assert!(matches!(refused, OutboxFault::Refused(ReleaseRefusal::AlreadyOpen)), "{refused}");
+        assert!(!second.has_due_releases(2).await.unwrap());
+        assert!(second.take_release("mx", 2, 9).await.unwrap().is_none(), "it cannot read the content");
+        let (one, again) = tokio::join!(first.take_release("mx", 2, 9), first.take_release("mx", 2, 9));
+        let taken: Vec<_> = [one.unwrap(), again.unwrap()].into_iter().flatten().map(|release| release.id).collect();
+        assert_eq!(taken, [done.unwrap().id]);
+    }
+}
