@@ -109,7 +109,7 @@ async fn searches(folder: &Path) {
         ("mailbox, both directions", both.clone()),
         ("sender's address, elsewhere", any(vec![Term::from_address("remetente4711@example.com")])),
         ("client, 1 in 1,000", any(vec![Term::client([10, 0, 0, 77].into())])),
-        ("Message-ID", any(vec![Term::message_id("123456.abc@example.com")])),
+        ("Message-ID", any(vec![Term::message_id("4711.abc@example.com")])),
         ("Message-ID that is not there", any(vec![Term::message_id("none@example.com")])),
         ("rule, 1 in 500", any(vec![Term::rule("S3B-2026-0007")])),
         ("word, most frequent", words("palavra0")),
@@ -235,7 +235,7 @@ impl Made {
             "policy": "0123456789ab",
             "rules": rules,
             "scanners": [{
-                "group": "clamd", "scanner": "clamd unix:/run/clamav/clamd.ctl", "verdict": { "verdict": "clean" }, "took_ms": 12,
+                "group": "clamd", "scanner": "clamd unix:/run/clamav/clamd.ctl", "verdict": "clean", "took_ms": 12,
                 "version": "ClamAV 1.4.6/27800/Fri Nov 20 09:00:00 2026",
             }],
             "next_hop": {

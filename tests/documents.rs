@@ -341,8 +341,17 @@ fn is_test(path: &str, groups: &str) -> bool {
         return root().join("tests/conversations").join(group).join(format!("{name}.smtp")).exists();
     }
     let program = module.split("::").next().unwrap_or_default();
-    let programs =
-        ["end_to_end", "crash", "architecture", "hiding", "applications", "subjects", "rule_candidates", "reloads"];
+    let programs = [
+        "end_to_end",
+        "crash",
+        "architecture",
+        "hiding",
+        "applications",
+        "subjects",
+        "rule_candidates",
+        "reloads",
+        "tracking",
+    ];
     let folder = if programs.contains(&program) { "tests" } else { "src" };
     let beside = module.strip_suffix("::tests").unwrap_or(module);
     [module, beside].iter().any(|module| {

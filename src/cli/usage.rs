@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// More than these would be a list of commands, which `--help` shows better.
-const SUGGESTIONS: usize = 4;
+const SUGGESTIONS: usize = 8;
 
 /// The fault as a text; none for one that clap has to tell itself (help that is shown because nothing was typed).
 pub(super) fn told(
@@ -157,7 +157,7 @@ mod tests {
             let shown = say(line, Language::En);
             assert!(shown.contains(&format!("did you mean:\n  {meant}\nusage: ")), "{line}: {shown}");
         }
-        // Three groups have a `list`: all are named. Nothing is near to nonsense.
+        // Many groups have a `list`: all are named. Nothing is near to nonsense.
         let shown = say("portaria list", Language::En);
         for group in ["quarantine", "alert", "application"] {
             assert!(shown.contains(&format!("\n  portaria {group} list\n")), "{shown}");

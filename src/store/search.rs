@@ -100,8 +100,8 @@ impl View {
     /// Attempts without a record of their own in a span, by reason; of one network if one is given. What came when the table of
     /// networks was full is of no network.
     pub async fn refused_in(&self, span: Span, network: Option<&str>) -> Result<RefusedAttempts, StoreFault> {
-        let mut statement = Statement::default();
-        statement.sql = "SELECT reason, CAST(SUM(attempts) AS BIGINT) AS sum FROM refused_attempts WHERE ".to_owned();
+        let sql = "SELECT reason, CAST(SUM(attempts) AS BIGINT) AS sum FROM refused_attempts WHERE ".to_owned();
+        let mut statement = Statement { sql, bound: Vec::new() };
         if let Some(network) = network {
             let network = statement.bind(Value::Text(network.to_owned()));
             statement.sql += &format!("network = {network} AND ");

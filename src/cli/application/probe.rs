@@ -4,6 +4,7 @@
 //! In: the sheet, from the registry or from a file that `application sheet --json` wrote, so that it also runs on the application's own
 //! machine, where there is no registry. Out: a table, or a line of JSON a parameter. No message is sent: it ends before DATA. Every
 //! attempt leaves a record like any other.
+#![expect(clippy::disallowed_methods, reason = "a command reads the files that it is given")]
 
 mod dialogue;
 mod parameters;

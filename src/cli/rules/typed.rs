@@ -20,15 +20,15 @@ pub(in crate::cli) fn history(
     let examples = text!(
         "Example: what was in force, since when, and what changed each time\n  \
          $ portaria rules history\n\n\
-         Example: what the last change was, line by line\n  \
-         $ portaria rules history $(portaria rules history --json | head -1 | jq .number) --diff\n\n\
+         Example: what the change to set 42 was, line by line\n  \
+         $ portaria rules history 42 --diff\n\n\
          Example: the rules that judged a message in March; its record names their version\n  \
          $ portaria explain 4f2a91 --json | jq -r .policy\n  \
          $ portaria rules history 8c1d5e02b7aa",
         "Exemplo: o que esteve em vigor, desde quando, e o que mudou a cada vez\n  \
          $ portaria rules history\n\n\
-         Exemplo: qual foi a última mudança, linha a linha\n  \
-         $ portaria rules history $(portaria rules history --json | head -1 | jq .number) --diff\n\n\
+         Exemplo: o que mudou no conjunto 42, linha a linha\n  \
+         $ portaria rules history 42 --diff\n\n\
          Exemplo: as regras que julgaram uma mensagem em março; o registro dela traz a versão\n  \
          $ portaria explain 4f2a91 --json | jq -r .policy\n  \
          $ portaria rules history 8c1d5e02b7aa"

@@ -164,7 +164,9 @@ impl Tally {
     }
 
     fn count_rules(&mut self, touched: &Touched) {
-        let sides: [(&Judgement, fn(&mut Part) -> [&mut u64; 2]); 2] = [
+        /// Where one side's matches and decisions are counted.
+        type Counts = fn(&mut Part) -> [&mut u64; 2];
+        let sides: [(&Judgement, Counts); 2] = [
             (&touched.then, |part| [&mut part.matched_then, &mut part.decided_then]),
             (&touched.now, |part| [&mut part.matches_now, &mut part.decides_now]),
         ];
