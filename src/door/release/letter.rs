@@ -28,7 +28,7 @@ use crate::{
         envelope::{MailFrom, RcptTo},
         path::{ForwardPath, ReversePath},
     },
-    store::StoreFault,
+    store::{StoreFault, blob::BlobFault},
 };
 
 /// What is ready to be sent, or is not.
@@ -61,6 +61,9 @@ impl From<StoreFault> for Obstacle {
             StoreFault::NotWhatWasKept { what } => {
                 Self::Final(format!("the stored content is not what was kept ({what})"))
             }
+            StoreFault::Blob(
+                fault @ (BlobFault::Unpack(_) | BlobFault::Cut | BlobFault::Trailing | BlobFault::TooLong(_)),
+            ) => Self::Final(format!("the stored content is not what was kept ({fault})")),
             fault => Self::Passing(store_said(&fault)),
         }
     }
