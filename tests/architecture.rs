@@ -71,6 +71,7 @@ const TABLE: &[(Layer, &str, &[&str])] = &[
             "hold",
             "next_hop",
             "rule_history",
+            "store",
         ],
     ),
     (

@@ -18,6 +18,7 @@ NEEDED=(
     /usr/bin/swaks:swaks
     /usr/share/doc/libnet-ssleay-perl:libnet-ssleay-perl    # swaks speaks TLS through it
     /usr/share/doc/libfaketime:libfaketime                  # sets the clock of a gateway, and of nobody else
+    /usr/share/doc/postgresql:postgresql                    # started by the tests themselves, as the user of that name
 )
 export CARGO_TERM_COLOR=never
 
@@ -70,7 +71,22 @@ ring_end_to_end() {
     [ "$(id -u)" = 0 ] || { fault "Postfix's master and small disks take root: sudo -E env PATH=\"\$PATH\" tests/run.sh"; return; }
     # Its profile lets the tests that sleep do so beside the others: .config/nextest.toml.
     TMPDIR=$work NEXTEST_PROFILE=end_to_end cargo_test --test end_to_end --test crash
+    store_on_postgresql
     end_leftovers
+}
+
+store_on_postgresql() {                     # the store's own tests once more, on a server in a folder, behind a socket
+    local programs folder=$work/pg as=(setpriv --reuid=postgres --regid=postgres --clear-groups)
+    programs=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -1)
+    install -d -o postgres -m 700 "$folder"
+    (cd / && "${as[@]}" "$programs/initdb" -D "$folder/data" -A trust -E UTF8 --locale=C --no-sync) >"$work/initdb.log" 2>&1 ||
+        { tail -5 "$work/initdb.log" >&2; fault "initdb"; return; }
+    (cd / && exec "${as[@]}" "$programs/postgres" -D "$folder/data" -k "$folder" -c listen_addresses= -c fsync=off \
+        -c max_connections=500) >"$work/postgres.log" 2>&1 &
+    local server=$!
+    for _ in $(seq 100); do psql -qh "$folder" -U postgres -c 'SELECT 1' postgres >/dev/null 2>&1 && break; sleep 0.2; done
+    PORTARIA_TEST_POSTGRES="postgresql:///postgres?host=$folder&user=postgres" cargo_test --lib -- store:: door::loader
+    kill -INT "$server" && wait "$server" || true
 }
 
 ring_fuzz() {                               # every fuzz body over its corpus, and seeded mutations, without a nightly compiler

@@ -8,7 +8,10 @@ use crate::{
     language::Text,
     next_hop::NextHops,
     policy::verdict_action::VerdictAction,
-    store::{Store, StoreFault},
+    store::{
+        Store, StoreFault,
+        settings::{Database, PostgreSql},
+    },
     text,
     webhook::Webhook,
 };
@@ -21,6 +24,7 @@ pub(super) fn check(common: &mut Common) -> Exit {
     if let Some(settings) = checked.settings().cloned() {
         let asked = with_runtime(async {
             let mut lines = database(&settings).await;
+            lines.extend(keys(&settings).await);
             lines.extend(scanners(&settings).await);
             lines.extend(next_hops(&settings).await);
             lines.push(alerts(&settings));
@@ -40,6 +44,9 @@ pub(super) fn check(common: &mut Common) -> Exit {
 
 /// The whole file is looked through, for ten seconds at most; also while a gateway uses it.
 async fn database(settings: &Settings) -> Vec<CheckLine> {
+    if let Database::PostgreSql { server, .. } = &settings.store.database {
+        return server_lines(server).await;
+    }
     let folder = &settings.gateway.data_dir;
     if !folder.join("portaria.db").exists() {
         return Vec::new();
@@ -57,6 +64,95 @@ async fn database(settings: &Settings) -> Vec<CheckLine> {
         Err(fault @ StoreFault::Damaged(_)) => CheckLine::error(subject, text!("{fault}", "{fault}")),
         Err(fault) => CheckLine::warning(subject, text!("not looked at: {fault}", "não examinado: {fault}")),
     }]
+}
+
+/// The server is connected to, and asked for what it must let us do; what is made for that is taken back.
+async fn server_lines(server: &PostgreSql) -> Vec<CheckLine> {
+    let subject = || text!("database {server}", "banco de dados {server}");
+    let probe = match Store::probe(server).await {
+        Ok(probe) => probe,
+        Err(fault) => {
+            let what = text!(
+                "cannot be used: {fault}; mail is relayed all the same, what is to be held is deferred",
+                "não pode ser usado: {fault}; o correio passa assim mesmo, o que deve ser retido é adiado"
+            );
+            return vec![CheckLine::error(subject(), what)];
+        }
+    };
+    let version = &probe.version;
+    let mut lines = vec![match probe.schema {
+        None => CheckLine::ok(
+            subject(),
+            text!("PostgreSQL {version}, empty, and may be written", "PostgreSQL {version}, vazio, e pode ser escrito"),
+        ),
+        Some(schema) => CheckLine::ok(
+            subject(),
+            text!(
+                "PostgreSQL {version}, schema {schema}, and may be written",
+                "PostgreSQL {version}, esquema {schema}, e pode ser escrito"
+            ),
+        ),
+    }];
+    if probe.encoding != "UTF8" {
+        let encoding = probe.encoding;
+        let what = text!(
+            "has the encoding {encoding}: make it with ENCODING 'UTF8', or subjects in other scripts cannot be written",
+            "tem a codificação {encoding}: crie-o com ENCODING 'UTF8', ou assuntos em outras escritas não podem ser gravados"
+        );
+        lines.push(CheckLine::error(subject(), what));
+    }
+    if probe.collation != "C" {
+        let collation = probe.collation;
+        let what = text!(
+            "sorts by {collation}: make it with LC_COLLATE 'C', so that an update of the system's locales cannot damage an index",
+            "ordena por {collation}: crie-o com LC_COLLATE 'C', para que uma atualização das localidades não danifique um índice"
+        );
+        lines.push(CheckLine::warning(subject(), what));
+    }
+    lines
+}
+
+/// The file of keys can be read, and has every key that held mail needs.
+async fn keys(settings: &Settings) -> Vec<CheckLine> {
+    let subject = || text!("keys of the quarantine", "chaves da quarentena");
+    let mut lines = match Store::newest_key(&settings.store.content) {
+        Ok(None) => Vec::new(),
+        Ok(Some(newest)) => {
+            let what = text!("`{newest}` is for new content", "`{newest}` é para o conteúdo novo");
+            vec![CheckLine::ok(subject(), what)]
+        }
+        Err(fault) => return vec![CheckLine::error(subject(), text!("{fault}", "{fault}"))],
+    };
+    let needed = match Store::open_read_only(&settings.store).await {
+        Ok(view) => view.keys_needed().await.map(|needed| (view, needed)),
+        // What ails the database stands in a line of its own.
+        Err(_) => return lines,
+    };
+    let (view, needed) = match needed {
+        Ok(found) => found,
+        Err(fault) => {
+            lines.push(CheckLine::warning(subject(), text!("not looked at: {fault}", "não examinadas: {fault}")));
+            return lines;
+        }
+    };
+    let line = |(id, items): (String, u64)| match view.has_key(&id) {
+        true => CheckLine::ok(
+            subject(),
+            text!(
+                "`{id}` is there; {items} held items need it",
+                "`{id}` está presente; {items} itens retidos precisam dela"
+            ),
+        ),
+        false => CheckLine::error(
+            subject(),
+            text!(
+                "`{id}` is missing in `encryption_keys`; {items} held items cannot be opened without it",
+                "`{id}` falta em `encryption_keys`; {items} itens retidos não podem ser abertos sem ela"
+            ),
+        ),
+    };
+    lines.extend(needed.into_iter().map(line));
+    lines
 }
 
 /// Whether somebody would be told. Nothing is sent: that is `portaria alert test`'s.

@@ -76,7 +76,7 @@ pub(super) fn with_view(
     let style = Style { json: common.json, language: common.language, time_zone: settings.gateway.timezone.clone() };
     let asked = with_runtime(async {
         let rendering = async {
-            let view = Store::open_read_only(&settings.gateway.data_dir).await?;
+            let view = Store::open_read_only(&settings.store).await?;
             act(&view, &style, &settings.gateway.data_dir).await
         };
         Ok(rendering.await)

@@ -111,6 +111,13 @@ pub fn store_fault(fault: &StoreFault, style: &Style) -> Rendering {
             );
             (said, 1)
         }
+        StoreFault::OnAnotherNode(node) => {
+            let said = text!(
+                "the content is on the node {node}: run the command there",
+                "o conteúdo está no nó {node}: execute o comando lá"
+            );
+            (said, 1)
+        }
         other => (text!("the store cannot be read: {other}", "não foi possível ler o armazenamento: {other}"), 1),
     };
     Rendering { text: escape(style.say(&said)) + "\n", exit_code }

@@ -41,7 +41,7 @@ use crate::{
     record::{clock::WallClock, unix_millis},
     relay,
     rule_history::{Cause, FileSet, History, Lock, Stamps},
-    store::{Store, StoreFault},
+    store::{Store, StoreFault, settings::Database},
     text,
     webhook::Webhook,
 };
@@ -85,6 +85,10 @@ pub async fn start(
     let last = CancellationToken::new();
     doors.spawn(loader.run(last.clone()));
     tokio::task::block_in_place(|| reloader.begin(&gateway));
+    // One that was away a moment ago is not waited for a second time.
+    if !gateway.store.is_there() || report_leftovers(&gateway.store).await == Leftovers::NotSeen {
+        doors.spawn(look_for_leftovers(gateway.clone()));
+    }
     tokio::join!(gateway.scanners.self_test(now().wall), probe::first_look(&gateway, data_dir));
     gateway.look_at_disk();
 
@@ -237,13 +241,16 @@ async fn join(
     let holds = Holds::new(settings.hold.clone()).map_err(|fault| {
         text!("the hold in {folder} cannot be used: {fault}", "não é possível usar a retenção em {folder}: {fault}")
     })?;
-    let store = Store::open(data_dir).await.map_err(|fault| unusable(&folder, &fault))?;
+    let place = match &settings.store.database {
+        Database::Sqlite => folder.clone(),
+        Database::PostgreSql { server, .. } => server.to_string(),
+    };
+    let store = Store::open(&settings.store).await.map_err(|fault| unusable(&place, &fault))?;
     let (journal, recovery) = Journal::open(&data_dir.join("journal")).map_err(|fault| {
         text!("the journal in {folder} cannot be used: {fault}", "não é possível usar o diário em {folder}: {fault}")
     })?;
     let store = Arc::new(store);
     let loader = Loader::new(journal.clone(), store.clone(), &recovery);
-    report_leftovers(&store).await;
     let scanners = settings.antivirus.clone().unwrap_or_else(no_scanners);
     let scanners = Scanners::new(scanners).map_err(|StartFault(faults)| {
         let (en, pt) = (faults.render(Language::En), faults.render(Language::PtBr));
@@ -326,12 +333,39 @@ fn alerts(settings: &Settings) -> Result<Alerts, Text> {
     Ok(Alerts::new(head, webhook))
 }
 
+/// Whether what a killed gateway left was looked for.
+#[derive(PartialEq, Eq)]
+enum Leftovers {
+    Seen,
+    /// The database was away.
+    NotSeen,
+}
+
+/// How often it is tried, while the database is away.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
+
+/// Until the database is there, or the gateway stops.
+async fn look_for_leftovers(gateway: Arc<Gateway>) {
+    let stopping = gateway.draining();
+    tokio::pin!(stopping);
+    while tokio::time::timeout(LOOK_AGAIN, &mut stopping).await.is_err() {
+        if report_leftovers(&gateway.store).await == Leftovers::Seen {
+            return;
+        }
+    }
+}
+
 /// What a killed gateway left in the quarantine: content without an item is removed, and items whose other recipients' outcome is
 /// unknown are named, for a human.
-async fn report_leftovers(store: &Store) {
+async fn report_leftovers(store: &Store) -> Leftovers {
     match store.reconcile().await {
         Ok(found) => tracing::info!(?found, "the quarantine's folder and index were compared"),
-        Err(fault) => tracing::error!(%fault, "the quarantine's folder and index could not be compared"),
+        Err(fault) => {
+            tracing::error!(%fault, "the quarantine's folder and index could not be compared");
+            if matches!(fault, StoreFault::Database(_)) {
+                return Leftovers::NotSeen;
+            }
+        }
     }
     match store.pending().await {
         Ok(items) => {
@@ -341,6 +375,7 @@ async fn report_leftovers(store: &Store) {
         }
         Err(fault) => tracing::error!(%fault, "pending items could not be listed"),
     }
+    Leftovers::Seen
 }
 
 fn no_scanners() -> crate::antivirus::Settings {

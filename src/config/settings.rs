@@ -13,6 +13,7 @@ use crate::{
     policy::{application, directory::Directory, verdict_action::VerdictActions},
     rule_history,
     smtp::{self, mail_data::BareNewlines, path::Mailbox},
+    store,
     webhook::Url,
 };
 
@@ -45,6 +46,8 @@ pub struct Settings {
     pub timeouts: Timeouts,
     /// `[quarantine]` and `[tracking]`
     pub retention: Retention,
+    /// `data_dir` and `[database]`
+    pub store: store::settings::Settings,
     /// `[rules]`
     pub rules: RuleFiles,
     /// `[alert]`

@@ -245,11 +245,14 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::record::{Ending, Fate, Intent, sample};
+    use crate::{
+        record::{Ending, Fate, Intent, sample},
+        store,
+    };
 
     async fn open(folder: &Path) -> (Arc<Journal>, Arc<Store>, Loader) {
         let (journal, recovery) = Journal::open(&folder.join("journal")).unwrap();
-        let store = Arc::new(Store::open(folder).await.unwrap());
+        let store = Arc::new(Store::open(store::place::of(folder).await).await.unwrap());
         let loader = Loader::new(Arc::clone(&journal), Arc::clone(&store), &recovery);
         (journal, store, loader)
     }

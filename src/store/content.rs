@@ -1,4 +1,4 @@
-//! The blobs: one a message, under `quarantine/XX/ID`, `XX` two random digits of the id.
+//! The blobs: one a message, under `quarantine/XX/ID`, `XX` two random digits of the id. What is in one, `blob` says.
 //!
 //! object_store 0.14 writes to `ID#1`, and with `with_fsync(true)` syncs that file, renames it and syncs the folder of the new name
 //! (read in its `local.rs`: `finish_staged_rename`). A folder that it has to make it syncs too, but a second writer that finds
@@ -6,19 +6,26 @@
 
 use std::{
     io,
-    os::unix::fs::DirBuilderExt,
+    os::unix::fs::{DirBuilderExt, MetadataExt},
     path::{Path, PathBuf},
     pin::pin,
+    sync::Arc,
 };
 
 use aws_lc_rs::digest::{Context, SHA256};
-use bytes::{Bytes, BytesMut};
-use futures_util::{Stream, StreamExt, stream::BoxStream};
-use object_store::{
-    GetOptions, GetRange, MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload, local::LocalFileSystem,
+use bytes::Bytes;
+use futures_util::{
+    Stream, StreamExt,
+    stream::{self, BoxStream},
 };
+use object_store::{MultipartUpload, ObjectStoreExt, PutPayload, local::LocalFileSystem};
 
-use super::{StoreFault, database};
+use super::{
+    StoreFault,
+    blob::{Codec, Keys, Reader, Writer},
+    database,
+    settings::Content,
+};
 use crate::record::{Item, TransactionId};
 
 /// What is written at a time, octets; also what one [`Contents::put`] keeps in memory.
@@ -33,11 +40,13 @@ pub(super) const INCOMING: &str = "incoming";
 pub(super) struct Contents {
     folder: PathBuf,
     blobs: LocalFileSystem,
+    codec: Codec,
+    keys: Arc<Keys>,
 }
 
 impl Contents {
     /// Makes the folders that are not there, and opens.
-    pub(super) fn make(data_dir: &Path) -> Result<Self, StoreFault> {
+    pub(super) fn make(data_dir: &Path, how: &Content) -> Result<Self, StoreFault> {
         let folder = data_dir.join("quarantine");
         let make = |path: &Path| match std::fs::DirBuilder::new().mode(0o700).create(path) {
             Err(source) if source.kind() != io::ErrorKind::AlreadyExists => {
@@ -52,14 +61,26 @@ impl Contents {
         }
         database::sync_folder(&folder)?;
         database::sync_folder(data_dir)?;
-        Self::open(data_dir)
+        Self::open(data_dir, how)
     }
 
     /// Opens what is there.
-    pub(super) fn open(data_dir: &Path) -> Result<Self, StoreFault> {
+    pub(super) fn open(data_dir: &Path, how: &Content) -> Result<Self, StoreFault> {
         let folder = data_dir.join("quarantine");
         let blobs = LocalFileSystem::new_with_prefix(&folder)?.with_fsync(true);
-        Ok(Self { folder, blobs })
+        let codec = if how.compress { Codec::Zstd } else { Codec::Plain };
+        let keys = how.keys.as_deref().map(read_keys).transpose()?.unwrap_or_default();
+        Ok(Self { folder, blobs, codec, keys: Arc::new(keys) })
+    }
+
+    /// Those that content is encrypted with.
+    pub(super) fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// The key that new content is encrypted with; none: it is not.
+    pub(super) fn key_id(&self) -> Option<&str> {
+        self.keys.newest_id()
     }
 
     /// Where blobs are.
@@ -75,7 +96,7 @@ impl Contents {
         content: impl Stream<Item = io::Result<Bytes>> + Send,
     ) -> Result<(), StoreFault> {
         let mut upload = self.blobs.put_multipart(&key(&item.id)).await?;
-        let put = match write(&mut *upload, item, content).await {
+        let put = match self.write(&mut *upload, item, content).await {
             Ok(()) => upload.complete().await.map(|_| ()).map_err(StoreFault::from),
             Err(fault) => Err(fault),
         };
@@ -101,21 +122,38 @@ impl Contents {
         self.folder.join(INCOMING).join(id.as_str())
     }
 
-    /// The whole blob.
-    pub(super) async fn get(
+    async fn write(
         &self,
-        id: &TransactionId,
-    ) -> Result<BoxStream<'static, object_store::Result<Bytes>>, StoreFault> {
-        Ok(self.found(self.blobs.get(&key(id)).await)?.into_stream())
+        upload: &mut dyn MultipartUpload,
+        item: &Item,
+        content: impl Stream<Item = io::Result<Bytes>> + Send,
+    ) -> Result<(), StoreFault> {
+        let mut content = pin!(content);
+        let mut check = Check::new(item);
+        let mut part = Vec::new();
+        let mut blob = Writer::begin(self.codec, &self.keys, item.id.as_str(), &mut part)?;
+        let altered = |what| StoreFault::Altered { what };
+        while let Some(octets) = content.next().await {
+            let octets = octets.map_err(StoreFault::Source)?;
+            check.update(&octets).map_err(altered)?;
+            blob.write(&octets, &mut part)?;
+            if part.len() >= PART {
+                upload.put_part(PutPayload::from(std::mem::take(&mut part))).await?;
+            }
+        }
+        check.finish().map_err(altered)?;
+        blob.finish(&mut part)?;
+        upload.put_part(PutPayload::from(part)).await?;
+        Ok(())
     }
 
-    /// Its first octets.
-    pub(super) async fn beginning(&self, id: &TransactionId, max: u64) -> Result<Bytes, StoreFault> {
-        if max == 0 || self.found(self.blobs.head(&key(id)).await)?.size == 0 {
-            return Ok(Bytes::new());
-        }
-        let options = GetOptions { range: Some(GetRange::Bounded(0..max)), ..GetOptions::default() };
-        Ok(self.found(self.blobs.get_opts(&key(id), options).await)?.bytes().await?)
+    /// The content of an item, from start to end, and behind it whether it was what the item says.
+    pub(super) async fn get(&self, item: &Item) -> Result<BoxStream<'static, Result<Bytes, StoreFault>>, StoreFault> {
+        let octets = self.found(self.blobs.get(&key(&item.id)).await)?.into_stream();
+        let length = item.trace_length.saturating_add(item.size);
+        let reader = Reader::new(self.keys.clone(), item.id.as_str(), length);
+        let unpacking = Unpacking { octets, ended: false, reader, check: Some(Check::new(item)) };
+        Ok(stream::try_unfold(unpacking, Unpacking::next).boxed())
     }
 
     /// Whether it is there.
@@ -161,55 +199,84 @@ fn part(id: &TransactionId) -> &str {
     id.as_str().get(20..22).unwrap_or_default()
 }
 
-async fn write(
-    upload: &mut dyn MultipartUpload,
-    item: &Item,
-    content: impl Stream<Item = io::Result<Bytes>> + Send,
-) -> Result<(), StoreFault> {
-    let mut content = pin!(content);
-    let mut check = Check::new(item);
-    let mut part = BytesMut::new();
-    while let Some(octets) = content.next().await {
-        let octets = octets.map_err(StoreFault::Source)?;
-        check.update(&octets)?;
-        part.extend_from_slice(&octets);
-        if part.len() >= PART {
-            upload.put_part(PutPayload::from(part.split().freeze())).await?;
-        }
-    }
-    check.finish()?;
-    upload.put_part(PutPayload::from(part.freeze())).await?;
-    Ok(())
+/// A blob on its way to a reader.
+struct Unpacking {
+    octets: BoxStream<'static, object_store::Result<Bytes>>,
+    ended: bool,
+    reader: Reader,
+    /// None once it was asked for its last word.
+    check: Option<Check>,
 }
 
-/// Holds what comes against what the item says of it.
-struct Check<'a> {
-    item: &'a Item,
+impl Unpacking {
+    async fn next(mut self) -> Result<Option<(Bytes, Self)>, StoreFault> {
+        let other = |what| StoreFault::NotWhatWasKept { what };
+        loop {
+            if let Some(piece) = self.reader.next_piece()? {
+                if let Some(check) = &mut self.check {
+                    check.update(&piece).map_err(other)?;
+                }
+                return Ok(Some((piece, self)));
+            }
+            if self.ended {
+                self.check.take().map_or(Ok(()), Check::finish).map_err(other)?;
+                return Ok(None);
+            }
+            match self.octets.next().await {
+                Some(octets) => self.reader.feed(&octets?),
+                None => {
+                    self.reader.end();
+                    self.ended = true;
+                }
+            }
+        }
+    }
+}
+
+/// The file of keys, which is its owner's alone.
+#[expect(clippy::disallowed_methods, reason = "an adapter's own file")]
+pub(super) fn read_keys(path: &Path) -> Result<Keys, StoreFault> {
+    let fault = |source| StoreFault::Folder { path: path.to_owned(), source };
+    if std::fs::metadata(path).map_err(fault)?.mode() & 0o077 != 0 {
+        return Err(StoreFault::KeysAreOpen(path.to_owned()));
+    }
+    let text = std::fs::read_to_string(path).map_err(fault)?;
+    Keys::parse(&text).map_err(|source| StoreFault::Keys { path: path.to_owned(), source })
+}
+
+/// Holds content against what its item says of it.
+struct Check {
     trace_left: u64,
     content_left: u64,
     digest: Context,
+    sha256: String,
 }
 
-impl<'a> Check<'a> {
-    fn new(item: &'a Item) -> Self {
-        Self { item, trace_left: item.trace_length, content_left: item.size, digest: Context::new(&SHA256) }
+impl Check {
+    fn new(item: &Item) -> Self {
+        Self {
+            trace_left: item.trace_length,
+            content_left: item.size,
+            digest: Context::new(&SHA256),
+            sha256: item.sha256.clone(),
+        }
     }
 
-    fn update(&mut self, octets: &[u8]) -> Result<(), StoreFault> {
+    /// On a fault, what is another.
+    fn update(&mut self, octets: &[u8]) -> Result<(), &'static str> {
         let trace = usize::try_from(self.trace_left).unwrap_or(usize::MAX).min(octets.len());
         self.trace_left -= trace as u64;
         let content = octets.get(trace..).unwrap_or_default();
-        self.content_left =
-            self.content_left.checked_sub(content.len() as u64).ok_or(StoreFault::Altered { what: "length" })?;
+        self.content_left = self.content_left.checked_sub(content.len() as u64).ok_or("length")?;
         self.digest.update(content);
         Ok(())
     }
 
-    fn finish(self) -> Result<(), StoreFault> {
+    fn finish(self) -> Result<(), &'static str> {
         if self.trace_left + self.content_left > 0 {
-            return Err(StoreFault::Altered { what: "length" });
+            return Err("length");
         }
         let digest: String = self.digest.finish().as_ref().iter().map(|octet| format!("{octet:02x}")).collect();
-        if digest == self.item.sha256 { Ok(()) } else { Err(StoreFault::Altered { what: "SHA-256" }) }
+        if digest == self.sha256 { Ok(()) } else { Err("SHA-256") }
     }
 }

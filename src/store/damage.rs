@@ -9,12 +9,17 @@ use std::{
     time::Duration,
 };
 
-use sqlx::{AnyConnection, Connection, any::AnyConnectOptions, migrate::MigrateError};
+use sqlx::{
+    AnyConnection, Connection, any::AnyConnectOptions, error::DatabaseError, migrate::MigrateError, sqlite::SqliteError,
+};
 
 use super::{StoreFault, database};
 
 /// `SQLITE_CORRUPT` and `SQLITE_NOTADB` (sqlite.org/rescode.html), the low octet of all their extended codes.
 const DAMAGE: [u32; 2] = [11, 26];
+
+/// `data_corrupted` and `index_corrupted` (PostgreSQL, appendix A).
+const SERVERS_DAMAGE: [&str; 2] = ["XX001", "XX002"];
 
 /// A look takes no longer: it reads the whole file, and mail waits for the start.
 const LOOK: Duration = Duration::from_secs(10);
@@ -43,11 +48,20 @@ impl Damage {
 
 impl From<sqlx::Error> for StoreFault {
     fn from(fault: sqlx::Error) -> Self {
-        let code = fault.as_database_error().and_then(|fault| fault.code()).and_then(|code| code.parse::<u32>().ok());
-        match code {
-            Some(code) if DAMAGE.contains(&(code & 0xff)) => Self::Damaged(fault.to_string()),
-            _ => Self::Database(fault),
+        if fault.as_database_error().is_some_and(tells_damage) {
+            Self::Damaged(fault.to_string())
+        } else {
+            Self::Database(fault)
         }
+    }
+}
+
+/// Whose code it is decides: PostgreSQL's `22027` is a text that was too long, and would be damage by SQLite's low octet.
+fn tells_damage(fault: &dyn DatabaseError) -> bool {
+    let Some(code) = fault.code() else { return false };
+    match fault.try_downcast_ref::<SqliteError>() {
+        Some(_) => code.parse::<u32>().is_ok_and(|code| DAMAGE.contains(&(code & 0xff))),
+        None => SERVERS_DAMAGE.contains(&&*code),
     }
 }
 
@@ -121,11 +135,10 @@ mod tests {
         let path = folder.join("portaria.db");
         let mut file = fs::read(&path).unwrap();
         assert!(file.len() > 20 * PAGE, "{} octets", file.len());
+        let half = file.len() / PAGE / 2;
         match how {
-            "pages" => {
-                let half = file.len() / PAGE / 2;
-                file.chunks_mut(PAGE).skip(half).step_by(2).for_each(|page| page.fill(0xa5));
-            }
+            // In the first half are the roots of tables and the schema, whose place depends on the migrations.
+            "pages" => file.chunks_mut(PAGE).skip(half).step_by(2).for_each(|page| page.fill(0xa5)),
             "garbage" => file.fill(b'#'),
             "schema" => file[100..PAGE].fill(0xa5),
             "truncated" => file.truncate(PAGE * 3 + 100),

@@ -1,4 +1,4 @@
-//! The database: one connection that writes, a few that read.
+//! The database: in this machine's SQLite, one connection that writes and a few that read; or on a PostgreSQL server (`postgres`).
 //!
 //! SQLite has one writer at a time anyway; with one connection writers queue here, fairly and without `SQLITE_BUSY`. WAL lets
 //! readers go on meanwhile, and `synchronous = FULL` syncs at every commit: without it a power cut takes back commits.
@@ -20,18 +20,33 @@ use sqlx::{
 
 use super::{StoreFault, damage};
 
-/// How a writing transaction begins: a lock that is asked for later than the first read is not waited for (`busy_timeout` does
-/// not cover that), but fails.
-pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
+/// Which of the two it is; the SQL is the same for both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Sqlite,
+    PostgreSql,
+}
+
+impl Kind {
+    /// How a writing transaction begins. SQLite: a lock that is asked for later than the first read is not waited for
+    /// (`busy_timeout` does not cover that), but fails. PostgreSQL locks row by row: what must not change between a read and a
+    /// write is said in the write's own condition.
+    pub(super) fn begin(self) -> &'static str {
+        match self {
+            Self::Sqlite => "BEGIN IMMEDIATE",
+            Self::PostgreSql => "BEGIN",
+        }
+    }
+}
 
 /// What `meta` says when the last migration has run.
-pub(super) const SCHEMA: &str = "5";
+pub(super) const SCHEMA: &str = "6";
 
 /// Readers at once.
-const READERS: u32 = 4;
+pub(super) const READERS: u32 = 4;
 
 /// How long a caller waits for a connection.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Every change of the schema, in order. Released ones never change.
 fn migrations() -> Migrator {
@@ -39,6 +54,7 @@ fn migrations() -> Migrator {
     let attempts = include_str!("../../migrations/sqlite/0002_refused_attempts.sql");
     let releases = include_str!("../../migrations/sqlite/0004_releases.sql");
     let tracking = include_str!("../../migrations/sqlite/0005_tracking.sql");
+    let sixth = include_str!("../../migrations/sqlite/0006_nodes.sql");
     let step = |version, name: &'static str, sql: &'static str| {
         Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
     };
@@ -47,7 +63,14 @@ fn migrations() -> Migrator {
         step(2, "refused attempts", attempts),
         step(4, "releases", releases),
         step(5, "tracking", tracking),
+        step(6, "nodes", sixth),
     ])
+}
+
+/// Brings the schema up to date. Several nodes may do so at once: PostgreSQL lets one of them in at a time (an advisory lock).
+pub(super) async fn bring_up_to_date(writer: &AnyPool) -> Result<(), StoreFault> {
+    migrations().run(writer).await?;
+    check_schema(writer).await
 }
 
 /// Opens the database for writing and for reading; makes it and brings its schema up to date. Says what is wrong with it, if it can be
@@ -63,9 +86,8 @@ pub(super) async fn open(folder: &Path) -> Result<(AnyPool, AnyPool, Option<Stri
     let writer =
         pool(&path, "rwc", 1, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;");
     let writer = writer.await?;
-    migrations().run(&writer).await?;
+    bring_up_to_date(&writer).await?;
     let readers = pool(&path, "rw", READERS, "PRAGMA query_only = ON; PRAGMA busy_timeout = 5000;").await?;
-    check_schema(&readers).await?;
     Ok((writer, readers, damaged))
 }
 
@@ -109,7 +131,7 @@ pub(super) fn sync_folder(folder: &Path) -> Result<(), StoreFault> {
     synced.map_err(|source| StoreFault::Folder { path: folder.to_owned(), source })
 }
 
-async fn check_schema(readers: &AnyPool) -> Result<(), StoreFault> {
+pub(super) async fn check_schema(readers: &AnyPool) -> Result<(), StoreFault> {
     let found: String = sqlx::query_scalar("SELECT value FROM meta WHERE name = 'schema'").fetch_one(readers).await?;
     if found == SCHEMA { Ok(()) } else { Err(StoreFault::Schema { found, known: SCHEMA }) }
 }
@@ -117,14 +139,18 @@ async fn check_schema(readers: &AnyPool) -> Result<(), StoreFault> {
 async fn pool(path: &Path, mode: &str, connections: u32, pragmas: &'static str) -> Result<AnyPool, StoreFault> {
     sqlx::any::install_default_drivers();
     let options: AnyConnectOptions = url(path, mode)?.parse()?;
-    let pool = AnyPoolOptions::new()
+    // Nothing is gained by a new connection to a file.
+    let pool = pool_options(connections, pragmas).min_connections(1).idle_timeout(None).max_lifetime(None);
+    Ok(pool.connect_with(options).await?)
+}
+
+/// Connections that begin with `first`.
+pub(super) fn pool_options(connections: u32, first: &'static str) -> AnyPoolOptions {
+    AnyPoolOptions::new()
         .max_connections(connections)
-        .min_connections(1)
         .acquire_timeout(PATIENCE)
-        .idle_timeout(None)
-        .max_lifetime(None)
         .after_connect(move |connection, _| {
-            Box::pin(async move { sqlx::raw_sql(pragmas).execute(connection).await.map(|_| ()) })
+            Box::pin(async move { sqlx::raw_sql(first).execute(connection).await.map(|_| ()) })
         })
         // A COMMIT that fails on a full disk is rolled back by SQLite itself (sqlite.org/lang_transaction.html §3.1); the ROLLBACK
         // behind it then fails, and sqlx-sqlite 0.9 counts a transaction as open for good: without this, nothing is written any more
@@ -134,8 +160,7 @@ async fn pool(path: &Path, mode: &str, connections: u32, pragmas: &'static str) 
                 connection.ping().await?;
                 Ok(!connection.is_in_transaction())
             })
-        });
-    Ok(pool.connect_with(options).await?)
+        })
 }
 
 fn path(folder: &Path) -> PathBuf {

@@ -133,7 +133,7 @@ mod tests {
     #[tokio::test]
     async fn each_restriction_restricts_and_pages_follow_each_other() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).await.unwrap();
+        let store = Store::open(crate::store::place::of(folder.path()).await).await.unwrap();
         for number in 0..6_u64 {
             let mut item = sample::item(number, b"", b"x");
             item.received_at = i64::try_from(number).unwrap() * 1000;

@@ -27,12 +27,13 @@ impl View {
         Ok(u64::try_from(found).unwrap_or(0))
     }
 
-    /// Octets of content that are kept.
+    /// Octets of content that this node keeps.
     pub async fn octets_kept(&self) -> Result<u64, StoreFault> {
         // CAST: a sum is NUMERIC in PostgreSQL, which the Any driver does not carry.
         let found: i64 = sqlx::query_scalar(
-            "SELECT CAST(COALESCE(SUM(size + trace_length), 0) AS BIGINT) FROM items WHERE to_remove = 0",
+            "SELECT CAST(COALESCE(SUM(size + trace_length), 0) AS BIGINT) FROM items WHERE to_remove = 0 AND node = $1",
         )
+        .bind(self.node())
         .fetch_one(self.readers())
         .await?;
         Ok(u64::try_from(found).unwrap_or(0))
@@ -58,7 +59,7 @@ mod tests {
     #[tokio::test]
     async fn what_somebody_has_to_look_at_is_counted() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).await.unwrap();
+        let store = Store::open(crate::store::place::of(folder.path()).await).await.unwrap();
         for number in 0..4_u64 {
             let mut item = sample::item(number, b"", b"xxxxx");
             item.received_at = i64::try_from(number).unwrap() * 1000;

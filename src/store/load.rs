@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use sqlx::AnyConnection;
 
-use super::{Store, StoreFault, database, rows};
+use super::{Store, StoreFault, rows};
 use crate::record::{Intent, Record, TransactionId, attempts::Counts};
 
 /// How far the journal is loaded. The store does not look into it: it only gives it back.
@@ -41,7 +41,7 @@ impl Store {
     }
 
     async fn load_whole(&self, changes: &[Change], upto: JournalPosition) -> Result<(), StoreFault> {
-        let mut transaction = self.writer.begin_with(database::BEGIN).await?;
+        let mut transaction = self.begin().await?;
         // Most intents are followed by their outcome at once: those never reach the database.
         let mut open: HashMap<&TransactionId, (u64, &Intent)> = HashMap::new();
         for change in changes {
@@ -58,31 +58,43 @@ impl Store {
             }
         }
         for (segment, intent) in open.into_values() {
-            rows::put_intent(&mut transaction, segment, intent).await?;
+            rows::put_intent(&mut transaction, self.node(), segment, intent).await?;
         }
         let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-        sqlx::query("UPDATE journal_position SET segment = $1, octet = $2 WHERE one = 1")
-            .bind(signed(upto.segment))
-            .bind(signed(upto.offset))
-            .execute(&mut *transaction)
-            .await?;
+        sqlx::query(
+            "INSERT INTO journal_positions (node, segment, octet) VALUES ($1, $2, $3) \
+             ON CONFLICT (node) DO UPDATE SET segment = excluded.segment, octet = excluded.octet",
+        )
+        .bind(self.node())
+        .bind(signed(upto.segment))
+        .bind(signed(upto.offset))
+        .execute(&mut *transaction)
+        .await?;
         Ok(transaction.commit().await?)
     }
 
-    /// Makes a record of every intent from a segment below `segment`, whose process is gone: its outcome will never come.
-    /// Says which. To be called when everything below `segment` is loaded.
+    /// How far this node's journal is loaded.
+    pub async fn journal_position(&self) -> Result<JournalPosition, StoreFault> {
+        self.ready().await?;
+        self.view.journal_position().await
+    }
+
+    /// Makes a record of every intent of this node from a segment below `segment`, whose process is gone: its outcome will never
+    /// come. Says which. To be called when everything below `segment` is loaded.
     pub async fn close_intents(&self, segment: u64) -> Result<Vec<TransactionId>, StoreFault> {
         self.must_be_whole()?;
         self.noted(self.close_whole(segment).await)
     }
 
     async fn close_whole(&self, segment: u64) -> Result<Vec<TransactionId>, StoreFault> {
-        let mut transaction = self.writer.begin_with(database::BEGIN).await?;
+        let mut transaction = self.begin().await?;
         let below = i64::try_from(segment).unwrap_or(i64::MAX);
-        let found: Vec<String> = sqlx::query_scalar("SELECT intent FROM intents WHERE segment < $1 ORDER BY id")
-            .bind(below)
-            .fetch_all(&mut *transaction)
-            .await?;
+        let found: Vec<String> =
+            sqlx::query_scalar("SELECT intent FROM intents WHERE node = $1 AND segment < $2 ORDER BY id")
+                .bind(self.node())
+                .bind(below)
+                .fetch_all(&mut *transaction)
+                .await?;
         let mut closed = Vec::new();
         for text in found {
             let intent: Intent = serde_json::from_str(&text)?;

@@ -38,7 +38,7 @@ impl Store {
             }
             Mark::Handled => "UPDATE items SET handled_by = $1, handled_at = $2 WHERE id = $3",
         };
-        let mut writer = self.writer.acquire().await?;
+        let mut writer = self.acquire().await?;
         let changed =
             sqlx::query(sql).bind(rows::searchable(by)).bind(now).bind(id.as_str()).execute(&mut *writer).await?;
         if changed.rows_affected() == 1 { Ok(()) } else { Err(StoreFault::NotFound) }
@@ -56,7 +56,7 @@ mod tests {
     #[tokio::test]
     async fn the_first_reader_stays_and_the_last_to_look_after_it_counts() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).await.unwrap();
+        let store = Store::open(crate::store::place::of(folder.path()).await).await.unwrap();
         let item = sample::item(1, b"", b"x");
         store.keep(&item, stream::iter([Ok(Bytes::from_static(b"x"))])).await.unwrap();
         for (mark, by, now) in

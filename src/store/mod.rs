@@ -1,4 +1,4 @@
-//! The store: quarantine and tracking. One database (SQLite here, PostgreSQL when several nodes share it) and one blob store.
+//! The store: quarantine and tracking. One database (SQLite here, or PostgreSQL, which several nodes may share) and one blob store.
 //!
 //! In: messages to keep, entries of the journal, decisions about items. Out: items, records, content. What [`Store::keep`] says is
 //! kept survives a power cut: content synced, its folder synced, index row committed, in this order, so that a row never
@@ -8,9 +8,13 @@
 //! |---|---|
 //! | this one | the writing half: keep, settle, load |
 //! | `view` | the reading half, which also works beside a running gateway, and without one |
+//! | `settings` | where it all is |
 //! | `spans` | all records of a span of time, many and fast |
 //! | `database` | connections, pragmas, migrations, the lock |
-//! | `content` | the blobs |
+//! | `postgres` | the database on a server, which may be away |
+//! | `node` | which of several nodes this is |
+//! | `content` | the blobs: where they are |
+//! | `blob` | what one is: packed, perhaps encrypted |
 //! | `damage` | whether the database is whole |
 //! | `outbox` | releases, and who sends them (decision 42) |
 //! | `rows`, `release_rows` | values into rows and back |
@@ -20,6 +24,7 @@
 //! | `requests`, `purge` | who asked, and what that keeps; what goes when it is too old |
 //! | `reconcile` | what a crash left: blobs without a row, rows without a blob |
 
+pub mod blob;
 mod content;
 mod damage;
 mod database;
@@ -27,7 +32,11 @@ mod items;
 mod levels;
 mod load;
 mod marks;
+mod node;
 mod outbox;
+#[cfg(test)]
+pub(crate) mod place;
+mod postgres;
 mod purge;
 mod reconcile;
 mod release_rows;
@@ -35,6 +44,7 @@ mod removal;
 mod requests;
 mod rows;
 mod search;
+pub mod settings;
 mod spans;
 mod terms;
 mod view;
@@ -45,20 +55,24 @@ use std::{
     ops::Deref,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use futures_util::Stream;
-use sqlx::AnyPool;
+use sqlx::{Any, AnyPool, Transaction, pool::PoolConnection};
+use tokio::sync::OnceCell;
 
 use crate::record::{Item, ItemState, TransactionId, UnixMillis};
 pub use items::{ItemSearch, Kept};
 pub use load::{Change, JournalPosition};
 pub use marks::{Mark, Marks};
 pub use outbox::OutboxFault;
+pub use postgres::Probe;
 pub use reconcile::Reconciliation;
 pub use removal::{BATCH, Expiry};
 pub use search::{Page, Place, Search};
+use settings::{Database, PostgreSql, Settings};
 pub use view::{Filter, RefusedAttempts, View};
 
 /// Why the store did not do what it was asked.
@@ -92,12 +106,35 @@ pub enum StoreFault {
     /// There is no database yet: the gateway has never run here.
     #[error("there is no database {}", .0.display())]
     NoDatabase(PathBuf),
+    /// The database is on a server, and did not answer in time. What was asked may have been done, or be done later.
+    #[error("the database did not answer within {} s", .0.as_secs())]
+    Silent(Duration),
     /// Another process writes this store.
     #[error("another process uses {}", .0.display())]
     InUse(PathBuf),
     /// The blob store refused.
     #[error("content: {0}")]
     Content(#[from] object_store::Error),
+    /// The octets that are kept are no content.
+    #[error("content: {0}")]
+    Blob(#[from] blob::BlobFault),
+    /// What is kept is not what the item says.
+    #[error("the content that is kept has another {what} than its item says")]
+    NotWhatWasKept {
+        /// `length` or `SHA-256`.
+        what: &'static str,
+    },
+    /// The file of keys cannot be used.
+    #[error("{}: {source}", path.display())]
+    Keys {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: blob::KeyFault,
+    },
+    /// Others than its owner may read the file of keys.
+    #[error("{} can be read by others than its owner: chmod 600", .0.display())]
+    KeysAreOpen(PathBuf),
     /// What was to be kept could not be read.
     #[error("the content to keep could not be read: {0}")]
     Source(io::Error),
@@ -116,12 +153,18 @@ pub enum StoreFault {
     /// There is no such item or transaction.
     #[error("there is none with this id")]
     NotFound,
+    /// The item is there, and its content on the disk of the node that keeps it.
+    #[error("its content is on the node {0}")]
+    OnAnotherNode(String),
     /// The suffix fits several.
     #[error("{0} and others end so")]
     NotUnique(TransactionId),
     /// Fewer than 6 or more than 32 digits, or not hexadecimal.
     #[error("an id, or 6 or more of its last digits, is wanted")]
     NotAnId,
+    /// Another node has decided about the item at the same moment; that stands.
+    #[error("another node has just decided about this item")]
+    DecidedElsewhere,
     /// The item's state does not allow it.
     #[error("the item is {} and cannot become {}", rows::word(from), rows::word(to))]
     Settled {
@@ -132,11 +175,17 @@ pub enum StoreFault {
     },
 }
 
+/// How long a server may take to make a row durable.
+const COMMIT: Duration = Duration::from_secs(30);
+
 /// The writing half. It reads, too: everything of [`View`].
 #[derive(Debug)]
 pub struct Store {
     view: View,
     writer: AnyPool,
+    kind: database::Kind,
+    /// Set once the schema is known to be ours.
+    ready: OnceCell<()>,
     /// Items between content and row, which reconciliation must not take for what a crash left.
     keeping: Mutex<HashSet<TransactionId>>,
     damage: damage::Damage,
@@ -152,17 +201,63 @@ impl Deref for Store {
 }
 
 impl Store {
-    /// Opens, or makes, the store in `folder` (`data_dir`): `portaria.db` and `quarantine/`, both for this user alone.
-    pub async fn open(folder: &Path) -> Result<Self, StoreFault> {
-        let lock = database::lock(folder)?;
-        let contents = content::Contents::make(folder)?;
-        let (writer, readers, damaged) = database::open(folder).await?;
-        let view = View::new(readers, contents);
-        let store = Self { view, writer, keeping: Mutex::default(), damage: damage::Damage::default(), _lock: lock };
+    /// Opens, or makes, the store in a folder (`data_dir`): `quarantine/`, and `portaria.db` unless the database is elsewhere, for this
+    /// user alone. A server that does not answer is no fault here: whatever needs it fails until it does.
+    pub async fn open(settings: impl Into<Settings>) -> Result<Self, StoreFault> {
+        let Settings { folder, database, content } = settings.into();
+        let lock = database::lock(&folder)?;
+        let contents = content::Contents::make(&folder, &content)?;
+        let (kind, writer, readers, damaged, node) = match &database {
+            Database::Sqlite => {
+                let (writer, readers, damaged) = database::open(&folder).await?;
+                (database::Kind::Sqlite, writer, readers, damaged, node::LOCAL.to_owned())
+            }
+            Database::PostgreSql { server, hostname } => {
+                let (writer, readers) = postgres::open(server).await?;
+                (database::Kind::PostgreSql, writer, readers, None, node::name(&folder, hostname)?)
+            }
+        };
+        let view = View::new(readers, contents, node);
+        let ready = match kind {
+            database::Kind::Sqlite => OnceCell::new_with(Some(())),
+            database::Kind::PostgreSql => OnceCell::new(),
+        };
+        let (keeping, damage) = (Mutex::default(), damage::Damage::default());
+        let store = Self { view, writer, kind, ready, keeping, damage, _lock: lock };
         if let Some(what) = damaged {
             store.damage.note(&what);
         }
+        match store.ready().await {
+            Err(fault @ (StoreFault::Database(_) | StoreFault::Silent(_))) => tracing::error!(
+                %fault,
+                "the database is away: relaying goes on, what is to be held is deferred (452), records stay in the journal"
+            ),
+            Err(fault) => return Err(fault),
+            Ok(()) => {}
+        }
         Ok(store)
+    }
+
+    /// The schema is ours, on a server that was away as well. To come before everything that needs it.
+    async fn ready(&self) -> Result<(), StoreFault> {
+        self.ready.get_or_try_init(|| database::bring_up_to_date(&self.writer)).await.map(|_| ())
+    }
+
+    /// Whether the database has answered since the start. One in this machine has; a server may be away from the beginning.
+    pub fn is_there(&self) -> bool {
+        self.ready.initialized()
+    }
+
+    /// A transaction that writes.
+    async fn begin(&self) -> Result<Transaction<'static, Any>, StoreFault> {
+        self.ready().await?;
+        Ok(self.writer.begin_with(self.kind.begin()).await?)
+    }
+
+    /// A connection that writes, for one statement.
+    async fn acquire(&self) -> Result<PoolConnection<Any>, StoreFault> {
+        self.ready().await?;
+        Ok(self.writer.acquire().await?)
     }
 
     /// What is wrong with the database; none as long as nothing was found. To be mended by a person, and a start.
@@ -170,9 +265,20 @@ impl Store {
         self.damage.found()
     }
 
-    /// Looks through a database that nobody need have opened, for at most ten seconds: what is wrong with it.
+    /// Looks through the SQLite database in a folder that nobody need have opened, for at most ten seconds: what is wrong with it.
     pub async fn look(folder: &Path) -> Result<Option<String>, StoreFault> {
         database::look(folder).await
+    }
+
+    /// Asks a server for what it must let us do, within ten seconds; nothing stays.
+    pub async fn probe(server: &PostgreSql) -> Result<Probe, StoreFault> {
+        postgres::probe(server).await
+    }
+
+    /// The key that the file of keys has for new content; none: there is to be no such file.
+    pub fn newest_key(content: &settings::Content) -> Result<Option<String>, StoreFault> {
+        let keys = content.keys.as_deref().map(content::read_keys).transpose()?;
+        Ok(keys.and_then(|keys| keys.newest_id().map(str::to_owned)))
     }
 
     /// Nothing new goes into a database that is damaged.
@@ -189,9 +295,13 @@ impl Store {
     }
 
     /// Opens the reading half alone, beside a running gateway or without one.
-    pub async fn open_read_only(folder: &Path) -> Result<View, StoreFault> {
-        let readers = database::open_read_only(folder).await?;
-        Ok(View::new(readers, content::Contents::open(folder)?))
+    pub async fn open_read_only(settings: impl Into<Settings>) -> Result<View, StoreFault> {
+        let Settings { folder, database, content } = settings.into();
+        let (readers, node) = match &database {
+            Database::Sqlite => (database::open_read_only(&folder).await?, Some(node::LOCAL.to_owned())),
+            Database::PostgreSql { server, .. } => (postgres::open_read_only(server).await?, node::read(&folder)?),
+        };
+        Ok(View::new(readers, content::Contents::open(&folder, &content)?, node.unwrap_or_default()))
     }
 
     /// Keeps a message: our trace fields, then the content, as `content` gives them. Once this returns, it survives a power cut.
@@ -211,6 +321,7 @@ impl Store {
         content: impl Stream<Item = io::Result<Bytes>> + Send,
     ) -> Result<(), StoreFault> {
         let _keeping = Keeping::begin(&self.keeping, &item.id);
+        self.ready().await?;
         if self.view.item(&item.id).await?.is_some() {
             return Err(StoreFault::AlreadyKept);
         }
@@ -220,13 +331,42 @@ impl Store {
             self.view.contents().unmark(&item.id).await;
             return put;
         }
-        let inserted = rows::insert_item(&self.writer, item).await;
-        if inserted.is_err() && matches!(self.view.item(&item.id).await, Ok(None)) {
-            // Only when it is sure that the row is not there: a commit can fail to be told and be done all the same.
+        let inserted = self.insert(item).await;
+        if let Err(fault) = &inserted {
+            if !self.is_surely_not_there(fault, &item.id).await {
+                // Content and mark stay: a row that comes to light has its content, and a start without a row removes both.
+                return inserted;
+            }
             let _ = self.view.contents().remove(&item.id).await;
         }
         self.view.contents().unmark(&item.id).await;
         inserted
+    }
+
+    async fn insert(&self, item: &Item) -> Result<(), StoreFault> {
+        let inserting = async {
+            let mut transaction = self.begin().await?;
+            rows::insert_item(&mut transaction, self.view.node(), self.view.contents().key_id(), item).await?;
+            Ok(transaction.commit().await?)
+        };
+        match self.kind {
+            database::Kind::Sqlite => inserting.await,
+            // A server that vanished without a word is noticed by the kernel after a quarter of an hour; the client waits for ten.
+            database::Kind::PostgreSql => match tokio::time::timeout(COMMIT, inserting).await {
+                Ok(inserted) => inserted,
+                Err(_) => Err(StoreFault::Silent(COMMIT)),
+            },
+        }
+    }
+
+    /// A commit can fail to be told and be done all the same. SQLite is in this process: what is not there after it failed is not there.
+    /// A server may be committing still what we no longer hear of, and only what it says itself is sure.
+    async fn is_surely_not_there(&self, fault: &StoreFault, id: &TransactionId) -> bool {
+        let told = match self.kind {
+            database::Kind::Sqlite => true,
+            database::Kind::PostgreSql => postgres::says_that_it_did_not(fault),
+        };
+        told && matches!(self.view.item(id).await, Ok(None))
     }
 
     /// Changes an item's state. To the state that it has: nothing happens. Content stays until retention removes it.
@@ -235,7 +375,7 @@ impl Store {
     }
 
     async fn settle_row(&self, id: &TransactionId, state: ItemState, now: UnixMillis) -> Result<(), StoreFault> {
-        let mut transaction = self.writer.begin_with(database::BEGIN).await?;
+        let mut transaction = self.begin().await?;
         let found: Option<String> = sqlx::query_scalar("SELECT state FROM items WHERE id = $1")
             .bind(id.as_str())
             .fetch_optional(&mut *transaction)
@@ -247,19 +387,23 @@ impl Store {
         if !may_become(present, state) {
             return Err(StoreFault::Settled { from: present, to: state });
         }
-        sqlx::query("UPDATE items SET state = $1, settled_at = $2 WHERE id = $3")
+        // The state once more: another node may have decided since it was read, and what it decided stands.
+        let done = sqlx::query("UPDATE items SET state = $1, settled_at = $2 WHERE id = $3 AND state = $4")
             .bind(rows::word(&state))
             .bind(now)
             .bind(id.as_str())
+            .bind(rows::word(&present))
             .execute(&mut *transaction)
             .await?;
-        Ok(transaction.commit().await?)
+        transaction.commit().await?;
+        if done.rows_affected() == 0 { Err(StoreFault::DecidedElsewhere) } else { Ok(()) }
     }
 
     /// Looks for what a crash left, and moves it out of the way. May run while mail flows; seconds for 100,000 items. Not beside a
     /// database that is damaged: content would be taken for nobody's whose row is only not found.
     pub async fn reconcile(&self) -> Result<Reconciliation, StoreFault> {
         self.must_be_whole()?;
+        self.ready().await?;
         self.noted(reconcile::reconcile(self).await)
     }
 

@@ -6,7 +6,7 @@
 
 use sqlx::{AnyConnection, AssertSqlSafe};
 
-use super::{Store, StoreFault, database, release_rows, rows};
+use super::{Store, StoreFault, release_rows, rows};
 use crate::record::{
     ItemClass, ItemState, TransactionId, UnixMillis,
     release::{
@@ -32,11 +32,20 @@ impl From<sqlx::Error> for OutboxFault {
     }
 }
 
+/// Whose attempt comes to its end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Of {
+    /// The caller's.
+    Ours,
+    /// One that nobody seems to be at any more.
+    Nobody,
+}
+
 impl Store {
     /// Opens a release of an item. Of two that ask at the same moment one is told [`ReleaseRefusal::AlreadyOpen`].
     pub async fn request_release(&self, item: &TransactionId, asked: Asked) -> Result<Release, OutboxFault> {
         self.must_be_whole()?;
-        let mut transaction = self.writer.begin_with(database::BEGIN).await?;
+        let mut transaction = self.begin().await?;
         // First of all the row is ours: what is read afterwards is not changed by anybody until the end of this transaction.
         let taken = set_item_state(&mut transaction, item, ItemState::Held, ItemState::Releasing, asked.requested.at);
         let taken = taken.await?;
@@ -57,7 +66,7 @@ impl Store {
         if word.reason.trim().is_empty() {
             return Err(ReleaseRefusal::NoReason.into());
         }
-        let mut transaction = self.writer.begin_with(database::BEGIN).await?;
+        let mut transaction = self.begin().await?;
         let mut release = release_rows::one(&mut transaction, id).await?.ok_or(StoreFault::NotFound)?;
         release::may_decide(&release, &word.actor, approves)?;
         release.state = if approves { ReleaseState::Approved } else { ReleaseState::Denied };
@@ -74,7 +83,8 @@ impl Store {
         Ok(release)
     }
 
-    /// Takes up a release that is due, for `owner`, who is believed to be at it until `lease_until`. None: nothing is due.
+    /// Takes up a release that is due, for `owner`, who is believed to be at it until `lease_until`. None: nothing is due whose content this
+    /// node has.
     pub async fn take_release(
         &self,
         owner: &str,
@@ -91,11 +101,12 @@ impl Store {
         now: UnixMillis,
         lease_until: UnixMillis,
     ) -> Result<Option<Release>, StoreFault> {
-        let mut transaction = self.writer.begin_with(database::BEGIN).await?;
+        let mut transaction = self.begin().await?;
         let sql = format!("SELECT id FROM releases WHERE {} ORDER BY next_attempt_at, id LIMIT 1", release_rows::DUE);
         let due: Option<String> = sqlx::query_scalar(AssertSqlSafe(sql))
             .bind(now)
             .bind(now.saturating_add(LONGEST_PAUSE))
+            .bind(self.node())
             .fetch_optional(&mut *transaction)
             .await?;
         let Some(id) = due else { return Ok(None) };
@@ -124,7 +135,7 @@ impl Store {
         lease_until: UnixMillis,
     ) -> Result<bool, StoreFault> {
         self.must_be_whole()?;
-        let mut transaction = self.writer.begin_with(database::BEGIN).await?;
+        let mut transaction = self.begin().await?;
         let changed = sqlx::query(
             "UPDATE releases SET dotted = 1, lease_until = $4 WHERE id = $1 AND state = 'sending' AND owner = $2 AND attempts = $3",
         )
@@ -157,19 +168,24 @@ impl Store {
         patience: UnixMillis,
         now: UnixMillis,
     ) -> Result<Option<(Release, Next)>, StoreFault> {
-        self.noted(self.conclude(release, heard, patience, now).await)
+        self.noted(self.conclude(Of::Ours, release, heard, patience, now).await)
     }
 
     async fn conclude(
         &self,
+        of: Of,
         release: &Release,
         heard: Vec<Heard>,
         patience: UnixMillis,
         now: UnixMillis,
     ) -> Result<Option<(Release, Next)>, StoreFault> {
-        let mut transaction = self.writer.begin_with(database::BEGIN).await?;
+        let mut transaction = self.begin().await?;
+        if !release_rows::lock_attempt(&mut transaction, release).await? {
+            return Ok(None);
+        }
         let Some(mut present) = release_rows::one(&mut transaction, &release.id).await? else { return Ok(None) };
-        if present.state != ReleaseState::Sending || present.owner != release.owner {
+        if of == Of::Nobody && (present.dotted, present.lease_until) != (release.dotted, release.lease_until) {
+            // Its owner lives, and went on since it was looked at.
             return Ok(None);
         }
         let next = release::after_attempt(&mut present, heard, patience, now);
@@ -187,7 +203,7 @@ impl Store {
     /// else's by now.
     pub async fn infected_by_now(&self, release: &Release, signature: &str) -> Result<bool, StoreFault> {
         self.must_be_whole()?;
-        let mut transaction = self.writer.begin_with(database::BEGIN).await?;
+        let mut transaction = self.begin().await?;
         let mut waiting = release.clone();
         waiting.state = ReleaseState::Requested;
         waiting.owner = None;
@@ -198,7 +214,7 @@ impl Store {
         }
         sqlx::query("UPDATE items SET class = $1, reason = $2 WHERE id = $3")
             .bind(rows::word(&ItemClass::Virus))
-            .bind(format!("{signature} (found when it was to be released)"))
+            .bind(rows::searchable(&format!("{signature} (found when it was to be released)")))
             .bind(release.item.as_str())
             .execute(&mut *transaction)
             .await?;
@@ -216,22 +232,26 @@ impl Store {
         now: UnixMillis,
     ) -> Result<Vec<(Release, Next)>, StoreFault> {
         self.must_be_whole()?;
-        let mut reader = self.writer.acquire().await?;
-        let left: Vec<Release> = release_rows::in_state(&mut reader, ReleaseState::Sending).await?;
+        let mut reader = self.acquire().await?;
+        let mut left: Vec<Release> = Vec::new();
+        for release in release_rows::in_state(&mut reader, ReleaseState::Sending).await? {
+            // Two nodes may have one host name: what another is sending is no earlier run of ours.
+            let his = release.owner.as_deref() == Some(owner)
+                && release_rows::is_on(&mut reader, &release.item, self.node()).await?;
+            if if his { own } else { release.lease_until < now } {
+                left.push(release);
+            }
+        }
         drop(reader);
-        let is_left = |release: &Release| match release.owner.as_deref() {
-            Some(name) if name == owner => own,
-            _ => release.lease_until < now,
-        };
         let mut recovered = Vec::new();
-        for release in left.into_iter().filter(is_left) {
+        for release in left {
             let unknown = release.recipients.iter().enumerate().filter(|(_, it)| it.state == RecipientState::Unknown);
             let said = "the gateway was stopped before the next hop answered our dot";
             let heard = unknown
                 .filter(|_| release.dotted)
                 .map(|(recipient, it)| Heard { recipient, state: it.state, said: said.to_owned() })
                 .collect();
-            recovered.extend(self.conclude(&release, heard, patience, now).await?);
+            recovered.extend(self.conclude(Of::Nobody, &release, heard, patience, now).await?);
         }
         Ok(recovered)
     }

@@ -4,7 +4,7 @@
 
 use sqlx::{AssertSqlSafe, Row as _};
 
-use super::{Store, StoreFault, database};
+use super::{Store, StoreFault};
 use crate::record::{
     UnixMillis,
     window::{self, Span},
@@ -50,7 +50,7 @@ impl Store {
     }
 
     async fn remove_records(&self, span: Span, count: u32) -> Result<u64, StoreFault> {
-        let mut transaction = self.writer.begin_with(database::BEGIN).await?;
+        let mut transaction = self.begin().await?;
         let ids: Vec<String> = sqlx::query_scalar(
             "SELECT id FROM transactions WHERE began >= $1 AND began < $2 ORDER BY began, id LIMIT $3",
         )
@@ -75,7 +75,7 @@ impl Store {
     }
 
     async fn remove_terms(&self, day: i64, count: u32) -> Result<u64, StoreFault> {
-        let mut transaction = self.writer.begin_with(database::BEGIN).await?;
+        let mut transaction = self.begin().await?;
         let last = sqlx::query("SELECT term, began FROM terms WHERE day = $1 ORDER BY term, began LIMIT 1 OFFSET $2")
             .bind(day)
             .bind(i64::from(count))
@@ -94,7 +94,7 @@ impl Store {
     }
 
     async fn remove_counts(&self, span: Span) -> Result<u64, StoreFault> {
-        let mut transaction = self.writer.begin_with(database::BEGIN).await?;
+        let mut transaction = self.begin().await?;
         let first: Option<i64> = sqlx::query_scalar(
             "SELECT minute FROM refused_attempts WHERE minute >= $1 AND minute < $2 ORDER BY minute LIMIT 1",
         )

@@ -45,12 +45,12 @@ pub(super) async fn reconcile(store: &Store) -> Result<Reconciliation, StoreFaul
     let folder = view.contents().folder().to_owned();
     let listed = on_disk(folder.clone(), list).await?;
     let keeping = locked(keeping).clone();
-    let rows: HashSet<TransactionId> = view.item_ids(false).await?.into_iter().collect();
+    let rows: HashSet<TransactionId> = view.item_ids().await?.into_iter().collect();
 
     let mut found = Reconciliation::default();
     let Listing { blobs, unfinished, marks } = listed;
     let present: HashSet<TransactionId> = blobs.iter().map(|(id, _)| id.clone()).collect();
-    for id in view.item_ids(true).await? {
+    for id in view.own_with_content().await? {
         if !present.contains(&id) && !view.contents().has(&id).await? {
             found.missing.push(id);
         }

@@ -7,7 +7,7 @@
 
 use sqlx::AnyConnection;
 
-use super::{Store, StoreFault, database, may_become, rows};
+use super::{Store, StoreFault, may_become, rows};
 use crate::record::{ItemClass, ItemState, TransactionId, UnixMillis};
 
 /// Items that one pass expires or removes: the writer is everybody's, and each pass has it for one commit.
@@ -43,7 +43,7 @@ impl Store {
     }
 
     async fn delete_row(&self, id: &TransactionId, by: &str, why: &str, now: UnixMillis) -> Result<(), StoreFault> {
-        let mut transaction = self.writer.begin_with(database::BEGIN).await?;
+        let mut transaction = self.begin().await?;
         let found: Option<String> = sqlx::query_scalar("SELECT state FROM items WHERE id = $1")
             .bind(id.as_str())
             .fetch_optional(&mut *transaction)
@@ -52,10 +52,11 @@ impl Store {
         if from == ItemState::Deleted {
             return Ok(());
         }
-        if !may_become(from, ItemState::Deleted)
-            || !bury(&mut transaction, id, from, ItemState::Deleted, by, why, now).await?
-        {
+        if !may_become(from, ItemState::Deleted) {
             return Err(StoreFault::Settled { from, to: ItemState::Deleted });
+        }
+        if !bury(&mut transaction, id, from, ItemState::Deleted, by, why, now).await? {
+            return Err(StoreFault::DecidedElsewhere);
         }
         Ok(transaction.commit().await?)
     }
@@ -66,13 +67,15 @@ impl Store {
         self.noted(self.expire_rows(expiry, now).await)
     }
 
-    /// Expires copies of what was refused, the oldest first, at most so many: nobody waits for them. Says how many.
+    /// Expires copies of what was refused, the oldest first, at most so many: nobody waits for them. Those of this node, whose disk is full.
+    /// Says how many.
     pub async fn expire_copies(&self, most: u32, now: UnixMillis) -> Result<usize, StoreFault> {
         self.must_be_whole()?;
-        let mut transaction = self.writer.begin_with(database::BEGIN).await?;
+        let mut transaction = self.begin().await?;
         let found: Vec<String> = sqlx::query_scalar(
-            "SELECT id FROM items WHERE state = 'held' AND acknowledged = 0 ORDER BY received_at, id LIMIT $1",
+            "SELECT id FROM items WHERE state = 'held' AND acknowledged = 0 AND node = $1 ORDER BY received_at, id LIMIT $2",
         )
+        .bind(self.node())
         .bind(i64::from(most))
         .fetch_all(&mut *transaction)
         .await?;
@@ -87,7 +90,7 @@ impl Store {
     }
 
     async fn expire_rows(&self, expiry: Expiry, now: UnixMillis) -> Result<usize, StoreFault> {
-        let mut transaction = self.writer.begin_with(database::BEGIN).await?;
+        let mut transaction = self.begin().await?;
         let found: Vec<String> = sqlx::query_scalar(
             "SELECT id FROM items WHERE state = 'held' AND class = $1 AND acknowledged = $2 AND received_at < $3 \
              ORDER BY received_at, id LIMIT $4",
@@ -112,10 +115,10 @@ impl Store {
     /// they are. Says how many, at most [`BATCH`].
     pub async fn let_go(&self, state: ItemState, before: UnixMillis) -> Result<u64, StoreFault> {
         self.must_be_whole()?;
-        let mut transaction = self.writer.begin_with(database::BEGIN).await?;
+        let mut transaction = self.begin().await?;
         let changed = sqlx::query(
             "UPDATE items SET to_remove = 1 WHERE id IN (SELECT id FROM items WHERE state = $1 AND to_remove = 0 \
-             AND settled_at < $2 ORDER BY settled_at LIMIT $3)",
+             AND settled_at < $2 ORDER BY settled_at LIMIT $3) AND to_remove = 0",
         )
         .bind(rows::word(&state))
         .bind(before)
@@ -126,20 +129,23 @@ impl Store {
         Ok(changed.rows_affected())
     }
 
-    /// Removes the content of what is gone by its row, as far as that was not done yet; a kill at any moment, and it is done by the next
+    /// Removes the content on this node of what is gone by its row, as far as that was not done yet; a kill at any moment, and it is done by the next
     /// call. Says how many, at most [`BATCH`].
     pub async fn remove_contents(&self) -> Result<usize, StoreFault> {
-        let found: Vec<String> = sqlx::query_scalar("SELECT id FROM items WHERE to_remove = 1 ORDER BY id LIMIT $1")
-            .bind(i64::from(BATCH))
-            .fetch_all(&mut *self.writer.acquire().await?)
-            .await?;
+        // Those of other nodes are on their disks: were they noted as removed here, they would stay there for ever.
+        let found: Vec<String> =
+            sqlx::query_scalar("SELECT id FROM items WHERE to_remove = 1 AND node = $1 ORDER BY id LIMIT $2")
+                .bind(self.node())
+                .bind(i64::from(BATCH))
+                .fetch_all(&mut *self.acquire().await?)
+                .await?;
         let mut removed = Vec::new();
         for id in found {
             let id: TransactionId = rows::from_word(id)?;
             self.view.contents().remove_for_ever(&id).await?;
             removed.push(id);
         }
-        let mut transaction = self.writer.begin_with(database::BEGIN).await?;
+        let mut transaction = self.begin().await?;
         for id in &removed {
             let done = sqlx::query("UPDATE items SET to_remove = 2 WHERE id = $1").bind(id.as_str());
             done.execute(&mut *transaction).await?;
@@ -204,7 +210,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_deleted_is_a_tombstone_without_content() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).await.unwrap();
+        let store = Store::open(crate::store::place::of(folder.path()).await).await.unwrap();
         let id = kept(&store, item(1, |_| ())).await;
         store.delete_item(&id, "maria", "LGPD", 77).await.unwrap();
         let left = store.item(&id).await.unwrap().unwrap();
@@ -222,13 +228,13 @@ mod tests {
     async fn a_kill_in_the_middle_leaves_nothing_that_comes_back() {
         let folder = tempfile::tempdir().unwrap();
         let id = {
-            let store = Store::open(folder.path()).await.unwrap();
+            let store = Store::open(crate::store::place::of(folder.path()).await).await.unwrap();
             let id = kept(&store, item(1, |_| ())).await;
             store.delete_row(&id, "maria", "LGPD", 77).await.unwrap();
             store.close().await;
             id
         };
-        let store = Store::open(folder.path()).await.unwrap();
+        let store = Store::open(crate::store::place::of(folder.path()).await).await.unwrap();
         assert!(has_content(&store, &id).await, "the kill came before the blob was removed");
         let found = store.reconcile().await.unwrap();
         assert_eq!((found.orphans.len(), found.missing.len(), found.gone), (0, 0, 1));
@@ -240,7 +246,7 @@ mod tests {
     #[tokio::test]
     async fn content_that_comes_back_from_a_backup_is_removed_again() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).await.unwrap();
+        let store = Store::open(crate::store::place::of(folder.path()).await).await.unwrap();
         let id = kept(&store, item(1, |_| ())).await;
         store.delete_item(&id, "maria", "LGPD", 77).await.unwrap();
         let content = stream::iter([Ok(Bytes::from_static(b"x"))]);
@@ -253,7 +259,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_being_released_is_neither_deleted_nor_expired() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).await.unwrap();
+        let store = Store::open(crate::store::place::of(folder.path()).await).await.unwrap();
         let id = kept(&store, item(1, |_| ())).await;
         store.settle(&id, ItemState::Releasing, 5).await.unwrap();
         assert!(matches!(store.delete_item(&id, "m", "w", 6).await, Err(StoreFault::Settled { .. })));
@@ -265,7 +271,7 @@ mod tests {
     #[tokio::test]
     async fn only_what_is_too_old_expires_class_by_class() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).await.unwrap();
+        let store = Store::open(crate::store::place::of(folder.path()).await).await.unwrap();
         let old = kept(&store, item(1, |item| item.received_at = DAY)).await;
         let young = kept(&store, item(2, |item| item.received_at = 3 * DAY)).await;
         let copy = kept(&store, item(3, |item| (item.received_at, item.acknowledged) = (DAY, false))).await;
@@ -285,7 +291,7 @@ mod tests {
     #[tokio::test]
     async fn a_pass_is_small() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).await.unwrap();
+        let store = Store::open(crate::store::place::of(folder.path()).await).await.unwrap();
         for number in 0..u64::from(BATCH) + 5 {
             kept(&store, item(number, |item| item.received_at = DAY)).await;
         }
@@ -305,7 +311,7 @@ mod tests {
     #[tokio::test]
     async fn released_content_is_let_go() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).await.unwrap();
+        let store = Store::open(crate::store::place::of(folder.path()).await).await.unwrap();
         let id = kept(&store, item(1, |_| ())).await;
         store.settle(&id, ItemState::Releasing, 5).await.unwrap();
         store.settle(&id, ItemState::Released, 10).await.unwrap();

@@ -2,7 +2,7 @@
 
 use sqlx::AnyConnection;
 
-use super::{Store, StoreFault, View, database, rows};
+use super::{Store, StoreFault, View, rows};
 use crate::record::{
     request::{Closed, Request},
     window::Span,
@@ -16,7 +16,7 @@ impl Store {
     }
 
     async fn put_request(&self, request: &Request) -> Result<bool, StoreFault> {
-        let mut transaction = self.writer.begin_with(database::BEGIN).await?;
+        let mut transaction = self.begin().await?;
         let inserted = sqlx::query(
             "INSERT INTO requests (number, kind, opened_at, starts, ends, request) VALUES ($1, $2, $3, $4, $5, $6) \
              ON CONFLICT (number) DO NOTHING",
@@ -40,7 +40,7 @@ impl Store {
     }
 
     async fn end_request(&self, number: &str, closed: &Closed) -> Result<Option<Request>, StoreFault> {
-        let mut transaction = self.writer.begin_with(database::BEGIN).await?;
+        let mut transaction = self.begin().await?;
         let Some(mut request) = open_one(&mut transaction, number).await? else { return Ok(None) };
         request.closed = Some(closed.clone());
         sqlx::query("UPDATE requests SET closed_at = $1, request = $2 WHERE number = $3")
@@ -100,7 +100,7 @@ mod tests {
     #[tokio::test]
     async fn a_request_is_registered_once_and_keeps_its_window_until_it_is_closed() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).await.unwrap();
+        let store = Store::open(crate::store::place::of(folder.path()).await).await.unwrap();
         let first = request("REQ 2026/1", "fulano.tal@tjpa.jus.br");
         assert!(store.open_request(&first).await.unwrap());
         let again = request("REQ 2026/1", "outra@tjpa.jus.br");

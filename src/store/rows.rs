@@ -1,9 +1,9 @@
 //! Values into rows and back. The words of an enum are the ones that serde gives it, so that database, journal and `--json` agree.
 
 use serde::{Serialize, de::DeserializeOwned};
-use sqlx::{AnyConnection, AnyPool, Row, any::AnyRow};
+use sqlx::{AnyConnection, Row, any::AnyRow};
 
-use super::{StoreFault, database, terms};
+use super::{StoreFault, terms};
 use crate::record::{Intent, Item, Record, TransactionId, attempts::Counts};
 
 /// The columns of an item, in the order that [`item`] reads.
@@ -36,13 +36,18 @@ fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// Adds an item's row.
-pub(super) async fn insert_item(writer: &AnyPool, item: &Item) -> Result<(), StoreFault> {
+/// Adds the row of an item that `node` keeps, its content encrypted with the key `key_id`.
+pub(super) async fn insert_item(
+    connection: &mut AnyConnection,
+    node: &str,
+    key_id: Option<&str>,
+    item: &Item,
+) -> Result<(), StoreFault> {
     let recipients = serde_json::to_string(&item.recipients)?;
-    let mut transaction = writer.begin_with(database::BEGIN).await?;
     sqlx::query(
         "INSERT INTO items (id, id_reversed, class, state, acknowledged, received_at, reverse_path, recipients, subject, size, \
-         sha256, trace_length, reason, parameters) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+         sha256, trace_length, reason, parameters, node, key_id) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
     )
     .bind(item.id.as_str())
     .bind(reversed(&item.id))
@@ -58,9 +63,11 @@ pub(super) async fn insert_item(writer: &AnyPool, item: &Item) -> Result<(), Sto
     .bind(signed(item.trace_length))
     .bind(searchable(&item.reason))
     .bind(serde_json::to_string(&item.parameters)?)
-    .execute(&mut *transaction)
+    .bind(node)
+    .bind(key_id)
+    .execute(&mut *connection)
     .await?;
-    Ok(transaction.commit().await?)
+    Ok(())
 }
 
 /// Adds the rows of one entry. Those that are there are the same ones, loaded before.
@@ -160,15 +167,17 @@ async fn put_recipients(connection: &mut AnyConnection, record: &Record) -> Resu
 /// Writes an intent whose outcome is not known yet.
 pub(super) async fn put_intent(
     connection: &mut AnyConnection,
+    node: &str,
     segment: u64,
     intent: &Intent,
 ) -> Result<(), StoreFault> {
     let text = serde_json::to_string(intent)?;
     sqlx::query(
-        "INSERT INTO intents (id, segment, intent) VALUES ($1, $2, $3) ON CONFLICT (id) DO UPDATE SET \
-         segment = excluded.segment, intent = excluded.intent",
+        "INSERT INTO intents (id, node, segment, intent) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO UPDATE SET \
+         node = excluded.node, segment = excluded.segment, intent = excluded.intent",
     )
     .bind(intent.record.id.as_str())
+    .bind(node)
     .bind(signed(segment))
     .bind(text)
     .execute(&mut *connection)

@@ -2,7 +2,7 @@
 
 use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
 
-use super::{Store, StoreFault, database};
+use super::{Store, StoreFault};
 use crate::record::{
     Record, TransactionId, UnixMillis,
     term::{self, Term},
@@ -53,7 +53,9 @@ impl Store {
     }
 
     async fn make_whole(&self, count: u32) -> Result<usize, StoreFault> {
-        let mut transaction = self.writer.begin_with(database::BEGIN).await?;
+        let mut transaction = self.begin().await?;
+        // Two nodes at it at once would give the same records their terms twice.
+        sqlx::query("UPDATE terms_made SET one = one WHERE one = 1").execute(&mut *transaction).await?;
         let place = sqlx::query("SELECT began, id FROM terms_made WHERE one = 1").fetch_one(&mut *transaction).await?;
         let (began, id): (UnixMillis, String) = (place.try_get(0)?, place.try_get(1)?);
         let found: Vec<String> = sqlx::query_scalar(

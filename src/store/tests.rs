@@ -1,4 +1,5 @@
-//! What the store promises, with a crash at every step of keeping.
+//! What the store promises, with a crash at every step of keeping. On both databases, but for what is about SQLite's own file
+//! (`sqlite`) or about a server (`server`).
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
@@ -13,8 +14,28 @@ const TRACE: &[u8] = b"Received: from mx.example\r\n";
 
 async fn open() -> (tempfile::TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(place::of(folder.path()).await).await.unwrap();
+    (folder, store)
+}
+
+async fn sqlite() -> (tempfile::TempDir, Store) {
+    let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).await.unwrap();
     (folder, store)
+}
+
+/// From now on the database refuses to `what`, as it does when its disk is full.
+async fn refuse(store: &Store, what: &str) {
+    let sql = match store.kind {
+        database::Kind::Sqlite => {
+            format!("CREATE TRIGGER full_disk BEFORE {what} BEGIN SELECT RAISE(FAIL, 'disk full'); END")
+        }
+        database::Kind::PostgreSql => format!(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE disk_full; END'; \
+             CREATE TRIGGER full_disk BEFORE {what} FOR EACH ROW EXECUTE FUNCTION refuse()"
+        ),
+    };
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&store.writer).await.unwrap();
 }
 
 fn content(length: usize) -> Vec<u8> {
@@ -54,13 +75,13 @@ async fn an_item_comes_back_as_it_was() {
         let item = sample::item(number, TRACE, &content);
         keep(&store, &item, &content).await.unwrap();
         assert_eq!(store.item(&item.id).await.unwrap().as_ref(), Some(&item));
-        let beside = Store::open_read_only(folder.path()).await.unwrap();
+        let beside = Store::open_read_only(place::of(folder.path()).await).await.unwrap();
         assert!(stored(&beside, &item.id).await == [TRACE, &content].concat(), "{length} differs");
         assert_eq!(&store.beginning(&item.id, 8).await.unwrap()[..], b"Received");
     }
     store.close().await;
     drop(store);
-    let store = Store::open(folder.path()).await.unwrap();
+    let store = Store::open(place::of(folder.path()).await).await.unwrap();
     assert_eq!(store.items(Filter::default()).await.unwrap().len(), 4);
     assert_eq!(store.reconcile().await.unwrap(), Reconciliation::default());
 }
@@ -68,7 +89,7 @@ async fn an_item_comes_back_as_it_was() {
 /// Reading works while nobody writes, after a clean end and after a kill, and says so when there is nothing.
 #[tokio::test]
 async fn the_reading_half_needs_no_gateway() {
-    let (folder, store) = open().await;
+    let (folder, store) = sqlite().await;
     keep(&store, &sample::item(1, TRACE, b"x"), b"x").await.unwrap();
     // As after a kill: files as they stand, the write-ahead log included, in another place.
     let killed = tempfile::tempdir().unwrap();
@@ -92,7 +113,7 @@ async fn the_reading_half_needs_no_gateway() {
 #[tokio::test]
 async fn nobody_else_reads_or_writes() {
     use std::os::unix::fs::MetadataExt;
-    let (folder, store) = open().await;
+    let (folder, store) = sqlite().await;
     keep(&store, &sample::item(1, TRACE, b"x"), b"x").await.unwrap();
     for name in ["portaria.db", "portaria.db-wal", "portaria.db-shm", "quarantine"] {
         let mode = std::fs::metadata(folder.path().join(name)).unwrap().mode();
@@ -136,12 +157,15 @@ async fn what_is_altered_is_not_kept() {
 #[tokio::test]
 async fn a_row_that_fails_is_no_item() {
     let (folder, store) = open().await;
-    let refuse = "CREATE TRIGGER full BEFORE INSERT ON items BEGIN SELECT RAISE(FAIL, 'disk full'); END";
-    sqlx::raw_sql(refuse).execute(&store.writer).await.unwrap();
+    refuse(&store, "INSERT ON items").await;
     let item = sample::item(1, TRACE, b"x");
     assert!(matches!(keep(&store, &item, b"x").await, Err(StoreFault::Database(_))));
     assert_eq!(blobs(folder.path()), Vec::<String>::new());
-    sqlx::raw_sql("DROP TRIGGER full").execute(&store.writer).await.unwrap();
+    let forget = match store.kind {
+        database::Kind::Sqlite => "DROP TRIGGER full_disk",
+        database::Kind::PostgreSql => "DROP TRIGGER full_disk ON items",
+    };
+    sqlx::raw_sql(forget).execute(&store.writer).await.unwrap();
     keep(&store, &item, b"x").await.unwrap();
 }
 
@@ -222,18 +246,19 @@ async fn items_are_filtered_and_sorted() {
 #[tokio::test]
 async fn all_items_are_all_items() {
     let (_folder, store) = open().await;
-    sqlx::query("PRAGMA synchronous = OFF").execute(&store.writer).await.unwrap();
+    let mut transaction = store.begin().await.unwrap();
     for number in 1..=1_005 {
-        rows::insert_item(&store.writer, &sample::item(number, TRACE, b"x")).await.unwrap();
+        rows::insert_item(&mut transaction, "", None, &sample::item(number, TRACE, b"x")).await.unwrap();
     }
+    transaction.commit().await.unwrap();
     assert_eq!(store.items(Filter::default()).await.unwrap().len(), 1_005);
 }
 
 /// What a full disk does: the commit fails, and SQLite itself has rolled back. The next one finds the writer as if nothing had been.
 #[tokio::test]
 async fn a_commit_that_failed_does_not_stop_the_next_one() {
-    let (_folder, store) = open().await;
-    let mut transaction = store.writer.begin_with(database::BEGIN).await.unwrap();
+    let (_folder, store) = sqlite().await;
+    let mut transaction = store.begin().await.unwrap();
     sqlx::raw_sql("ROLLBACK").execute(&mut *transaction).await.unwrap();
     assert!(transaction.commit().await.is_err(), "there is nothing to commit");
     for number in 1..=2 {
@@ -339,8 +364,7 @@ async fn counts_are_summed_and_each_entry_counts_once() {
 #[tokio::test]
 async fn a_batch_is_all_or_nothing() {
     let (_folder, store) = open().await;
-    let refuse = "CREATE TRIGGER full BEFORE UPDATE ON journal_position BEGIN SELECT RAISE(FAIL, 'disk full'); END";
-    sqlx::raw_sql(refuse).execute(&store.writer).await.unwrap();
+    refuse(&store, "INSERT ON journal_positions").await;
     let changes = [Change::Outcome(Box::new(sample::record(1)))];
     assert!(store.load(&changes, JournalPosition { segment: 1, offset: 5 }).await.is_err());
     assert_eq!(store.record(&sample::id(1)).await.unwrap(), None);
@@ -373,7 +397,7 @@ async fn intents_are_closed_below_a_segment() {
 /// Commits are synced: what SQLite calls FULL, in WAL, on the connection that writes.
 #[tokio::test]
 async fn the_writer_syncs_every_commit() {
-    let (_folder, store) = open().await;
+    let (_folder, store) = sqlite().await;
     let level: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&store.writer).await.unwrap();
     let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&store.writer).await.unwrap();
     assert_eq!((level, mode.as_str()), (2, "wal"));
@@ -390,3 +414,6 @@ async fn content_is_synced_in_folders_that_stand() {
     // 256, and `incoming`.
     assert_eq!(std::fs::read_dir(folder.path().join("quarantine")).unwrap().count(), 257);
 }
+
+mod content;
+mod server;

@@ -1,7 +1,7 @@
 //! The reading half: what console, CLI and doors ask.
 
-use bytes::Bytes;
-use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
+use bytes::{Bytes, BytesMut};
+use futures_util::{TryStreamExt, stream::BoxStream};
 use sqlx::{AnyPool, AssertSqlSafe, Row as _, any::AnyRow};
 
 use super::{JournalPosition, StoreFault, content::Contents, release_rows, rows};
@@ -35,11 +35,17 @@ pub struct RefusedAttempts {
 pub struct View {
     readers: AnyPool,
     contents: Contents,
+    node: String,
 }
 
 impl View {
-    pub(super) fn new(readers: AnyPool, contents: Contents) -> Self {
-        Self { readers, contents }
+    pub(super) fn new(readers: AnyPool, contents: Contents, node: String) -> Self {
+        Self { readers, contents, node }
+    }
+
+    /// Which of the nodes that share the database this is.
+    pub fn node(&self) -> &str {
+        &self.node
     }
 
     pub(super) fn readers(&self) -> &AnyPool {
@@ -83,12 +89,13 @@ impl View {
         release_rows::all(&mut *self.readers.acquire().await?, open).await
     }
 
-    /// Whether some release is to be taken up now.
+    /// Whether some release is to be taken up now, by this node.
     pub async fn has_due_releases(&self, now: UnixMillis) -> Result<bool, StoreFault> {
         let sql = format!("SELECT id FROM releases WHERE {} LIMIT 1", release_rows::DUE);
         let found: Option<String> = sqlx::query_scalar(AssertSqlSafe(sql))
             .bind(now)
             .bind(now.saturating_add(LONGEST_PAUSE))
+            .bind(self.node.as_str())
             .fetch_optional(&self.readers)
             .await?;
         Ok(found.is_some())
@@ -166,10 +173,13 @@ impl View {
         Ok(RefusedAttempts { reasons: summed("reason").await?, networks: summed("network").await? })
     }
 
-    /// How far the journal is loaded.
+    /// How far this node's journal is loaded; its beginning, if nothing is.
     pub async fn journal_position(&self) -> Result<JournalPosition, StoreFault> {
-        let row =
-            sqlx::query("SELECT segment, octet FROM journal_position WHERE one = 1").fetch_one(&self.readers).await?;
+        let found = sqlx::query("SELECT segment, octet FROM journal_positions WHERE node = $1")
+            .bind(self.node.as_str())
+            .fetch_optional(&self.readers)
+            .await?;
+        let Some(row) = found else { return Ok(JournalPosition::default()) };
         let unsigned = |number: i64| u64::try_from(number).unwrap_or(0);
         Ok(JournalPosition { segment: unsigned(row.try_get(0)?), offset: unsigned(row.try_get(1)?) })
     }
@@ -199,26 +209,67 @@ impl View {
         }
     }
 
-    /// An item's content from start to end: our trace fields, then what the client sent.
+    /// An item's content from start to end: our trace fields, then what the client sent. Behind the last piece it is known to be what was
+    /// kept, or a fault says that it is not.
     pub async fn content(
         &self,
         id: &TransactionId,
     ) -> Result<BoxStream<'static, Result<Bytes, StoreFault>>, StoreFault> {
-        Ok(self.contents.get(id).await?.map_err(StoreFault::from).boxed())
+        let item = self.item(id).await?.ok_or(StoreFault::NotFound)?;
+        match self.contents.get(&item).await {
+            Err(StoreFault::NotFound) => Err(self.why_there_is_none(id).await?),
+            found => found,
+        }
+    }
+
+    /// Content that another node keeps is not lost.
+    async fn why_there_is_none(&self, id: &TransactionId) -> Result<StoreFault, StoreFault> {
+        let asked = sqlx::query_scalar::<_, String>("SELECT node FROM items WHERE id = $1").bind(id.as_str());
+        let node = asked.fetch_optional(&self.readers).await?;
+        Ok(node.filter(|node| *node != self.node).map_or(StoreFault::NotFound, StoreFault::OnAnotherNode))
     }
 
     /// At most the first `max` octets of an item's content.
     pub async fn beginning(&self, id: &TransactionId, max: u64) -> Result<Bytes, StoreFault> {
-        self.contents.beginning(id, max).await
+        let max = usize::try_from(max).unwrap_or(usize::MAX);
+        let mut content = self.content(id).await?;
+        let mut beginning = BytesMut::new();
+        while beginning.len() < max
+            && let Some(piece) = content.try_next().await?
+        {
+            beginning.extend_from_slice(&piece);
+        }
+        beginning.truncate(max);
+        Ok(beginning.freeze())
     }
 
-    /// The ids of all items in a state whose content must be there, or of all items.
-    pub(super) async fn item_ids(&self, with_content: bool) -> Result<Vec<TransactionId>, StoreFault> {
-        let sql = match with_content {
-            true => "SELECT id FROM items WHERE state IN ('pending', 'held', 'releasing')",
-            false => "SELECT id FROM items",
-        };
-        let found: Vec<String> = sqlx::query_scalar(sql).fetch_all(&self.readers).await?;
+    /// The keys that content needs, each with how many items are encrypted with it; the first is the one that came first.
+    pub async fn keys_needed(&self) -> Result<Vec<(String, u64)>, StoreFault> {
+        let found = sqlx::query(
+            "SELECT key_id, CAST(COUNT(*) AS BIGINT) FROM items WHERE key_id IS NOT NULL \
+             AND state IN ('pending', 'held', 'releasing') GROUP BY key_id ORDER BY MIN(received_at), key_id",
+        );
+        let found = found.fetch_all(&self.readers).await?;
+        let read = |row: &AnyRow| Ok((row.try_get(0)?, u64::try_from(row.try_get::<i64, _>(1)?).unwrap_or(0)));
+        found.iter().map(read).collect()
+    }
+
+    /// Whether our file has this key.
+    pub fn has_key(&self, id: &str) -> bool {
+        self.contents.keys().has(id)
+    }
+
+    /// The ids of all items.
+    pub(super) async fn item_ids(&self) -> Result<Vec<TransactionId>, StoreFault> {
+        let found: Vec<String> = sqlx::query_scalar("SELECT id FROM items").fetch_all(&self.readers).await?;
+        found.into_iter().map(rows::from_word).collect()
+    }
+
+    /// The ids of the items that this node has kept and whose state says that content is there. Those of other nodes are for them to
+    /// look after: their content may be on their disk.
+    pub(super) async fn own_with_content(&self) -> Result<Vec<TransactionId>, StoreFault> {
+        let sql = "SELECT id FROM items WHERE node = $1 AND state IN ('pending', 'held', 'releasing')";
+        let found: Vec<String> = sqlx::query_scalar(sql).bind(self.node.as_str()).fetch_all(&self.readers).await?;
         found.into_iter().map(rows::from_word).collect()
     }
 

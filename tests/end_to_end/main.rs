@@ -32,6 +32,7 @@ mod life;
 mod mailboxes;
 mod metrics;
 mod next_hop;
+mod nodes;
 mod poison;
 mod relaying;
 mod releases;

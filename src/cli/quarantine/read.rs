@@ -215,7 +215,7 @@ fn with_view_of<T>(
 ) -> Result<T, StoreFault> {
     let asked = with_runtime(async {
         let asking = async {
-            let view = Store::open_read_only(&settings.gateway.data_dir).await?;
+            let view = Store::open_read_only(&settings.store).await?;
             act(&view).await
         };
         Ok(asking.await)

@@ -120,7 +120,7 @@ pub fn replay(common: &mut Common, asked: &Asked) -> Exit {
     let (since, until, at) = (unix_millis(moments.since), unix_millis(moments.until), moments.at.map(unix_millis));
     let run = Run { replay: &replay, since, until, tally: Tally::new(asked.samples, asked.rule.clone()) };
     let looked = with_runtime(async {
-        let view = match Store::open_read_only(&settings.gateway.data_dir).await {
+        let view = match Store::open_read_only(&settings.store).await {
             Ok(view) => view,
             Err(fault) => return Ok(Err(fault)),
         };

@@ -95,7 +95,7 @@ impl From<StoreFault> for Told {
 
 /// Looks, at most for `limit` records. Nothing is in the audit trail yet.
 pub(super) async fn look(settings: &Settings, query: &Query, limit: u32) -> Result<Found, Told> {
-    let view = Store::open_read_only(&settings.gateway.data_dir).await?;
+    let view = Store::open_read_only(&settings.store).await?;
     let at = unix_millis(now().wall);
     let request = allowed(&view, &query.number).await?;
     let span = span(settings, query, &request)?;

@@ -1,6 +1,10 @@
 //! `[hold]`, `[limits]`, `[timeouts]`, `[rules]`, `[quarantine]`, `[tracking]`: numbers, and what they must be to one another.
 
-use std::{ops::RangeInclusive, path::PathBuf, time::Duration};
+use std::{
+    ops::RangeInclusive,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use ipnet::IpNet;
 
@@ -9,7 +13,7 @@ use super::super::{
     quantity::{count, count_or_none, duration, duration_text, length, percent, rate, size, size_text},
     settings::{Limits, Quarantine, Retention, RuleFiles, Timeouts},
 };
-use crate::{document::Table, hold, text};
+use crate::{document::Table, hold, store::settings::Content, text};
 
 /// Clients wait 10 minutes for the reply to the end of mail data (RFC 5321 §4.5.3.2.6); whoever answers later has made a
 /// duplicate (decision 11). 10 seconds are for the way there and back.
@@ -186,12 +190,14 @@ fn quarantine(table: &Table<'_, '_>, century: &RangeInclusive<Duration>) -> Quar
     }
 }
 
-/// `[quarantine]` and `[tracking]`
-pub(super) fn retention(root: &Table<'_, '_>) -> Retention {
+/// `[quarantine]` and `[tracking]`; `content` is told how held mail is kept.
+pub(super) fn retention(root: &Table<'_, '_>, folder: &Path, content: &mut Content) -> Retention {
     let mut retention = Retention::default();
     let century: RangeInclusive<Duration> = DAY..=DAY * 36_500;
     if let Some(table) = root.table("quarantine") {
         retention.quarantine = quarantine(&table, &century);
+        content.compress = table.choice("compression", &[("zstd", true), ("none", false)], content.compress);
+        content.keys = table.optional::<PathBuf>("encryption_keys").map(|file| folder.join(file.value));
         table.finish();
     }
     if let Some(table) = root.table("tracking") {

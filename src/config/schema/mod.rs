@@ -7,6 +7,7 @@ mod alert;
 mod antivirus;
 mod application;
 mod bounds;
+mod database;
 mod domain;
 mod gateway;
 mod listener;
@@ -19,6 +20,10 @@ use super::settings::Settings;
 use crate::{
     document::{Document, Faults, Table},
     language::Text,
+    store::{
+        self,
+        settings::{Content, Database},
+    },
 };
 
 /// Reads `portaria.toml`. The settings are none when there is an error among the faults. Paths in the file that are not
@@ -48,12 +53,22 @@ fn whole(root: &Table<'_, '_>, folder: &Path) -> Option<Settings> {
     let hold_folder = gateway.as_ref().map(|gateway| gateway.data_dir.join("hold")).unwrap_or_default();
     let (hold, cut_through_from) = bounds::hold(root, &limits, hold_folder);
     let (antivirus, verdict_actions) = antivirus::read(root, &rules_dir, &hold.folder, &timeouts);
-    let retention = bounds::retention(root);
+    let mut content = Content::default();
+    let retention = bounds::retention(root, folder, &mut content);
+    let database = database::read(root, folder);
     let rules = bounds::rules(root);
     let alert = alert::read(root, directory.as_ref());
     let http = gateway::http(root, &listeners);
     let gateway = gateway?;
     Some(Settings {
+        store: store::settings::Settings {
+            folder: gateway.data_dir.clone(),
+            database: match database {
+                None => Database::Sqlite,
+                Some(server) => Database::PostgreSql { server, hostname: gateway.hostname.clone() },
+            },
+            content,
+        },
         listeners: listeners.into_iter().map(|found| found.value).collect(),
         tls,
         directory: directory?,

@@ -28,7 +28,7 @@ use crate::{
         envelope::{MailFrom, RcptTo},
         path::{ForwardPath, ReversePath},
     },
-    store::StoreFault,
+    store::{StoreFault, blob::BlobFault},
 };
 
 /// What is ready to be sent, or is not.
@@ -57,6 +57,13 @@ impl From<StoreFault> for Obstacle {
     fn from(fault: StoreFault) -> Self {
         match fault {
             StoreFault::NotFound => Self::Final("the content is not in the quarantine any more".to_owned()),
+            // A disk that rots, or somebody who wrote into the folder: the store reads what is kept against what its item says.
+            StoreFault::NotWhatWasKept { what } => {
+                Self::Final(format!("the stored content is not what was kept ({what})"))
+            }
+            StoreFault::Blob(
+                fault @ (BlobFault::Unpack(_) | BlobFault::Cut | BlobFault::Trailing | BlobFault::TooLong(_)),
+            ) => Self::Final(format!("the stored content is not what was kept ({fault})")),
             fault => Self::Passing(store_said(&fault)),
         }
     }

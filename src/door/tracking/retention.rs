@@ -122,7 +122,7 @@ mod tests {
     #[tokio::test]
     async fn sixty_days_with_a_full_disk_and_every_record_inside_the_floor_is_there() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).await.unwrap();
+        let store = Store::open(crate::store::place::of(folder.path()).await).await.unwrap();
         let tracking = tracking();
         // 2018-12-30 local midnight, so that 2019-02-16 with its 25 hours is within.
         let begin = "2018-12-30T00:00:00-02:00".parse::<Timestamp>().unwrap().as_millisecond();
@@ -182,7 +182,7 @@ mod tests {
         let tracking = tracking();
         for hour in [0, 12, 23] {
             let folder = tempfile::tempdir().unwrap();
-            let store = Store::open(folder.path()).await.unwrap();
+            let store = Store::open(crate::store::place::of(folder.path()).await).await.unwrap();
             let received = jiff::civil::date(2026, 11, 22);
             let window = window::of_request(received, &tracking.time_zone).unwrap();
             let (first, before) = (record(window.from), record(window.from - 1));
@@ -206,7 +206,7 @@ mod tests {
     #[tokio::test]
     async fn a_day_that_goes_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).await.unwrap();
+        let store = Store::open(crate::store::place::of(folder.path()).await).await.unwrap();
         let began = sample::BEGAN;
         let row = |minute: i64| Count {
             minute: began + minute * 60_000,

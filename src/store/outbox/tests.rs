@@ -13,7 +13,7 @@ const NODE: &str = "mx1.tjpa.jus.br";
 const PATIENCE: UnixMillis = 48 * 3_600_000;
 
 async fn store(folder: &tempfile::TempDir) -> Store {
-    Store::open(folder.path()).await.unwrap()
+    Store::open(crate::store::place::of(folder.path()).await).await.unwrap()
 }
 
 async fn keep(store: &Store, item: &Item) {
@@ -234,4 +234,44 @@ async fn a_clock_that_is_set_back_does_not_stop_it() {
     later.requested.at = 2 * year;
     store.request_release(&item.id, later).await.unwrap();
     assert!(store.take_release(NODE, year, year + 1).await.unwrap().is_some());
+}
+
+/// The content is on one node's disk, and that one sends it. A host name that two nodes have makes neither's attempt the other's.
+#[tokio::test]
+async fn a_release_is_sent_by_the_node_that_has_its_content() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(&folder).await;
+    let item = item(&["a@tjpa.jus.br"]);
+    keep(&store, &item).await;
+    store.request_release(&item.id, asked(100)).await.unwrap();
+    let node = async |name: &str| {
+        let moved = sqlx::query("UPDATE items SET node = $1").bind(name.to_owned());
+        moved.execute(&store.writer).await.unwrap();
+    };
+    let ours = store.node().to_owned();
+    node("mx2").await;
+    assert!(!store.has_due_releases(10).await.unwrap(), "it would be looked for without end");
+    assert!(store.take_release(NODE, 10, 50).await.unwrap().is_none());
+    node(&ours).await;
+    assert!(store.has_due_releases(10).await.unwrap());
+    store.take_release(NODE, 10, 50).await.unwrap().unwrap();
+
+    node("mx2").await;
+    assert!(store.recover_releases(NODE, true, PATIENCE, 20).await.unwrap().is_empty(), "the other is at it");
+    assert_eq!(store.recover_releases(NODE, false, PATIENCE, 51).await.unwrap().len(), 1, "its time is over");
+}
+
+/// Somebody who took a release for abandoned, and came too late, changes nothing: a dot may be out by now.
+#[tokio::test]
+async fn an_attempt_that_went_on_is_not_taken_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(&folder).await;
+    let item = item(&["a@tjpa.jus.br"]);
+    keep(&store, &item).await;
+    store.request_release(&item.id, asked(100)).await.unwrap();
+    let taken = store.take_release(NODE, 10, 50).await.unwrap().unwrap();
+    assert!(store.may_dot(&taken, &[0], 90).await.unwrap());
+    assert!(store.conclude(Of::Nobody, &taken, Vec::new(), PATIENCE, 60).await.unwrap().is_none());
+    let present = store.release(&taken.id).await.unwrap().unwrap();
+    assert_eq!((present.state, present.dotted), (ReleaseState::Sending, true));
 }

@@ -17,6 +17,7 @@ pub mod mailbox_server;
 pub mod odd_clamd;
 pub mod port;
 pub mod postfix;
+pub mod postgres;
 pub mod reader;
 pub mod rule;
 pub mod scratch;
