@@ -28,7 +28,11 @@ pub(crate) async fn shared(url: &str, folder: &Path, first: &Path) -> Settings {
     let schema: String = digest.as_ref().iter().take(8).map(|octet| format!("{octet:02x}")).collect();
     let mut connection = AnyConnection::connect(url).await.unwrap();
     let make = format!("CREATE SCHEMA IF NOT EXISTS t{schema}");
-    sqlx::query(AssertSqlSafe(make)).execute(&mut connection).await.unwrap();
+    // Of two that make it at the same moment PostgreSQL tells one that it is there, in these words and not by doing nothing.
+    match sqlx::query(AssertSqlSafe(make)).execute(&mut connection).await {
+        Err(sqlx::Error::Database(fault)) if fault.code().as_deref() == Some("23505") => {}
+        made => drop(made.unwrap()),
+    }
     connection.close().await.unwrap();
     let join = if url.contains('?') { '&' } else { '?' };
     let server = PostgreSql::new(&format!("{url}{join}options[search_path]=t{schema}"), None).unwrap();

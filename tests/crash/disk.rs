@@ -6,6 +6,7 @@ use std::{
 };
 
 use crate::{
+    kept,
     letters::HELD_WORD,
     reconcile::stray_files,
     small_disk::{OnSmallDisk, SmallDisk},
@@ -87,7 +88,8 @@ fn a_disk_that_fills_up_with_held_mail_costs_452_and_no_message_and_recovers_wit
     let sink = Sink::start();
     let setup = Setup::new(sink.port())
         .rules("subjects/premio.toml", &rule::word("CRASH-PREMIO", HELD_WORD))
-        .table("[hold]\ndisk_floor = \"1 MiB\"");
+        .table("[hold]\ndisk_floor = \"1 MiB\"")
+        .table(kept::AS_IT_IS);
     let mut on = OnSmallDisk::start(setup, 24, 8);
 
     let load = Load { port: on.gateway.port(), connections: 2, pipelining: true };

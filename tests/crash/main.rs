@@ -20,6 +20,7 @@ mod clock;
 mod database;
 mod descriptors;
 mod disk;
+mod kept;
 mod letters;
 mod mta;
 mod reconcile;

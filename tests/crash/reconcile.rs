@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    fs,
     path::PathBuf,
     time::Duration,
 };
@@ -10,6 +9,7 @@ use std::{
 use serde_json::Value;
 
 use crate::{
+    kept,
     letters::{self, Kind},
     mta::{Attempt, Journey},
     support::{
@@ -163,7 +163,7 @@ fn held(number: usize, id: &str, quarantine: &Quarantine, account: &mut Account)
         && item["acknowledged"] == true
         && item["sha256"] == sha256(&letter.content).as_str()
         && item["reverse_path"] == letter.reverse_path.as_str()
-        && split_first_field(&fs::read(file).unwrap()).1 == letter.content;
+        && kept::is(file, &letter.content);
     if !right {
         account.lost.push(format!("message {number}, acknowledged as held, is in the quarantine as {item}"));
     }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use crate::{
+    kept,
     letters::HELD_WORD,
     mta::{Mta, Work},
     reconcile::{Arrivals, reconcile},
@@ -40,8 +41,11 @@ fn killed_again_and_again_under_load_nothing_acknowledged_is_lost() {
     let plan = if std::env::var("PORTARIA_CRASH").as_deref() == Ok("full") { FULL } else { SHORT };
     let seed = std::env::var("PORTARIA_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(SEED);
     let sink = Sink::start();
-    let mut gateway =
-        Setup::new(sink.port()).yara().rules("subjects/premio.toml", &rule::word("CRASH-PREMIO", HELD_WORD)).start();
+    let mut gateway = Setup::new(sink.port())
+        .yara()
+        .table(kept::AS_IT_IS)
+        .rules("subjects/premio.toml", &rule::word("CRASH-PREMIO", HELD_WORD))
+        .start();
     println!("{plan:?}, PORTARIA_SEED={seed}");
 
     let begun = Instant::now();
