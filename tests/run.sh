@@ -85,7 +85,8 @@ store_on_postgresql() {                     # the store's own tests once more, o
         -c max_connections=500) >"$work/postgres.log" 2>&1 &
     local server=$!
     for _ in $(seq 100); do psql -qh "$folder" -U postgres -c 'SELECT 1' postgres >/dev/null 2>&1 && break; sleep 0.2; done
-    PORTARIA_TEST_POSTGRES="postgresql:///postgres?host=$folder&user=postgres" cargo_test --lib -- store:: door::loader
+    # Only some of the library's tests are about the store: that the others are left out here is no gap.
+    filtered=yes PORTARIA_TEST_POSTGRES="postgresql:///postgres?host=$folder&user=postgres" cargo_test --lib -- store:: door::loader
     kill -INT "$server" && wait "$server" || true
 }
 
@@ -109,7 +110,8 @@ counted() {                                 # runs a command and adds up what it
     local status=0 good bad
     "$@" 2>&1 | tee "$work/output" || status=$?
     good=$(sum passed)
-    bad=$(($(sum failed) + $(sum 'timed out') + $(sum 'exec failed') + $(sum ignored) + $(sum skipped)))
+    bad=$(($(sum failed) + $(sum 'timed out') + $(sum 'exec failed') + $(sum ignored)))
+    [ "${filtered:-}" = yes ] || bad=$((bad + $(sum skipped)))
     if [ "$status" != 0 ] && [ "$bad" = 0 ]; then bad=1; fi
     if [ "$status" = 0 ] && [ "$good" = 0 ] && [ "$bad" = 0 ] && ! summary | grep -q .; then good=1; fi
     passed=$((passed + good)) failed=$((failed + bad))

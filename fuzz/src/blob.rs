@@ -26,8 +26,10 @@ pub fn blob(data: &[u8]) {
     there_and_back(data, &mut choices);
 }
 
-/// Every cut gives the same content, or none does; and never more than was allowed.
+/// Every cut gives the same content, or none does; and never more than was allowed. zstd takes a frame that is there as a whole another way
+/// than one that comes in parts, and refuses more: what it gives is the same, or nothing. Whoever reads compares with the row.
 fn read_within_bounds(octets: &[u8], limit: u64, choices: &mut Choices) {
+    let is_packed = octets.starts_with(&MAGIC) && octets.get(MAGIC.len() + 1) == Some(&1);
     let mut first: Option<Option<Vec<u8>>> = None;
     for cut in splits(octets, choices) {
         let read = read(&KEYS, &cut, limit).ok();
@@ -35,7 +37,9 @@ fn read_within_bounds(octets: &[u8], limit: u64, choices: &mut Choices) {
             let bare = !octets.starts_with(&MAGIC);
             assert!(!bare || content == octets, "without a header it is the content");
         }
-        assert_eq!(first.get_or_insert_with(|| read.clone()), &read, "another cut");
+        if read.is_some() || !is_packed {
+            assert_eq!(first.get_or_insert_with(|| read.clone()), &read, "another cut");
+        }
     }
 }
 
