@@ -5,13 +5,7 @@
 //! Out: the warnings of the check, or why the file is as it was. It knows no key of any file, and does not tell the gateway.
 #![expect(clippy::disallowed_methods, reason = "a command writes the file that it is for")]
 
-use std::{
-    fs,
-    io::{self, Write as _},
-    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown},
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{fs, io, path::Path, time::Duration};
 
 use rustix::fs::{FlockOperation, flock};
 use toml_edit::DocumentMut;
@@ -23,6 +17,7 @@ use crate::{
     document::{Fault, Faults},
     language::{Language, Text},
     record::audit::Event,
+    rule_history::Beside,
     text,
 };
 
@@ -79,7 +74,7 @@ pub fn edit<T>(
     if faults.has_errors() {
         return Err(EditFault::Faulty(faults));
     }
-    let beside = prepare(&place, folder, &text).map_err(|fault| refused(&place, &fault))?;
+    let beside = Beside::write(&place, folder, text.as_bytes()).map_err(|fault| refused(&place, &fault))?;
     if source(&place)? != before {
         let shown = file.display();
         return Err(EditFault::Refused(text!(
@@ -135,60 +130,6 @@ fn lock(folder: &Path) -> Result<fs::File, EditFault> {
     )))
 }
 
-/// A new file beside it, on the disk whole, that is gone again unless it takes the other's name.
-struct Beside {
-    path: PathBuf,
-}
-
-impl Beside {
-    fn take_name(self, place: &Path, folder: &Path) -> io::Result<()> {
-        fs::rename(&self.path, place)?;
-        fs::File::open(folder)?.sync_all()
-    }
-}
-
-impl Drop for Beside {
-    fn drop(&mut self) {
-        // Renamed, it is not there any more.
-        let _ = fs::remove_file(&self.path);
-    }
-}
-
-fn prepare(place: &Path, folder: &Path, text: &str) -> io::Result<Beside> {
-    let name = place.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    // Hidden, and not read as a rule file, should we be killed before it has its name.
-    let beside = Beside { path: folder.join(format!(".{name}.{}", std::process::id())) };
-    write(&beside.path, text, &like(place, folder)?)?;
-    Ok(beside)
-}
-
-/// Owner, group and mode that the file has, or that fit its folder: the gateway must be able to read what root writes.
-struct Like {
-    owner: u32,
-    group: u32,
-    mode: u32,
-}
-
-fn like(place: &Path, folder: &Path) -> io::Result<Like> {
-    let found = match fs::metadata(place) {
-        Ok(found) => found,
-        Err(fault) if fault.kind() == io::ErrorKind::NotFound => fs::metadata(folder)?,
-        Err(fault) => return Err(fault),
-    };
-    Ok(Like { owner: found.uid(), group: found.gid(), mode: found.mode() & 0o666 })
-}
-
-fn write(beside: &PathBuf, text: &str, like: &Like) -> io::Result<()> {
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(beside)?;
-    file.write_all(text.as_bytes())?;
-    let made = file.metadata()?;
-    if (made.uid(), made.gid()) != (like.owner, like.group) {
-        fchown(&file, Some(like.owner), Some(like.group))?;
-    }
-    file.set_permissions(fs::Permissions::from_mode(like.mode))?;
-    file.sync_all()
-}
-
 fn refused(place: &Path, fault: &io::Error) -> EditFault {
     let shown = place.display();
     EditFault::Refused(text!(
@@ -199,6 +140,11 @@ fn refused(place: &Path, fault: &io::Error) -> EditFault {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        os::unix::fs::{MetadataExt as _, PermissionsExt as _},
+        path::PathBuf,
+    };
+
     use super::*;
     use crate::audit::{Stored, tests::event};
 

@@ -12,10 +12,12 @@
 //! | `shelf` | the folder `data_dir/rules`: entries, and each content once |
 //! | `history` | the writing side, bounded: the gateway's |
 //! | `archive` | the reading side: the commands' |
+//! | `beside` | one file, whole or not at all: for this and for the commands that change a list |
 //! | `put_back` | the files of an earlier set into their places, so that a kill leaves no half that is taken for a set |
 //! | `difference`, `lines` | what changed between two sets, by rule and by line |
 
 mod archive;
+mod beside;
 mod difference;
 mod entry;
 mod file_set;
@@ -28,6 +30,7 @@ mod stamps;
 mod tests;
 
 pub use archive::{Archive, ArchiveFault};
+pub use beside::Beside;
 pub use difference::{Change, Difference, Kind};
 pub use entry::{Cause, Entry, Facts, FileEntry, ScannerRules};
 pub use file_set::{FileSet, Lock, SetFile};

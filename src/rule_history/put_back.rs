@@ -9,13 +9,13 @@
 #![expect(clippy::disallowed_methods, reason = "the one place that writes several rule files")]
 
 use std::{
-    fs::{self, File, OpenOptions},
-    io::{self, Write as _},
-    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, chown, fchown},
+    fs::{self, File},
+    io,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown},
     path::{Path, PathBuf},
 };
 
-use super::HALF_WAY;
+use super::{HALF_WAY, beside::Beside};
 
 /// What is to be done.
 #[derive(Clone, Debug)]
@@ -126,44 +126,7 @@ fn replace(file: &Path, octets: &[u8]) -> io::Result<()> {
     // Configuration tools put links there.
     let place = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
     let folder = folder_of(&place);
-    let name = place.file_name().unwrap_or_default().to_string_lossy();
-    // Hidden, and not read as a rule file, should we be killed before it has its name.
-    let beside = folder.join(format!(".{name}.{}", std::process::id()));
-    let written = like(&place, folder)
-        .and_then(|like| write(&beside, octets, &like))
-        .and_then(|()| fs::rename(&beside, &place))
-        .and_then(|()| sync(folder));
-    if written.is_err() {
-        let _ = fs::remove_file(&beside);
-    }
-    written
-}
-
-/// Owner, group and mode that the file has, or that fit its folder.
-struct Like {
-    owner: u32,
-    group: u32,
-    mode: u32,
-}
-
-fn like(place: &Path, folder: &Path) -> io::Result<Like> {
-    let found = match fs::metadata(place) {
-        Ok(found) => found,
-        Err(fault) if fault.kind() == io::ErrorKind::NotFound => fs::metadata(folder)?,
-        Err(fault) => return Err(fault),
-    };
-    Ok(Like { owner: found.uid(), group: found.gid(), mode: found.mode() & 0o666 })
-}
-
-fn write(beside: &Path, octets: &[u8], like: &Like) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(beside)?;
-    file.write_all(octets)?;
-    let made = file.metadata()?;
-    if (made.uid(), made.gid()) != (like.owner, like.group) {
-        fchown(&file, Some(like.owner), Some(like.group))?;
-    }
-    file.set_permissions(fs::Permissions::from_mode(like.mode))?;
-    file.sync_all()
+    Beside::write(&place, folder, octets)?.take_name(&place, folder)
 }
 
 /// A folder that the set needs and somebody took away, with the owner and mode of the one that it is in.
