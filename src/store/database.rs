@@ -50,11 +50,11 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Every change of the schema, in order. Released ones never change.
 fn migrations() -> Migrator {
-    let first = include_str!("../../migrations/sqlite/0001_first.sql");
-    let attempts = include_str!("../../migrations/sqlite/0002_refused_attempts.sql");
-    let releases = include_str!("../../migrations/sqlite/0004_releases.sql");
-    let tracking = include_str!("../../migrations/sqlite/0005_tracking.sql");
-    let sixth = include_str!("../../migrations/sqlite/0006_nodes.sql");
+    let first = include_str!("../../migrations/0001_first.sql");
+    let attempts = include_str!("../../migrations/0002_refused_attempts.sql");
+    let releases = include_str!("../../migrations/0004_releases.sql");
+    let tracking = include_str!("../../migrations/0005_tracking.sql");
+    let sixth = include_str!("../../migrations/0006_nodes.sql");
     let step = |version, name: &'static str, sql: &'static str| {
         Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
     };
