@@ -24,6 +24,7 @@ pub mod relay;
 // ── adapters: one outside thing each; they never import one another ──
 pub mod antivirus;
 pub mod audit;
+pub mod backup;
 pub mod hold;
 pub mod journal;
 pub mod next_hop;

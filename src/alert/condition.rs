@@ -126,6 +126,8 @@ kinds! {
     ReleaseUndelivered = "release_undelivered" by quarantine::undelivered,
     /// The quarantine is near its largest size.
     QuarantineFull = "quarantine_full" by quarantine::full,
+    /// The last good backup is too old, or the last one failed.
+    BackupMissing = "backup_missing" by storage::backup_missing,
 }
 
 impl Kind {

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use super::{
-    Common, Exit, alert, antivirus, application, audit, checking, demo, directory, help,
+    Common, Exit, alert, antivirus, application, audit, backup, checking, demo, directory, help,
     logging::{self, Format},
-    mailbox, quarantine, records, rule_files, rules, run, status, track,
+    mailbox, quarantine, records, restore, rule_files, rules, run, status, track,
 };
 use crate::{
     language::{Language, Text},
@@ -97,6 +97,8 @@ fn subcommands(language: Language) -> Vec<Command> {
         antivirus::command(&sub, &help, language),
         mailbox::command(&sub, &help, language),
         audit::command(&sub, &help, language),
+        backup::command(&sub, &help),
+        restore::command(&sub, &help),
     ]
 }
 
@@ -248,6 +250,8 @@ pub(super) fn dispatch(matches: &ArgMatches, language: Language) -> Exit {
         Some(("mailbox", sub)) => mailbox::dispatch(&mut common, sub),
         Some(("track", sub)) => track::dispatch(&mut common, sub),
         Some(("audit", sub)) => audit::dispatch(&mut common, sub),
+        Some(("backup", sub)) => backup::dispatch(&mut common, sub),
+        Some(("restore", sub)) => restore::dispatch(&common, sub),
         Some(("quarantine", sub)) => quarantine::dispatch(&mut common, sub),
         _ => Exit::Usage,
     }

@@ -13,6 +13,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::{TcpListener, TcpSocket, UnixListener};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use super::{backup, restore};
 use crate::{
     alert::Letterhead,
     antivirus::{Scanners, StartFault},
@@ -20,6 +21,7 @@ use crate::{
     door::{
         alert::{self, Alerts},
         attempts::{self, Attempts},
+        backup as door_backup,
         connections::{self, Connections},
         control, expiry,
         gateway::{Gateway, Listener, Parts, now},
@@ -78,6 +80,7 @@ pub async fn start(
 ) -> Result<Running, Text> {
     let data_dir = &settings.gateway.data_dir;
     prepare_folder(data_dir)?;
+    not_for_looking_only(data_dir)?;
     let lock = lock(data_dir)?;
     let doors = TaskTracker::new();
     let certificate = certificate(settings)?;
@@ -128,6 +131,9 @@ pub async fn start(
     doors.spawn(alert::watch(gateway.clone()));
     for nth in 0..gateway.alerts.routes() {
         doors.spawn(alert::deliver(gateway.clone(), nth));
+    }
+    if let Some(plan) = backup::plan(settings) {
+        doors.spawn(door_backup::keep(gateway.clone(), plan));
     }
     if settings.rules.watch {
         doors.spawn(watch_rules::watch(gateway.clone(), reloader.clone()));
@@ -461,6 +467,18 @@ fn prepare_folder(folder: &Path) -> Result<(), Text> {
             "não é possível criar data_dir {shown}: {fault}; crie-a, com o usuário que roda a Portaria como dono"
         )
     })
+}
+
+/// `restore --logs-only` lays out records of the past, to be searched: nothing of them is to be sent, nor anything added.
+fn not_for_looking_only(folder: &Path) -> Result<(), Text> {
+    let shown = folder.display();
+    if folder.join(restore::LOOKING_ONLY).exists() {
+        return Err(text!(
+            "{shown} was laid out by `portaria restore --logs-only`: it can be searched, and no gateway runs on it",
+            "{shown} foi montada por `portaria restore --logs-only`: pode ser pesquisada, e nenhuma Portaria roda sobre ela"
+        ));
+    }
+    Ok(())
 }
 
 /// One gateway a folder: two would answer for each other's journal. The lock ends with the process, however it ends.

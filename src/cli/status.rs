@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{
-    Common, Exit, alert, antivirus,
+    Common, Exit, alert, antivirus, backup,
     escape::escape,
     rendering::{Style, json_line},
     rule_state,
@@ -196,6 +196,7 @@ fn render(answer: &serde_json::Value, style: &Style) -> String {
         let _ = writeln!(out, "{}", words("Alerts that stand:", "Alertas em aberto:"));
         out.push_str(&alert::listed(answer, language));
     }
+    out.push_str(&backup::standing(field(answer, "backup"), style));
     if let Some(fault) = field(answer, "reload_fault").as_str() {
         let _ = writeln!(
             out,

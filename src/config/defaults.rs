@@ -43,6 +43,14 @@ pub(super) const DISK_FLOOR_PERCENT: u8 = 5;
 pub(super) const DISK_FLOOR: u64 = GIB;
 /// `[hold] cut_through_from`, octets
 pub(super) const CUT_THROUGH_FROM: u64 = 256 * KIB;
+/// `[backup] every`
+pub(super) const BACKUP_EVERY: Duration = DAY;
+/// `[backup] at`: the court sleeps
+pub(super) const BACKUP_AT: &str = "03:00";
+/// `[backup] keep`: two weeks of days
+pub(super) const BACKUP_KEEP: usize = 14;
+/// `[backup] alert_after` is so much more than `every`: clause 9.2.14 wants a missing one told within an hour
+pub(super) const BACKUP_GRACE: Duration = Duration::from_secs(3_600);
 /// `[limits] unlimited_networks`
 pub(super) const UNLIMITED_NETWORKS: [&str; 2] = ["127.0.0.0/8", "::1/128"];
 

@@ -4,7 +4,7 @@
 use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
 
 use ipnet::IpNet;
-use jiff::tz::TimeZone;
+use jiff::{civil::Time, tz::TimeZone};
 
 use crate::{
     antivirus, hold,
@@ -54,6 +54,10 @@ pub struct Settings {
     pub alert: Alert,
     /// `[http] address`: metrics and health.
     pub http: SocketAddr,
+    /// `[backup]`; none: nobody wants any to be made by itself.
+    pub backup: Option<Backup>,
+    /// The file that all of this was read from.
+    pub file: PathBuf,
 }
 
 impl Settings {
@@ -248,6 +252,23 @@ pub struct Quarantine {
     pub max_size: Option<u64>,
     /// `release_for`: the pauses between attempts of a release come to no more.
     pub release_for: Duration,
+}
+
+/// `[backup]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backup {
+    /// Where they are put. Absolute; it is there.
+    pub folder: PathBuf,
+    /// So long behind the last one.
+    pub every: Duration,
+    /// `at`: at this time of day, if `every` is a day or more.
+    pub at: Time,
+    /// So many are kept.
+    pub keep: usize,
+    /// The file of keys that they are encrypted with; none: they are not.
+    pub key_file: Option<PathBuf>,
+    /// The last good one may be so old before somebody is told.
+    pub alert_after: Duration,
 }
 
 /// `[alert]`

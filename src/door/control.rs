@@ -239,6 +239,7 @@ async fn status(gateway: &Gateway, reloader: &Arc<Reloader>) -> serde_json::Valu
         "scanners": gateway.scanners.status(),
         "next_hops": gateway.next_hops.status(),
         "attempts": attempts,
+        "backup": gateway.backups.shown(),
         "alerts": gateway.alerts.standing(),
         "alert_routes": gateway.alerts.routes_status(),
     })

@@ -16,8 +16,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    alert::Alerts, attempts::Attempts, connections::Connections, expiry::Waiting, loader::Behind, tls::Certificate,
-    verify::Verifiers,
+    alert::Alerts, attempts::Attempts, backup::Backups, connections::Connections, expiry::Waiting, loader::Behind,
+    tls::Certificate, verify::Verifiers,
 };
 use crate::{
     antivirus::Scanners,
@@ -66,6 +66,8 @@ pub struct Gateway {
     pub alerts: Alerts,
     /// Whether the database is behind the journal.
     pub behind: Arc<Behind>,
+    /// How the backups stand, if any are wanted here.
+    pub backups: Backups,
     /// When the gateway began.
     pub began: Moment,
     /// The listeners that are open.
@@ -172,6 +174,7 @@ impl Gateway {
             certificate: parts.certificate,
             alerts: parts.alerts,
             behind: parts.behind,
+            backups: Backups::default(),
             began: now(),
             listeners: Mutex::default(),
             policy: ArcSwap::from_pointee(parts.policy),

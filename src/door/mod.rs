@@ -18,6 +18,7 @@
 //! | releases from the quarantine | `release` |
 //! | what is too old, and what is gone | `expiry` |
 //! | journal into database | `loader` |
+//! | copies of everything, and their trial | `backup` |
 //! | tracking requests, and records that are too old | `tracking` |
 //! | one line for each decision | `log` |
 //!
@@ -25,6 +26,7 @@
 
 pub mod alert;
 pub mod attempts;
+pub mod backup;
 pub mod connections;
 pub mod contingency;
 pub mod control;

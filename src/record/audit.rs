@@ -64,6 +64,10 @@ pub enum Action {
     TrackingRequestClosed,
     /// Records are no more kept beyond their time.
     RecordsNoLongerHeld,
+    /// A copy of everything was made.
+    BackupMade,
+    /// A copy was laid out, to be run or to be searched.
+    BackupRestored,
 }
 
 /// One thing that was done.

@@ -163,12 +163,12 @@ pub(super) fn pool_options(connections: u32, first: &'static str) -> AnyPoolOpti
         })
 }
 
-fn path(folder: &Path) -> PathBuf {
+pub(super) fn path(folder: &Path) -> PathBuf {
     folder.join("portaria.db")
 }
 
 /// `sqlite://` and the path, with what a URL would take for its own percent-encoded.
-fn url(path: &Path, mode: &str) -> Result<String, StoreFault> {
+pub(super) fn url(path: &Path, mode: &str) -> Result<String, StoreFault> {
     let absolute = std::path::absolute(path).map_err(|source| StoreFault::Folder { path: path.to_owned(), source })?;
     let text = absolute.to_str().ok_or_else(|| StoreFault::Folder {
         path: path.to_owned(),

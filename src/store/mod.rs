@@ -22,6 +22,7 @@
 //! | `items`, `marks`, `levels` | items looked for; who saw them; how many there are |
 //! | `terms`, `search` | what records are found by; searches over them |
 //! | `requests`, `purge` | who asked, and what that keeps; what goes when it is too old |
+//! | `snapshot`, `restored` | the database copied for a backup; what happened since, written into one that came from there |
 //! | `reconcile` | what a crash left: blobs without a row, rows without a blob |
 
 pub mod blob;
@@ -42,9 +43,11 @@ mod reconcile;
 mod release_rows;
 mod removal;
 mod requests;
+mod restored;
 mod rows;
 mod search;
 pub mod settings;
+mod snapshot;
 mod spans;
 mod terms;
 mod view;
@@ -71,8 +74,10 @@ pub use outbox::OutboxFault;
 pub use postgres::Probe;
 pub use reconcile::Reconciliation;
 pub use removal::{BATCH, Expiry};
+pub use restored::EndedSince;
 pub use search::{Page, Place, Search};
 use settings::{Database, PostgreSql, Settings};
+pub use snapshot::{ContentFacts, place_of_content};
 pub use view::{Filter, RefusedAttempts, View};
 
 /// Why the store did not do what it was asked.

@@ -18,6 +18,7 @@
 mod alerts;
 mod antivirus;
 mod applications;
+mod backups;
 mod balancers;
 mod blind_scanners;
 mod blocking;

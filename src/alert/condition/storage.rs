@@ -67,3 +67,18 @@ pub(super) fn database_damaged(_: &str) -> Facts {
         ),
     }
 }
+
+pub(super) fn backup_missing(_: &str) -> Facts {
+    Facts {
+        severity: Severity::Warning,
+        raise_after: seconds(0),
+        clear_after: seconds(0),
+        what: text!("there is no backup, or none that is new enough", "não há backup, ou nenhum recente o bastante"),
+        next: text!(
+            "Mail flows. `portaria backup` makes one now, beside the running gateway, and says what stands in the way; it is tried again \
+             every half hour. `portaria status` shows the last good one.",
+            "O correio flui. `portaria backup` faz um agora, com a Portaria rodando, e diz o que impede; há nova tentativa a cada meia \
+             hora. `portaria status` mostra o último bom."
+        ),
+    }
+}

@@ -62,6 +62,8 @@ const EXAMPLES: &[Examples] = examples![
     "antivirus/contingency/start",
     "antivirus/contingency/end",
     "antivirus/exceptions",
+    "backup",
+    "restore",
 ];
 
 /// The command line with the examples of every command that has some here, and all of clap's own words in `language`.

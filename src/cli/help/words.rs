@@ -6,7 +6,7 @@
 use clap::{Arg, Command};
 
 /// Value names and words of usage lines. One that is not here stays: `ID` and `IP` are the same in both.
-const WORDS: [(&str, &str); 10] = [
+const WORDS: [(&str, &str); 12] = [
     ("OPTIONS", "OPÇÕES"),
     ("COMMAND", "COMANDO"),
     ("FILE", "ARQUIVO"),
@@ -17,6 +17,8 @@ const WORDS: [(&str, &str); 10] = [
     ("GROUP", "GRUPO"),
     ("MODE", "MODO"),
     ("LINES", "LINHAS"),
+    ("FOLDER", "PASTA"),
+    ("KEYS", "CHAVES"),
 ];
 
 /// The command as a Brazilian reads it.

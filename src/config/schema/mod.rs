@@ -6,6 +6,7 @@
 mod alert;
 mod antivirus;
 mod application;
+mod backup;
 mod bounds;
 mod database;
 mod domain;
@@ -32,7 +33,7 @@ pub fn read(file: &Path, source: &str) -> (Option<Settings>, Faults) {
     let folder = file.parent().unwrap_or(Path::new(""));
     let document = Document::parse(file, source);
     let settings = document.root().and_then(|root| {
-        let settings = whole(&root, folder);
+        let settings = whole(&root, file, folder);
         root.finish();
         settings
     });
@@ -40,7 +41,7 @@ pub fn read(file: &Path, source: &str) -> (Option<Settings>, Faults) {
     (settings.filter(|_| !faults.has_errors()), faults)
 }
 
-fn whole(root: &Table<'_, '_>, folder: &Path) -> Option<Settings> {
+fn whole(root: &Table<'_, '_>, file: &Path, folder: &Path) -> Option<Settings> {
     let gateway = gateway::read(root, folder);
     let tls = gateway::read_tls(root, folder);
     let listeners = listener::read(root, tls.is_some() || root.has("tls"));
@@ -59,6 +60,8 @@ fn whole(root: &Table<'_, '_>, folder: &Path) -> Option<Settings> {
     let rules = bounds::rules(root);
     let alert = alert::read(root, directory.as_ref());
     let http = gateway::http(root, &listeners);
+    let data_dir = gateway.as_ref().map(|gateway| gateway.data_dir.as_path());
+    let backup = backup::read(root, folder, data_dir, root.has("database"));
     let gateway = gateway?;
     Some(Settings {
         store: store::settings::Settings {
@@ -89,6 +92,8 @@ fn whole(root: &Table<'_, '_>, folder: &Path) -> Option<Settings> {
         rules,
         alert,
         http,
+        backup,
+        file: file.to_owned(),
         gateway,
     })
 }

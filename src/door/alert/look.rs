@@ -10,6 +10,7 @@ use crate::{
     antivirus::ScannerStatus,
     next_hop::NextHopStatus,
     policy::{Policy, application::State},
+    record::UnixMillis,
 };
 
 const DAY: i64 = 24 * 60 * 60;
@@ -30,6 +31,7 @@ struct Seen {
     certificate: Option<(i64, Timestamp)>,
     /// In UTC.
     today: Date,
+    now: UnixMillis,
     /// The contingency in force, in words.
     order: Option<String>,
 }
@@ -44,6 +46,7 @@ impl Look {
             scanners: gateway.scanners.status(),
             certificate: ends.map(|ends| (ends.as_second().saturating_sub(now.as_second()), ends)),
             today: now.to_zoned(TimeZone::UTC).date(),
+            now: now.as_millisecond(),
             order: gateway.policy().scanning.contingency_at(wall).map(contingency::in_words),
         };
         Kind::ALL.iter().flat_map(|kind| self.of(*kind, gateway, &seen)).collect()
@@ -79,6 +82,7 @@ impl Look {
             Kind::QuarantineExpires => words(gateway.quarantine.lock().expiring.clone()),
             Kind::ReleaseUndelivered => words(gateway.quarantine.lock().undelivered.clone()),
             Kind::QuarantineFull => words(gateway.quarantine.lock().full.clone()),
+            Kind::BackupMissing => words(gateway.backups.wrong(seen.now)),
         }
     }
 }

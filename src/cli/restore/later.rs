@@ -1,0 +1,250 @@
+//! What happened after a backup, as far as an audit trail says it: what was deleted, and which releases were asked for and how they ended.
+//!
+//! In: entries, of the live trail or of one that was kept elsewhere. Out: orders about the restored database. A trail counts only if the
+//! backup's own last entry stands in it: another gateway's deletions are not ours.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs::OpenOptions,
+    io::BufReader,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    audit::{Entry, Head, Reader, word},
+    backup::Manifest,
+    language::Text,
+    record::{TransactionId, UnixMillis, audit::Action, release::ReleaseState},
+    text,
+};
+
+/// Whether anybody knows.
+pub(super) enum Known {
+    /// This trail says it.
+    Trail {
+        /// The file.
+        file: PathBuf,
+        /// What it says.
+        later: Later,
+    },
+    /// Nobody.
+    Nothing,
+}
+
+/// What happened.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Later {
+    /// Deleted, and when.
+    pub(super) deleted: BTreeMap<TransactionId, UnixMillis>,
+    /// Releases that were asked for.
+    pub(super) releases: BTreeMap<TransactionId, Since>,
+    /// Places where the trail is damaged.
+    pub(super) flaws: usize,
+    /// Its last entry.
+    pub(super) head: Option<Head>,
+}
+
+/// A release, by the trail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Since {
+    /// Of which item; none: it was asked for before this trail begins.
+    pub(super) item: Option<TransactionId>,
+    /// Addresses that it was to go to instead of the recipients.
+    pub(super) analysts: Vec<String>,
+    /// The last that is said of it, and when.
+    pub(super) state: ReleaseState,
+    /// See there.
+    pub(super) at: UnixMillis,
+    /// Who asked, and why.
+    pub(super) account: String,
+    /// See there.
+    pub(super) reason: String,
+}
+
+/// The trail that was named, or the one that lies where the backup was made.
+pub(super) fn find(manifest: &Manifest, named: Option<&Path>) -> Result<Known, Text> {
+    let live = manifest.data_dir.join("audit.log");
+    let file = match named {
+        Some(named) => named.to_owned(),
+        None if live.exists() => live,
+        None => return Ok(Known::Nothing),
+    };
+    let shown = file.display().to_string();
+    let read = OpenOptions::new().read(true).open(&file).and_then(|open| read(BufReader::new(open), manifest));
+    match read {
+        Ok(Some(later)) => Ok(Known::Trail { file, later }),
+        Ok(None) => Err(text!(
+            "{shown} does not go on from the backup's audit trail: it is another gateway's, or was written anew. Name the right one with --audit",
+            "{shown} não continua a trilha de auditoria do backup: é de outra Portaria, ou foi reescrita. Indique a certa com --audit"
+        )),
+        Err(fault) => Err(text!("{shown} cannot be read: {fault}", "não é possível ler {shown}: {fault}")),
+    }
+}
+
+/// None: the backup's last entry is not in it.
+fn read(from: impl std::io::BufRead, manifest: &Manifest) -> std::io::Result<Option<Later>> {
+    let mut reader = Reader::of(from, None);
+    let mut told = Telling::default();
+    let mut is_ours = manifest.audit_head.is_none();
+    while let Some(step) = reader.next_step()? {
+        told.later.flaws += step.flaws.len();
+        let Some(entry) = step.entry.filter(Entry::is_sound) else { continue };
+        let head = format!("{}:{}", entry.seq, entry.hash.as_str());
+        is_ours |= manifest.audit_head.as_ref() == Some(&head);
+        told.take(&entry);
+    }
+    told.later.head = reader.finish().last;
+    Ok(is_ours.then(|| told.end()))
+}
+
+#[derive(Default)]
+struct Telling {
+    later: Later,
+    /// How often each was ordered to be deleted, less how often that was not done.
+    deletions: HashMap<TransactionId, (i64, UnixMillis)>,
+}
+
+impl Telling {
+    fn take(&mut self, entry: &Entry) {
+        let is = |action: Action| entry.action == word(action);
+        let of = |name: &str| entry.detail.get(name).cloned().unwrap_or_default();
+        let not_done = of("outcome").starts_with("not done");
+        let id = |text: &str| TransactionId::try_from(text.to_owned()).ok();
+        if is(Action::ItemDeleted) {
+            if let Some(item) = id(&entry.object) {
+                let deletion = self.deletions.entry(item).or_default();
+                deletion.0 += if not_done { -1 } else { 1 };
+                deletion.1 = entry.at;
+            }
+        } else if is(Action::ReleaseRequested) {
+            // One that was not done names no release: the one before it, of the same item, is meant.
+            if not_done {
+                let item = id(&entry.object);
+                let last =
+                    self.later.releases.iter().rev().find(|(_, since)| since.item == item).map(|(id, _)| id.clone());
+                last.and_then(|last| self.later.releases.remove(&last));
+            } else if let Some(release) = id(&of("release")) {
+                let since = Since {
+                    item: id(&entry.object),
+                    analysts: of("analysts").split_whitespace().map(str::to_owned).collect(),
+                    state: ReleaseState::Unknown,
+                    at: entry.at,
+                    account: entry.account.clone(),
+                    reason: of("reason"),
+                };
+                self.later.releases.insert(release, since);
+            }
+        } else if (is(Action::ReleaseApproved) || is(Action::ReleaseDenied)) && !not_done {
+            // Approved: whether it was sent is not known before its end.
+            let state = if is(Action::ReleaseDenied) { ReleaseState::Denied } else { ReleaseState::Unknown };
+            self.ended(id(&entry.object), None, state, entry);
+        } else if is(Action::Released) {
+            let state = serde_json::from_value(of("outcome").into()).unwrap_or(ReleaseState::Unknown);
+            self.ended(id(&of("release")), id(&entry.object), state, entry);
+        }
+    }
+
+    fn ended(
+        &mut self,
+        release: Option<TransactionId>,
+        item: Option<TransactionId>,
+        state: ReleaseState,
+        entry: &Entry,
+    ) {
+        let Some(release) = release else { return };
+        let new = Since {
+            item,
+            analysts: Vec::new(),
+            state,
+            at: entry.at,
+            account: entry.account.clone(),
+            reason: String::new(),
+        };
+        let since = self.later.releases.entry(release).or_insert(new);
+        since.state = state;
+        since.at = entry.at;
+    }
+
+    fn end(mut self) -> Later {
+        let deleted = self.deletions.into_iter().filter(|(_, (count, _))| *count > 0);
+        self.later.deleted = deleted.map(|(item, (_, at))| (item, at)).collect();
+        self.later
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{
+        audit::{Actor, Event},
+        sample,
+    };
+
+    fn trail(entries: &[(Action, String, &[(&str, String)])]) -> (String, Vec<String>) {
+        let mut last = Head::none();
+        let (mut text, mut heads) = (String::new(), Vec::new());
+        for (at, (action, object, detail)) in (1..).zip(entries) {
+            let actor = Actor { account: "root".to_owned(), person: None };
+            let detail = detail.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
+            let event = Event { at, actor, action: *action, object: object.clone(), detail };
+            let entry = Entry::following(&last, &event);
+            last = entry.head();
+            heads.push(format!("{}:{}", last.seq, last.hash.as_str()));
+            text += &(entry.line() + "\n");
+        }
+        (text, heads)
+    }
+
+    fn manifest(head: Option<String>) -> Manifest {
+        let json = serde_json::json!({
+            "format": 1, "portaria": "1", "schema": 6, "made_at": 1, "hostname": "h", "data_dir": "/nowhere", "rules_dir": "/r",
+            "audit_head": head, "gone": [], "missing": [], "entries": [],
+        });
+        Manifest::read(json.to_string().as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn deletions_and_releases_are_told_as_they_ended() {
+        let id = |number: u64| sample::id(number).to_string();
+        let not_done = || ("outcome", "not done: state".to_owned());
+        let (text, heads) = trail(&[
+            (Action::BackupMade, "x".to_owned(), &[]),
+            (Action::ItemDeleted, id(1), &[]),
+            (Action::ItemDeleted, id(2), &[]),
+            (Action::ItemDeleted, id(2), &[not_done()]),
+            (Action::ReleaseRequested, id(3), &[("release", id(53)), ("reason", "r".to_owned())]),
+            (Action::Released, id(3), &[("release", id(53)), ("outcome", "delivered".to_owned())]),
+            (Action::ReleaseRequested, id(4), &[("release", id(54)), ("analysts", "a@x b@x".to_owned())]),
+            (Action::ReleaseRequested, id(5), &[("release", id(55))]),
+            (Action::ReleaseRequested, id(5), &[not_done()]),
+            (Action::ReleaseDenied, id(56), &[]),
+            (Action::Released, id(7), &[("release", id(57)), ("outcome", "partly".to_owned())]),
+        ]);
+        let later = read(text.as_bytes(), &manifest(Some(heads[0].clone()))).unwrap().unwrap();
+        assert_eq!(later.deleted.keys().cloned().collect::<Vec<_>>(), [sample::id(1)]);
+        let told: Vec<_> =
+            later.releases.iter().map(|(id, since)| (id.clone(), since.item.clone(), since.state)).collect();
+        let row = |number: u64, item: Option<u64>, state| (sample::id(number), item.map(sample::id), state);
+        let mut expected = vec![
+            row(53, Some(3), ReleaseState::Delivered),
+            row(54, Some(4), ReleaseState::Unknown),
+            row(56, None, ReleaseState::Denied),
+            row(57, Some(7), ReleaseState::Partly),
+        ];
+        expected.sort_by(|one, other| one.0.cmp(&other.0));
+        assert_eq!(told, expected);
+        assert_eq!(later.releases[&sample::id(54)].analysts, ["a@x", "b@x"]);
+        assert_eq!(later.flaws, 0);
+    }
+
+    /// Deletions of another gateway, or of a trail that was begun anew, are none of this one's.
+    #[test]
+    fn a_trail_that_does_not_have_the_backups_last_entry_is_none() {
+        let (text, heads) = trail(&[(Action::ItemDeleted, sample::id(1).to_string(), &[])]);
+        let (_, others) = trail(&[(Action::ItemDeleted, sample::id(2).to_string(), &[])]);
+        assert!(read(text.as_bytes(), &manifest(Some(heads[0].clone()))).unwrap().is_some());
+        assert!(read(text.as_bytes(), &manifest(Some(others[0].clone()))).unwrap().is_none());
+        assert!(read(&b""[..], &manifest(None)).unwrap().is_some(), "it had no trail yet");
+        assert!(matches!(find(&manifest(None), None), Ok(Known::Nothing)));
+    }
+}

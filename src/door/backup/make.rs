@@ -1,0 +1,280 @@
+//! What goes into a backup, and in which order. Mail flows meanwhile, and what is acknowledged before the start is in it:
+//!
+//! 1. **The journal.** A record is in the journal before anybody is answered, and leaves it only once the database has it: whoever copies
+//!    the journal first and the database second has it in at least one of them. The other way round it could leave the one before that
+//!    is copied, and come into the other after. What is in both is loaded twice, which changes nothing.
+//! 2. **The database**, as of one moment: the row of a held message is committed before its sender hears 250.
+//! 3. **Content**, by the rows of that very copy. It was synced before its row. What went meanwhile, by order or for its age, is noted, and
+//!    is deleted by a restore: content is never older than the row that says it is gone.
+//! 4. **Rules, their history, configuration**: no message waits for them. Records name the rule set that they were judged by.
+//! 5. **The audit trail**, last: every deletion that was ordered while the rest was copied is in it, and is carried out by a restore.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File, OpenOptions},
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use rustix::fs::statvfs;
+
+use super::{
+    Fault, Order, Progress, Scratch, blocking,
+    pack::Packing,
+    trial::{self, DATABASE},
+};
+use crate::{
+    audit::Stored,
+    backup::{FORMAT, MANIFEST, Manifest, Writer},
+    record::TransactionId,
+    rule_history::Lock,
+    store::{Store, blob::Codec, place_of_content},
+};
+
+/// A segment of the journal at most, octets: one that is longer is none of ours.
+const SEGMENT: u64 = 64 << 20;
+
+/// More than `audit.head` has, octets.
+const HEAD: u64 = 1024;
+
+/// Folders in folders of rules.
+const DEPTH: usize = 16;
+
+/// While a command changes several rule files, a backup waits for so long.
+const LOCK_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Free space that a backup leaves, octets: below its floor the gateway takes no mail.
+const LEFT_FREE: u64 = 2 << 30;
+
+/// What was made.
+#[derive(Clone, Debug)]
+pub struct Made {
+    /// The file.
+    pub file: PathBuf,
+    /// Octets of it.
+    pub octets: u64,
+    /// What its trial found in it.
+    pub tried: trial::Tried,
+}
+
+/// Makes a backup, reads it back, and gives it its name. On a fault there is none. Several at once are several files.
+pub async fn make(order: &Order, progress: &Arc<Progress>) -> Result<Made, Fault> {
+    let packing = Packing { keys: order.keys.clone(), pace: order.pace, progress: progress.clone() };
+    let order = Arc::new(order.clone());
+    let data_dir = order.sources.data_dir.clone();
+
+    let mut writer = Writer::begin(&order.to)?;
+    let scratch = Scratch::beside(&order.to)?;
+    room(&order)?;
+    let (journal, packed) = (data_dir.join("journal"), packing.clone());
+    writer = blocking(move || {
+        put_journal(&mut writer, &packed, &journal)?;
+        Ok(writer)
+    })
+    .await?;
+
+    Store::copy_database(&data_dir, scratch.path()).await?;
+    scratch.folder("quarantine")?;
+    let facts = Store::open_read_only(scratch.path()).await?.content_facts().await?;
+    let octets: u64 = facts.iter().map(|facts| facts.trace_length.saturating_add(facts.size)).sum();
+    let copied = scratch.path().join("portaria.db");
+    progress.expect(octets.saturating_add(copied.metadata().map_or(0, |found| found.len())));
+    let (packed, quarantine) = (packing.clone(), data_dir.join("quarantine"));
+    let (mut writer, absent) = blocking(move || {
+        put_file(&mut writer, &packed, DATABASE, Codec::Zstd, &copied)?;
+        let mut absent = Vec::new();
+        for facts in facts {
+            let place = place_of_content(&facts.id);
+            match open(&quarantine.join(&place)) {
+                // It is packed already, as the quarantine packs it.
+                Ok(mut file) => {
+                    packed.put(&mut writer, &format!("quarantine/{place}"), Codec::Plain, &mut file, &quarantine)?;
+                }
+                Err(fault) if fault.kind() == io::ErrorKind::NotFound => absent.push(facts.id),
+                Err(fault) => return Err(Fault::source(&quarantine.join(place), fault)),
+            }
+        }
+        Ok((writer, absent))
+    })
+    .await?;
+
+    let (gone, missing) = sorted(&data_dir, absent).await?;
+    let (made, rest) = (order.clone(), packing.clone());
+    let unproven = blocking(move || {
+        put_the_rest(&mut writer, &rest, &made)?;
+        let manifest = manifest(&writer, &made, gone, missing)?;
+        let octets = serde_json::to_vec(&manifest).map_err(|fault| Fault::source(Path::new(MANIFEST), fault.into()))?;
+        rest.put(&mut writer, MANIFEST, Codec::Zstd, &mut octets.as_slice(), Path::new(MANIFEST))?;
+        Ok(writer.finish()?)
+    })
+    .await?;
+    let tried = trial::trial(unproven.part(), &order.keys, &order.sources.content_keys, &scratch, progress).await?;
+    let octets = unproven.part().metadata().map_or(0, |found| found.len());
+    let file = unproven.keep()?;
+    Ok(Made { file, octets, tried })
+}
+
+/// What is not there: by somebody's order or for its age, as the live database says by now; or lost before.
+async fn sorted(data_dir: &Path, absent: Vec<TransactionId>) -> Result<(Vec<String>, Vec<String>), Fault> {
+    if absent.is_empty() {
+        return Ok(Default::default());
+    }
+    let live = Store::open_read_only(data_dir).await?;
+    let (mut gone, mut missing) = (Vec::new(), Vec::new());
+    for id in absent {
+        let into = if live.needs_no_content(&id).await? { &mut gone } else { &mut missing };
+        into.push(id.to_string());
+    }
+    Ok((gone, missing))
+}
+
+fn put_journal(writer: &mut Writer, packing: &Packing, folder: &Path) -> Result<(), Fault> {
+    let mut segments: Vec<PathBuf> = match fs::read_dir(folder) {
+        Ok(found) => found.filter_map(|entry| Some(entry.ok()?.path())).collect(),
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => Vec::new(),
+        Err(fault) => return Err(Fault::source(folder, fault)),
+    };
+    segments.retain(|path| path.extension().is_some_and(|extension| extension == "journal"));
+    segments.sort();
+    for path in segments {
+        let mut octets = Vec::new();
+        match open(&path).and_then(|file| file.take(SEGMENT).read_to_end(&mut octets)) {
+            Ok(_) => {}
+            // The database has it, and is copied behind this.
+            Err(fault) if fault.kind() == io::ErrorKind::NotFound => continue,
+            Err(fault) => return Err(Fault::source(&path, fault)),
+        }
+        // A line that is being written was answered by nobody yet.
+        octets.truncate(memchr::memrchr(b'\n', &octets).map_or(0, |last| last + 1));
+        let name = format!("journal/{}", path.file_name().unwrap_or_default().to_string_lossy());
+        packing.put(writer, &name, Codec::Zstd, &mut octets.as_slice(), &path)?;
+    }
+    Ok(())
+}
+
+fn put_the_rest(writer: &mut Writer, packing: &Packing, order: &Order) -> Result<(), Fault> {
+    let sources = &order.sources;
+    put_folder(writer, packing, "history", &sources.data_dir.join("rules"))?;
+    {
+        let root = &sources.rules_dir;
+        let _lock = Lock::to_read(root, LOCK_PATIENCE).map_err(|fault| Fault::source(root, fault))?;
+        put_folder(writer, packing, "rules", root)?;
+    }
+    for folder in &sources.outside {
+        let below = folder.strip_prefix("/").unwrap_or(folder);
+        put_folder(writer, packing, &format!("outside/{}", below.display()), folder)?;
+    }
+    put_file(writer, packing, "configuration/portaria.toml", Codec::Zstd, &sources.configuration)?;
+    let mut named: BTreeMap<String, &PathBuf> = BTreeMap::new();
+    for secret in &sources.secrets {
+        let name = secret.file_name().unwrap_or_default().to_string_lossy();
+        let name = (1..).map(|nth| if nth == 1 { format!("keys/{name}") } else { format!("keys/{nth}-{name}") });
+        named.extend(name.into_iter().find(|name| !named.contains_key(name)).map(|name| (name, secret)));
+    }
+    for (name, path) in named {
+        put_file(writer, packing, &name, Codec::Zstd, path)?;
+    }
+    put_trail(writer, packing, &sources.data_dir)
+}
+
+/// The trail, and its head as it was when the trail was so long: others append meanwhile.
+fn put_trail(writer: &mut Writer, packing: &Packing, data_dir: &Path) -> Result<(), Fault> {
+    let (path, head_path) = (data_dir.join("audit.log"), data_dir.join("audit.head"));
+    let log = match open(&path) {
+        Ok(log) => log,
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(fault) => return Err(Fault::source(&path, fault)),
+    };
+    let length = || log.metadata().map(|found| found.len()).map_err(|fault| Fault::source(&path, fault));
+    let (mut before, mut head) = (length()?, Vec::new());
+    loop {
+        head.clear();
+        let read = open(&head_path).and_then(|file| file.take(HEAD).read_to_end(&mut head));
+        read.map_err(|fault| Fault::source(&head_path, fault))?;
+        let after = length()?;
+        if before == after {
+            break;
+        }
+        before = after;
+    }
+    packing.put(writer, "audit/audit.log", Codec::Zstd, &mut (&log).take(before), &path)?;
+    packing.put(writer, "audit/audit.head", Codec::Zstd, &mut head.as_slice(), &head_path)
+}
+
+/// Every file below a folder. Hidden ones are an editor's, or a command's that is under way.
+fn put_folder(writer: &mut Writer, packing: &Packing, name: &str, folder: &Path) -> Result<(), Fault> {
+    let mut waiting = vec![(name.to_owned(), folder.to_owned(), DEPTH)];
+    while let Some((name, folder, depth)) = waiting.pop() {
+        let unread = |fault| Fault::source(&folder, fault);
+        let mut found = match fs::read_dir(&folder) {
+            Ok(found) => found.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>().map_err(unread)?,
+            Err(fault) if fault.kind() == io::ErrorKind::NotFound => continue,
+            Err(fault) => return Err(unread(fault)),
+        };
+        found.sort();
+        for path in found {
+            let own = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let Ok(kind) = path.metadata() else { continue };
+            if own.starts_with('.') {
+                continue;
+            }
+            let name = format!("{name}/{own}");
+            if kind.is_dir() && depth > 0 {
+                waiting.push((name, path, depth - 1));
+            } else if kind.is_file() {
+                put_file(writer, packing, &name, Codec::Zstd, &path)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn put_file(writer: &mut Writer, packing: &Packing, name: &str, codec: Codec, path: &Path) -> Result<(), Fault> {
+    let mut file = open(path).map_err(|fault| Fault::source(path, fault))?;
+    packing.put(writer, name, codec, &mut file, path)
+}
+
+fn manifest(writer: &Writer, order: &Order, gone: Vec<String>, missing: Vec<String>) -> Result<Manifest, Fault> {
+    let sources = &order.sources;
+    Ok(Manifest {
+        format: FORMAT,
+        portaria: env!("CARGO_PKG_VERSION").to_owned(),
+        schema: Store::schema(),
+        made_at: order.at,
+        hostname: sources.hostname.clone(),
+        data_dir: sources.data_dir.clone(),
+        rules_dir: sources.rules_dir.clone(),
+        audit_head: audit_head(&sources.data_dir)?,
+        gone,
+        missing,
+        entries: writer.lines().to_vec(),
+    })
+}
+
+/// An entry of the trail by which one that is shown later is known to go on from this one. Any that was there by now will do.
+fn audit_head(data_dir: &Path) -> Result<Option<String>, Fault> {
+    let unread = |fault: io::Error| Fault::source(data_dir, fault);
+    let Some(mut stored) = Stored::open(data_dir).map_err(|fault| unread(io::Error::other(fault)))? else {
+        return Ok(None);
+    };
+    while stored.next_step().map_err(unread)?.is_some() {}
+    let head = stored.finish().last;
+    Ok(head.map(|head| format!("{}:{}", head.seq, head.hash.as_str())))
+}
+
+/// Whether the disk has room for the copy of the database, twice, and for everything packed, and some more for the mail.
+fn room(order: &Order) -> Result<(), Fault> {
+    let data_dir = &order.sources.data_dir;
+    let database = data_dir.join("portaria.db").metadata().map_or(0, |found| found.len());
+    let folder = order.to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let found = statvfs(folder).map_err(|fault| Fault::source(folder, fault.into()))?;
+    let free = found.f_bavail.saturating_mul(found.f_frsize);
+    let needed = database.saturating_mul(3).saturating_add(LEFT_FREE);
+    if needed > free { Err(Fault::NoRoom { path: folder.to_owned(), needed, free }) } else { Ok(()) }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).open(path)
+}
