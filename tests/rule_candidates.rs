@@ -65,3 +65,23 @@ fn rules_that_share_everything_are_all_tried() {
     assert_eq!(set.tried_on(&Subject::new(b"seu comprovante 9".to_vec())), (200, 200));
     assert_eq!(set.tried_on(&Subject::new(b"ata".to_vec())), (0, 0));
 }
+
+/// Whoever sends subjects decides which expressions are compiled. That costs each of them once while the set is in force, whatever is sent:
+/// were they thrown away again, the same subjects would cost it each time.
+#[test]
+fn expressions_are_compiled_when_a_subject_first_needs_them_and_once() {
+    let set = set(&corpus::rules(200));
+    assert_eq!(set.compiled(), 0, "the examples of the rules are read without");
+    let honest = of(honest::all(&mut chance::Chance::seeded("compiled")).into_iter().map(|(_, text)| text));
+    assert!(honest.iter().all(|subject| !set.touches(subject)));
+    assert_eq!(set.compiled(), 0, "honest subjects need none");
+    let named = of((0..200).map(corpus::example));
+    for (nth, subject) in named.iter().enumerate().filter(|(nth, _)| nth % 10 >= 8) {
+        let before = set.compiled();
+        assert!(set.touches(subject));
+        assert_eq!(set.compiled(), before + 1, "rule {nth}");
+    }
+    assert_eq!(set.compiled(), 40);
+    assert!(named.iter().all(|subject| set.touches(subject)));
+    assert_eq!(set.compiled(), 40);
+}

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     Action, Facts, Judgement, Mode, Rule, RuleMatch, RuleSet,
+    block::Kind,
     except::{Circumstances, ExceptLine, comparable_path},
     index::BlockIndex,
     place::{Placed, Traces},
@@ -56,6 +57,12 @@ impl RuleSet {
     pub fn tried_on(&self, subject: &Subject) -> (usize, usize) {
         let each = self.groups.iter().map(|group| group.candidates(&View::of(subject, &group.fold)));
         each.fold((0, 0), |(looked_at, tried), found| (looked_at + found.looked_at, tried + found.blocks.len()))
+    }
+
+    /// How many expressions were needed so far, and are compiled.
+    pub fn compiled(&self) -> usize {
+        let tests = self.rules.iter().flat_map(|rule| &rule.blocks).flat_map(|block| &block.tests);
+        tests.filter(|test| matches!(&test.kind, Kind::Regex(regex) if regex.is_compiled())).count()
     }
 
     /// Every rule whose patterns hold, whatever its mode, dates, scope and exceptions, and what became of it: for the person
