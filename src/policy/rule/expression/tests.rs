@@ -4,6 +4,9 @@ use regex_syntax::{ParserBuilder, hir::Hir};
 
 use super::{bound, lazy, room::Fits, *};
 
+/// Larger ones are left out: each takes a second to compile without optimisation, and repeats what smaller ones have.
+const LARGE: usize = 128 << 10;
+
 /// SplitMix64: a fixed seed gives the same expressions on every machine.
 struct Chance(u64);
 
@@ -120,15 +123,15 @@ fn within_its_bound_every_expression_compiles() {
     assert!(all.len() > 800, "{} parse", all.len());
     for (written, case, hir) in all {
         let bound = bound::of(&hir);
-        if bound > MAX_COMPILED {
-            continue; // measured, as ever
+        if bound > LARGE {
+            continue;
         }
         assert!(lazy::compile(&written, case, bound).is_some(), "{bound} octets do not suffice: {written}");
         several += usize::from(bound > 16 << 10);
         half += usize::from(bound > 4_096 && lazy::compile(&written, case, bound / 8).is_none());
     }
-    assert!(several > 80, "{several} are larger than a few letters");
-    assert!(half > 80, "{half} take more than an eighth of their bound: it says something");
+    assert!(several > 20, "{several} are larger than a few letters");
+    assert!(half > 20, "{half} take more than an eighth of their bound: it says something");
 }
 
 #[test]
@@ -136,7 +139,10 @@ fn what_is_read_slowly_is_what_the_compiled_one_finds() {
     let mut chance = Chance(7);
     let (mut found, mut not, mut too_long) = (0, 0, 0);
     for (written, case, hir) in expressions(1_000) {
-        let Some(regex) = lazy::compile(&written, case, MAX_COMPILED) else { continue };
+        if bound::of(&hir) > LARGE {
+            continue;
+        }
+        let Some(regex) = lazy::compile(&written, case, LARGE) else { panic!("{written}") };
         for _ in 0..6 {
             let text = chance.text();
             match slowly::finds(&hir, &text) {
@@ -148,7 +154,7 @@ fn what_is_read_slowly_is_what_the_compiled_one_finds() {
             }
         }
     }
-    assert!(found > 700 && not > 700, "{found} found, {not} not: too few to compare");
+    assert!(found > 300 && not > 300, "{found} found, {not} not: too few to compare");
     assert!(too_long < 50, "{too_long} took too long");
 }
 
