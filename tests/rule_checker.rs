@@ -195,6 +195,30 @@ fn the_codes_of_the_blocked_mailboxes_are_provoked_alone() {
     }
 }
 
+/// Who left the directory over night must not keep the set from loading; who is misspelt must not look blocked.
+#[test]
+fn a_block_of_nobody_in_the_directory_is_told_and_loads() {
+    let domain = ServedDomain { name: "tjpa.jus.br".to_owned(), aliases: vec![], next_hop: "mailbox".into() };
+    let domains = Directory::new(vec![domain], ["abuse"]).unwrap();
+    let entries = "[[mailbox]]\nname = \"fulano.tal\"\nclass = \"servidor\"\nprimary = \"fulano.tal@tjpa.jus.br\"\n";
+    let (directory, faults) = domains.clone().with_entries(Path::new("directory.toml"), entries);
+    assert!(!faults.has_errors(), "{faults:?}");
+    let check = |directory: &Directory, mailbox: &str| {
+        let entry = format!(
+            "[[blocked]]\nmailbox = \"{mailbox}\"\ndirection = \"send\"\nreason = \"r\"\nticket = \"t\"\nby = \"b\"\n"
+        );
+        let (list, faults) = BlockedMailboxes::read(Path::new("mailboxes.toml"), &entry, directory, now());
+        assert_eq!(list.entries().len(), 1, "{mailbox}");
+        codes(&faults)
+    };
+    for mailbox in ["fulano.tal", "Fulano.Tal@TJPA.jus.br"] {
+        assert_eq!(check(&directory, mailbox), BTreeSet::new(), "{mailbox}");
+    }
+    assert_eq!(check(&directory, "fulana.tal"), only("A38"));
+    assert_eq!(check(&directory, "fulana.tal@tjpa.jus.br"), only("A38"));
+    assert_eq!(check(&domains, "fulana.tal"), BTreeSet::new(), "no directory lists mailboxes: any may be one");
+}
+
 /// The page names every code with its letters, in order, and shows the first bad example of each row above.
 #[test]
 fn every_code_is_on_the_page_and_the_page_has_no_other() {

@@ -9,6 +9,7 @@
 //!
 //! Linear in the text. The result may be longer than the text: NFKC makes 18 characters of U+FDFA, 33 octets of 3.
 
+mod alphabets;
 mod invisible;
 mod letters;
 mod lookalike;
@@ -91,7 +92,7 @@ impl Fold {
     /// The second reading of a decoded subject whose first is `plain`. None: it is the same, or not asked for.
     pub fn lookalike_subject(&self, decoded: &str, plain: &str) -> Option<String> {
         // What folds to ASCII without the table folds to the same with it.
-        if !self.lookalikes || plain.is_ascii() {
+        if !self.lookalikes || plain.is_ascii() || !decoded.chars().any(lookalike::may_replace) {
             return None;
         }
         let alike = self.subject(&self.swapped(decoded).text);
@@ -138,36 +139,34 @@ impl Fold {
 
     /// How many octets of a folded text are prefixes.
     fn stripped(&self, folded: &str) -> usize {
+        if !prefix::may_begin(folded) {
+            return 0;
+        }
         let prefixes: Vec<String> = self.prefixes.iter().map(|prefix| self.pattern(prefix)).collect();
         folded.len().saturating_sub(prefix::strip(folded, &prefixes).len())
     }
 
     /// What each character becomes by itself, or with the marks behind it: all but digits and spaces.
     fn letters(&self, text: &str) -> String {
-        if text.chars().all(stands_alone) { self.one_by_one(text) } else { self.together(text) }
+        self.one_by_one(text).unwrap_or_else(|| self.together(text))
     }
 
     fn together(&self, text: &str) -> String {
         self.without_accents(&self.lower_case(&self.compatible(text)))
     }
 
-    /// The same of a text whose characters [`stands_alone`]: three normalisations of a whole subject cost ten times as much.
-    fn one_by_one(&self, text: &str) -> String {
+    /// The same of a text whose characters all stand alone (`alphabets`). None: another one does not.
+    fn one_by_one(&self, text: &str) -> Option<String> {
         let mut plain = String::with_capacity(text.len());
-        // A subject has few different accented letters.
-        let mut known: Vec<(char, String)> = Vec::new();
+        let known = alphabets::Folded::of(self);
         for c in text.chars() {
             if c.is_ascii() {
                 plain.extend(self.ascii(c));
-            } else if let Some((_, folded)) = known.iter().find(|(other, _)| *other == c) {
-                plain.push_str(folded);
             } else {
-                let folded = self.together(c.encode_utf8(&mut [0; 4]));
-                plain.push_str(&folded);
-                known.push((c, folded));
+                plain.push_str(known.get(c)?);
             }
         }
-        plain
+        Some(plain)
     }
 
     fn compatible(&self, text: &str) -> String {
@@ -240,12 +239,6 @@ impl Fold {
             }
         })
     }
-}
-
-/// Whether a character is folded alike whatever stands beside it, among its like: the letters of Western Europe as one character each, and the
-/// signs that their keyboards and mail programs put among them. None of them is a mark, and none composes with another.
-fn stands_alone(c: char) -> bool {
-    matches!(c, '\0'..='\x7f' | 'ª' | '°' | 'º' | 'À'..='ÿ' | '–' | '—' | '‘' | '’' | '“' | '”' | '…')
 }
 
 /// An empty braille cell. Not `White_Space` and not default-ignorable, yet nothing but a gap on the screen.

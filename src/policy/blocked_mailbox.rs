@@ -213,5 +213,14 @@ fn which_mailboxes(table: &Table<'_, '_>, written: &Found<String>, directory: &D
         );
         table.document().advise(code::BLOCKED, written.span.clone(), what, None);
     }
+    // No error: a directory is renewed by night, and who leaves it must not keep what else changed out of force.
+    if directory.is_nobodys(&mailboxes) {
+        let what = text!("`{name}` is nobody's in the directory", "`{name}` não é de ninguém no diretório");
+        let help = text!(
+            "a slip? `portaria directory lookup` finds names and addresses; who has left needs no block",
+            "erro de digitação? `portaria directory lookup` encontra nomes e endereços; quem já saiu não precisa de bloqueio"
+        );
+        table.document().advise(code::BLOCKED, written.span.clone(), what, Some(help));
+    }
     Some(mailboxes)
 }

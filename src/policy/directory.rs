@@ -236,6 +236,11 @@ impl Directory {
         entries.is_none_or(is_listed) || self.is_always_reachable(mailbox)
     }
 
+    /// Whether what somebody wrote stands for these mailboxes, and the directory has room for none of them.
+    pub fn is_nobodys(&self, mailboxes: &[MailboxKey]) -> bool {
+        !mailboxes.is_empty() && !mailboxes.iter().any(|key| self.entry_of(key).is_some() || self.may_exist(key))
+    }
+
     /// The address, folded, in the primary name of its domain; whose mailbox it is, is not looked at.
     fn address_of(&self, mailbox: &Mailbox) -> Option<MailboxKey> {
         let Host::Domain(domain) = &mailbox.host else { return None };

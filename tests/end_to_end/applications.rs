@@ -1,14 +1,10 @@
 //! Applications as they are: swaks logs in over STARTTLS, others are known by their address; the registry is changed while they send.
 
-use std::{
-    io::Write as _,
-    process::{Command, Stdio},
-    time::Duration,
-};
+use std::{process::Command, time::Duration};
 
 use crate::support::{
     command::{Output, run},
-    gateway::{Gateway, Setup},
+    gateway::{Gateway, Setup, password_hash},
     port::Port,
     sink::Sink,
     tls::Certified,
@@ -17,22 +13,6 @@ use crate::support::{
 };
 
 const PASSWORD: &str = "correct horse battery staple 17";
-
-/// As an operator makes it.
-fn hash() -> String {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_portaria"))
-        .args(["application", "password"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(format!("{PASSWORD}\n").as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "{output:?}");
-    let line = String::from_utf8(output.stdout).unwrap();
-    assert!(line.starts_with("password_hash = \"$argon2id$") && !line.contains(PASSWORD), "{line}");
-    line
-}
 
 fn entry(id: &str, more: &str) -> String {
     format!(
@@ -74,7 +54,7 @@ fn login<'a>(mechanism: &'a str, password: &'a str) -> Vec<&'a str> {
 #[test]
 fn a_login_over_starttls_sends_and_leaves_no_password_behind() {
     let (mailbox, internet) = (Sink::start(), Sink::start());
-    let hash = hash();
+    let hash = password_hash(PASSWORD);
     let more = format!("state = \"active\"\nlogin = \"svc-pje\"\n{hash}reach = \"internet\"\nmax_per_hour = 2\n");
     let (gateway, port) = gateway(&mailbox, &internet, &entry("pje", &more));
 
@@ -203,7 +183,7 @@ fn failed(findings: &[(String, String)]) -> Vec<&str> {
 fn every_parameter_of_a_sheet_is_tried_as_the_application_would() {
     let (mailbox, internet) = (Sink::start(), Sink::start());
     let certified = Certified::new();
-    let more = format!("state = \"active\"\nlogin = \"svc-pje\"\n{}max_per_hour = 100\n", hash());
+    let more = format!("state = \"active\"\nlogin = \"svc-pje\"\n{}max_per_hour = 100\n", password_hash(PASSWORD));
     let registry = entry("pje", &more);
     let (gateway, port) = certified_gateway(&certified, &mailbox, &internet, &registry);
     let folder = tempfile::tempdir().unwrap();

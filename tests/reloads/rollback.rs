@@ -44,6 +44,14 @@ fn an_earlier_set_is_put_back_and_that_is_undone_in_the_same_way() {
     let told = gateway.command(&["rules", "history", &version]).succeeded().stdout;
     assert!(told.contains("number 1, version") && told.contains("kind = \"quarantine\""), "{told}");
 
+    // A set of the history beside another, and beside the folder.
+    let compared = gateway.command(&["rules", "diff", "1", "2"]);
+    assert_eq!(compared.code, Some(1), "{}", compared.told());
+    assert!(compared.stdout.contains("quarantine → tag") && compared.stdout.contains("R-2"), "{}", compared.told());
+    let standing = folder.to_str().unwrap();
+    assert_eq!(gateway.command(&["rules", "diff", "2", standing]).code, Some(0), "nothing was changed since");
+    assert_eq!(gateway.command(&["rules", "diff", &version, standing]).stdout, compared.stdout);
+
     // Back, without a number: the one before.
     let edited = rule("R-9", "nunca", "quarantine");
     gateway.write_rules("subjects/b.toml", &edited);
@@ -93,6 +101,13 @@ fn a_set_that_does_not_load_today_or_is_not_kept_changes_nothing() {
     ] {
         let output = gateway.command(&arguments);
         assert_eq!(output.code, Some(1), "{}", output.told());
+        assert!(output.stderr.contains(told), "{}", output.told());
+    }
+    for (old, told) in
+        [("1", "damaged"), ("7", "neither a folder nor a set"), ("/nowhere", "neither a folder nor a set")]
+    {
+        let output = gateway.command(&["rules", "diff", old, "2"]);
+        assert_eq!(output.code, Some(2), "{}", output.told());
         assert!(output.stderr.contains(told), "{}", output.told());
     }
     assert_eq!(gateway.command(&["rules", "rollback"]).code, Some(2), "a reason is needed");

@@ -1,19 +1,28 @@
 //! One client, again and again, in one of the ways in which a session can stand when a reload comes.
 
 use std::{
-    io,
+    io::{self, Read, Write},
     thread::sleep,
     time::{Duration, Instant},
 };
 
 use crate::{
-    sets::{MAILBOXES, Set, WORDS},
+    sets::{APPLICATION, MAILBOXES, Set, WORDS},
     support::{
         client::{Client, Reply},
+        tls::{Trust, Under},
         trace::find_id,
         wire::dot_stuffed,
     },
 };
+
+/// Where the gateway is.
+#[derive(Debug)]
+pub struct Place {
+    pub relay: u16,
+    pub application: u16,
+    pub trust: Trust,
+}
 
 /// How it spends its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,10 +43,14 @@ pub enum Way {
     Fresh,
     /// Gives up transactions before their end, with RSET.
     Resetting,
+    /// A connection for each message, long between STARTTLS and the handshake.
+    Shaking,
+    /// An application that logs in for each message, long between its name and its password.
+    LoggingIn,
 }
 
 impl Way {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Idle,
         Self::Steady,
         Self::InEnvelope,
@@ -46,6 +59,8 @@ impl Way {
         Self::Pipelined,
         Self::Fresh,
         Self::Resetting,
+        Self::Shaking,
+        Self::LoggingIn,
     ];
 }
 
@@ -77,23 +92,25 @@ pub struct Seen {
 }
 
 /// A client.
-pub struct Session {
-    port: u16,
+pub struct Session<'p> {
+    place: &'p Place,
     way: Way,
     /// For pauses and words, each client its own.
     seed: u64,
     seen: Seen,
 }
 
-impl Session {
-    pub fn new(port: u16, number: usize) -> Self {
+impl<'p> Session<'p> {
+    pub fn new(place: &'p Place, number: usize) -> Self {
         let way = Way::ALL[number % Way::ALL.len()];
-        Self { port, way, seed: number as u64 * 0x9e37_79b9 + 1, seen: Seen::default() }
+        Self { place, way, seed: number as u64 * 0x9e37_79b9 + 1, seen: Seen::default() }
     }
 
     /// Goes on until then, and ends well.
     pub fn run(mut self, until: Instant) -> Seen {
-        if let Err(fault) = self.go_on(until) {
+        let under_tls = matches!(self.way, Way::Shaking | Way::LoggingIn);
+        let ended = if under_tls { self.go_on_under_tls(until) } else { self.go_on(until) };
+        if let Err(fault) = ended {
             self.seen.faults.push(format!("{:?}: {fault}", self.way));
         }
         self.seen
@@ -126,24 +143,69 @@ impl Session {
         self.quit(client)
     }
 
+    fn go_on_under_tls(&mut self, until: Instant) -> io::Result<()> {
+        while Instant::now() < until {
+            let client = self.connect()?;
+            let mut client = self.under_tls(client)?;
+            if self.way == Way::LoggingIn {
+                self.log_in(&mut client)?;
+            }
+            self.message(&mut client)?;
+            self.quit(client)?;
+        }
+        Ok(())
+    }
+
     fn connect(&mut self) -> io::Result<Client> {
-        let mut client = Client::dial(self.port)?;
+        let port = if self.way == Way::LoggingIn { self.place.application } else { self.place.relay };
+        let mut client = Client::dial(port)?;
         self.seen.connections += 1;
         self.hear(&mut client, 220)?;
         self.say(&mut client, "EHLO mta.origin.example")?;
         Ok(client)
     }
 
-    fn quit(&mut self, mut client: Client) -> io::Result<()> {
+    fn under_tls(&mut self, mut client: Client) -> io::Result<Client<Under>> {
+        client.try_write(b"STARTTLS\r\n")?;
+        self.hear(&mut client, 220)?;
+        self.rest(1500);
+        let mut client = client.under_tls(&self.place.trust)?;
+        self.say(&mut client, "EHLO mta.origin.example")?;
+        Ok(client)
+    }
+
+    fn log_in<S: Read + Write>(&mut self, client: &mut Client<S>) -> io::Result<()> {
+        client.try_write(b"AUTH LOGIN\r\n")?;
+        self.hear(client, 334)?;
+        self.rest(1500);
+        client.try_write(format!("{}\r\n", APPLICATION.login_as_sent).as_bytes())?;
+        self.hear(client, 334)?;
+        self.rest(3000);
+        client.try_write(format!("{}\r\n", APPLICATION.password_as_sent).as_bytes())?;
+        // Not among the waits for replies: the hash of a password is made to take long.
+        let reply = client.try_read()?;
+        self.seen.replies += 1;
+        if reply.code == 235 { Ok(()) } else { Err(io::Error::other(format!("235 expected, {:?}", reply.line()))) }
+    }
+
+    fn reverse_path(&self) -> &'static str {
+        if self.way == Way::LoggingIn { APPLICATION.sender } else { "a@origin.example" }
+    }
+
+    fn quit<S: Read + Write>(&mut self, mut client: Client<S>) -> io::Result<()> {
         client.try_write(b"QUIT\r\n")?;
         self.hear(&mut client, 221).map(drop)
     }
 
     /// One whole message, and what it met.
-    fn message(&mut self, client: &mut Client) -> io::Result<()> {
+    fn message<S: Read + Write>(&mut self, client: &mut Client<S>) -> io::Result<()> {
         let word = WORDS[self.next(2)];
-        let content =
-            format!("Subject: vento {word} {}\r\n\r\n{}", self.next(1 << 20), "texto do corpo\r\n".repeat(40));
+        let content = format!(
+            "From: <{}>\r\nSubject: vento {word} {}\r\n\r\n{}",
+            self.reverse_path(),
+            self.next(1 << 20),
+            "texto do corpo\r\n".repeat(40)
+        );
         let (set, reply) = match self.way {
             Way::Pipelined => self.pipelined(client, content.as_bytes())?,
             Way::InChunks => {
@@ -172,9 +234,9 @@ impl Session {
     }
 
     /// MAIL and three RCPT. Which of the two mailboxes is refused tells the set; both or none would be two sets, or none.
-    fn envelope(&mut self, client: &mut Client) -> io::Result<Set> {
+    fn envelope<S: Read + Write>(&mut self, client: &mut Client<S>) -> io::Result<Set> {
         self.pause();
-        self.say(client, "MAIL FROM:<a@origin.example>")?;
+        self.say(client, &format!("MAIL FROM:<{}>", self.reverse_path()))?;
         let mut heard = Vec::new();
         for mailbox in MAILBOXES {
             self.pause();
@@ -186,7 +248,7 @@ impl Session {
         judged(&heard)
     }
 
-    fn pipelined(&mut self, client: &mut Client, content: &[u8]) -> io::Result<(Set, Reply)> {
+    fn pipelined<S: Read + Write>(&mut self, client: &mut Client<S>, content: &[u8]) -> io::Result<(Set, Reply)> {
         self.rest(400);
         let [ana, bia] = MAILBOXES;
         let commands = format!(
@@ -201,7 +263,7 @@ impl Session {
         Ok((judged(&heard)?, self.hear_end(client)?))
     }
 
-    fn chunks(&mut self, client: &mut Client, content: &[u8]) -> io::Result<Reply> {
+    fn chunks<S: Read + Write>(&mut self, client: &mut Client<S>, content: &[u8]) -> io::Result<Reply> {
         let pieces: Vec<&[u8]> = content.chunks(content.len().div_ceil(3)).collect();
         for (nth, piece) in pieces.iter().enumerate() {
             self.rest(400);
@@ -215,13 +277,13 @@ impl Session {
         self.hear_end(client)
     }
 
-    fn say(&mut self, client: &mut Client, command: &str) -> io::Result<Reply> {
+    fn say<S: Read + Write>(&mut self, client: &mut Client<S>, command: &str) -> io::Result<Reply> {
         client.try_write(format!("{command}\r\n").as_bytes())?;
         self.hear(client, 250)
     }
 
     /// The reply to a whole message.
-    fn hear_end(&mut self, client: &mut Client) -> io::Result<Reply> {
+    fn hear_end<S: Read + Write>(&mut self, client: &mut Client<S>) -> io::Result<Reply> {
         let begun = Instant::now();
         let reply = client.try_read()?;
         self.seen.longest_end = self.seen.longest_end.max(begun.elapsed());
@@ -230,7 +292,7 @@ impl Session {
         if is_end { Ok(reply) } else { Err(io::Error::other(format!("an end expected, {:?}", reply.line()))) }
     }
 
-    fn hear(&mut self, client: &mut Client, code: u16) -> io::Result<Reply> {
+    fn hear<S: Read + Write>(&mut self, client: &mut Client<S>, code: u16) -> io::Result<Reply> {
         let reply = self.hear_any(client)?;
         if reply.code == code {
             Ok(reply)
@@ -239,7 +301,7 @@ impl Session {
         }
     }
 
-    fn hear_any(&mut self, client: &mut Client) -> io::Result<Reply> {
+    fn hear_any<S: Read + Write>(&mut self, client: &mut Client<S>) -> io::Result<Reply> {
         let begun = Instant::now();
         let reply = client.try_read()?;
         self.seen.longest = self.seen.longest.max(begun.elapsed());

@@ -19,6 +19,33 @@ pub enum Set {
 pub const WORDS: [&str; 2] = ["norte", "sul"];
 pub const MAILBOXES: [&str; 2] = ["ana@tjpa.jus.br", "bia@tjpa.jus.br"];
 
+/// The one application that both know.
+pub struct Application {
+    pub sender: &'static str,
+    pub password: &'static str,
+    /// In base64, as AUTH LOGIN sends it.
+    pub login_as_sent: &'static str,
+    /// The same.
+    pub password_as_sent: &'static str,
+}
+
+pub const APPLICATION: Application = Application {
+    sender: "pje@tjpa.jus.br",
+    password: "correct horse battery staple 17",
+    login_as_sent: "c3ZjLXBqZQ==",
+    password_as_sent: "Y29ycmVjdCBob3JzZSBiYXR0ZXJ5IHN0YXBsZSAxNw==",
+};
+
+/// `applications.toml`, with the line that `portaria application password` printed.
+pub fn applications(password_hash: &str) -> String {
+    format!(
+        "[[application]]\nid = \"pje\"\nowner = \"o\"\nrequester = \"r\"\nevaluator = \"S3B\"\nevaluated = 2026-01-01\n\
+         ticket = \"REQ 1\"\nreview_by = 2999-01-01\nsenders = [\"{}\"]\nmax_recipients = 5\nstate = \"active\"\n\
+         login = \"svc-pje\"\n{password_hash}reach = \"internal\"\nmax_per_hour = 1000000\n",
+        APPLICATION.sender
+    )
+}
+
 impl Set {
     pub const BOTH: [Self; 2] = [Self::Alfa, Self::Beta];
 

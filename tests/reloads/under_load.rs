@@ -12,13 +12,16 @@ use std::{
 };
 
 use portaria::store::Store;
+use tokio_rustls::rustls::version;
 
 use crate::{
-    session::{Met, Seen, Session},
-    sets::{MAILBOXES, Set},
+    session::{Met, Place, Seen, Session},
+    sets::{APPLICATION, MAILBOXES, Set, applications},
     support::{
-        gateway::{Gateway, Setup},
+        gateway::{Gateway, Setup, password_hash},
+        port::Port,
         sink::Sink,
+        tls::{Certified, Trust},
         waiting::{alone, eventually},
     },
 };
@@ -45,14 +48,25 @@ fn sessions_in_every_state_go_on_while_rules_reload_and_no_message_meets_two_set
     let plan = if std::env::var("PORTARIA_RELOADS").as_deref() == Ok("full") { FULL } else { QUICK };
     println!("{plan:?}, {} build", if cfg!(debug_assertions) { "debug" } else { "release" });
     let sink = Sink::start();
-    let gateway = Setup::new(sink.port()).next_hop_lines("max_connections = 1000\n").rules_behind_a_link().start();
+    let (certified, application) = (Certified::new(), Port::lease());
+    let listener = format!(
+        "[[listener]]\nrole = \"application\"\naddress = \"127.0.0.1:{}\"\ntls = \"starttls\"\n",
+        application.number()
+    );
+    let setup = Setup::new(sink.port()).next_hop_lines("max_connections = 1000\n").rules_behind_a_link();
+    let gateway = setup.starttls(&certified.chain, &certified.key).table(&listener).start();
+    let hash = password_hash(APPLICATION.password);
     for set in Set::BOTH {
-        set.write(&gateway.beside(set.folder()));
+        let folder = gateway.beside(set.folder());
+        set.write(&folder);
+        fs::write(folder.join("applications.toml"), applications(&hash)).unwrap();
     }
+    let trust = Trust::new(&[&certified], &[&version::TLS13, &version::TLS12]);
+    let place = Place { relay: gateway.port(), application: application.number(), trust };
     let versions = versions(&gateway);
 
-    let (alone, _) = run(&gateway, plan, Duration::from_secs(3), None);
-    let (with_reloads, turns) = run(&gateway, plan, plan.lasts, Some(plan.every));
+    let (alone, _) = run(&gateway, &place, plan, Duration::from_secs(3), None);
+    let (with_reloads, turns) = run(&gateway, &place, plan, plan.lasts, Some(plan.every));
     let reloads = reloads(&gateway);
     for (what, seen) in [("without", &alone), ("with", &with_reloads)] {
         let end = seen.iter().map(|seen| seen.longest_end).max().unwrap_or_default();
@@ -98,15 +112,14 @@ fn versions(gateway: &Gateway) -> BTreeMap<String, Set> {
 }
 
 /// All sessions for so long; meanwhile the folder is turned and SIGHUP sent every so often. How often it was.
-fn run(gateway: &Gateway, plan: Plan, lasts: Duration, every: Option<Duration>) -> (Vec<Seen>, usize) {
+fn run(gateway: &Gateway, place: &Place, plan: Plan, lasts: Duration, every: Option<Duration>) -> (Vec<Seen>, usize) {
     let over = Arc::new(AtomicBool::new(false));
     let turns = AtomicUsize::new(0);
     let until = Instant::now() + lasts;
-    let port = gateway.port();
     let seen = thread::scope(|scope| {
         let sessions: Vec<_> = (0..plan.sessions)
             .map(|number| {
-                let session = Session::new(port, number);
+                let session = Session::new(place, number);
                 let builder = thread::Builder::new().stack_size(256 * 1024);
                 builder.spawn_scoped(scope, move || session.run(until)).unwrap()
             })
@@ -202,5 +215,6 @@ fn assert_history_is_bounded(gateway: &Gateway) {
     let entries = gateway.command(&["rules", "history", "--json"]).succeeded().json_lines();
     assert!((2..=100).contains(&entries.len()), "{}", entries.len());
     let kept = fs::read_dir(gateway.data().join("rules/objects")).unwrap().count();
-    assert!(kept <= 4, "{kept}");
+    // Two files of each set, and the applications of both.
+    assert!(kept <= 5, "{kept}");
 }

@@ -219,12 +219,8 @@ fn change(
 
 /// A mailbox that the directory would have to list, and does not. A slip of a letter would block nobody, and look as if it had.
 fn unknown(directory: &Directory, entry: &Block) -> Option<Text> {
-    let keys = &entry.mailboxes;
-    let exists = keys.is_empty()
-        || keys.iter().any(|key| directory.entry_of(key).is_some())
-        || keys.iter().any(|key| directory.may_exist(key));
     let name = escape(&entry.written);
-    (!exists).then(|| {
+    directory.is_nobodys(&entry.mailboxes).then(|| {
         text!(
             "{name} is nobody's in the directory: `portaria directory lookup` finds names and addresses",
             "{name} não é de ninguém no diretório: `portaria directory lookup` encontra nomes e endereços"

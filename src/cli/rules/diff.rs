@@ -1,8 +1,8 @@
-//! `portaria rules diff OLD NEW`: what differs between two rules folders, and which examples of either are decided otherwise.
+//! `portaria rules diff OLD NEW`: what differs between two rule sets, and which examples of either are decided otherwise.
 //!
-//! In: two folders as they stand on the disk. Out: rules that are new, gone or changed, key by key; examples that fare differently; pairs
+//! In: two folders as they stand on the disk, or sets of the history. Out: rules that are new, gone or changed, key by key; examples that fare differently; pairs
 //! of rules whose order changed where it matters; names that came into the lists or left them. Both sets must be in order, or it is not
-//! known what they do. Whoever has a set from elsewhere (a version of the history) makes a [`Side`] of it.
+//! known what they do.
 
 mod examples;
 mod keys;
@@ -22,16 +22,20 @@ use self::{
     keys::KeyChange,
     lists::ListChange,
 };
+use super::{rollback::same, visible};
 use crate::{
     cli::{Common, Exit, rendering::Style},
-    config,
+    config::{self, Settings},
     document::Faults,
     door::gateway::now,
+    language::Text,
     policy::{
         directory::MailboxKey,
         rule::{Resolve, RuleSet},
     },
+    rule_history::Archive,
     smtp::path::Mailbox,
+    text,
 };
 
 /// One of the two.
@@ -77,16 +81,18 @@ pub fn diff(common: &mut Common, old: &Path, new: &Path) -> Exit {
         Some(directory) => directory.resolve(address),
         None => Mailbox::parse(address).map(|_| MailboxKey(address.to_lowercase())),
     };
-    let time_zone = settings.map_or(jiff::tz::TimeZone::UTC, |settings| settings.gateway.timezone);
+    let time_zone = settings.as_ref().map_or(jiff::tz::TimeZone::UTC, |settings| settings.gateway.timezone.clone());
     let style = Style { json: common.json, language: common.language, time_zone };
     let mut sides = Vec::new();
-    for folder in [old, new] {
-        match side(folder, &resolve) {
+    for given in [old, new] {
+        let read = match &settings {
+            Some(settings) if !given.exists() => kept(settings, given),
+            _ => on_disk(given).map_err(NotRead::Faults),
+        };
+        match read.and_then(|files| files.side(&resolve).map_err(NotRead::Faults)) {
             Ok(side) => sides.push(side),
-            Err(faults) => {
-                eprint!("{}", faults.render(common.language));
-                return Exit::Usage;
-            }
+            Err(NotRead::Faults(faults)) => eprint!("{}", faults.render(common.language)),
+            Err(NotRead::History(fault)) => eprintln!("{}", style.say(&fault).trim_end()),
         }
     }
     let [old, new] = sides.as_slice() else { return Exit::Usage };
@@ -94,14 +100,33 @@ pub fn diff(common: &mut Common, old: &Path, new: &Path) -> Exit {
     crate::cli::show(&shown.text, shown.exit_code)
 }
 
-/// A rules folder; or why it cannot be compared.
-fn side(folder: &Path, resolve: Resolve<'_>) -> Result<Side, Faults> {
-    let (files, mut faults) = config::rule_octets(folder);
-    let (rules, found) = RuleSet::read_files(&files, resolve);
-    faults.append(found);
-    if faults.has_errors() {
-        return Err(faults);
+/// The files of a set, and what is wrong with them as files.
+#[derive(Default)]
+struct Files {
+    rules: Vec<(PathBuf, Vec<u8>)>,
+    lists: Vec<(&'static str, String)>,
+    faults: Faults,
+}
+
+/// Why a set cannot be compared.
+enum NotRead {
+    Faults(Faults),
+    History(Text),
+}
+
+impl Files {
+    fn side(mut self, resolve: Resolve<'_>) -> Result<Side, Faults> {
+        let (rules, found) = RuleSet::read_files(&self.rules, resolve);
+        self.faults.append(found);
+        if self.faults.has_errors() {
+            return Err(self.faults);
+        }
+        Ok(Side { rules, written: written(&self.rules), lists: self.lists })
     }
+}
+
+fn on_disk(folder: &Path) -> Result<Files, Faults> {
+    let (rules, faults) = config::rule_octets(folder);
     let mut lists = Vec::new();
     for name in lists::FILES {
         let file = folder.join(name);
@@ -110,7 +135,35 @@ fn side(folder: &Path, resolve: Resolve<'_>) -> Result<Side, Faults> {
             lists.push((name, String::from_utf8_lossy(&octets).into_owned()));
         }
     }
-    Ok(Side { rules, written: written(&files), lists })
+    Ok(Files { rules, lists, faults })
+}
+
+/// A set of the history, by its number or version.
+fn kept(settings: &Settings, given: &Path) -> Result<Files, NotRead> {
+    let failed = |fault| NotRead::History(same(&fault));
+    let archive = Archive::read(&settings.gateway.data_dir).map_err(failed)?;
+    let unknown = || {
+        let name = visible(&given.to_string_lossy());
+        NotRead::History(text!(
+            "{name} is neither a folder nor a set of the history: `portaria rules history` lists them",
+            "{name} não é uma pasta nem um conjunto do histórico: `portaria rules history` os lista"
+        ))
+    };
+    let entry = given.to_str().and_then(|name| archive.find(name)).ok_or_else(unknown)?;
+    let mut files = Files::default();
+    for file in &entry.files {
+        let list = lists::FILES.into_iter().find(|name| **name == *file.name);
+        let is_rule = file.name.starts_with("subjects/");
+        if !is_rule && list.is_none() {
+            continue;
+        }
+        let octets = archive.content(entry, file).map_err(failed)?;
+        match list {
+            Some(name) => files.lists.push((name, String::from_utf8_lossy(&octets).into_owned())),
+            None => files.rules.push((PathBuf::from(&file.name), octets)),
+        }
+    }
+    Ok(files)
 }
 
 /// The rules as tables, by id. The files were read without an error before: what is no rule here was none there.

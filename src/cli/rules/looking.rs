@@ -118,25 +118,33 @@ fn diff_command(sub: &impl Fn(&'static str, Text) -> Command, language: Language
         Arg::new(name).value_name(value).required(true).value_parser(value_parser!(PathBuf)).help(say(about))
     };
     let example = text!(
-        "Ends with 0 when nothing differs, with 1 when something does, with 2 when a folder cannot be read.\n\n\
+        "Ends with 0 when nothing differs, with 1 when something does, with 2 when a set cannot be read.\n\n\
          Example: what a change does, before it is put into force\n  \
          $ portaria rules diff /etc/portaria/rules /srv/rules-new\n  \
          ~ S3B-2026-0042 (a.toml:3)\n      \
          mode: observe → enforce\n      \
          match 1, any_words: + vencido\n  \
          examples that are decided otherwise: 1\n      \
-         “Boleto vencido”: no rule → S3B-2026-0042 quarantine",
-        "Termina com 0 se nada difere, com 1 se algo difere, com 2 se uma pasta não pode ser lida.\n\n\
+         “Boleto vencido”: no rule → S3B-2026-0042 quarantine\n\n\
+         Example: what was changed by hand since set 41 of `portaria rules history`\n  \
+         $ portaria rules diff 41 /etc/portaria/rules",
+        "Termina com 0 se nada difere, com 1 se algo difere, com 2 se um conjunto não pode ser lido.\n\n\
          Exemplo: o que uma mudança faz, antes de pô-la em vigor\n  \
          $ portaria rules diff /etc/portaria/rules /srv/regras-novas\n  \
          ~ S3B-2026-0042 (a.toml:3)\n      \
          mode: observe → enforce\n      \
          match 1, any_words: + vencido\n  \
          exemplos decididos de outro modo: 1\n      \
-         “Boleto vencido”: nenhuma regra → S3B-2026-0042 quarantine"
+         “Boleto vencido”: nenhuma regra → S3B-2026-0042 quarantine\n\n\
+         Exemplo: o que foi mudado à mão desde o conjunto 41 de `portaria rules history`\n  \
+         $ portaria rules diff 41 /etc/portaria/rules"
     );
-    sub("diff", text!("What differs between two rules folders", "O que difere entre duas pastas de regras"))
-        .arg(folder("old", "OLD", text!("a rules folder", "uma pasta de regras")))
-        .arg(folder("new", "NEW", text!("another one", "outra")))
+    sub("diff", text!("What differs between two rule sets", "O que difere entre dois conjuntos de regras"))
+        .arg(folder(
+            "old",
+            "OLD",
+            text!("a rules folder, or a set of the history", "uma pasta de regras, ou um conjunto do histórico"),
+        ))
+        .arg(folder("new", "NEW", text!("another one", "outro conjunto")))
         .after_help(say(example))
 }

@@ -140,7 +140,7 @@ fn event(entry: &Entry, wanted: &Wanted<'_>, wall: SystemTime, outcome: &str) ->
 }
 
 /// Words of a program, the same in both languages.
-fn same(fault: &dyn std::fmt::Display) -> Text {
+pub(super) fn same(fault: &dyn std::fmt::Display) -> Text {
     text!("{fault}", "{fault}")
 }
 

@@ -7,13 +7,15 @@
 //! Honest Russian and Greek must not come to match: a word wholly in the script that the subject is written in is left alone
 //! ([`home`]).
 
+mod nature;
 mod table;
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
 use unicode_normalization::char::{decompose_canonical, decompose_compatible};
 
-use super::{Fold, invisible, letters, script::Script};
+use self::nature::Nature;
+use super::{Fold, alphabets, invisible, letters, script::Script};
 
 /// The words that are not looked into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,38 +120,41 @@ impl Word {
     fn of(text: &str) -> Self {
         let mut word = Self::default();
         for c in text.chars() {
-            if c.is_ascii() || entry(c).is_some() {
-                word.add(c);
-            } else {
-                decompose_compatible(c, |part| word.add(part));
+            match Nature::known(c) {
+                Some(known) if known.whole => word.add(c),
+                None if entry(c).is_some() => word.add(c),
+                _ => decompose_compatible(c, |part| word.add(part)),
             }
         }
         word
     }
 
     fn add(&mut self, c: char) {
-        if c.is_ascii() && !c.is_ascii_alphabetic() {
+        let known = Nature::known(c);
+        if !known.map_or_else(|| is_counted(c), |known| known.counted) {
             return;
         }
-        // Unicode calls the Hangul fillers letters, too.
-        let hidden = letters::is_mark(c) || invisible::is_invisible(c);
-        if !c.is_alphabetic() || hidden || ('\u{2b0}'..='\u{2ff}').contains(&c) {
-            return;
-        }
-        let script = Script::of(c);
+        let script = known.map_or_else(|| Script::of(c), |known| known.script);
         if self.letters == 0 {
             self.first = script;
         }
         // As many as it is once it is folded: `ß` is two.
         self.letters = self.letters.saturating_add(if matches!(c, 'ß' | 'ẞ') { 2 } else { 1 });
         self.mixed |= script != self.first;
-        self.has_own |= is_own(c);
+        self.has_own |= known.map_or_else(|| is_own(c), |known| known.own);
     }
 
     /// The one script of all its letters; none: Latin, several, or no letter.
     fn script(&self) -> Option<Script> {
         self.first.filter(|_| !self.mixed)
     }
+}
+
+/// Whether some fold may replace a character: it or its small letter has an entry, or what it is taken apart into. A text that has none of
+/// these has no second reading.
+pub(super) fn may_replace(c: char) -> bool {
+    let changes = || entry(c).is_some() || c.to_lowercase().ne([c]) || !is_whole(c);
+    !c.is_ascii() && Nature::known(c).map_or_else(changes, |known| known.replaced)
 }
 
 /// Replaces the look-alikes of `decoded`, but for the words that are left alone. Linear.
@@ -159,7 +164,7 @@ pub(super) fn swap(decoded: &str, leave: Leave, fold: &Fold) -> Swapped {
     for (is_word, run) in runs(decoded, fold) {
         let stays = !is_word || run.is_ascii() || leave.stays(run);
         for c in run.chars() {
-            if stays || c.is_ascii() {
+            if stays || !may_replace(c) {
                 swapped.text.push(c);
             } else {
                 push(&mut swapped.text, c, fold);
@@ -204,21 +209,22 @@ fn push(text: &mut String, c: char, fold: &Fold) {
     }
 }
 
-/// The runs of characters that will be a word once folded, and those between them.
+/// The runs of characters that will be a word once folded, and those between them. What the fold removes as invisible, controls too, parts
+/// no word.
 fn runs<'t>(text: &'t str, fold: &Fold) -> impl Iterator<Item = (bool, &'t str)> {
+    let of_word = |c| Nature::known(c).map_or_else(|| is_wordly(c), |known| known.wordly) || fold.seen(c).is_none();
     let mut rest = text;
     std::iter::from_fn(move || {
-        let is_word = is_wordly(rest.chars().next()?, fold);
-        let (run, behind) = rest.split_at(rest.find(|c| is_wordly(c, fold) != is_word).unwrap_or(rest.len()));
+        let is_word = of_word(rest.chars().next()?);
+        let (run, behind) = rest.split_at(rest.find(|c| of_word(c) != is_word).unwrap_or(rest.len()));
         rest = behind;
         Some((is_word, run))
     })
 }
 
-/// Marks part no word, nor does what the fold removes as invisible, controls too. `㏒` is no letter itself, and is three once
-/// compatibility is folded.
-fn is_wordly(c: char, fold: &Fold) -> bool {
-    if c.is_alphanumeric() || fold.seen(c).is_none() || letters::is_mark(c) {
+/// Marks part no word. `㏒` is no letter itself, and is three once compatibility is folded.
+fn is_wordly(c: char) -> bool {
+    if c.is_alphanumeric() || letters::is_mark(c) {
         return true;
     }
     let mut wordly = false;
@@ -226,6 +232,19 @@ fn is_wordly(c: char, fold: &Fold) -> bool {
         decompose_compatible(c, |part| wordly |= part.is_alphanumeric());
     }
     wordly
+}
+
+/// A letter by itself. Unicode calls the Hangul fillers letters, too.
+fn is_counted(c: char) -> bool {
+    let hidden = letters::is_mark(c) || invisible::is_invisible(c);
+    c.is_alphabetic() && !hidden && !('\u{2b0}'..='\u{2ff}').contains(&c)
+}
+
+/// Whether taking a character apart finds but itself.
+fn is_whole(c: char) -> bool {
+    let mut itself = true;
+    decompose_compatible(c, |part| itself &= part == c);
+    itself
 }
 
 /// Whether a letter shows its script. A capital does not whose small letter does not: folding must not change the answer.

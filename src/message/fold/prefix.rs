@@ -1,5 +1,10 @@
 //! Reply prefixes at the start of a folded subject: `re: res: enc: [externo] boleto`.
 
+/// Whether any prefix at all can stand before a text: each ends with a colon or a bracket. Most subjects have neither.
+pub(super) fn may_begin(text: &str) -> bool {
+    text.contains(|c| c == ']' || COLONS.contains(&c))
+}
+
 /// The text behind all prefixes. `prefixes` are folded as the text is. Linear in the text for each prefix: a round that strips
 /// nothing is the last, and each other one costs what it strips.
 pub(super) fn strip<'t>(text: &'t str, prefixes: &[String]) -> &'t str {
@@ -72,6 +77,7 @@ mod tests {
         ];
         for (text, expected) in rows {
             assert_eq!(strip(text, &prefixes), expected, "{text}");
+            assert!(may_begin(text) || text == expected.trim_start(), "{text}");
         }
     }
 }

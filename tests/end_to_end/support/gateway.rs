@@ -2,8 +2,9 @@
 
 use std::{
     fs,
+    io::Write as _,
     path::{Path, PathBuf},
-    process::{Command, ExitStatus},
+    process::{Command, ExitStatus, Stdio},
     time::Duration,
 };
 
@@ -458,4 +459,22 @@ impl Drop for Gateway {
 /// Runs the binary without a configuration.
 pub fn portaria(arguments: &[&str], folder: &Path) -> Output {
     run(Command::new(PROGRAM).args(arguments).current_dir(folder))
+}
+
+/// The line of `applications.toml` for a password, as an operator makes it.
+#[allow(dead_code, reason = "not every test program has applications")]
+#[track_caller]
+pub fn password_hash(password: &str) -> String {
+    let mut child = Command::new(PROGRAM)
+        .args(["application", "password"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(format!("{password}\n").as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let line = String::from_utf8(output.stdout).unwrap();
+    assert!(line.starts_with("password_hash = \"$argon2id$") && !line.contains(password), "{line}");
+    line
 }
