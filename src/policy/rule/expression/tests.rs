@@ -4,8 +4,8 @@ use regex_syntax::{ParserBuilder, hir::Hir};
 
 use super::{bound, lazy, room::Fits, *};
 
-/// Larger ones are left out: each takes a second to compile without optimisation, and repeats what smaller ones have.
-const LARGE: usize = 128 << 10;
+/// As large as one may be.
+const LARGE: usize = MAX_COMPILED;
 
 /// SplitMix64: a fixed seed gives the same expressions on every machine.
 struct Chance(u64);
