@@ -2,7 +2,8 @@
 //!
 //! `cargo bench --bench rules` prints the CPU time to load (with the checks that a load always makes, and the file that they are read
 //! from), what the process then keeps beyond what it had (`VmRSS`, and the most so far, `VmHWM`), and p50, p99 and the slowest of a
-//! judgement (CPU time of its thread) over honest subjects and over subjects made to be slow. Then the same for rules that all share one fragment. Timings are
+//! judgement (CPU time of its thread) over honest subjects and over subjects made to be slow; then what it costs
+//! to need every expression for the first time. With `--shared` the same for rules that all share one fragment, which takes minutes. Timings are
 //! no test: nothing here fails for being slow; `tests/rule_candidates.rs` counts instead.
 #![allow(
     clippy::unwrap_used,
@@ -47,7 +48,9 @@ fn main() {
             measure("realistic", &corpus::rules(count), count);
         }
     }
-    measure("one fragment", &corpus::rules_that_share_all(10_000), 10_000);
+    if shares {
+        measure("one fragment", &corpus::rules_that_share_all(10_000), 10_000);
+    }
 }
 
 fn measure(name: &str, source: &str, count: usize) {
@@ -68,7 +71,28 @@ fn measure(name: &str, source: &str, count: usize) {
     for (what, subjects) in subjects() {
         time(&set, what, &subjects);
     }
-    println!("  after that {} KiB kept", memory("VmRSS:").saturating_sub(before));
+    println!(
+        "  after that {} KiB kept, {} expressions compiled",
+        memory("VmRSS:").saturating_sub(before),
+        set.compiled()
+    );
+    if name == "realistic" {
+        touch_all(&set, count);
+        println!("  after that {} KiB kept, {} compiled", memory("VmRSS:").saturating_sub(before), set.compiled());
+    }
+}
+
+/// What one can do who knows all rules: a subject for each expression that is not compiled yet.
+fn touch_all(set: &RuleSet, count: usize) {
+    let mut times = Vec::new();
+    for (_, text) in corpus::examples(count).into_iter().enumerate().filter(|(nth, _)| corpus::is_expression(*nth)) {
+        let (subject, compiled, began) = (Subject::new(text.into_bytes()), set.compiled(), cpu());
+        black_box(judge(set, &subject));
+        let took = cpu().saturating_sub(began);
+        times.extend((set.compiled() > compiled).then_some(took));
+    }
+    let all: Duration = times.iter().sum();
+    print_times("first to need it", &mut times, &format!("{} in {all:.1?} together", times.len()));
 }
 
 /// The rules in files, as a folder has them.
@@ -99,31 +123,38 @@ fn subjects() -> Vec<(&'static str, Vec<Subject>)> {
 }
 
 fn time(set: &RuleSet, what: &str, subjects: &[Subject]) {
-    let recipients = [(MailboxKey("b@tjpa.jus.br".to_owned()), false)];
-    let judge = |subject: &Subject| {
-        let facts = Facts {
-            subjects: std::slice::from_ref(subject),
-            reverse_path: &ReversePath::Null,
-            recipients: &recipients,
-            list_ids: &[],
-            client: IpAddr::from([192, 0, 2, 1]),
-            scope: Scope::Relay,
-            now: UNIX_EPOCH,
-        };
-        set.judge(&facts).matches.len()
-    };
-    let found: usize = subjects.iter().map(judge).sum();
+    let found: usize = subjects.iter().map(|subject| judge(set, subject)).sum();
     let mut times: Vec<Duration> = Vec::with_capacity(subjects.len() * ROUNDS);
     for _ in 0..ROUNDS {
         for subject in subjects {
             let began = cpu();
-            black_box(judge(subject));
+            black_box(judge(set, subject));
             times.push(cpu().saturating_sub(began));
         }
     }
+    print_times(what, &mut times, &format!("{found} matches"));
+}
+
+fn print_times(what: &str, times: &mut [Duration], more: &str) {
     times.sort_unstable();
-    let (median, p99, slowest) = (times[times.len() / 2], times[times.len() * 99 / 100], times[times.len() - 1]);
-    println!("  {what:<24} p50 {median:>9.1?}  p99 {p99:>9.1?}  slowest {slowest:>9.1?}  ({found} matches)");
+    let at = |part: usize| times.get((times.len() * part / 100).min(times.len().saturating_sub(1))).copied();
+    let [median, p99, slowest] = [50, 99, 100].map(|part| at(part).unwrap_or_default());
+    println!("  {what:<24} p50 {median:>9.1?}  p99 {p99:>9.1?}  slowest {slowest:>9.1?}  ({more})");
+}
+
+/// How many rules match.
+fn judge(set: &RuleSet, subject: &Subject) -> usize {
+    let recipients = [(MailboxKey("b@tjpa.jus.br".to_owned()), false)];
+    let facts = Facts {
+        subjects: std::slice::from_ref(subject),
+        reverse_path: &ReversePath::Null,
+        recipients: &recipients,
+        list_ids: &[],
+        client: IpAddr::from([192, 0, 2, 1]),
+        scope: Scope::Relay,
+        now: UNIX_EPOCH,
+    };
+    set.judge(&facts).matches.len()
 }
 
 /// What this thread has had of a processor: a machine that others use too makes everything wait, and that is not asked here.

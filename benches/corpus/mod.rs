@@ -111,13 +111,23 @@ pub fn rules(count: usize) -> String {
 
 /// A subject that rule `nth` matches.
 pub fn example(nth: usize) -> String {
+    examples(nth + 1).pop().unwrap_or_default()
+}
+
+/// A subject for each of `count` rules, that it matches.
+pub fn examples(count: usize) -> Vec<String> {
     let mut chance = Chance(2_026);
-    let mut example = String::new();
-    for at in 0..=nth {
-        example = block(at, &mut chance).1;
+    let one = |nth| {
+        let example = block(nth, &mut chance).1;
         chance.below(3);
-    }
-    example
+        example
+    };
+    (0..count).map(one).collect()
+}
+
+/// Whether rule `nth` is an expression.
+pub fn is_expression(nth: usize) -> bool {
+    nth % 10 >= 8
 }
 
 /// The match block of rule `nth`, and a subject that it matches.

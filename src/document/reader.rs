@@ -111,6 +111,11 @@ impl<'d> Document<'d> {
         Some(Table { document: self, table: root.get_ref(), span: 0..0, asked: RefCell::default() })
     }
 
+    /// Gives up the parsed file, which takes ten times what its text does: faults can still be noted, with their places. From now on there is no root.
+    pub fn forget_root(&mut self) {
+        self.root = None;
+    }
+
     /// From this octet on, faults are about what has this name (the id of a rule), until the next call with a later octet.
     pub fn begin(&self, at: usize, name: &str) {
         self.sections.borrow_mut().push((at, name.to_owned()));

@@ -1,8 +1,7 @@
 //! A compiled match block: its tests, and whether they hold of a folded subject.
 
-use regex::Regex;
-
 use super::{
+    expression::Expression,
     required::Required,
     view::{Folded, View},
     wildcard::Wildcard,
@@ -23,7 +22,7 @@ pub(super) struct Test {
     pub kind: Kind,
     /// As written; for lists the words joined by a comma.
     pub written: String,
-    /// What every subject that passes holds. Gone once the set is complete: the index has what it needs.
+    /// What every subject that passes holds. Gone once the set is complete ([`Test::rest`]): the index has what it needs.
     pub required: Required,
 }
 
@@ -39,7 +38,7 @@ pub(super) enum Kind {
     /// The whole subject.
     Wildcard(TwoForms<Wildcard>),
     /// Anywhere in the subject, as it is plainly read.
-    Regex(Regex),
+    Regex(Expression),
 }
 
 /// A word of a list.
@@ -151,6 +150,14 @@ impl Block {
 }
 
 impl Test {
+    /// Ends the time of loading: what only that needs is given up.
+    pub(super) fn rest(&mut self) {
+        self.required = Required::new();
+        if let Kind::Regex(regex) = &mut self.kind {
+            regex.rest();
+        }
+    }
+
     fn find(&self, view: &View) -> Option<Hit> {
         let hit = match &self.kind {
             Kind::AllWords(words) => {
@@ -163,10 +170,7 @@ impl Test {
             }
             Kind::Phrase(phrase) => phrase.find(view, |folded, phrase| folded.find_phrase(phrase)),
             Kind::Wildcard(wildcard) => wildcard.find(view, |folded, wildcard| wildcard.find(&folded.text)),
-            Kind::Regex(regex) => {
-                let found = regex.find(&view.plain().text);
-                found.map(|found| Hit::at(Reading::Plain, (found.start(), found.end())))
-            }
+            Kind::Regex(regex) => regex.find(&view.plain().text).map(|span| Hit::at(Reading::Plain, span)),
         };
         Some(hit?.named(&self.written))
     }

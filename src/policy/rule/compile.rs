@@ -1,11 +1,12 @@
 //! From a rule as written to one that can be tested: patterns folded with the rule's own fold, and what would never match, or
 //! always, refused with its place. Expressions are `expression`'s, exceptions `addresses`'s.
 
-use std::{cell::Cell, collections::HashMap, ops::Range};
+use std::{collections::HashMap, ops::Range};
 
 use super::{
     block::{Block, Kind, Test, TwoForms, Word},
     code,
+    expression::Room,
     file::WrittenBlock,
     pasted::{self, Trick},
     required,
@@ -37,7 +38,7 @@ pub(super) struct Compiler<'c, 'd> {
     /// The rule's own.
     pub fold: &'c Fold,
     /// What is left of [`MAX_ALL_COMPILED`](super::expression::MAX_ALL_COMPILED).
-    pub room: &'c Cell<usize>,
+    pub room: &'c Room,
 }
 
 impl Compiler<'_, '_> {

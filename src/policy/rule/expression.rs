@@ -1,6 +1,10 @@
-//! `regex`: checked, measured and compiled.
+//! `regex`: checked and measured. It is compiled when a subject first needs it (`lazy`).
 
-use regex::{Regex, RegexBuilder};
+mod bound;
+mod lazy;
+mod room;
+mod slowly;
+
 use regex_syntax::{ParserBuilder, hir::Hir};
 
 use super::{
@@ -12,18 +16,16 @@ use super::{
 };
 use crate::{document::Found, text};
 
+use room::Fits;
+
+pub(super) use {lazy::Expression, room::Room};
+
 /// The largest compiled expression, in octets: `\w{1000}\w{1000}` is refused in milliseconds.
 const MAX_COMPILED: usize = 1 << 20;
 
 /// Octets that all expressions of a set may take when compiled. Without it a file of 1 MiB holds some 25,000 expressions of up to a
 /// mebibyte each: the reload that reads them would end the gateway, and every start after it.
 pub(super) const MAX_ALL_COMPILED: usize = 64 << 20;
-
-/// The sizes in which expressions are tried and counted: the library tells whether one fits, not how large it is.
-const SIZES: [usize; 8] = [8 << 10, 16 << 10, 24 << 10, 32 << 10, 64 << 10, 128 << 10, 256 << 10, MAX_COMPILED];
-
-/// What the library may keep of its last searches with one expression: below, it goes over to a slower engine.
-const MIN_CACHE: usize = 16 << 10;
 
 impl Compiler<'_, '_> {
     /// The test; none, with faults, when the expression cannot be used.
@@ -51,17 +53,10 @@ impl Compiler<'_, '_> {
         };
         let before = self.document.errors();
         self.check_sense(found, &hir);
-        let Some(regex) = self.compiled(found)? else {
-            let what = text!(
-                "the expression is larger than {MAX_COMPILED} octets when compiled",
-                "a expressão passa de {MAX_COMPILED} octetos depois de compilada"
-            );
-            let help = text!("lower the repetition counts", "diminua as contagens de repetição");
-            self.fault(code::EXPRESSION, &found.span, what, Some(help));
-            return None;
-        };
+        let size = self.size(found, &hir)?;
         let required = required::of_hir(&hir, self.fold);
-        let test = Test { kind: Kind::Regex(regex), written: written.clone(), required };
+        let expression = Expression::new(written.clone(), self.fold.case, size, hir);
+        let test = Test { kind: Kind::Regex(expression), written: written.clone(), required };
         (self.document.errors() == before).then_some(test)
     }
 
@@ -135,33 +130,31 @@ impl Compiler<'_, '_> {
         self.fault(code::NEVER, &span, what, help);
     }
 
-    /// The expression in the smallest size that holds it, `Some(None)` when it is larger than one may be; none, with a fault, when
-    /// the others have taken all room. One that does not fit counts as well: finding that out takes time.
-    fn compiled(&self, found: &Found<String>) -> Option<Option<Regex>> {
-        for size in SIZES {
-            let Some(left) = self.room.get().checked_sub(size) else { break };
-            let mut builder = RegexBuilder::new(&found.value);
-            if let Ok(regex) =
-                builder.case_insensitive(self.fold.case).size_limit(size).dfa_size_limit(size.max(MIN_CACHE)).build()
-            {
-                self.room.set(left);
-                return Some(Some(regex));
-            }
-            if size == MAX_COMPILED {
-                self.room.set(left);
-                return Some(None);
-            }
-        }
-        self.room.set(0);
-        let what = text!(
-            "the expressions of all rules take more than {MAX_ALL_COMPILED} octets when compiled",
-            "as expressões de todas as regras passam de {MAX_ALL_COMPILED} octetos depois de compiladas"
-        );
-        let help = text!(
-            "from this one on: use words, phrases or wildcards",
-            "desta em diante: use palavras, frases ou wildcards"
-        );
-        self.fault(code::LIMIT, &found.span, what, Some(help));
+    /// Octets within which it compiles; none, with a fault, when it is too large, or the others have taken all room.
+    fn size(&self, found: &Found<String>, hir: &Hir) -> Option<usize> {
+        let (code, what, help) = match self.room.take(&found.value, self.fold.case, hir) {
+            Fits::Within(size) => return Some(size),
+            Fits::TooLarge => (
+                code::EXPRESSION,
+                text!(
+                    "the expression is larger than {MAX_COMPILED} octets when compiled",
+                    "a expressão passa de {MAX_COMPILED} octetos depois de compilada"
+                ),
+                text!("lower the repetition counts", "diminua as contagens de repetição"),
+            ),
+            Fits::NoRoom => (
+                code::LIMIT,
+                text!(
+                    "the expressions of all rules take more than {MAX_ALL_COMPILED} octets when compiled",
+                    "as expressões de todas as regras passam de {MAX_ALL_COMPILED} octetos depois de compiladas"
+                ),
+                text!(
+                    "from this one on: use words, phrases or wildcards",
+                    "desta em diante: use palavras, frases ou wildcards"
+                ),
+            ),
+        };
+        self.fault(code, &found.span, what, Some(help));
         None
     }
 
@@ -226,23 +219,4 @@ fn without_escapes(expression: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn letters_of_escapes_are_no_letters_and_everything_keeps_its_place() {
-        for (expression, letters) in [
-            (r"\bсчет\b", "  счет  "),
-            (r"\d+счет\\b", "  +счет  b"),
-            (r"\x41счет\x{441}", "    счет  {441}"),
-            (r"\pLсчет\p{Lu}", "   счет  {Lu}"),
-            (r"\u0441счет\U00000441x", "      счет          x"),
-            (r"\xz", "   "),
-            (r"a\", "a "),
-            ("plain", "plain"),
-        ] {
-            assert_eq!(without_escapes(expression), letters, "{expression}");
-            assert_eq!(without_escapes(expression).len(), expression.len(), "{expression}");
-        }
-    }
-}
+mod tests;

@@ -1,7 +1,6 @@
 //! Several rule files into one set, with all their faults.
 
 use std::{
-    cell::Cell,
     collections::BTreeMap,
     path::{Path, PathBuf},
 };
@@ -11,7 +10,7 @@ use super::{
     compile::Compiler,
     encoding::text_of,
     example::Trial,
-    expression::MAX_ALL_COMPILED,
+    expression::{MAX_ALL_COMPILED, Room},
     file::{self, WrittenRule},
     index, reply,
     review::{self, Entry},
@@ -49,16 +48,16 @@ pub(super) fn load(files: &[(PathBuf, String)], resolve: Resolve<'_>) -> (RuleSe
     if let Some((file, _)) = beyond {
         return (RuleSet::default(), Faults(vec![too_many_octets(file)]));
     }
-    let documents: Vec<Document<'_>> =
-        in_order.into_iter().map(|(file, source)| Document::parse_with(file, source, vocabulary::WORDS)).collect();
+    let (documents, written): (Vec<Document<'_>>, Vec<_>) =
+        in_order.into_iter().map(|(file, source)| as_written(file, source)).unzip();
     let mut faults = Faults::default();
-    let mut rules = compile_all(&documents, resolve);
+    let mut rules = compile_all(&documents, written, resolve);
     for document in documents {
         faults.append(document.into_faults());
     }
     let groups = index::build(&rules, |rule| rule.mode != Mode::Off);
     for test in rules.iter_mut().flat_map(|rule| &mut rule.blocks).flat_map(|block| &mut block.tests) {
-        test.required = Vec::new();
+        test.rest();
     }
     let set = RuleSet { rules, groups };
     set.check_always_tried(&mut faults);
@@ -67,12 +66,20 @@ pub(super) fn load(files: &[(PathBuf, String)], resolve: Resolve<'_>) -> (RuleSe
     (set, faults)
 }
 
-/// The rules that are in order, each alone and beside the others.
-fn compile_all(documents: &[Document<'_>], resolve: Resolve<'_>) -> Vec<Rule> {
+/// A file and its rules. Of the file only the text is kept: all files parsed at once take as much as everything else that loading does.
+fn as_written<'d>(file: &Path, source: &'d str) -> (Document<'d>, Vec<WrittenRule>) {
+    let mut document = Document::parse_with(file, source, vocabulary::WORDS);
+    let rules = file::read(&document);
+    document.forget_root();
+    (document, rules)
+}
+
+/// The rules that are in order, each alone and beside the others; `written` are those of each document.
+fn compile_all(documents: &[Document<'_>], written: Vec<Vec<WrittenRule>>, resolve: Resolve<'_>) -> Vec<Rule> {
     let (mut rules, mut entries, mut ids) = (Vec::new(), Vec::new(), Ids::new());
-    let room = Cell::new(MAX_ALL_COMPILED);
-    for document in documents {
-        for written in file::read(document) {
+    let room = Room::new(MAX_ALL_COMPILED);
+    for (document, written) in documents.iter().zip(written) {
+        for written in written {
             let before = document.errors();
             check_unique(document, &written, &mut ids);
             let rule = compile(document, &written, resolve, &room);
@@ -133,7 +140,7 @@ fn check_unique(document: &Document<'_>, written: &WrittenRule, ids: &mut Ids) {
 }
 
 /// The rule; if it was sound, and the document got no error meanwhile, it is in order and its examples are as they say.
-fn compile(document: &Document<'_>, written: &WrittenRule, resolve: Resolve<'_>, room: &Cell<usize>) -> Rule {
+fn compile(document: &Document<'_>, written: &WrittenRule, resolve: Resolve<'_>, room: &Room) -> Rule {
     let before = document.errors();
     let rule = patterns(document, written, resolve, room);
     // Examples of a rule that lost a block, or a key, would fail for a reason that is reported already.
@@ -145,12 +152,7 @@ fn compile(document: &Document<'_>, written: &WrittenRule, resolve: Resolve<'_>,
 
 /// The rule without a look at its examples. Faults of its patterns are in the document, and then it must not be used.
 /// `room`: octets that compiled expressions may still take.
-pub(super) fn patterns(
-    document: &Document<'_>,
-    written: &WrittenRule,
-    resolve: Resolve<'_>,
-    room: &Cell<usize>,
-) -> Rule {
+pub(super) fn patterns(document: &Document<'_>, written: &WrittenRule, resolve: Resolve<'_>, room: &Room) -> Rule {
     let compiler = Compiler { document, fold: &written.fold, room };
     let place = |span| document.place(span);
     Rule {

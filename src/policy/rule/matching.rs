@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     Action, Facts, Judgement, Mode, Rule, RuleMatch, RuleSet,
+    block::Kind,
     except::{Circumstances, ExceptLine, comparable_path},
     index::BlockIndex,
     place::{Placed, Traces},
@@ -23,7 +24,7 @@ impl RuleSet {
             for (number, subject) in facts.subjects.iter().enumerate() {
                 let view = View::of(subject, &group.fold);
                 let traces = Traces::of(subject, &group.fold);
-                for (at, block) in group.candidates(&view) {
+                for (at, block) in group.candidates(&view).blocks {
                     let Some(rule) = self.rules.get(at).filter(|rule| !found.contains_key(&at) && rule.is_live(facts))
                     else {
                         continue;
@@ -47,13 +48,21 @@ impl RuleSet {
                 let block = self.rules.get(*at).and_then(|rule| rule.blocks.get(*block));
                 block.is_some_and(|block| block.find(&view).is_some())
             };
-            group.candidates(&view).iter().any(holds)
+            group.candidates(&view).blocks.iter().any(holds)
         })
     }
 
-    /// How many match blocks are tried on a subject: what a judgement costs beside folding and one look-up, without a clock.
-    pub fn tried_on(&self, subject: &Subject) -> usize {
-        self.groups.iter().map(|group| group.candidates(&View::of(subject, &group.fold)).len()).sum()
+    /// How many match blocks are looked at for a subject, and how many of these are tried on it: what a judgement costs beside folding
+    /// and one pass over the text, without a clock.
+    pub fn tried_on(&self, subject: &Subject) -> (usize, usize) {
+        let each = self.groups.iter().map(|group| group.candidates(&View::of(subject, &group.fold)));
+        each.fold((0, 0), |(looked_at, tried), found| (looked_at + found.looked_at, tried + found.blocks.len()))
+    }
+
+    /// How many expressions were needed so far, and are compiled.
+    pub fn compiled(&self) -> usize {
+        let tests = self.rules.iter().flat_map(|rule| &rule.blocks).flat_map(|block| &block.tests);
+        tests.filter(|test| matches!(&test.kind, Kind::Regex(regex) if regex.is_compiled())).count()
     }
 
     /// Every rule whose patterns hold, whatever its mode, dates, scope and exceptions, and what became of it: for the person

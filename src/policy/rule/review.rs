@@ -71,9 +71,9 @@ impl Review<'_, '_, '_> {
         if self.left.get() == 0 {
             return Vec::new();
         }
-        let candidates = group.candidates(view);
-        self.left.set(self.left.get().saturating_sub(candidates.len()));
-        candidates
+        let found = group.candidates(view);
+        self.left.set(self.left.get().saturating_sub(found.looked_at));
+        found.blocks
     }
 
     fn ordinary_subjects(&self) {

@@ -26,7 +26,7 @@ fn expressions_that_are_too_large_use_up_the_room_too() {
     let block = "[[rule.match]]\nregex = 'boleto\\w{1000}'\n";
     let source = rule("T-1", HEAD, &format!("{}{EXAMPLES}", block.repeat(5)));
     let document = Document::parse("r.toml", &source);
-    let room = std::cell::Cell::new(3 << 20);
+    let room = expression::Room::new(3 << 20);
     for written in file::read(&document) {
         load::patterns(&document, &written, &resolve, &room);
     }

@@ -76,10 +76,11 @@ fn compiled(source: &str) -> RuleSet {
     let mut rules = Vec::new();
     for written in file::read(&document) {
         let before = document.errors();
-        let rule = load::patterns(&document, &written, &resolve, &std::cell::Cell::new(usize::MAX));
+        let rule = load::patterns(&document, &written, &resolve, &expression::Room::new(usize::MAX));
         rules.extend((document.errors() == before).then_some(rule));
     }
     let groups = index::build(&rules, |_| true);
+    rules.iter_mut().flat_map(|rule| &mut rule.blocks).flat_map(|block| &mut block.tests).for_each(block::Test::rest);
     RuleSet { rules, groups }
 }
 
