@@ -284,7 +284,10 @@ impl Dialogue {
             ("MAIL", _) if mail => {
                 assert!(!self.open, "a transaction within another");
                 self.open = code == 250;
-                self.announced = 0;
+                if self.open {
+                    // A refused MAIL gives back nothing of what is swallowed at most.
+                    self.announced = 0;
+                }
                 self.transactions.push(Said {
                     policy: self.policy.clone(),
                     recipients: BTreeSet::new(),
