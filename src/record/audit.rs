@@ -64,6 +64,12 @@ pub enum Action {
     TrackingRequestClosed,
     /// Records are no more kept beyond their time.
     RecordsNoLongerHeld,
+    /// The trail itself: it goes on in a new file, behind one that is full.
+    TrailContinued,
+    /// What happened to one message was looked up by its id.
+    RecordExplained,
+    /// The quarantine's items were listed, or searched.
+    ItemsListed,
 }
 
 /// One thing that was done.

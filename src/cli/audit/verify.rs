@@ -1,9 +1,11 @@
 //! What is wrong with the trail, line by line; and the head, to be kept elsewhere.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use crate::{
-    audit::{Flaw, Hash, Head, Kind, Stored},
+    audit::{Flaw, Hash, Head, Kind, LOG, Stored},
     cli::{
         Common, Exit,
         escape::escape,
@@ -17,7 +19,8 @@ use crate::{
 /// What was found.
 struct Found {
     entries: u64,
-    flaws: Vec<Flaw>,
+    /// With the file in which each is.
+    flaws: Vec<(Arc<str>, Flaw)>,
     last: Option<Head>,
     /// Whether the head that somebody kept elsewhere is an entry of this trail; none if nobody asked.
     contains: Option<(Head, bool)>,
@@ -62,7 +65,7 @@ fn look(mut stored: Stored, kept: Option<Head>) -> std::io::Result<Found> {
     let mut contains = kept.map(|head| (head, false));
     let (mut entries, mut flaws) = (0_u64, Vec::new());
     while let Some(step) = stored.next_step()? {
-        flaws.extend(step.flaws);
+        flaws.extend(step.flaws.into_iter().map(|flaw| (step.file.clone(), flaw)));
         let Some(entry) = step.entry else { continue };
         entries = entries.saturating_add(1);
         if let Some((head, is_there)) = &mut contains {
@@ -70,15 +73,16 @@ fn look(mut stored: Stored, kept: Option<Head>) -> std::io::Result<Found> {
         }
     }
     let ending = stored.finish();
-    flaws.extend(ending.flaws);
+    flaws.extend(ending.flaws.into_iter().map(|flaw| (Arc::from(LOG), flaw)));
     Ok(Found { entries, flaws, last: ending.last, contains })
 }
 
 fn as_text(found: &Found, style: &Style) -> String {
-    let line = |flaw: &Flaw| {
+    let line = |(file, flaw): &(Arc<str>, Flaw)| {
         let (line, told) = (flaw.line, told(&flaw.kind));
         let Text { en, pt } = told;
-        style.say(&text!("line {line}: {en}", "linha {line}: {pt}")).to_owned() + "\n"
+        let file = if **file == *LOG { String::new() } else { format!("{}, ", escape(file)) };
+        style.say(&text!("{file}line {line}: {en}", "{file}linha {line}: {pt}")).to_owned() + "\n"
     };
     let mut out: String = found.flaws.iter().map(line).collect();
     let mut say = |text: Text| {
@@ -111,8 +115,8 @@ fn as_text(found: &Found, style: &Style) -> String {
 }
 
 fn as_json(found: &Found, style: &Style) -> String {
-    let flaws = found.flaws.iter().map(|flaw| {
-        let mut value = json!({ "kind": "flaw", "line": flaw.line, "flaw": name(&flaw.kind) });
+    let flaws = found.flaws.iter().map(|(file, flaw)| {
+        let mut value = json!({ "kind": "flaw", "file": &**file, "line": flaw.line, "flaw": name(&flaw.kind) });
         if let (Some((first, last)), Some(object)) = (span(&flaw.kind), value.as_object_mut()) {
             object.insert("first".to_owned(), first.into());
             object.insert("last".to_owned(), last.into());
