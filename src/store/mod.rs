@@ -9,6 +9,7 @@
 //! | this one | the writing half: keep, settle, load |
 //! | `view` | the reading half, which also works beside a running gateway, and without one |
 //! | `settings` | where it all is |
+//! | `subject_key` | the key of subjects of which only hashes are kept |
 //! | `spans` | all records of a span of time, many and fast |
 //! | `database` | connections, pragmas, migrations, the lock |
 //! | `postgres` | the database on a server, which may be away |
@@ -46,6 +47,7 @@ mod rows;
 mod search;
 pub mod settings;
 mod spans;
+pub mod subject_key;
 mod terms;
 mod view;
 
