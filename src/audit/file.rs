@@ -70,8 +70,8 @@ pub(super) fn full_name(last: u64) -> String {
     format!("{before}{last:0DIGITS$}{behind}")
 }
 
-/// The files that are full, in the order of their entries.
-pub(super) fn full(folder: &Path) -> Result<Vec<(String, File)>, AuditFault> {
+/// The files that are full, in the order of their entries; those whose last entry has a number below `from` are left out.
+pub(super) fn full(folder: &Path, from: u64) -> Result<Vec<(String, File)>, AuditFault> {
     let listed = match fs::read_dir(folder) {
         Ok(listed) => listed,
         Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -83,7 +83,8 @@ pub(super) fn full(folder: &Path) -> Result<Vec<(String, File)>, AuditFault> {
         let name = entry.map_err(|fault| AuditFault::io(folder, fault))?.file_name();
         let Some(name) = name.to_str() else { continue };
         let number = name.strip_prefix(before).and_then(|rest| rest.strip_suffix(behind));
-        if let Some(number) = number.and_then(|number| number.parse::<u64>().ok()) {
+        let number = number.and_then(|number| number.parse::<u64>().ok()).filter(|number| *number >= from);
+        if let Some(number) = number {
             names.push((number, name.to_owned()));
         }
     }

@@ -67,6 +67,11 @@ impl AuditFault {
     }
 }
 
+/// The last entry, as `audit.head` says; none: there is none, or it says nothing that can be read.
+pub fn head_of(data_dir: &Path) -> Result<Option<Head>, AuditFault> {
+    Ok(head::read(data_dir)?.and_then(head::Found::known))
+}
+
 /// The writing end. Any number of processes have one.
 #[derive(Clone, Debug)]
 pub struct Trail {

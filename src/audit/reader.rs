@@ -62,11 +62,16 @@ pub struct Reader<R> {
 impl Stored {
     /// The trail in `data_dir`; none if nothing was ever written there. Waits for whoever is writing, five seconds at most.
     pub fn open(data_dir: &Path) -> Result<Option<Self>, AuditFault> {
+        Self::open_behind(data_dir, 0)
+    }
+
+    /// The same without the files that hold only entries before this number. Its first line is then one in the middle of the chain.
+    pub fn open_behind(data_dir: &Path, seq: u64) -> Result<Option<Self>, AuditFault> {
         // All at one time: an entry that came between log and head would seem to be one that the head does not know.
-        let locked = file::Locked::current(data_dir, file::Locked::shared, |path| file::open_to_read(path))?;
+        let locked = file::Locked::current(data_dir, file::Locked::shared, file::open_to_read)?;
         let head = head::read(data_dir)?;
         let mut parts = VecDeque::new();
-        for (name, full) in file::full(data_dir)? {
+        for (name, full) in file::full(data_dir, seq)? {
             // Of a writer that was killed while it turned to a new file: it is the log, by another name.
             if !locked.as_ref().is_some_and(|locked| locked.is(&full)) {
                 parts.push_back((Arc::from(name), BufReader::new(full.take(u64::MAX))));

@@ -4,8 +4,6 @@
 //! with an entry that follows that one (`previous` is its hash), so the chain goes through both. The new file is whole before it takes the
 //! log's name, in one step: a writer that is killed leaves the old one, or both.
 
-#![expect(clippy::disallowed_methods, reason = "this is the adapter of these files")]
-
 use std::{
     collections::BTreeMap,
     fs,
@@ -106,7 +104,7 @@ pub(super) fn turn(
 /// Gives the log its second name. That it has it already is what a killed writer left.
 fn aside(log: &Locked, folder: &Path, name: &str) -> io::Result<()> {
     let path = folder.join(name);
-    for (other, full) in file::full(folder).map_err(io::Error::other)? {
+    for (other, full) in file::full(folder, 0).map_err(io::Error::other)? {
         // One file under two numbers would be read twice.
         if other != name && log.is(&full) {
             fs::remove_file(folder.join(other))?;
@@ -122,6 +120,7 @@ fn aside(log: &Locked, folder: &Path, name: &str) -> io::Result<()> {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests do to the files what others might")]
 mod tests {
     use super::{
         super::{Flaw, Kind, Stored, Trail, tests::event},
@@ -145,7 +144,7 @@ mod tests {
     }
 
     fn names(folder: &Path) -> Vec<String> {
-        file::full(folder).unwrap().into_iter().map(|(name, _)| name).collect()
+        file::full(folder, 0).unwrap().into_iter().map(|(name, _)| name).collect()
     }
 
     fn read(folder: &Path) -> (Vec<Entry>, Vec<(String, Flaw)>) {
@@ -188,12 +187,14 @@ mod tests {
     #[test]
     fn a_missing_cut_moved_or_changed_file_is_found() {
         type Damage = fn(&Path, &[String]);
+        /// What, how, in which file it is found (none of the full ones: the log), and as what.
+        type Case = (&'static str, Damage, usize, fn(&Kind) -> bool);
         fn change(folder: &Path, name: &str, change: impl Fn(&mut Vec<u8>)) {
             let mut octets = fs::read(folder.join(name)).unwrap();
             change(&mut octets);
             fs::write(folder.join(name), octets).unwrap();
         }
-        let table: [(&str, Damage, usize, fn(&Kind) -> bool); 7] = [
+        let table: [Case; 7] = [
             (
                 "the first is gone",
                 |folder, full| fs::remove_file(folder.join(&full[0])).unwrap(),

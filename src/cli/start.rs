@@ -29,7 +29,7 @@ use crate::{
         reload::{Fresh, Reloader, Sources},
         tls::Certificate,
         tracking::Tracking,
-        watch_rules,
+        trail_copy, watch_rules,
     },
     hold::Holds,
     inspect,
@@ -120,6 +120,7 @@ pub async fn start(
     doors.spawn(release::send(gateway.clone(), releases));
     doors.spawn(expiry::keep(gateway.clone(), kept(&settings.retention.quarantine), clock.clone()));
     doors.spawn(tracking.keep(gateway.clone(), clock));
+    doors.spawn(trail_copy::keep(gateway.clone(), data_dir.clone()));
     let http = start_http(settings.http, &gateway, metrics, &doors).await?;
     doors.spawn(probe::next_hops(gateway.clone(), data_dir.clone()));
     doors.spawn(probe::scanners(gateway.clone()));

@@ -19,6 +19,7 @@
 //! | what is too old, and what is gone | `expiry` |
 //! | journal into database | `loader` |
 //! | tracking requests, and records that are too old | `tracking` |
+//! | the audit trail into the database | `trail_copy` |
 //! | one line for each decision | `log` |
 //!
 //! Adapters do not know each other; here they are joined.
@@ -44,5 +45,6 @@ pub mod stream;
 mod tests;
 pub mod tls;
 pub mod tracking;
+pub mod trail_copy;
 pub mod verify;
 pub mod watch_rules;

@@ -72,6 +72,19 @@ pub enum Action {
     ItemsListed,
 }
 
+/// An entry of a trail as its copy in the database has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Copied {
+    /// Its number.
+    pub seq: u64,
+    /// Its hash, 64 hex digits.
+    pub hash: String,
+    /// When it was written.
+    pub at: UnixMillis,
+    /// All of it, as its line stands in the file.
+    pub line: String,
+}
+
 /// One thing that was done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {

@@ -4,6 +4,8 @@
 //! or with nothing of them. It happens before anything of the record leaves the session: journal, database, log and quarantine never
 //! see the difference. Where the key comes from is not known here.
 
+use std::sync::Arc;
+
 use aws_lc_rs::hmac;
 use serde::{Deserialize, Serialize};
 
@@ -26,7 +28,7 @@ pub enum Subjects {
 
 /// Without it nobody can try words until a hash fits.
 #[derive(Clone)]
-pub struct Key(hmac::Key);
+pub struct Key(Arc<hmac::Key>);
 
 /// What stands in a record in place of its subjects.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,7 +78,7 @@ fn hashes(key: &Key, record: &Record) -> Vec<String> {
 impl Key {
     /// Of 32 octets of chance.
     pub fn new(octets: &[u8; 32]) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA256, octets))
+        Self(Arc::new(hmac::Key::new(hmac::HMAC_SHA256, octets)))
     }
 
     /// What [`Record::subject_line`] says of a record with this subject alone.

@@ -23,6 +23,7 @@
 //! | `items`, `marks`, `levels` | items looked for; who saw them; how many there are |
 //! | `terms`, `search` | what records are found by; searches over them |
 //! | `requests`, `purge` | who asked, and what that keeps; what goes when it is too old |
+//! | `trail_copy` | the copy of the audit trails |
 //! | `reconcile` | what a crash left: blobs without a row, rows without a blob |
 
 pub mod blob;
@@ -49,6 +50,7 @@ pub mod settings;
 mod spans;
 pub mod subject_key;
 mod terms;
+mod trail_copy;
 mod view;
 
 use std::{

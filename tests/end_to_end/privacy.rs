@@ -214,3 +214,25 @@ fn who_looks_a_message_up_or_lists_what_is_held_is_in_the_trail() {
     fs::rename(&kept, &head).unwrap();
     gateway.command(&["audit", "verify"]).succeeded();
 }
+
+/// Files that were written anew, with the head beside them, are good by themselves: the copy in the database knows what stood there.
+#[test]
+fn a_trail_that_was_begun_anew_is_told_by_its_copy() {
+    let sink = Sink::start();
+    let gateway = start(&sink, "plain");
+    let [id, _] = send(&gateway);
+    let verified = || gateway.command(&["audit", "verify", "--database", "--json"]);
+    let own =
+        || verified().json_lines().into_iter().find(|line| line["kind"] == "copy" && line["own"] == true).unwrap();
+    wait_until("everything is copied", PLENTY, || own()["waiting"] == 0 && own()["entries"] != 0);
+    assert_eq!(own()["differences"], 0, "{}", verified().succeeded().told());
+    for name in ["audit.log", "audit.head"] {
+        fs::remove_file(gateway.data().join(name)).unwrap();
+    }
+    gateway.command(&["explain", &id, "--by", "maria"]).succeeded();
+    gateway.command(&["audit", "verify"]).succeeded();
+    let told = verified();
+    assert_eq!(told.code, Some(1), "{}", told.told());
+    let lines = told.json_lines();
+    assert!(lines.iter().any(|line| line["difference"] == "not_in_file" && line["seq"] == 1), "{lines:#?}");
+}
