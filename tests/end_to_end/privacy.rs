@@ -40,7 +40,7 @@ fn send(gateway: &Gateway) -> [String; 2] {
 }
 
 fn open_request(gateway: &Gateway) {
-    let today = gateway.explain(&gateway.quarantine()[0]["id"].as_str().unwrap().to_owned())["began"].as_i64().unwrap();
+    let today = gateway.explain(gateway.quarantine()[0]["id"].as_str().unwrap())["began"].as_i64().unwrap();
     let zone = jiff::tz::TimeZone::get("America/Belem").unwrap();
     let day = jiff::Timestamp::from_millisecond(today).unwrap().to_zoned(zone).date().to_string();
     let line = ["track", "request", "open", "--number", REQUEST, "--who", "Corregedoria", "--received", &day];
