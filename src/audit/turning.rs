@@ -23,6 +23,9 @@ use crate::record::{
     audit::{Action, Event},
 };
 
+/// Octets of a full file: some 30,000 entries, which take a blink to verify.
+const FULL: u64 = 16 * 1024 * 1024;
+
 /// When a file is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Full {
@@ -36,10 +39,9 @@ impl Full {
     const YEAR: UnixMillis = 366 * 24 * 3_600_000;
 }
 
-/// Some 30,000 entries, which take a blink to verify; or a year.
 impl Default for Full {
     fn default() -> Self {
-        Self { octets: 16 * 1024 * 1024, age: Self::YEAR }
+        Self { octets: FULL, age: Self::YEAR }
     }
 }
 
