@@ -92,7 +92,8 @@ fn touch_all(set: &RuleSet, count: usize) {
         times.extend((set.compiled() > compiled).then_some(took));
     }
     let all: Duration = times.iter().sum();
-    print_times("first to need it", &mut times, &format!("{} in {all:.1?} together", times.len()));
+    let many = times.len();
+    print_times("first to need it", &mut times, &format!("{many} in {all:.1?} together"));
 }
 
 /// The rules in files, as a folder has them.

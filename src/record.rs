@@ -15,9 +15,11 @@ pub mod clock;
 pub mod release;
 pub mod replay;
 pub mod request;
+pub mod subject;
 pub mod term;
 pub mod window;
 
+use self::subject::Hidden;
 use crate::policy::{
     application::State as ApplicationState,
     directory::MailboxKey,
@@ -288,8 +290,11 @@ pub struct Record {
     pub reverse_path_mailbox: Option<MailboxKey>,
     /// Every recipient that was named.
     pub recipients: Vec<RecipientFacts>,
-    /// The Subject fields as decoded.
+    /// The Subject fields as decoded; none where `hidden_subjects` stands in their place.
     pub subjects: Vec<String>,
+    /// What stands in place of the subjects, where they are not to be kept; none: they are, or there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hidden_subjects: Option<Hidden>,
     /// The identifiers of its List-Id fields, which rules may spare. None: from before they were kept, content never came, or there were
     /// more or longer ones than are kept (`message::facts::few_list_ids`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -416,7 +421,7 @@ pub struct Item {
     pub recipients: Vec<String>,
     /// What stood behind the paths in MAIL and RCPT.
     pub parameters: EnvelopeParameters,
-    /// The first Subject, decoded.
+    /// The first Subject, decoded; or what stands in its place ([`Record::subject_line`]).
     pub subject: String,
     /// Octets of content, as in [`Record::size`].
     pub size: u64,

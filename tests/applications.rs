@@ -291,6 +291,7 @@ fn settings() -> Arc<Settings> {
             verdict: 240 * second,
         },
         timezone: jiff::tz::TimeZone::UTC,
+        subjects: Default::default(),
     })
 }
 

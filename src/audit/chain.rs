@@ -83,6 +83,22 @@ impl Chain {
         Self { head, line: 0, last: None, lost: 0, head_differs: false }
     }
 
+    /// Behind this entry, which stands elsewhere.
+    #[must_use]
+    pub fn behind(mut self, before: &Head) -> Self {
+        self.last = Some(Last { seq: before.seq, hashes: [before.hash.clone(), before.hash.clone()] });
+        self
+    }
+
+    /// The lines that follow stand in the next file. `torn`: behind the last whole line of this one stands one without its end, which no
+    /// writer leaves there: it was cut.
+    pub fn next_file(&mut self, torn: bool) -> Vec<Flaw> {
+        self.line = self.line.saturating_add(1);
+        let flaws = if torn { self.lose(Kind::Torn) } else { Vec::new() };
+        self.line = 0;
+        flaws
+    }
+
     /// The next whole line, without its end.
     pub fn take(&mut self, line: &[u8]) -> (Option<Entry>, Vec<Flaw>) {
         self.line = self.line.saturating_add(1);

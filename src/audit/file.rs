@@ -17,8 +17,12 @@ use rustix::fs::{FlockOperation, OFlags, flock};
 
 use super::AuditFault;
 
-/// The entries.
-pub(super) const LOG: &str = "audit.log";
+/// The entries: the newest of them, if there are more than a file takes.
+pub const LOG: &str = "audit.log";
+/// Before and behind the number of its last entry in the name of a file that is full: `audit-000000030000.log`.
+const FULL: (&str, &str) = ("audit-", ".log");
+/// Digits of that number, so that names sort as numbers do.
+const DIGITS: usize = 12;
 /// The place of the last of them, once more.
 pub(super) const HEAD: &str = "audit.head";
 
@@ -60,20 +64,64 @@ fn open(path: &Path, options: &mut OpenOptions) -> Result<Option<File>, AuditFau
     if found.is_file() { Ok(Some(file)) } else { Err(AuditFault::NotAFile(path.to_owned())) }
 }
 
-/// Makes an empty file of the folder's owner. Whoever else makes it at the same time wins, and that is as good.
-fn make(folder: &Path, name: &str) -> io::Result<()> {
+/// The name of a full file whose last entry has this number.
+pub(super) fn full_name(last: u64) -> String {
+    let (before, behind) = FULL;
+    format!("{before}{last:0DIGITS$}{behind}")
+}
+
+/// The files that are full, in the order of their entries; those whose last entry has a number below `from` are left out.
+pub(super) fn full(folder: &Path, from: u64) -> Result<Vec<(String, File)>, AuditFault> {
+    let listed = match fs::read_dir(folder) {
+        Ok(listed) => listed,
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(fault) => return Err(AuditFault::io(folder, fault)),
+    };
+    let (before, behind) = FULL;
+    let mut names = Vec::new();
+    for entry in listed {
+        let name = entry.map_err(|fault| AuditFault::io(folder, fault))?.file_name();
+        let Some(name) = name.to_str() else { continue };
+        let number = name.strip_prefix(before).and_then(|rest| rest.strip_suffix(behind));
+        let number = number.and_then(|number| number.parse::<u64>().ok()).filter(|number| *number >= from);
+        if let Some(number) = number {
+            names.push((number, name.to_owned()));
+        }
+    }
+    names.sort();
+    let open = |(_, name): (u64, String)| Ok(open_to_read(&folder.join(&name))?.map(|file| (name, file)));
+    names.into_iter().filter_map(|named| open(named).transpose()).collect()
+}
+
+/// A new file of the folder's owner, that has no name which anybody looks for; to be read and appended to.
+pub(super) fn beside(folder: &Path, name: &str) -> io::Result<(PathBuf, File)> {
     static MADE: AtomicU64 = AtomicU64::new(0);
     let number = MADE.fetch_add(1, Ordering::Relaxed);
     let beside = folder.join(format!(".{name}.{}.{number}", std::process::id()));
     // Of a process that had our number and was killed.
     let _ = fs::remove_file(&beside);
     let made = (|| {
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
+        let file = OpenOptions::new().read(true).append(true).create_new(true).mode(0o600).open(&beside)?;
         let (wanted, has) = (fs::metadata(folder)?, file.metadata()?);
         if (has.uid(), has.gid()) != (wanted.uid(), wanted.gid()) {
             fchown(&file, Some(wanted.uid()), Some(wanted.gid()))?;
         }
         file.set_permissions(fs::Permissions::from_mode(MODE))?;
+        Ok(file)
+    })();
+    match made {
+        Ok(file) => Ok((beside, file)),
+        Err(fault) => {
+            let _ = fs::remove_file(&beside);
+            Err(fault)
+        }
+    }
+}
+
+/// Makes an empty file of the folder's owner. Whoever else makes it at the same time wins, and that is as good.
+fn make(folder: &Path, name: &str) -> io::Result<()> {
+    let (beside, file) = beside(folder, name)?;
+    let made = (|| {
         file.sync_all()?;
         match fs::hard_link(&beside, folder.join(name)) {
             Err(fault) if fault.kind() != io::ErrorKind::AlreadyExists => Err(fault),
@@ -82,6 +130,11 @@ fn make(folder: &Path, name: &str) -> io::Result<()> {
     })();
     let _ = fs::remove_file(&beside);
     made?;
+    sync(folder)
+}
+
+/// Puts the folder's names on the disk.
+pub(super) fn sync(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
@@ -93,6 +146,30 @@ pub(super) struct Locked {
 }
 
 impl Locked {
+    /// The file that has the log's name, once it is locked: while one waits for its turn, the one before may turn to a new file. None: there
+    /// is no such file.
+    pub(super) fn current(
+        folder: &Path,
+        lock: impl Fn(File, &Path) -> Result<Self, AuditFault>,
+        open: impl Fn(&Path) -> Result<Option<File>, AuditFault>,
+    ) -> Result<Option<Self>, AuditFault> {
+        let path = folder.join(LOG);
+        for _ in 0..TRIES {
+            let Some(log) = open(&path)? else { return Ok(None) };
+            let locked = lock(log, folder)?;
+            if open_to_read(&path)?.is_some_and(|named| locked.is(&named)) {
+                return Ok(Some(locked));
+            }
+        }
+        Err(AuditFault::Busy(path))
+    }
+
+    /// Whether that is the same file.
+    pub(super) fn is(&self, other: &File) -> bool {
+        let place = |file: &File| file.metadata().map(|found| (found.dev(), found.ino())).ok();
+        place(&self.file).is_some_and(|own| Some(own) == place(other))
+    }
+
     /// To append.
     pub(super) fn exclusive(log: File, folder: &Path) -> Result<Self, AuditFault> {
         Self::lock(log, folder, FlockOperation::NonBlockingLockExclusive)

@@ -17,6 +17,7 @@ use super::{
     file::Locked,
     head::{self, Found},
     reader::Reader,
+    turning,
 };
 use crate::record::audit::{Action, Actor, Event};
 
@@ -63,6 +64,9 @@ fn look(log: &Locked, head: Option<Found>, length: u64) -> Result<End, AuditFaul
     let mut file = log.file();
     file.seek(SeekFrom::Start(0)).map_err(fault)?;
     let mut reader = Reader::of(BufReader::new(file.take(length)), known.clone());
+    if let Some(before) = turning::before(log)? {
+        reader = reader.behind(&before);
+    }
     while reader.next_step().map_err(fault)?.is_some() {}
     let ending = reader.finish();
     let last = ending.last.clone().unwrap_or_else(Head::none);

@@ -3,6 +3,8 @@
 //! In: an [`Event`]. Out: the [`Entry`] that says it, once it is on the disk; and all entries again, with whatever is wrong with them.
 //! The trail does not know what an action means, and decides nothing: whoever calls does not act without its entry.
 //!
+//! Once it is full, `audit.log` gets a name with a number and stays, and a new one goes on behind it (`turning`).
+//!
 //! `data_dir/audit.log` has one JSON object a line (`entry`), each with the hash of the one before, so that a changed, removed or
 //! moved line is seen (`chain`). `data_dir/audit.head` has the last entry's number and hash, so that removed last lines are seen too (`head`).
 //! Commands and the gateway append, one at a time, by a lock on the log (`file`). `docs/audit.md` has the format for whoever
@@ -15,6 +17,7 @@ mod file;
 mod head;
 mod mend;
 mod reader;
+mod turning;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -30,6 +33,7 @@ use crate::record::audit::Event;
 pub use account::account_name;
 pub use chain::{Flaw, Kind};
 pub use entry::{Entry, Hash, Head, word};
+pub use file::LOG;
 pub use reader::{Ending, Reader, Step, Stored};
 
 /// A line is no longer than this, its end included, octets.
@@ -63,10 +67,16 @@ impl AuditFault {
     }
 }
 
+/// The last entry, as `audit.head` says; none: there is none, or it says nothing that can be read.
+pub fn head_of(data_dir: &Path) -> Result<Option<Head>, AuditFault> {
+    Ok(head::read(data_dir)?.and_then(head::Found::known))
+}
+
 /// The writing end. Any number of processes have one.
 #[derive(Clone, Debug)]
 pub struct Trail {
     folder: PathBuf,
+    full: turning::Full,
 }
 
 impl Trail {
@@ -74,7 +84,7 @@ impl Trail {
     /// written: whoever asks before acting need not take anything back.
     pub fn open(data_dir: &Path) -> Result<Self, AuditFault> {
         file::open_to_write(data_dir, file::LOG)?;
-        Ok(Self { folder: data_dir.to_owned() })
+        Ok(Self { folder: data_dir.to_owned(), full: turning::Full::default() })
     }
 
     /// Appends an entry, and returns when it is on the disk. On an error nothing of it is believed to stand there: what was to be
@@ -87,13 +97,19 @@ impl Trail {
     /// [`Action::TrailDamaged`]: crate::record::audit::Action::TrailDamaged
     pub fn append(&self, event: &Event) -> Result<Entry, AuditFault> {
         // Opened anew each time: the files may have been put away since.
-        let log = file::open_to_write(&self.folder, file::LOG)?;
-        let locked = file::Locked::exclusive(log, &self.folder)?;
+        let opened = |_: &Path| file::open_to_write(&self.folder, file::LOG).map(Some);
+        let locked = file::Locked::current(&self.folder, file::Locked::exclusive, opened)?;
+        let mut locked = locked.ok_or_else(|| AuditFault::Busy(self.folder.join(file::LOG)))?;
         let end = mend::end(&locked, &self.folder)?;
         let mut last = end.last;
         if let Some(found) = end.found {
             let told = Event { at: event.at, actor: event.actor.clone(), ..found };
             last = self.write(&locked, &last, &told)?.head();
+        }
+        if turning::is_due(&locked, event.at, self.full)?
+            && let Some((turned, first)) = turning::turn(&locked, &self.folder, &last, event)?
+        {
+            (locked, last) = (turned, first);
         }
         self.write(&locked, &last, event)
     }

@@ -2,9 +2,11 @@
 //! look.
 
 use std::{
+    collections::VecDeque,
     fs::File,
     io::{self, BufRead, BufReader, Read as _, Take},
     path::Path,
+    sync::Arc,
 };
 
 use super::{
@@ -14,13 +16,22 @@ use super::{
     file, head,
 };
 
-/// The trail of a folder, being read.
-pub type Stored = Reader<BufReader<Take<File>>>;
+type Part = BufReader<Take<File>>;
+
+/// The trail of a folder, being read: the files that are full, in their order, and `audit.log`.
+#[derive(Debug)]
+pub struct Stored {
+    reader: Reader<Part>,
+    file: Arc<str>,
+    rest: VecDeque<(Arc<str>, Part)>,
+}
 
 /// One line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// Its number, from 1.
+    /// The file in which it stands; of octets without a name, nothing.
+    pub file: Arc<str>,
+    /// Its number in it, from 1.
     pub line: u64,
     /// What it says, sound or not; none if it is no entry.
     pub entry: Option<Entry>,
@@ -51,21 +62,51 @@ pub struct Reader<R> {
 impl Stored {
     /// The trail in `data_dir`; none if nothing was ever written there. Waits for whoever is writing, five seconds at most.
     pub fn open(data_dir: &Path) -> Result<Option<Self>, AuditFault> {
-        let Some(log) = file::open_to_read(&data_dir.join(file::LOG))? else {
-            // A head without a trail is one that lost all of its entries.
-            return match head::read(data_dir)? {
-                None => Ok(None),
-                Some(head) => {
-                    let nothing = file::open_to_read(&data_dir.join(file::HEAD))?;
-                    Ok(nothing.map(|nothing| Reader::of(BufReader::new(nothing.take(0)), head.known())))
-                }
-            };
-        };
-        // Both at one time: an entry that came between the two would seem to be one that the head does not know.
-        let locked = file::Locked::shared(log, data_dir)?;
-        let head = head::read(data_dir)?.and_then(head::Found::known);
-        let length = locked.length()?;
-        Ok(Some(Reader::of(BufReader::new(locked.release().take(length)), head)))
+        Self::open_behind(data_dir, 0)
+    }
+
+    /// The same without the files that hold only entries before this number. Its first line is then one in the middle of the chain.
+    pub fn open_behind(data_dir: &Path, seq: u64) -> Result<Option<Self>, AuditFault> {
+        // All at one time: an entry that came between log and head would seem to be one that the head does not know.
+        let locked = file::Locked::current(data_dir, file::Locked::shared, file::open_to_read)?;
+        let head = head::read(data_dir)?;
+        let mut parts = VecDeque::new();
+        for (name, full) in file::full(data_dir, seq)? {
+            // Of a writer that was killed while it turned to a new file: it is the log, by another name.
+            if !locked.as_ref().is_some_and(|locked| locked.is(&full)) {
+                parts.push_back((Arc::from(name), BufReader::new(full.take(u64::MAX))));
+            }
+        }
+        if let Some(locked) = locked {
+            let length = locked.length()?;
+            parts.push_back((Arc::from(file::LOG), BufReader::new(locked.release().take(length))));
+        } else if let Some(nothing) = file::open_to_read(&data_dir.join(file::HEAD))? {
+            // A head without a log is one that lost all of its entries.
+            parts.push_back((Arc::from(file::LOG), BufReader::new(nothing.take(0))));
+        }
+        let Some((file, first)) = parts.pop_front() else { return Ok(None) };
+        let reader = Reader::of(first, head.and_then(head::Found::known));
+        Ok(Some(Self { reader, file, rest: parts }))
+    }
+
+    /// The next line; none at the end.
+    pub fn next_step(&mut self) -> io::Result<Option<Step>> {
+        loop {
+            if let Some(step) = self.reader.next_step()? {
+                return Ok(Some(Step { file: self.file.clone(), ..step }));
+            }
+            let Some((name, part)) = self.rest.pop_front() else { return Ok(None) };
+            let cut = self.reader.turn_to(part);
+            let file = std::mem::replace(&mut self.file, name);
+            if let Some(step) = cut {
+                return Ok(Some(Step { file, ..step }));
+            }
+        }
+    }
+
+    /// What is to say at the end of `audit.log`. Only once [`Stored::next_step`] had no more.
+    pub fn finish(self) -> Ending {
+        self.reader.finish()
     }
 }
 
@@ -73,6 +114,20 @@ impl<R: BufRead> Reader<R> {
     /// Of these octets, and the head that was kept beside them.
     pub fn of(from: R, head: Option<Head>) -> Self {
         Self { from, chain: Chain::new(head), line: 0, torn: 0 }
+    }
+
+    /// The same, where the first line follows an entry of another file.
+    #[must_use]
+    pub fn behind(self, before: &Head) -> Self {
+        Self { chain: self.chain.behind(before), ..self }
+    }
+
+    /// Goes on in the next file. A step: what stood at the end of the one before and is no line.
+    fn turn_to(&mut self, from: R) -> Option<Step> {
+        self.from = from;
+        let flaws = self.chain.next_file(std::mem::take(&mut self.torn) > 0);
+        let line = std::mem::take(&mut self.line).saturating_add(1);
+        (!flaws.is_empty()).then(|| Step { file: Arc::default(), line, entry: None, flaws })
     }
 
     /// The next whole line; none at the end.
@@ -84,7 +139,7 @@ impl<R: BufRead> Reader<R> {
         };
         self.line = self.line.saturating_add(1);
         let (entry, flaws) = self.chain.take(whole);
-        Ok(Some(Step { line: self.line, entry, flaws }))
+        Ok(Some(Step { file: Arc::default(), line: self.line, entry, flaws }))
     }
 
     /// What is to say at the end. Only once [`Reader::next_step`] had no more.

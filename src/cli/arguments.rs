@@ -85,9 +85,19 @@ fn subcommands(language: Language) -> Vec<Command> {
                 "Põe em vigor regras, listas e certificado alterados"
             ),
         ),
-        sub("explain", text!("What happened to a message, and why", "O que houve com uma mensagem, e por quê")).arg(
-            help(id(), text!("its id, or the last 6 digits or more", "o protocolo, ou os últimos 6 dígitos ou mais")),
-        ),
+        sub("explain", text!("What happened to a message, and why", "O que houve com uma mensagem, e por quê"))
+            .arg(help(
+                id(),
+                text!("its id, or the last 6 digits or more", "o protocolo, ou os últimos 6 dígitos ou mais"),
+            ))
+            .arg(help(
+                Arg::new("request").long("request").value_name("NUMBER"),
+                text!("only if this tracking request is about it", "só se este pedido de rastreamento a abrange"),
+            ))
+            .arg(help(
+                Arg::new("by").long("by").value_name("NAME"),
+                text!("who acts, for the audit trail", "quem age, para a trilha de auditoria"),
+            )),
         rule_commands(&sub, &help, language),
         directory::command(&sub, language),
         quarantine::command(&sub, &help, language),
@@ -224,7 +234,11 @@ pub(super) fn dispatch(matches: &ArgMatches, language: Language) -> Exit {
         }
         Some(("status", _)) => status::status(&mut common),
         Some(("reload", _)) => status::reload(&mut common),
-        Some(("explain", sub)) => records::explain(&mut common, text_of(sub, "id")),
+        Some(("explain", sub)) => {
+            let text = |name: &str| sub.get_one::<String>(name).cloned();
+            let (id, request, by) = (text_of(sub, "id").to_owned(), text("request"), text("by"));
+            records::explain(&mut common, &records::Asked { id, request, by })
+        }
         Some(("rules", sub)) => match sub.subcommand() {
             Some(("check", sub)) => rule_files::check(&mut common, &list_of(sub, "files")),
             Some(("test", sub)) => rule_files::test(&mut common, &trial(sub)),

@@ -225,9 +225,9 @@ fn directory(entries: &Entries) -> CheckLine {
     let (addresses, mailboxes) = (entries.addresses(), entries.all().iter().filter(|entry| entry.is_mailbox()).count());
     let lists = entries.all().len().saturating_sub(mailboxes);
     let detail = text!(
-        "{mailboxes} mailboxes, {lists} lists, {addresses} addresses; others are refused; `portaria directory check` holds it \
+        "mailboxes: {mailboxes}, lists: {lists}, addresses: {addresses}; others are refused; `portaria directory check` holds it \
          against the norm",
-        "{mailboxes} caixas, {lists} listas, {addresses} endereços; os outros são recusados; `portaria directory check` o confere \
+        "caixas: {mailboxes}, listas: {lists}, endereços: {addresses}; os outros são recusados; `portaria directory check` o confere \
          com a norma"
     );
     CheckLine::ok(text!("directory", "diretório"), detail)

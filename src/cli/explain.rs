@@ -8,7 +8,7 @@ use super::{
 use crate::{
     language::Text,
     policy::rule::RuleMatch,
-    record::{AnsweredBy, Cause, Fate, Item, NextHopFacts, RecipientFacts, Record},
+    record::{AnsweredBy, Cause, Fate, Item, NextHopFacts, RecipientFacts, Record, subject::Hidden},
     text,
 };
 
@@ -152,6 +152,18 @@ impl Account<'_> {
         for subject in record.subjects.iter().map(|subject| escape(subject)) {
             self.line(1, &format!("Subject: {subject}"));
         }
+        match &record.hidden_subjects {
+            None => {}
+            Some(Hidden::Hashed { whole, .. }) => {
+                for hash in whole.iter().map(|hash| escape(hash)) {
+                    self.say(
+                        1,
+                        &text!("Subject: #{hash} (only its hash is kept)", "Subject: #{hash} (guarda-se só o hash)"),
+                    );
+                }
+            }
+            Some(Hidden::Off) => self.say(1, &text!("Subject: not kept", "Subject: não se guarda")),
+        }
     }
 
     fn rules(&mut self, record: &Record) {
@@ -175,14 +187,10 @@ impl Account<'_> {
             2,
             &text!(
                 "match block {block}, pattern \"{pattern}\", found in Subject {subject}:",
-                "bloco match {block}, padrão \"{pattern}\", encontrado no Subject {subject}:"
+                "bloco match {block}, padrão \"{pattern}\", encontrado no campo Subject nº {subject}:"
             ),
         );
-        if let Some((decoded, span)) = record.subjects.get(rule.subject).zip(rule.decoded_span) {
-            self.marked(decoded, span);
-        }
-        self.say(2, &words::reading(rule.reading));
-        self.marked(&rule.folded, rule.span);
+        self.found_place(record, rule);
         let spared: Vec<String> = rule
             .spared
             .iter()
@@ -192,6 +200,17 @@ impl Account<'_> {
         if !spared.is_empty() {
             let spared = spared.join(", ");
             self.say(2, &text!("its exceptions spare {spared}", "as suas exceções poupam {spared}"));
+        }
+    }
+
+    /// Where in the subject, as far as it was kept.
+    fn found_place(&mut self, record: &Record, rule: &RuleMatch) {
+        if let Some((decoded, span)) = record.subjects.get(rule.subject).zip(rule.decoded_span) {
+            self.marked(decoded, span);
+        }
+        self.say(2, &words::reading(rule.reading));
+        if record.hidden_subjects.is_none() {
+            self.marked(&rule.folded, rule.span);
         }
     }
 
@@ -275,12 +294,12 @@ impl Account<'_> {
             Some(item) => {
                 let (state, class) = (words::state(item.state), words::class(item.class));
                 let (state_en, state_pt, class_en, class_pt) = (state.en, state.pt, class.en, class.pt);
-                let reason = escape(&item.reason);
+                let Text { en: reason_en, pt: reason_pt } = words::reason(&item.reason);
                 self.say(
                     1,
                     &text!(
-                        "in the quarantine: {state_en}, class {class_en}, {reason}",
-                        "na quarentena: {state_pt}, classe {class_pt}, {reason}"
+                        "in the quarantine: {state_en}, class {class_en}, {reason_en}",
+                        "na quarentena: {state_pt}, classe {class_pt}, {reason_pt}"
                     ),
                 );
             }
@@ -369,7 +388,7 @@ mod tests {
         for line in [
             "2026-11-21 08:00:00.001  192.0.2.25 porta 40125 conectou-se a 0.0.0.0:25 e se apresentou como mx.example",
             "o próximo salto respondeu: 250 2.1.5 Ok",
-            "bloco match 2, padrão \"cobrança\", encontrado no Subject 1:",
+            "bloco match 2, padrão \"cobrança\", encontrado no campo Subject nº 1:",
             "como comparado:",
             "clamd unix:/run/clamav/clamd.ctl: uma macro (Heuristics.OLE2.ContainsMacros) (12 ms)",
             "2026-11-21 08:00:00.413  Fim: entregue a alguns destinatários, retida para os outros",

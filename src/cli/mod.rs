@@ -30,6 +30,7 @@ mod rules;
 mod run;
 mod start;
 mod status;
+mod subjects;
 mod table;
 mod track;
 mod usage;

@@ -219,7 +219,7 @@ fn facts(kept: &Kept, style: &Style) -> String {
         (text!("Id", "Id"), item.id.to_string()),
         (text!("Class", "Classe"), style.say(&words::class(item.class)).to_owned()),
         (text!("State", "Estado"), style.say(&words::state(item.state)).to_owned()),
-        (text!("Reason", "Motivo"), escape(&item.reason)),
+        (text!("Reason", "Motivo"), style.say(&words::reason(&item.reason)).to_owned()),
         (text!("Accepted", "Aceita"), style.say(&accepted).to_owned()),
         (text!("Received", "Recebida"), style.time_to_the_millisecond(item.received_at)),
         (text!("Reverse-path", "Remetente"), format!("<{}>", escape(&item.reverse_path))),

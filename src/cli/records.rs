@@ -3,35 +3,99 @@
 use std::{io, path::Path};
 
 use super::{
-    Common, Exit, explain as explain_text,
+    Common, Exit, actor,
+    escape::escape,
+    explain as explain_text,
     quarantine::releases_of_item,
     rendering::{Rendering, Style, store_fault},
     run::with_runtime,
+    track::{Told, within},
 };
 use crate::{
+    config::Settings,
+    door::gateway::now,
     journal::{Entry, Position, Reader},
-    record::Record,
+    language::Text,
+    record::{
+        Item, Record,
+        audit::{Action, Event},
+        release::Release,
+        unix_millis,
+    },
     store::{Store, StoreFault, View},
 };
 
-pub(super) fn explain(common: &mut Common, id: &str) -> Exit {
-    with_view(common, async |view, style, data_dir| {
-        // The database is a moment behind the journal, and more than that while the gateway is down. What it took between the first
-        // two looks is in neither of them.
-        let record = match recorded(view, id).await? {
-            Some(record) => record,
-            None => match in_journal(view, id, data_dir).await? {
-                Some(record) => record,
-                None => recorded(view, id).await?.ok_or(StoreFault::NotFound)?,
-            },
-        };
-        let item = view.item(&record.id).await?;
-        let mut account = explain_text::explain(&record, item.as_ref(), style);
-        if !style.json {
-            account.text += &releases_of_item(&view.releases_of(&record.id).await?, style);
+/// What was typed.
+pub(super) struct Asked {
+    /// The id, or the end of it.
+    pub id: String,
+    /// `--request`: what is told then is no more than the request is about.
+    pub request: Option<String>,
+    /// `--by`.
+    pub by: Option<String>,
+}
+
+/// What there is to tell of one message.
+struct Found {
+    record: Record,
+    item: Option<Item>,
+    releases: Vec<Release>,
+}
+
+pub(super) fn explain(common: &mut Common, asked: &Asked) -> Exit {
+    let Some(settings) = common.settings() else { return Exit::Faults };
+    let style = Style { json: common.json, language: common.language, time_zone: settings.gateway.timezone.clone() };
+    let found = with_runtime(async { Ok(look(&settings, asked).await) });
+    // Who is told what happened to somebody's mail is in the trail before it is told.
+    let told = found.and_then(|found| match found {
+        Ok(found) => looked_up(&settings, asked, &found.record).map(|()| Ok(found)),
+        told => Ok(told),
+    });
+    match told {
+        Ok(Ok(found)) => {
+            let mut account = explain_text::explain(&found.record, found.item.as_ref(), &style);
+            if !style.json {
+                account.text += &releases_of_item(&found.releases, &style);
+            }
+            super::show(&account.text, account.exit_code)
         }
-        Ok(account)
-    })
+        // A script that reads the standard output must not take a fault for an answer.
+        Ok(Err(Told { text, usage })) => {
+            eprintln!("{}", escape(style.say(&text)));
+            if usage { Exit::Usage } else { Exit::Faults }
+        }
+        Err(what) => {
+            eprintln!("{}", escape(style.say(&what)));
+            Exit::Faults
+        }
+    }
+}
+
+async fn look(settings: &Settings, asked: &Asked) -> Result<Found, Told> {
+    let view = Store::open_read_only(&settings.store).await?;
+    let (id, data_dir) = (&asked.id, &settings.gateway.data_dir);
+    // The database is a moment behind the journal, and more than that while the gateway is down. What it took between the first
+    // two looks is in neither of them.
+    let record = match recorded(&view, id).await? {
+        Some(record) => record,
+        None => match in_journal(&view, id, data_dir).await? {
+            Some(record) => record,
+            None => recorded(&view, id).await?.ok_or(StoreFault::NotFound)?,
+        },
+    };
+    if let Some(number) = &asked.request {
+        within(settings, &view, number, &record).await?;
+    }
+    let (item, releases) = (view.item(&record.id).await?, view.releases_of(&record.id).await?);
+    Ok(Found { record, item, releases })
+}
+
+/// Writes down that somebody looked.
+fn looked_up(settings: &Settings, asked: &Asked, record: &Record) -> Result<(), Text> {
+    let detail = asked.request.iter().map(|number| ("request".to_owned(), number.clone())).collect();
+    let (actor, object) = (actor::actor(asked.by.clone()), record.id.to_string());
+    let event = Event { at: unix_millis(now().wall), actor, action: Action::RecordExplained, object, detail };
+    actor::trail(settings)?.append(&event).map(drop).map_err(|fault| actor::not_written(&fault))
 }
 
 async fn recorded(view: &View, suffix: &str) -> Result<Option<Record>, StoreFault> {

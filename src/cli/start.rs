@@ -17,7 +17,7 @@ use super::{backup, restore};
 use crate::{
     alert::Letterhead,
     antivirus::{Scanners, StartFault},
-    config::{self, ListenerTls, Role, Settings},
+    config::{self, ListenerTls, Role, Settings, SubjectsKept},
     door::{
         alert::{self, Alerts},
         attempts::{self, Attempts},
@@ -31,7 +31,7 @@ use crate::{
         reload::{Fresh, Reloader, Sources},
         tls::Certificate,
         tracking::Tracking,
-        watch_rules,
+        trail_copy, watch_rules,
     },
     hold::Holds,
     inspect,
@@ -40,10 +40,10 @@ use crate::{
     message::header_section::HeaderLimits,
     next_hop::NextHops,
     policy::{Policy, rate::Rates, route::NextHopName, rule::Scope},
-    record::{clock::WallClock, unix_millis},
+    record::{clock::WallClock, subject::Subjects, unix_millis},
     relay,
     rule_history::{Cause, FileSet, History, Lock, Stamps},
-    store::{Store, StoreFault, settings::Database},
+    store::{Store, StoreFault, settings::Database, subject_key},
     text,
     webhook::Webhook,
 };
@@ -96,13 +96,14 @@ pub async fn start(
     gateway.look_at_disk();
 
     let clock = wall_clock(&gateway).await;
+    let subjects = subjects(settings)?;
     let mut bound = Vec::new();
     for wanted in &settings.listeners {
         let socket = bind(wanted.address, &mut inherited).await?;
         let address = socket.local_addr().map_err(|fault| cannot_listen(wanted.address, &fault))?;
         let certificate = gateway.certificate.clone().filter(|_| wanted.tls != ListenerTls::Off);
         let listener = Arc::new(Listener {
-            settings: Arc::new(relay_settings(settings, wanted)),
+            settings: Arc::new(relay_settings(settings, wanted, &subjects)),
             bound: address,
             certificate,
             proxy_protocol_from: wanted.proxy_protocol_from.clone(),
@@ -122,6 +123,7 @@ pub async fn start(
     doors.spawn(release::send(gateway.clone(), releases));
     doors.spawn(expiry::keep(gateway.clone(), kept(&settings.retention.quarantine), clock.clone()));
     doors.spawn(tracking.keep(gateway.clone(), clock));
+    doors.spawn(trail_copy::keep(gateway.clone(), data_dir.clone()));
     let http = start_http(settings.http, &gateway, metrics, &doors).await?;
     doors.spawn(probe::next_hops(gateway.clone(), data_dir.clone()));
     doors.spawn(probe::scanners(gateway.clone()));
@@ -404,7 +406,24 @@ fn internet_only(settings: &Settings) -> Option<NextHopName> {
     (!serves).then_some(name)
 }
 
-fn relay_settings(settings: &Settings, listener: &config::Listener) -> relay::settings::Settings {
+/// `[tracking] subjects`, with its key.
+fn subjects(settings: &Settings) -> Result<Subjects, Text> {
+    Ok(match settings.retention.subjects {
+        SubjectsKept::Plain => Subjects::Plain,
+        SubjectsKept::Off => Subjects::Off,
+        SubjectsKept::Hashed => {
+            let key = subject_key::read_or_make(&settings.gateway.data_dir);
+            Subjects::Hashed(key.map_err(|fault| {
+                text!(
+                    "the key of hashed subjects cannot be used: {fault}",
+                    "não é possível usar a chave dos assuntos com hash: {fault}"
+                )
+            })?)
+        }
+    })
+}
+
+fn relay_settings(settings: &Settings, listener: &config::Listener, subjects: &Subjects) -> relay::settings::Settings {
     relay::settings::Settings {
         hostname: settings.gateway.hostname.clone(),
         listener: listener.address.to_string(),
@@ -429,6 +448,7 @@ fn relay_settings(settings: &Settings, listener: &config::Listener) -> relay::se
         actions: settings.verdict_actions.clone(),
         timeouts: session_timeouts(settings),
         timezone: settings.gateway.timezone.clone(),
+        subjects: subjects.clone(),
     }
 }
 

@@ -160,7 +160,7 @@ fn render(answer: &serde_json::Value, style: &Style) -> String {
         if value.as_bool() == Some(true) { "ok".to_owned() } else { words("FAULT", "FALHA").to_owned() }
     };
     for (part, state) in field(answer, "health").as_object().into_iter().flatten() {
-        table.row([escape(part), good(state)]);
+        table.row([style.say(&super::words::part(part)).to_owned(), good(state)]);
     }
     for listener in field(answer, "listeners").as_array().into_iter().flatten() {
         table.row([
@@ -181,7 +181,12 @@ fn render(answer: &serde_json::Value, style: &Style) -> String {
         };
         let version =
             field(scanner, "version").as_str().map(|version| format!(", {}", escape(version))).unwrap_or_default();
-        let (healthy, handed) = (good(field(scanner, "healthy")), text(field(scanner, "handed")));
+        let handed = match field(scanner, "handed").as_str() {
+            Some("in process") => words("in process", "no próprio processo").to_owned(),
+            Some("unknown") => words("unknown", "desconhecido").to_owned(),
+            _ => text(field(scanner, "handed")),
+        };
+        let healthy = good(field(scanner, "healthy"));
         table.row([name, format!("{healthy}, {handed}{version}{age}{blind}")]);
     }
     for next_hop in field(answer, "next_hops").as_array().into_iter().flatten() {

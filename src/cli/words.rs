@@ -101,6 +101,43 @@ pub fn finding(finding: &Finding) -> Text {
     text!("{class_en}{severity_en}; {action_en}", "{class_pt}{severity_pt}; {action_pt}")
 }
 
+/// Why an item is held, as it stands in its row: the word of a verdict, or `rule`, and what was found.
+pub fn reason(reason: &str) -> Text {
+    let (word, rest) = reason.split_once(' ').unwrap_or((reason, ""));
+    let translated = match word {
+        "rule" => "regra",
+        "infected" => "infectada",
+        "encrypted" => "cifrada",
+        "ignored" => "ignorada",
+        "contingency" => "contingência",
+        "outdated" => "definições antigas",
+        "ambiguous" => "ambígua",
+        "not_fully_scanned" => "não examinada por inteiro",
+        "not_scanned" => "não examinada",
+        "poison" => "derruba o antivírus",
+        "scanner_error" => "erro do antivírus",
+        "unavailable" => "antivírus sem resposta",
+        // A version that knows more words wrote it.
+        other => other,
+    };
+    let (en, pt) = (escape(reason), escape(format!("{translated} {rest}").trim_end()));
+    text!("{en}", "{pt}")
+}
+
+/// A part that taking mail depends on, as `/health/ready` names it.
+pub fn part(part: &str) -> Text {
+    let known = match part {
+        "accepting" => "aceitando conexões",
+        "journal" => "diário",
+        "scanners" => "antivírus",
+        "next hop" => "próximo salto",
+        "disk" => "disco",
+        other => other,
+    };
+    let (en, pt) = (escape(part), escape(known));
+    text!("{en}", "{pt}")
+}
+
 /// Whether a rule acts.
 pub fn mode(mode: Mode) -> Text {
     match mode {

@@ -3,7 +3,7 @@
 
 use std::{num::NonZeroU32, time::Duration};
 
-use super::settings::{Limits, Quarantine, Retention, RuleFiles, Timeouts};
+use super::settings::{Limits, Quarantine, Retention, RuleFiles, SubjectsKept, Timeouts};
 use crate::rule_history::Bounds;
 
 pub(super) const KIB: u64 = 1 << 10;
@@ -104,7 +104,12 @@ impl Default for Timeouts {
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { quarantine: Quarantine::default(), tracking: DAY * 45, request_handling: DAY * 7 }
+        Self {
+            quarantine: Quarantine::default(),
+            tracking: DAY * 45,
+            request_handling: DAY * 7,
+            subjects: SubjectsKept::Plain,
+        }
     }
 }
 

@@ -31,6 +31,6 @@ pub use quantity::{duration_text, size_text};
 pub use schema::read;
 pub use set_files::{may_be_set_file, set_files, yara_folders};
 pub use settings::{
-    Alert, Backup, Gateway, Limits, Listener, ListenerTls, Quarantine, Retention, Role, RuleFiles, Settings, Timeouts,
-    TlsFiles,
+    Alert, Backup, Gateway, Limits, Listener, ListenerTls, Quarantine, Retention, Role, RuleFiles, Settings,
+    SubjectsKept, Timeouts, TlsFiles,
 };

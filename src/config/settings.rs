@@ -215,7 +215,7 @@ pub struct Timeouts {
     pub drain: Duration,
 }
 
-/// How long things are kept.
+/// How long things are kept, and what of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retention {
     /// `[quarantine]`: held mail.
@@ -224,6 +224,20 @@ pub struct Retention {
     pub tracking: Duration,
     /// `[tracking] request_handling`: what a tracking request may take; clause 10.1.2 counts 30 full days back from its arrival.
     pub request_handling: Duration,
+    /// `[tracking] subjects`
+    pub subjects: SubjectsKept,
+}
+
+/// What records, logs and the quarantine's index have of subjects, from now on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SubjectsKept {
+    /// All of them.
+    #[default]
+    Plain,
+    /// Keyed hashes.
+    Hashed,
+    /// Nothing.
+    Off,
 }
 
 /// `[rules]`

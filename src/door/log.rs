@@ -46,7 +46,7 @@ pub fn transaction(record: &Record, folded: bool) {
         from = ?record.reverse_path,
         to = ?recipients,
         size = record.size.unwrap_or_default(),
-        subject = ?record.subjects.first(),
+        subject = ?record.first_subject(),
         reply = ?record.reply,
         "transaction"
     );

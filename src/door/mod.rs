@@ -20,6 +20,7 @@
 //! | journal into database | `loader` |
 //! | copies of everything, and their trial | `backup` |
 //! | tracking requests, and records that are too old | `tracking` |
+//! | the audit trail into the database | `trail_copy` |
 //! | one line for each decision | `log` |
 //!
 //! Adapters do not know each other; here they are joined.
@@ -46,5 +47,6 @@ pub mod stream;
 mod tests;
 pub mod tls;
 pub mod tracking;
+pub mod trail_copy;
 pub mod verify;
 pub mod watch_rules;

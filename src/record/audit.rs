@@ -68,6 +68,25 @@ pub enum Action {
     BackupMade,
     /// A copy was laid out, to be run or to be searched.
     BackupRestored,
+    /// The trail itself: it goes on in a new file, behind one that is full.
+    TrailContinued,
+    /// What happened to one message was looked up by its id.
+    RecordExplained,
+    /// The quarantine's items were listed, or searched.
+    ItemsListed,
+}
+
+/// An entry of a trail as its copy in the database has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Copied {
+    /// Its number.
+    pub seq: u64,
+    /// Its hash, 64 hex digits.
+    pub hash: String,
+    /// When it was written.
+    pub at: UnixMillis,
+    /// All of it, as its line stands in the file.
+    pub line: String,
 }
 
 /// One thing that was done.

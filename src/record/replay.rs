@@ -43,6 +43,8 @@ pub enum Replayed {
     WithoutContent,
     /// There was content, and no Subject: nothing matches.
     WithoutSubject,
+    /// Its subjects were not kept as they were (`subject::Hidden`).
+    SubjectNotKept,
     /// No rule matched, then or now.
     Untouched,
     /// Some rule matched, then or now.
@@ -140,6 +142,9 @@ impl<'p> Replay<'p> {
 
     /// What these rules would say of the transaction, beside what was said.
     pub fn of(&self, record: Record) -> Replayed {
+        if record.hidden_subjects.is_some() {
+            return Replayed::SubjectNotKept;
+        }
         if record.subjects.is_empty() {
             return if record.size.is_some() { Replayed::WithoutSubject } else { Replayed::WithoutContent };
         }

@@ -66,6 +66,7 @@ pub(crate) fn record(number: u64) -> Record {
             },
         ],
         subjects: vec!["Boleto de Cobrança \u{202e}URGENTE\u{1b}[31m".to_owned()],
+        hidden_subjects: None,
         list_ids: Some(Vec::new()),
         message_id: Some("<1@example.com>".to_owned()),
         size: Some(12_345),

@@ -7,7 +7,10 @@
 
 use std::{collections::BTreeSet, net::IpAddr};
 
-use super::Record;
+use super::{
+    Record,
+    subject::{Hidden, Key},
+};
 use crate::{
     message::fold::Fold,
     policy::directory::{MailboxKey, compared_domain, foreign_key},
@@ -41,6 +44,9 @@ enum Kind {
     MessageId,
     Rule,
     Word,
+    /// A word, or a whole subject, of which only the hash is kept (`subject`).
+    HashedWord,
+    HashedSubject,
 }
 
 /// What is looked for.
@@ -61,6 +67,8 @@ impl Term {
             Kind::MessageId => 'm',
             Kind::Rule => 'r',
             Kind::Word => 'w',
+            Kind::HashedWord => 'h',
+            Kind::HashedSubject => 's',
         };
         let longest = if matches!(kind, Kind::Word) { WORD } else { VALUE };
         let cut = value.get(..value.floor_char_boundary(longest)).unwrap_or_default();
@@ -106,6 +114,11 @@ impl Term {
         Self::new(Kind::Rule, &id.to_lowercase())
     }
 
+    /// The same word, where only its hash is kept; none: it is no word.
+    fn hashed(&self, key: &Key) -> Option<Self> {
+        self.0.starts_with("w:").then(|| Self::new(Kind::HashedWord, &key.of(&self.0)))
+    }
+
     /// As it stands in the database.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -118,10 +131,15 @@ impl Term {
 }
 
 impl Sought {
-    /// Messages whose subject has all of these words; `bolet*` is any word that begins so. None: there is no word in it.
+    /// Messages whose subject has all of these words; `bolet*` is any word that begins so, `#` and 32 hex digits the hash of a whole subject,
+    /// as it is shown. None: there is no word in it.
     pub fn words(text: &str) -> Option<Vec<Self>> {
         let mut sought = Vec::new();
         for part in text.split_whitespace() {
+            if let Some(hash) = hash_in(part) {
+                sought.push(Self::AnyOf(vec![Term::new(Kind::HashedSubject, &hash)]));
+                continue;
+            }
             let (part, open) = part.strip_suffix('*').map_or((part, false), |part| (part, true));
             let mut words = words(&fold().pattern(part));
             let last = if open { words.pop() } else { None };
@@ -129,6 +147,18 @@ impl Sought {
             sought.extend(last.map(Self::Beginning));
         }
         (!sought.is_empty()).then_some(sought)
+    }
+
+    /// The same, and records that have the hash of a word in its place. A beginning has none.
+    pub fn or_hashed(self, key: &Key) -> Self {
+        match self {
+            Self::AnyOf(mut any) => {
+                let hashed: Vec<Term> = any.iter().filter_map(|term| term.hashed(key)).collect();
+                any.extend(hashed);
+                Self::AnyOf(any)
+            }
+            beginning @ Self::Beginning(_) => beginning,
+        }
     }
 
     /// Whether a record with these terms is meant.
@@ -157,11 +187,15 @@ pub fn of(record: &Record) -> BTreeSet<Term> {
     terms.extend(record.message_id.as_deref().map(Term::message_id));
     terms.extend(record.rules.iter().map(|matched| Term::rule(&matched.rule)));
     terms.extend(subject_words(&record.subjects));
+    if let Some(Hidden::Hashed { whole, words }) = &record.hidden_subjects {
+        terms.extend(words.iter().map(|hash| Term::new(Kind::HashedWord, hash)));
+        terms.extend(whole.iter().map(|hash| Term::new(Kind::HashedSubject, hash)));
+    }
     terms
 }
 
 /// The words of both readings, so that a look-alike letter hides no word from a search that it hides from no rule.
-fn subject_words(subjects: &[String]) -> BTreeSet<Term> {
+pub(super) fn subject_words(subjects: &[String]) -> BTreeSet<Term> {
     let mut found = BTreeSet::new();
     let mut left = SUBJECT;
     let fold = fold();
@@ -177,6 +211,17 @@ fn subject_words(subjects: &[String]) -> BTreeSet<Term> {
         }
     }
     found
+}
+
+/// A subject as it is hashed: folded, so that what a person takes for the same is the same.
+pub(super) fn whole_subject(subject: &str) -> String {
+    format!("s:{}", fold().subject(subject))
+}
+
+/// The hash of a whole subject, as [`Record::subject_line`] shows it.
+fn hash_in(part: &str) -> Option<String> {
+    let digits = part.strip_prefix('#')?;
+    (digits.len() == 32 && digits.bytes().all(|digit| digit.is_ascii_hexdigit())).then(|| digits.to_ascii_lowercase())
 }
 
 /// A word is a maximal run of letters and digits, as for rules.

@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use crate::{
     inspect,
     policy::{rule::Scope, verdict_action::VerdictActions},
+    record::subject::Subjects,
     smtp::{limits::Limits, mail_data::BareNewlines},
 };
 
@@ -41,6 +42,8 @@ pub struct Settings {
     pub timeouts: Timeouts,
     /// Local time in `Received:`.
     pub timezone: TimeZone,
+    /// What of a message's subjects its record keeps.
+    pub subjects: Subjects,
 }
 
 /// The deadlines of a session.

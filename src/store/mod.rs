@@ -9,6 +9,7 @@
 //! | this one | the writing half: keep, settle, load |
 //! | `view` | the reading half, which also works beside a running gateway, and without one |
 //! | `settings` | where it all is |
+//! | `subject_key` | the key of subjects of which only hashes are kept |
 //! | `spans` | all records of a span of time, many and fast |
 //! | `database` | connections, pragmas, migrations, the lock |
 //! | `postgres` | the database on a server, which may be away |
@@ -23,6 +24,7 @@
 //! | `terms`, `search` | what records are found by; searches over them |
 //! | `requests`, `purge` | who asked, and what that keeps; what goes when it is too old |
 //! | `snapshot`, `restored` | the database copied for a backup; what happened since, written into one that came from there |
+//! | `trail_copy` | the copy of the audit trails |
 //! | `reconcile` | what a crash left: blobs without a row, rows without a blob |
 
 pub mod blob;
@@ -49,7 +51,9 @@ mod search;
 pub mod settings;
 mod snapshot;
 mod spans;
+pub mod subject_key;
 mod terms;
+mod trail_copy;
 mod view;
 
 use std::{

@@ -139,7 +139,7 @@ pub(super) async fn insert_record(connection: &mut AnyConnection, record: &Recor
     .bind(record.client.address.to_string())
     .bind(searchable(&record.reverse_path))
     .bind(record.message_id.as_deref().map(searchable))
-    .bind(searchable(&record.subjects.join(" | ")))
+    .bind(searchable(&record.subject_line()))
     .bind(word(&record.ending))
     .bind(serde_json::to_string(record)?)
     .execute(&mut *connection)

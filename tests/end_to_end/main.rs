@@ -35,6 +35,7 @@ mod metrics;
 mod next_hop;
 mod nodes;
 mod poison;
+mod privacy;
 mod relaying;
 mod releases;
 mod rules;

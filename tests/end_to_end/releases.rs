@@ -307,13 +307,7 @@ fn what_is_infected_by_now_waits_for_somebody_else() {
     let mut content = message();
     content.extend(b"sinal-de-campanha-nova\r\n");
     let item = held(&gateway, &["maria@tjpa.jus.br"], &content);
-    let rule = "rule Nova\n{\n    meta:\n        class = \"malware\"\n        severity = \"high\"\n    strings:\n        \
-                $a = \"sinal-de-campanha-nova\"\n    condition:\n        not whole_message and $a\n}\n";
-    gateway.write_rules("yara/nova.yar", rule);
-    let examples = "[[example]]\nrule = \"Nova\"\ntext = \"sinal-de-campanha-nova\"\nexpect = \"match\"\n\n\
-                    [[example]]\nrule = \"Nova\"\ntext = \"ata\"\nexpect = \"no match\"\n";
-    gateway.write_rules("yara/nova.toml", examples);
-    gateway.command(&["reload"]).succeeded();
+    infect(&gateway);
     release(&gateway, &item, &[]);
     let told = wait_for_release(&gateway, &item, "requested", SHORT);
     assert_eq!(gateway.quarantine_with(&item)["class"], "virus");
@@ -328,6 +322,57 @@ fn what_is_infected_by_now_waits_for_somebody_else() {
     assert_eq!(decide("deny").succeeded().json_lines()[0]["state"], "denied");
     assert_eq!(state_of(&gateway, &item), "held");
     sink.heard_no_message();
+}
+
+/// Two accounts of the system are two persons; one is one, whatever names it gives, in either order.
+#[test]
+fn a_virus_is_let_out_by_two_accounts_and_never_by_one() {
+    let sink = Sink::start();
+    let gateway = setup(&sink).yara().start();
+    let mut content = message();
+    content.extend(b"sinal-de-campanha-nova\r\n");
+    let item = held(&gateway, &["maria@tjpa.jus.br"], &content);
+    infect(&gateway);
+    let asked = |account: &str, by: &str| {
+        let line = ["quarantine", "release", &item, "--reason", "pedido", "--json", "--by", by];
+        gateway.command_of(account, &line).json_lines().remove(0)
+    };
+    let decided = |account: &str, verb: &str, release: &str, by: &str| {
+        let line = ["quarantine", verb, release, "--reason", "visto", "--json", "--by", by];
+        gateway.command_of(account, &line).json_lines().remove(0)
+    };
+    for (first, second) in [("daemon", "nobody"), ("nobody", "daemon")] {
+        assert_eq!(asked(first, "maria")["ok"], true);
+        let release = wait_for_release(&gateway, &item, "requested", SHORT)["id"].as_str().unwrap().to_owned();
+        for by in ["maria", "joao", second, "root"] {
+            let answer = decided(first, "approve", &release, by);
+            assert_eq!(answer["refused"], "same_person", "{first} as {by}: {answer}");
+        }
+        sink.heard_no_message();
+        if first == "daemon" {
+            assert_eq!(decided(second, "deny", &release, "joao")["state"], "denied");
+            assert_eq!(state_of(&gateway, &item), "held");
+        } else {
+            // Another account that names the first one's person is that person.
+            assert_eq!(decided(second, "approve", &release, "maria")["refused"], "same_person");
+            assert_eq!(decided(second, "approve", &release, "joao")["ok"], true);
+            wait_for_release(&gateway, &item, "delivered", SHORT);
+        }
+    }
+    sink.only_message();
+    let trail = gateway.command(&["audit", "list", "--json", "--action", "release_approved"]).succeeded().json_lines();
+    assert!(trail.iter().any(|entry| entry["account"] == "daemon" && entry["person"] == "joao"), "{trail:#?}");
+}
+
+/// Rules that find [`message`] infected from now on.
+fn infect(gateway: &Gateway) {
+    let rule = "rule Nova\n{\n    meta:\n        class = \"malware\"\n        severity = \"high\"\n    strings:\n        \
+                $a = \"sinal-de-campanha-nova\"\n    condition:\n        not whole_message and $a\n}\n";
+    gateway.write_rules("yara/nova.yar", rule);
+    let examples = "[[example]]\nrule = \"Nova\"\ntext = \"sinal-de-campanha-nova\"\nexpect = \"match\"\n\n\
+                    [[example]]\nrule = \"Nova\"\ntext = \"ata\"\nexpect = \"no match\"\n";
+    gateway.write_rules("yara/nova.toml", examples);
+    gateway.command(&["reload"]).succeeded();
 }
 
 /// A blob that is not what was kept is not sent.

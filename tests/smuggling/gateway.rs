@@ -260,5 +260,6 @@ fn settings(way: Way) -> Settings {
             verdict: 240 * second,
         },
         timezone: TimeZone::UTC,
+        subjects: Default::default(),
     }
 }

@@ -215,6 +215,7 @@ pub fn settings(antivirus: bool, cut_through: bool, application: bool) -> Arc<Se
             verdict: Duration::from_secs(240),
         },
         timezone: TimeZone::UTC,
+        subjects: Default::default(),
     })
 }
 

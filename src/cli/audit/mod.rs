@@ -4,8 +4,10 @@
 //! |---|---|
 //! | entries, chosen and in a table | `list` |
 //! | what is wrong, line by line | `verify` |
+//! | the copies in the database | `copy` |
 //! | what can be typed | `typed` |
 
+mod copy;
 mod list;
 mod typed;
 mod verify;

@@ -26,10 +26,12 @@ pub fn command(
     let verify = text!(
         "Ends with 1 if anything is wrong, or if there is no trail. docs/audit.md says what each finding means.\n\n\
          Example: every night; the head goes where the gateway's people cannot write\n  $ portaria audit verify | tail -1\n\n\
-         Example: is the entry that was kept last month still there\n  $ portaria audit verify --contains 57:9f86d0…",
+         Example: is the entry that was kept last month still there\n  $ portaria audit verify --contains 57:9f86d0…\n\n\
+         Example: and does the database say the same, here and on other nodes\n  $ portaria audit verify --database",
         "Termina com 1 se algo está errado, ou se não há trilha. docs/audit.md diz o que cada achado significa.\n\n\
          Exemplo: toda noite; a ponta vai para onde quem cuida da Portaria não escreve\n  $ portaria audit verify | tail -1\n\n\
-         Exemplo: a entrada guardada no mês passado ainda está lá?\n  $ portaria audit verify --contains 57:9f86d0…"
+         Exemplo: a entrada guardada no mês passado ainda está lá?\n  $ portaria audit verify --contains 57:9f86d0…\n\n\
+         Exemplo: e o banco de dados diz o mesmo, aqui e nos outros nós?\n  $ portaria audit verify --database"
     );
     sub("audit", text!("Who did what: the audit trail", "Quem fez o quê: a trilha de auditoria"))
         .subcommand_required(true)
@@ -64,6 +66,13 @@ pub fn command(
                         "NÚMERO:HASH de uma entrada guardada em outro lugar"
                     ),
                 ))
+                .arg(help(
+                    Arg::new("database").long("database").action(clap::ArgAction::SetTrue),
+                    text!(
+                        "and with its copy in the database, and the copies of other nodes",
+                        "e com a cópia no banco de dados, e as cópias de outros nós"
+                    ),
+                ))
                 .after_help(say(verify)),
         )
 }
@@ -82,7 +91,10 @@ pub fn dispatch(common: &mut Common, matches: &ArgMatches) -> Exit {
             };
             super::list(common, wanted)
         }
-        Some(("verify", sub)) => super::verify(common, sub.get_one::<String>("contains").map(String::as_str)),
+        Some(("verify", sub)) => {
+            let contains = sub.get_one::<String>("contains").map(String::as_str);
+            super::verify(common, contains, sub.get_flag("database"))
+        }
         _ => Exit::Usage,
     }
 }

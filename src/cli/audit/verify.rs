@@ -1,30 +1,40 @@
 //! What is wrong with the trail, line by line; and the head, to be kept elsewhere.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
+use super::copy::{self, Copy, Files};
 use crate::{
-    audit::{Flaw, Hash, Head, Kind, Stored},
+    audit::{Flaw, Hash, Head, Kind, LOG, Stored},
     cli::{
         Common, Exit,
         escape::escape,
-        rendering::{Style, json_line},
+        rendering::{Style, json_line, store_fault},
+        run::with_runtime,
         show,
     },
+    config::Settings,
     language::Text,
+    store::{Store, StoreFault},
     text,
 };
 
 /// What was found.
 struct Found {
     entries: u64,
-    flaws: Vec<Flaw>,
+    /// With the file in which each is.
+    flaws: Vec<(Arc<str>, Flaw)>,
     last: Option<Head>,
     /// Whether the head that somebody kept elsewhere is an entry of this trail; none if nobody asked.
     contains: Option<(Head, bool)>,
+    /// The hash of each sound entry, if they are to be compared with their copy.
+    files: Files,
 }
 
 /// `contains`: a head that somebody kept elsewhere, `SEQ:HASH`.
-pub fn verify(common: &mut Common, contains: Option<&str>) -> Exit {
+/// `database`: the copies are looked at too.
+pub fn verify(common: &mut Common, contains: Option<&str>, database: bool) -> Exit {
     let Some(settings) = common.settings() else { return Exit::Faults };
     let kept = match contains.map(|written| head(written).ok_or(written)).transpose() {
         Ok(kept) => kept,
@@ -42,8 +52,25 @@ pub fn verify(common: &mut Common, contains: Option<&str>) -> Exit {
     let found = super::open(&settings).and_then(|stored| look(stored, kept).map_err(|fault| super::unreadable(&fault)));
     match found {
         Ok(found) => {
-            let text = if style.json { as_json(&found, &style) } else { as_text(&found, &style) };
-            let is_good = found.flaws.is_empty() && found.contains.is_none_or(|(_, is_there)| is_there);
+            let mut text = if style.json { as_json(&found, &style) } else { as_text(&found, &style) };
+            let mut is_good = found.flaws.is_empty() && found.contains.is_none_or(|(_, is_there)| is_there);
+            if database {
+                let compared = with_runtime(async { Ok(copies(&settings, &found.files).await) });
+                let copies = match compared {
+                    Ok(Ok(copies)) => copies,
+                    Ok(Err(fault)) => {
+                        let told = store_fault(&fault, &style);
+                        eprint!("{}", told.text);
+                        return crate::cli::exit(told.exit_code);
+                    }
+                    Err(what) => {
+                        eprintln!("{}", escape(style.say(&what)));
+                        return Exit::Faults;
+                    }
+                };
+                is_good &= copies.iter().all(|copy| copy.flaws.is_empty());
+                text += &if style.json { copy::as_json(&copies, &style) } else { copy::as_text(&copies, &style) };
+            }
             show(&text, u8::from(!is_good))
         }
         Err(what) => {
@@ -53,6 +80,10 @@ pub fn verify(common: &mut Common, contains: Option<&str>) -> Exit {
     }
 }
 
+async fn copies(settings: &Settings, files: &Files) -> Result<Vec<Copy>, StoreFault> {
+    copy::compare(&Store::open_read_only(&settings.store).await?, files).await
+}
+
 fn head(written: &str) -> Option<Head> {
     let (seq, hash) = written.split_once(':')?;
     Some(Head { seq: seq.parse().ok()?, hash: Hash::try_from(hash.to_owned()).ok()? })
@@ -60,25 +91,29 @@ fn head(written: &str) -> Option<Head> {
 
 fn look(mut stored: Stored, kept: Option<Head>) -> std::io::Result<Found> {
     let mut contains = kept.map(|head| (head, false));
-    let (mut entries, mut flaws) = (0_u64, Vec::new());
+    let (mut entries, mut flaws, mut files) = (0_u64, Vec::new(), Files::new());
     while let Some(step) = stored.next_step()? {
-        flaws.extend(step.flaws);
+        flaws.extend(step.flaws.into_iter().map(|flaw| (step.file.clone(), flaw)));
         let Some(entry) = step.entry else { continue };
         entries = entries.saturating_add(1);
+        if entry.is_sound() {
+            files.insert(entry.seq, entry.hash.as_str().to_owned());
+        }
         if let Some((head, is_there)) = &mut contains {
             *is_there |= *head == entry.head() && entry.is_sound();
         }
     }
     let ending = stored.finish();
-    flaws.extend(ending.flaws);
-    Ok(Found { entries, flaws, last: ending.last, contains })
+    flaws.extend(ending.flaws.into_iter().map(|flaw| (Arc::from(LOG), flaw)));
+    Ok(Found { entries, flaws, last: ending.last, contains, files })
 }
 
 fn as_text(found: &Found, style: &Style) -> String {
-    let line = |flaw: &Flaw| {
+    let line = |(file, flaw): &(Arc<str>, Flaw)| {
         let (line, told) = (flaw.line, told(&flaw.kind));
         let Text { en, pt } = told;
-        style.say(&text!("line {line}: {en}", "linha {line}: {pt}")).to_owned() + "\n"
+        let file = if **file == *LOG { String::new() } else { format!("{}, ", escape(file)) };
+        style.say(&text!("{file}line {line}: {en}", "{file}linha {line}: {pt}")).to_owned() + "\n"
     };
     let mut out: String = found.flaws.iter().map(line).collect();
     let mut say = |text: Text| {
@@ -111,8 +146,8 @@ fn as_text(found: &Found, style: &Style) -> String {
 }
 
 fn as_json(found: &Found, style: &Style) -> String {
-    let flaws = found.flaws.iter().map(|flaw| {
-        let mut value = json!({ "kind": "flaw", "line": flaw.line, "flaw": name(&flaw.kind) });
+    let flaws = found.flaws.iter().map(|(file, flaw)| {
+        let mut value = json!({ "kind": "flaw", "file": &**file, "line": flaw.line, "flaw": name(&flaw.kind) });
         if let (Some((first, last)), Some(object)) = (span(&flaw.kind), value.as_object_mut()) {
             object.insert("first".to_owned(), first.into());
             object.insert("last".to_owned(), last.into());

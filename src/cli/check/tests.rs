@@ -201,7 +201,7 @@ fn the_directory_is_shown_and_a_next_hop_of_its_own_is_used() {
     assert!(!shown.contains("directory:"), "{shown}");
     folder.write("rules/directory.csv", CSV);
     let shown = check(&config, now()).render(Language::En);
-    assert!(shown.contains("ok  directory: 1 mailboxes, 0 lists, 1 addresses"), "{shown}");
+    assert!(shown.contains("ok  directory: mailboxes: 1, lists: 0, addresses: 1"), "{shown}");
     assert!(!shown.contains("no mail goes to it"), "{shown}");
 }
 

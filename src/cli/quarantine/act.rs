@@ -90,6 +90,10 @@ fn to_many(common: &mut Common, wanted: &Wanted, order: impl Fn(Vec<TransactionI
     };
     let is_sure = wanted.yes || (found.len() == 1 && !wanted.ids.is_empty());
     if !is_sure || found.is_empty() {
+        if let Err(exit) = read::listed_for_somebody(&settings, &wanted.search, found.len(), wanted.by.clone(), &style)
+        {
+            return exit;
+        }
         let shown = preview(&found, &style);
         return crate::cli::show(&shown.text, shown.exit_code);
     }

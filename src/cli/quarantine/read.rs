@@ -20,7 +20,7 @@ use crate::{
         records::with_view,
         rendering::{Rendering, Style, store_fault},
         run::with_runtime,
-        show as print,
+        show as print, subjects,
     },
     config::{self, Settings},
     door::gateway::now,
@@ -31,24 +31,42 @@ use crate::{
         audit::{Action, Event},
         unix_millis,
     },
-    store::{ItemSearch, Kept, Store, StoreFault, View},
+    store::{ItemSearch, Kept, Store, StoreFault, View, subject_key},
     text,
 };
 
 /// How much of an item's beginning is looked at: the header section, or most of it.
 const BEGINNING: u64 = 64 * 1024;
 
-pub(super) fn list(common: &mut Common, typed: &Typed, limit: Option<usize>, page: Option<usize>) -> Exit {
+/// `list`, with what was typed to choose and to cut what is listed.
+pub(super) struct Listing {
+    pub(super) limit: Option<usize>,
+    pub(super) page: Option<usize>,
+    pub(super) by: Option<String>,
+}
+
+pub(super) fn list(common: &mut Common, typed: &Typed, listing: Listing) -> Exit {
     let Some(settings) = common.settings() else { return Exit::Faults };
     let style = style(common, &settings);
     let search = match typed.search(now().wall, &style) {
         Ok(search) => search,
         Err(what) => return usage(&what, &style),
     };
+    let Listing { limit, page, by } = listing;
     let skip = page.unwrap_or(1).saturating_sub(1).saturating_mul(limit.unwrap_or_default());
     let search = ItemSearch { skip, limit, ..search };
     match found(&settings, typed, &search) {
         Ok(kept) => {
+            if let Err(exit) = listed_for_somebody(&settings, typed, kept.len(), by, &style) {
+                return exit;
+            }
+            if let Some(note) = typed.subject.as_ref().and_then(|_| subjects::not_held_by(&settings)) {
+                eprintln!("{}", style.say(&note));
+            }
+            if kept.is_empty() && !typed.is_narrow() && skip == 0 && !style.json {
+                let nothing = text!("the quarantine is empty", "a quarentena está vazia");
+                return print(&(style.say(&nothing).to_owned() + "\n"), 0);
+            }
             let told = super::list(&kept, &style);
             print(&told.text, told.exit_code)
         }
@@ -119,6 +137,31 @@ pub(super) fn export(common: &mut Common, id: &str, file: &Path, by: Option<Stri
     }
 }
 
+/// Writes into the trail that somebody is about to see who wrote what to whom, and what was asked for.
+pub(super) fn listed_for_somebody(
+    settings: &Settings,
+    typed: &Typed,
+    count: usize,
+    by: Option<String>,
+    style: &Style,
+) -> Result<(), Exit> {
+    let mut detail = typed.filters();
+    detail.insert("items".to_owned(), count.to_string());
+    let object = "quarantine".to_owned();
+    let event = Event { at: unix_millis(now().wall), actor: actor(by), action: Action::ItemsListed, object, detail };
+    audited(settings, &event, style)
+}
+
+/// Whoever cannot write it down shows nothing.
+fn audited(settings: &Settings, event: &Event, style: &Style) -> Result<(), Exit> {
+    let written = trail(settings)
+        .and_then(|trail| trail.append(event).map(drop).map_err(|fault: AuditFault| not_written(&fault)));
+    written.map_err(|what| {
+        eprintln!("{}", escape(style.say(&what)));
+        Exit::Faults
+    })
+}
+
 /// Finds an item, and writes into the trail that somebody is about to look into it.
 fn seen_by_somebody(
     settings: &Settings,
@@ -132,10 +175,6 @@ fn seen_by_somebody(
         one(view, &id).await.map(|_| id)
     });
     let id = id.map_err(|fault| told(&fault, style))?;
-    let refuse = |what: &Text| {
-        eprintln!("{}", escape(style.say(what)));
-        Exit::Faults
-    };
     let event = Event {
         at: unix_millis(now().wall),
         actor: actor(by),
@@ -143,9 +182,7 @@ fn seen_by_somebody(
         object: id.to_string(),
         detail: BTreeMap::new(),
     };
-    let trail = trail(settings).map_err(|what| refuse(&what))?;
-    trail.append(&event).map_err(|fault: AuditFault| refuse(&not_written(&fault)))?;
-    Ok(id)
+    audited(settings, &event, style).map(|()| id)
 }
 
 /// The items of these ids, or that a search finds; or what is wrong with what was typed.
@@ -195,7 +232,8 @@ fn usage(what: &Text, style: &Style) -> Exit {
 }
 
 fn found(settings: &Settings, typed: &Typed, search: &ItemSearch) -> Result<Vec<Kept>, StoreFault> {
-    let fits = typed.matcher(typed.recipient.as_ref().map(|_| directory(settings)));
+    let key = subject_key::read(&settings.store.folder)?;
+    let fits = typed.matcher(typed.recipient.as_ref().map(|_| directory(settings)), key.as_ref());
     with_view_of(settings, async |view| view.search_items(search, &fits).await)
 }
 

@@ -1,6 +1,6 @@
 //! What was typed to look for items, as the store and the directory understand it.
 
-use std::time::SystemTime;
+use std::{collections::BTreeMap, time::SystemTime};
 
 use serde::de::DeserializeOwned;
 
@@ -12,7 +12,7 @@ use crate::{
     language::Text,
     message::fold::Fold,
     policy::directory::{Directory, MailboxKey},
-    record::{Item, UnixMillis, unix_millis},
+    record::{Item, UnixMillis, subject::Key, unix_millis},
     smtp::path::{ForwardPath, Mailbox},
     store::ItemSearch,
 };
@@ -28,6 +28,8 @@ pub struct Typed {
     pub subject: Option<String>,
     /// A rule or signature.
     pub rule: Option<String>,
+    /// The name under which a scanner found something.
+    pub signature: Option<String>,
     /// From then on.
     pub since: Option<String>,
     /// Up to then.
@@ -48,6 +50,25 @@ impl Typed {
         *self != Self::default()
     }
 
+    /// What was typed, by the options' names, for the audit trail.
+    pub fn filters(&self) -> BTreeMap<String, String> {
+        let flag = |is: bool| is.then(|| "yes".to_owned());
+        let all = [
+            ("sender", self.sender.clone()),
+            ("recipient", self.recipient.clone()),
+            ("subject", self.subject.clone()),
+            ("rule", self.rule.clone()),
+            ("signature", self.signature.clone()),
+            ("since", self.since.clone()),
+            ("until", self.until.clone()),
+            ("class", self.class.clone()),
+            ("state", self.state.clone()),
+            ("unseen", flag(self.unseen)),
+            ("unhandled", flag(self.unhandled)),
+        ];
+        all.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+    }
+
     /// What the store is asked.
     pub fn search(&self, now: SystemTime, style: &Style) -> Result<ItemSearch, Text> {
         let at = |written: &Option<String>, edge| -> Result<Option<UnixMillis>, Text> {
@@ -66,14 +87,17 @@ impl Typed {
         })
     }
 
-    /// What the store cannot say. Without a directory an address is its mailbox by its domain's aliases alone.
-    pub fn matcher(&self, directory: Option<Directory>) -> impl Fn(&Item) -> bool + use<> {
+    /// What the store cannot say. Without a directory an address is its mailbox by its domain's aliases alone; without the key of hashed
+    /// subjects none of those is found.
+    pub fn matcher(&self, directory: Option<Directory>, key: Option<&Key>) -> impl Fn(&Item) -> bool + use<> {
         let fold = Fold { prefixes: Vec::new(), ..Fold::default() };
         let words: Vec<String> = self
             .subject
             .iter()
             .flat_map(|subject| fold.subject(subject).split_whitespace().map(str::to_owned).collect::<Vec<_>>())
             .collect();
+        let hashed = self.subject.as_deref().zip(key).map(|(subject, key)| key.line_of(subject));
+        let signature = self.signature.as_deref().map(str::to_lowercase);
         let sender = self.sender.as_deref().map(str::to_lowercase);
         let recipient = self.recipient.as_deref().map(str::to_lowercase);
         let key =
@@ -89,11 +113,20 @@ impl Typed {
                 };
                 item.recipients.iter().any(is)
             };
-            words.iter().all(|word| subject.contains(word))
+            (words.iter().all(|word| subject.contains(word)) || hashed.as_ref() == Some(&item.subject))
+                && signature.as_ref().is_none_or(|signature| is_found_as(&item.reason, signature))
                 && sender.as_ref().is_none_or(|sender| item.reverse_path.to_lowercase().contains(sender))
                 && recipient.as_ref().is_none_or(is_recipient)
         }
     }
+}
+
+/// Whether the reason of an item is that a scanner found something whose name has `signature`, in lower case, in it.
+fn is_found_as(reason: &str, signature: &str) -> bool {
+    let reason = reason.to_lowercase();
+    reason.split_once(' ').is_some_and(|(verdict, name)| {
+        ["infected", "encrypted", "macro", "ignored"].contains(&verdict) && name.contains(signature)
+    })
 }
 
 fn key_of(directory: &Directory, address: &str) -> Option<MailboxKey> {
@@ -152,9 +185,20 @@ mod tests {
             (subject, "Cobrança", true),
             (subject, "cobranca pix", false),
         ] {
-            assert_eq!(typed(change, value).matcher(Some(directory()))(&item()), fits, "{value}");
+            assert_eq!(typed(change, value).matcher(Some(directory()), None)(&item()), fits, "{value}");
         }
-        assert!(typed(recipient, "MARIA+notas@tjpa").matcher(None)(&item()));
-        assert!(Typed::default().matcher(None)(&item()) && !Typed::default().is_narrow());
+        // What only looks like one, in a rule's name or a scanner's complaint, is none.
+        let signature: Change = |typed, value| typed.signature = Some(value);
+        for (reason, fits) in [
+            ("infected Win.Test.EICAR_HDB-1", true),
+            ("macro Heuristics.Eicar", true),
+            ("rule EICAR", false),
+            ("not_fully_scanned (eicar)", false),
+        ] {
+            let item = Item { reason: reason.to_owned(), ..item() };
+            assert_eq!(typed(signature, "eicar").matcher(None, None)(&item), fits, "{reason}");
+        }
+        assert!(typed(recipient, "MARIA+notas@tjpa").matcher(None, None)(&item()));
+        assert!(Typed::default().matcher(None, None)(&item()) && !Typed::default().is_narrow());
     }
 }

@@ -39,6 +39,7 @@ pub fn command(
     let page = |name: &'static str| Arg::new(name).long(name).value_name("N").value_parser(value_parser!(usize));
     let list = sub("list", text!("Lists them, newest first", "Lista, da mais nova à mais antiga"))
         .args(filters(help))
+        .arg(help(by(), text!("who acts, for the audit trail", "quem age, para a trilha de auditoria")))
         .arg(help(page("limit"), text!("at most so many", "no máximo tantas")))
         .arg(help(page("page"), text!("the N-th of such pages, from 1", "a N-ésima dessas páginas, a partir de 1")));
     let show = sub("show", text!("Shows one", "Mostra uma"))
@@ -219,6 +220,10 @@ fn filters(help: &impl Fn(Arg, Text) -> Arg) -> Vec<Arg> {
         ),
         help(option("rule", "TEXT"), text!("held by this rule or signature", "retida por esta regra ou assinatura")),
         help(
+            option("signature", "NAME"),
+            text!("found by a scanner under this name", "achada por um antivírus com este nome"),
+        ),
+        help(
             option("since", "WHEN"),
             text!("received from then on: 2026-11-20, or 7d", "recebida a partir daí: 2026-11-20, ou 7d"),
         ),
@@ -266,6 +271,7 @@ fn typed(matches: &ArgMatches) -> Typed {
         recipient: word("recipient"),
         subject: word("subject"),
         rule: word("rule"),
+        signature: word("signature"),
         since: word("since"),
         until: word("until"),
         class: word("class"),
@@ -291,7 +297,7 @@ pub fn dispatch(common: &mut Common, matches: &ArgMatches) -> Exit {
     match matches.subcommand() {
         Some(("list", sub)) => {
             let (limit, page) = (sub.get_one::<usize>("limit").copied(), sub.get_one::<usize>("page").copied());
-            read::list(common, &typed(sub), limit, page)
+            read::list(common, &typed(sub), read::Listing { limit, page, by: by(sub) })
         }
         Some(("show", sub)) => read::show(common, text_of(sub, "id"), sub.get_one::<usize>("content").copied()),
         Some(("release", sub)) => {

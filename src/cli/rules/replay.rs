@@ -29,6 +29,7 @@ use crate::{
         escape::escape,
         rendering::{Rendering, Style, store_fault},
         run::with_runtime,
+        subjects,
         when::{self, Edge},
     },
     config::{self, Settings},
@@ -107,6 +108,10 @@ impl Looked<'_> {
 pub fn replay(common: &mut Common, asked: &Asked) -> Exit {
     let Some(settings) = common.settings() else { return Exit::Faults };
     let style = Style { json: common.json, language: common.language, time_zone: settings.gateway.timezone.clone() };
+    if let Some(what) = subjects::no_replay(&settings) {
+        eprintln!("{}", style.say(&what));
+        return Exit::Usage;
+    }
     let moments = match Moments::read(asked, now().wall, &style.time_zone) {
         Ok(moments) => moments,
         Err(what) => {

@@ -12,10 +12,11 @@ mod shown;
 use clap::ArgMatches;
 
 pub(super) use arguments::command;
+pub(super) use query::{Told, within};
 
 use super::{Common, Exit, rendering::Style, run::with_runtime, show};
 use crate::{config::Settings, record::audit::Action};
-use query::{Found, Query, Told};
+use query::{Found, Query};
 
 /// Does what was typed.
 pub(super) fn dispatch(common: &mut Common, matches: &ArgMatches) -> Exit {

@@ -8,6 +8,7 @@ use crate::{
         actor,
         rendering::Style,
         rendering::store_fault,
+        subjects,
         when::{self, Edge},
     },
     config::{self, Settings},
@@ -22,7 +23,7 @@ use crate::{
         unix_millis,
         window::Span,
     },
-    store::{RefusedAttempts, Search, Store, StoreFault, View},
+    store::{RefusedAttempts, Search, Store, StoreFault, View, subject_key},
     text,
 };
 
@@ -63,6 +64,8 @@ pub(super) struct Found {
     pub(super) refused: RefusedAttempts,
     /// Records of before this cannot be found yet.
     pub(super) missing_before: Option<UnixMillis>,
+    /// What is not found, because of how subjects are kept.
+    pub(super) hidden: Option<Text>,
     /// Who looks, and when.
     pub(super) actor: crate::record::audit::Actor,
     /// When.
@@ -71,9 +74,9 @@ pub(super) struct Found {
 
 /// Why there is no answer, and the exit code.
 #[derive(Debug)]
-pub(super) struct Told {
-    pub(super) text: Text,
-    pub(super) usage: bool,
+pub(in crate::cli) struct Told {
+    pub(in crate::cli) text: Text,
+    pub(in crate::cli) usage: bool,
 }
 
 impl From<Text> for Told {
@@ -103,6 +106,9 @@ pub(super) async fn look(settings: &Settings, query: &Query, limit: u32) -> Resu
     let (directory, _) = config::load_directory(settings);
     let mut all = request.scope.sought();
     all.extend(query.sought(&directory)?);
+    let all = hashed_too(settings, all)?;
+    let words = [&query.subject, &request.scope.subject].map(|words| words.as_deref().unwrap_or_default()).join(" ");
+    let hidden = (!words.trim().is_empty()).then(|| subjects::not_found_by(settings, &words)).flatten();
     let (records, more) = match &query.id {
         Some(id) => (one(&view, id, span, &all).await?, false),
         None => many(&view, span, all, limit).await?,
@@ -111,7 +117,29 @@ pub(super) async fn look(settings: &Settings, query: &Query, limit: u32) -> Resu
     let refused = view.refused_in(span, network.as_deref()).await?;
     let missing_before = view.terms_missing_before().await?.filter(|before| span.from < *before);
     let actor = actor::actor(query.person.clone());
-    Ok(Found { request, span, filters: query.filters(), records, more, refused, missing_before, actor, at })
+    Ok(Found { request, span, filters: query.filters(), records, more, refused, missing_before, hidden, actor, at })
+}
+
+/// Whether a message is one that the request is about.
+pub(in crate::cli) async fn within(
+    settings: &Settings,
+    view: &View,
+    number: &str,
+    record: &Record,
+) -> Result<(), Told> {
+    let request = allowed(view, number).await?;
+    let terms = term::of(record);
+    let sought = hashed_too(settings, request.scope.sought())?;
+    if request.span.contains(record.began) && sought.iter().all(|sought| sought.is_in(&terms)) {
+        return Ok(());
+    }
+    Err(text!("request {number:?} is not about this message", "o pedido {number:?} não é sobre esta mensagem").into())
+}
+
+/// Whatever is kept now: records of before may have hashes.
+fn hashed_too(settings: &Settings, all: Vec<Sought>) -> Result<Vec<Sought>, StoreFault> {
+    let Some(key) = subject_key::read(&settings.store.folder)? else { return Ok(all) };
+    Ok(all.into_iter().map(|sought| sought.or_hashed(&key)).collect())
 }
 
 /// The request, if something may be searched under it.

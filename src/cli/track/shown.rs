@@ -88,6 +88,16 @@ pub(super) fn found(found: &Found, style: &Style) -> String {
 
 /// Said beside an answer that may lack something.
 pub(super) fn missing(found: &Found, style: &Style) -> Option<String> {
+    let attention = |what: &Text| {
+        let Text { en, pt } = what;
+        style.say(&text!("ATTENTION: {en}", "ATENÇÃO: {pt}")).to_owned()
+    };
+    let notes = [found.hidden.as_ref().map(attention), unprepared(found, style)];
+    let notes: Vec<String> = notes.into_iter().flatten().collect();
+    (!notes.is_empty()).then(|| notes.join("\n"))
+}
+
+fn unprepared(found: &Found, style: &Style) -> Option<String> {
     let before = style.time(found.missing_before?);
     let said = text!(
         "ATTENTION: the gateway is still preparing records of before {before} for searches; they are not among these",
@@ -144,7 +154,7 @@ fn table(found: &Found, style: &Style) -> String {
 
 /// One row a recipient; what they have in common stands in the first.
 fn cells(request: &Request, record: &Record, style: &Style) -> Vec<[String; 8]> {
-    let subject = escape(&record.subjects.join(" | "));
+    let subject = escape(&record.subject_line());
     let reply = record.reply.as_deref().map(escape).unwrap_or_default();
     let last = record.id.as_str().get(20..).unwrap_or_default().to_owned();
     let nobody = [(String::new(), style.say(&words::ending(record.ending)).to_owned(), reply.clone())];

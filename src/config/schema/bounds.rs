@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use super::super::{
     defaults::{self, DAY, GIB, KIB, MIB},
     quantity::{count, count_or_none, duration, duration_text, length, percent, rate, size, size_text},
-    settings::{Limits, Quarantine, Retention, RuleFiles, Timeouts},
+    settings::{Limits, Quarantine, Retention, RuleFiles, SubjectsKept, Timeouts},
 };
 use crate::{document::Table, hold, store::settings::Content, text};
 
@@ -203,6 +203,8 @@ pub(super) fn retention(root: &Table<'_, '_>, folder: &Path, content: &mut Conte
     if let Some(table) = root.table("tracking") {
         retention.tracking = duration(&table, "retention", retention.tracking, century.clone());
         retention.request_handling = duration(&table, "request_handling", retention.request_handling, century);
+        let subjects = [("plain", SubjectsKept::Plain), ("hashed", SubjectsKept::Hashed), ("off", SubjectsKept::Off)];
+        retention.subjects = table.choice("subjects", &subjects, retention.subjects);
         let least = TRACKED + retention.request_handling;
         if retention.tracking < least {
             let least = duration_text(least);

@@ -28,6 +28,8 @@ pub struct Memory {
 struct Glance {
     subjects: Vec<String>,
     #[serde(default)]
+    hidden_subjects: Option<IgnoredAny>,
+    #[serde(default)]
     size: Option<u64>,
     #[serde(deserialize_with = "any")]
     rules: bool,
@@ -37,6 +39,9 @@ impl Replay<'_> {
     /// As [`Replay::of`], from the JSON text of a record. An error: it is none.
     pub fn of_text(&self, text: &str, memory: &mut Memory) -> Result<Replayed, serde_json::Error> {
         let glance: Glance = serde_json::from_str(text)?;
+        if glance.hidden_subjects.is_some() {
+            return Ok(Replayed::SubjectNotKept);
+        }
         if glance.subjects.is_empty() {
             return Ok(if glance.size.is_some() { Replayed::WithoutSubject } else { Replayed::WithoutContent });
         }

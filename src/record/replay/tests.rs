@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     policy::directory::ServedDomain,
-    record::{ApplicationFacts, RecipientFacts, sample},
+    record::{ApplicationFacts, RecipientFacts, sample, subject::Subjects},
 };
 
 /// 2026-11-21 11:00:00 UTC, when the sample's MAIL came.
@@ -174,6 +174,8 @@ fn without_content_or_subject_there_is_nothing_to_judge() {
         Replay::new(&held, &directory(), None).of(record)
     };
     assert_eq!(replay(|record| record.subjects.clear()), Replayed::WithoutSubject);
+    // Not the same as none: a rule may well have matched it.
+    assert_eq!(replay(|record| Subjects::Off.keep(record)), Replayed::SubjectNotKept);
     let gone = |record: &mut Record| (record.subjects, record.size) = (Vec::new(), None);
     assert_eq!(replay(gone), Replayed::WithoutContent);
     assert_eq!(replay(|record| record.reverse_path = "a b".to_owned()), Replayed::Unreadable);
@@ -212,6 +214,9 @@ fn a_glance_says_what_a_look_says() {
     records.push(sample::record(7));
     records.push(Record { subjects: vec!["ata".to_owned(), "boleto".to_owned()], ..record("", &["a@tjpa.jus.br"]) });
     records.push(Record { subjects: Vec::new(), ..record("", &[]) });
+    let mut hidden = sample::record(8);
+    Subjects::Off.keep(&mut hidden);
+    records.push(hidden);
     records.push(Record { subjects: Vec::new(), size: None, ..record("", &[]) });
     let mut memory = Memory::default();
     for record in records.iter().chain(&records) {

@@ -226,6 +226,7 @@ pub(crate) fn settings() -> Settings {
             verdict: 240 * second,
         },
         timezone: jiff::tz::TimeZone::UTC,
+        subjects: Default::default(),
     }
 }
 

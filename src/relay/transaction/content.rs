@@ -170,6 +170,7 @@ impl Transaction {
         self.record.list_ids = few_list_ids(inspected.list_ids);
         self.record.message_id = inspected.message_id;
         self.record.rules.clone_from(&judgement.matches);
+        around.settings.subjects.keep(&mut self.record);
         let refused = disposition::refused_by_rules(&judgement, recipients.len());
         if let Phase::Content(incoming) = &mut self.phase {
             incoming.judgement = Some(judgement);

@@ -22,6 +22,7 @@ pub(super) fn begin(id: &TransactionId, policy: &Policy, client: ClientFacts, ma
         },
         recipients: Vec::new(),
         subjects: Vec::new(),
+        hidden_subjects: None,
         list_ids: None,
         message_id: None,
         size: None,

@@ -37,7 +37,7 @@ impl Transaction {
             reverse_path: self.record.reverse_path.clone(),
             recipients: paths,
             parameters: EnvelopeParameters { mail: self.mail.parameters.clone(), recipients: parameters },
-            subject: self.record.subjects.first().cloned().unwrap_or_default(),
+            subject: self.record.first_subject(),
             size: self.record.size.unwrap_or_default(),
             sha256: self.record.sha256.clone().unwrap_or_default(),
             trace_length: received.trace.len() as u64,

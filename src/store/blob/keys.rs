@@ -105,7 +105,8 @@ pub(super) fn is_id(id: &[u8]) -> bool {
     (1..=ID).contains(&id.len()) && id.iter().all(|octet| octet.is_ascii_alphanumeric() || b"._-".contains(octet))
 }
 
-fn hexadecimal(digits: &str) -> Option<[u8; KEY]> {
+/// 64 hexadecimal digits as octets.
+pub(in crate::store) fn hexadecimal(digits: &str) -> Option<[u8; KEY]> {
     if digits.len() != 2 * KEY {
         return None;
     }

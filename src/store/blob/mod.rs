@@ -21,7 +21,7 @@
 //! none under another's id.
 
 mod chunks;
-mod keys;
+pub(super) mod keys;
 mod read;
 mod write;
 

@@ -139,6 +139,7 @@ impl Setup {
                 verdict: self.seconds("verdict", 240),
             },
             timezone: TimeZone::fixed(Offset::from_seconds(-3 * 3600).unwrap()),
+            subjects: Default::default(),
         }
     }
 

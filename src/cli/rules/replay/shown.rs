@@ -78,6 +78,13 @@ fn head(looked: &Looked<'_>, style: &Style) -> Vec<Text> {
         ),
         text!("rules of {files}: {rules}", "regras de {files}: {rules}"),
     ];
+    if tally.subject_not_kept > 0 {
+        let hidden = tally.subject_not_kept;
+        lines.push(text!(
+            "  NOT TRIED on {hidden}: their subjects were not kept as they were ([tracking] subjects)",
+            "  NÃO EXPERIMENTADAS em {hidden}: os assuntos não foram guardados como eram ([tracking] subjects)"
+        ));
+    }
     if let Some(total) = looked.stopped_of {
         let rest = total.saturating_sub(*looked_at);
         lines.push(text!(
@@ -246,7 +253,7 @@ fn as_json(looked: &Looked<'_>, style: &Style) -> String {
         "kind": "summary", "since": style.rfc3339(looked.since), "until": style.rfc3339(looked.until),
         "at": looked.at.map(|at| style.rfc3339(at)), "rules": looked.rules.len(), "looked_at": tally.looked_at,
         "without_subject": tally.without_subject, "without_content": tally.without_content,
-        "unreadable": tally.unreadable, "same": tally.same, "complete": looked.stopped_of.is_none(),
+        "subject_not_kept": tally.subject_not_kept, "unreadable": tally.unreadable, "same": tally.same, "complete": looked.stopped_of.is_none(),
         "starting_later": looked.later_rules().map(|(rule, _)| rule).collect::<Vec<_>>(),
     }))
 }

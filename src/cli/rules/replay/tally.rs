@@ -104,6 +104,8 @@ pub struct Tally {
     pub without_content: u64,
     /// Had content and no Subject.
     pub without_subject: u64,
+    /// Had one, of which only hashes or nothing was kept.
+    pub subject_not_kept: u64,
     /// Could not be read.
     pub unreadable: u64,
     /// Nothing differs.
@@ -129,6 +131,7 @@ impl Tally {
             None | Some(Replayed::Unreadable) => self.unreadable += 1,
             Some(Replayed::WithoutContent) => self.without_content += 1,
             Some(Replayed::WithoutSubject) => self.without_subject += 1,
+            Some(Replayed::SubjectNotKept) => self.subject_not_kept += 1,
             Some(Replayed::Untouched) => self.same += 1,
             Some(Replayed::Touched(touched)) => self.touched(&touched),
         }
@@ -191,6 +194,7 @@ impl Tally {
         self.looked_at += other.looked_at;
         self.without_content += other.without_content;
         self.without_subject += other.without_subject;
+        self.subject_not_kept += other.subject_not_kept;
         self.unreadable += other.unreadable;
         self.same += other.same;
         for (kind, group) in other.groups {
@@ -210,7 +214,7 @@ impl Tally {
 
     /// Whether any record had a subject: without, nothing was tried.
     pub fn had_subjects(&self) -> bool {
-        self.looked_at > self.without_content + self.without_subject + self.unreadable
+        self.looked_at > self.without_content + self.without_subject + self.subject_not_kept + self.unreadable
     }
 }
 

@@ -64,7 +64,7 @@ fn lines(found: &Found, record: &Record, style: &Style) -> String {
             mailbox,
             fate,
             reply,
-            record.subjects.join(" | "),
+            record.subject_line(),
             text(record.message_id.as_ref()),
             record.size.map(|size| size.to_string()).unwrap_or_default(),
             word(&record.ending),

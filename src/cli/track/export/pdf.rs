@@ -61,7 +61,7 @@ fn message(lines: &mut Vec<Line>, found: &Found, record: &Record, style: &Style)
     let (time, id) = (style.time_to_the_millisecond(record.began), &record.id);
     paragraph(lines, &format!("{time}  {}  {id}", style.say(&way)), 4, true);
     let (client, hello) = (record.client.address, escape(&record.client.hello));
-    let subject = escape(&record.subjects.join(" | "));
+    let subject = escape(&record.subject_line());
     let message_id = escape(record.message_id.as_deref().unwrap_or_default());
     let mut facts = vec![
         (text!("From", "De"), format!("<{}>", escape(&record.reverse_path))),

@@ -24,6 +24,7 @@ fn found(count: u64) -> Found {
         more: false,
         refused: RefusedAttempts::default(),
         missing_before: None,
+        hidden: None,
         actor: Actor { account: "root".to_owned(), person: Some("ana".to_owned()) },
         at: sample::BEGAN,
     }

@@ -1,0 +1,245 @@
+//! The trail's files beside their copy in the database, and the copies of other nodes.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use crate::{
+    audit::{Entry, Hash, Head, chain::Chain},
+    cli::{
+        escape::escape,
+        rendering::{Style, json_line},
+    },
+    language::Text,
+    record::audit::Copied,
+    store::{StoreFault, View},
+    text,
+};
+
+/// Rows read at a time.
+const PAGE: u32 = 1000;
+
+/// What stands in the files: the hash of each sound entry, by its number.
+pub(super) type Files = BTreeMap<u64, String>;
+
+/// One node's copy.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Copy {
+    node: String,
+    /// It is the copy of these files.
+    is_own: bool,
+    entries: u64,
+    /// Not copied yet, because they are newer than what is.
+    waiting: u64,
+    pub(super) flaws: Vec<(u64, Difference)>,
+}
+
+/// What is wrong with an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Difference {
+    /// The copy has it, the files have another or none.
+    NotInFile,
+    /// The files have it, the copy has another or none, and has later ones.
+    NotInCopy,
+    /// The row is not what was copied.
+    Altered,
+    /// It does not follow the one before it: something is missing or was changed.
+    Unchained,
+}
+
+/// A row: number, hash, whether the line is what these say, and the line.
+type Row = (u64, String, bool, Vec<u8>);
+
+/// All copies: this node's beside its files, and those of others, each for itself.
+pub(super) async fn compare(view: &View, files: &Files) -> Result<Vec<Copy>, StoreFault> {
+    let mut nodes = view.copied_nodes().await?;
+    if !nodes.iter().any(|node| node == view.node()) {
+        nodes.insert(0, view.node().to_owned());
+    }
+    let mut copies = Vec::new();
+    for node in nodes {
+        let rows = rows(view, &node).await?;
+        copies.push(if node == view.node() { own(node, &rows, files) } else { others(node, &rows) });
+    }
+    Ok(copies)
+}
+
+async fn rows(view: &View, node: &str) -> Result<Vec<Row>, StoreFault> {
+    let (mut rows, mut at) = (Vec::new(), (0, String::new()));
+    loop {
+        let page = view.copied(node, (at.0, &at.1), PAGE).await?;
+        let Some(last) = page.last() else { return Ok(rows) };
+        at = (last.seq, last.hash.clone());
+        rows.extend(page.into_iter().map(|row| (row.seq, row.hash.clone(), is_sound(&row), row.line.into_bytes())));
+    }
+}
+
+/// Whether the line is the entry that the row says it is.
+fn is_sound(row: &Copied) -> bool {
+    let entry = Entry::read(row.line.as_bytes());
+    entry.is_ok_and(|entry| entry.is_sound() && entry.seq == row.seq && entry.hash.as_str() == row.hash)
+}
+
+fn own(node: String, rows: &[Row], files: &Files) -> Copy {
+    let last = rows.iter().map(|row| row.0).max().unwrap_or_default();
+    let mut flaws = Vec::new();
+    let mut copied = Files::new();
+    for (seq, hash, is_sound, _) in rows {
+        if !is_sound {
+            flaws.push((*seq, Difference::Altered));
+        } else if files.get(seq) != Some(hash) {
+            flaws.push((*seq, Difference::NotInFile));
+        } else {
+            copied.insert(*seq, hash.clone());
+        }
+    }
+    let missing = files.keys().filter(|seq| !copied.contains_key(seq));
+    let (missing, waiting): (Vec<u64>, Vec<u64>) = missing.partition(|seq| **seq <= last);
+    flaws.extend(missing.into_iter().map(|seq| (seq, Difference::NotInCopy)));
+    flaws.sort_by_key(|(seq, _)| *seq);
+    Copy { node, is_own: true, entries: rows.len() as u64, waiting: waiting.len() as u64, flaws }
+}
+
+fn others(node: String, rows: &[Row]) -> Copy {
+    let head =
+        rows.last().and_then(|(seq, hash, ..)| Some(Head { seq: *seq, hash: Hash::try_from(hash.clone()).ok()? }));
+    let mut chain = Chain::new(head);
+    let mut flaws = Vec::new();
+    for (seq, _, is_sound, line) in rows {
+        let (_, found) = chain.take(line);
+        if !is_sound {
+            flaws.push((*seq, Difference::Altered));
+        } else if !found.is_empty() {
+            flaws.push((*seq, Difference::Unchained));
+        }
+    }
+    Copy { node, is_own: false, entries: rows.len() as u64, waiting: 0, flaws }
+}
+
+/// For people: a line a finding, and one a node.
+pub(super) fn as_text(copies: &[Copy], style: &Style) -> String {
+    let mut out = String::new();
+    let mut say = |text: Text| {
+        out.push_str(style.say(&text));
+        out.push('\n');
+    };
+    for copy in copies {
+        let (node, entries, waiting) = (escape(&copy.node), copy.entries, copy.waiting);
+        for (seq, difference) in &copy.flaws {
+            let Text { en, pt } = told(*difference);
+            say(text!("database, {node}, entry {seq}: {en}", "banco de dados, {node}, entrada {seq}: {pt}"));
+        }
+        let flaws = copy.flaws.len();
+        say(match (copy.is_own, flaws) {
+            (true, 0) => text!(
+                "database, {node} (this one): {entries} entries, as in the files; {waiting} are not copied yet",
+                "banco de dados, {node} (este): {entries} entradas, como nos arquivos; {waiting} ainda não copiadas"
+            ),
+            (false, 0) => text!(
+                "database, {node}: {entries} entries, each follows the one before",
+                "banco de dados, {node}: {entries} entradas, cada uma segue a anterior"
+            ),
+            _ => text!(
+                "database, {node}: {entries} entries, {flaws} findings",
+                "banco de dados, {node}: {entries} entradas, {flaws} achados"
+            ),
+        });
+    }
+    out
+}
+
+/// For scripts: an object a finding, and one a node.
+pub(super) fn as_json(copies: &[Copy], style: &Style) -> String {
+    let mut out = String::new();
+    for copy in copies {
+        for (seq, difference) in &copy.flaws {
+            out += &json_line(&json!({
+                "kind": "difference", "node": copy.node, "seq": seq, "difference": name(*difference),
+                "what": style.say(&told(*difference)),
+            }));
+        }
+        out += &json_line(&json!({
+            "kind": "copy", "node": copy.node, "own": copy.is_own, "entries": copy.entries, "waiting": copy.waiting,
+            "differences": copy.flaws.len(),
+        }));
+    }
+    out
+}
+
+fn name(difference: Difference) -> &'static str {
+    match difference {
+        Difference::NotInFile => "not_in_file",
+        Difference::NotInCopy => "not_in_copy",
+        Difference::Altered => "altered",
+        Difference::Unchained => "unchained",
+    }
+}
+
+fn told(difference: Difference) -> Text {
+    match difference {
+        Difference::NotInFile => text!(
+            "the files do not have it: they were cut, written anew, or put away",
+            "os arquivos não a têm: foram cortados, reescritos ou guardados"
+        ),
+        Difference::NotInCopy => {
+            text!("the database does not have it, and has later ones", "o banco não a tem, e tem posteriores")
+        }
+        Difference::Altered => text!("changed in the database", "alterada no banco de dados"),
+        Difference::Unchained => text!(
+            "does not follow the one before it: something is missing or was changed",
+            "não segue a anterior: falta algo ou algo foi alterado"
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        audit::{Stored, Trail, tests::event},
+        language::{Language, acts_or_hides},
+    };
+
+    /// The entries of a trail about `1`, `2`, …, as files and as rows.
+    fn both(count: u64) -> (Files, Vec<Row>) {
+        let folder = tempfile::tempdir().unwrap();
+        let trail = Trail::open(folder.path()).unwrap();
+        let entries = (1..=count).map(|number| trail.append(&event(&number.to_string())).unwrap());
+        let rows: Vec<Row> =
+            entries.map(|entry| (entry.seq, entry.hash.as_str().to_owned(), true, entry.line().into_bytes())).collect();
+        assert!(Stored::open(folder.path()).unwrap().is_some());
+        (rows.iter().map(|row| (row.0, row.1.clone())).collect(), rows)
+    }
+
+    #[test]
+    fn files_and_copy_say_what_the_other_lacks() {
+        let (files, rows) = both(5);
+        let compared = |files: &Files, rows: &[Row]| own("local".to_owned(), rows, files).flaws;
+        assert_eq!(compared(&files, &rows), []);
+        let mut cut = files.clone();
+        cut.retain(|seq, _| *seq < 4);
+        assert_eq!(compared(&cut, &rows), [(4, Difference::NotInFile), (5, Difference::NotInFile)]);
+        assert_eq!(compared(&files, &[&rows[..1], &rows[2..]].concat()), [(2, Difference::NotInCopy)]);
+        let behind = own("local".to_owned(), &rows[..3], &files);
+        assert_eq!((behind.waiting, behind.flaws), (2, vec![]), "what is newer is not missing");
+        let mut anew = files.clone();
+        anew.insert(3, "0".repeat(64));
+        assert_eq!(compared(&anew, &rows), [(3, Difference::NotInFile), (3, Difference::NotInCopy)]);
+        let mut altered = rows.clone();
+        altered[1].2 = false;
+        assert_eq!(compared(&files, &altered), [(2, Difference::Altered), (2, Difference::NotInCopy)]);
+    }
+
+    #[test]
+    fn the_copy_of_another_node_is_a_chain_of_its_own() {
+        let (_, rows) = both(4);
+        assert_eq!(others("mx2".to_owned(), &rows).flaws, []);
+        assert_eq!(others("mx2".to_owned(), &[&rows[..1], &rows[2..]].concat()).flaws, [(3, Difference::Unchained)]);
+        let copies = [others("mx2\u{1b}[2J".to_owned(), &rows)];
+        for language in [Language::En, Language::PtBr] {
+            let style = Style { json: false, language, time_zone: jiff::tz::TimeZone::UTC };
+            let text = as_text(&copies, &style) + &as_json(&copies, &style);
+            assert!(!text.replace('\n', "").contains(acts_or_hides), "{text}");
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! What of a message's subjects stands in its record (`[tracking] subjects`, decision 48).
+//!
+//! In: a record as it was judged, its subjects still in it. Out: the same, with the subjects, with what they can be found by and not read from,
+//! or with nothing of them. It happens before anything of the record leaves the session: journal, database, log and quarantine never
+//! see the difference. Where the key comes from is not known here.
+
+use std::sync::Arc;
+
+use aws_lc_rs::hmac;
+use serde::{Deserialize, Serialize};
+
+use super::{Record, term};
+
+/// Octets of a hash that are kept: half of HMAC-SHA-256, the least that RFC 2104 §5 allows. A term is a row of the largest table.
+const KEPT: usize = 16;
+
+/// What is kept of subjects from now on.
+#[derive(Clone, Debug, Default)]
+pub enum Subjects {
+    /// They.
+    #[default]
+    Plain,
+    /// [`Hidden::Hashed`] with this key.
+    Hashed(Key),
+    /// [`Hidden::Off`].
+    Off,
+}
+
+/// Without it nobody can try words until a hash fits.
+#[derive(Clone)]
+pub struct Key(Arc<hmac::Key>);
+
+/// What stands in a record in place of its subjects.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kept")]
+pub enum Hidden {
+    /// Keyed hashes, 32 hex digits each.
+    Hashed {
+        /// Of each folded subject: equal subjects are seen to be equal.
+        whole: Vec<String>,
+        /// Of each different word of all of them, sorted by hash: their order would help to guess them.
+        words: Vec<String>,
+    },
+    /// Nothing.
+    Off,
+}
+
+impl Subjects {
+    /// Leaves in the record what is to be kept of its subjects. A record without any stays as it is.
+    pub fn keep(&self, record: &mut Record) {
+        let hidden = match self {
+            _ if record.subjects.is_empty() => return,
+            Self::Plain => return,
+            Self::Hashed(key) => Hidden::Hashed {
+                whole: record.subjects.iter().map(|subject| key.of(&term::whole_subject(subject))).collect(),
+                words: hashes(key, record),
+            },
+            Self::Off => Hidden::Off,
+        };
+        record.hidden_subjects = Some(hidden);
+        record.subjects.clear();
+        for matched in &mut record.rules {
+            // What the rule looked at is the subject once more. Its pattern is the rule file's.
+            matched.folded.clear();
+            matched.span = (0, 0);
+            matched.decoded_span = None;
+        }
+    }
+}
+
+fn hashes(key: &Key, record: &Record) -> Vec<String> {
+    let words = term::subject_words(&record.subjects);
+    let mut hashes: Vec<String> = words.iter().map(|word| key.of(word.as_str())).collect();
+    hashes.sort_unstable();
+    hashes
+}
+
+impl Key {
+    /// Of 32 octets of chance.
+    pub fn new(octets: &[u8; 32]) -> Self {
+        Self(Arc::new(hmac::Key::new(hmac::HMAC_SHA256, octets)))
+    }
+
+    /// What [`Record::subject_line`] says of a record with this subject alone.
+    pub fn line_of(&self, subject: &str) -> String {
+        format!("#{}", self.of(&term::whole_subject(subject)))
+    }
+
+    /// The hash of a folded value, 32 hex digits. Values say of which kind they are (`w:…`): a subject of one word has another hash than
+    /// that word.
+    pub(super) fn of(&self, value: &str) -> String {
+        let tag = hmac::sign(&self.0, value.as_bytes());
+        tag.as_ref().iter().take(KEPT).map(|octet| format!("{octet:02x}")).collect()
+    }
+}
+
+/// What a key is stands in no text of ours.
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Key(…)")
+    }
+}
+
+impl Record {
+    /// As [`Record::subject_line`], of the first one alone.
+    pub fn first_subject(&self) -> String {
+        match &self.hidden_subjects {
+            None => self.subjects.first().cloned().unwrap_or_default(),
+            Some(Hidden::Off) => String::new(),
+            Some(Hidden::Hashed { whole, .. }) => whole.first().map(|hash| format!("#{hash}")).unwrap_or_default(),
+        }
+    }
+
+    /// Its subjects in one line, for people and in documents: as decoded; `#` and the hash of each; or nothing. Not escaped.
+    pub fn subject_line(&self) -> String {
+        match &self.hidden_subjects {
+            None => self.subjects.join(" | "),
+            Some(Hidden::Off) => String::new(),
+            Some(Hidden::Hashed { whole, .. }) => {
+                let shown: Vec<String> = whole.iter().map(|hash| format!("#{hash}")).collect();
+                shown.join(" | ")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{
+        sample,
+        term::{Sought, of},
+    };
+
+    fn key(octet: u8) -> Key {
+        Key::new(&[octet; 32])
+    }
+
+    fn kept(subjects: &Subjects, subject: &str) -> Record {
+        let mut record = Record { subjects: vec![subject.to_owned()], ..sample::record(1) };
+        record.rules[0].folded = subject.to_lowercase();
+        subjects.keep(&mut record);
+        record
+    }
+
+    /// Nowhere in the record, under no key: no word, no part of a word, no length.
+    #[test]
+    fn nothing_of_a_hidden_subject_is_left_in_its_record() {
+        let subject = "Intimação zyxwvut 4711";
+        for subjects in [Subjects::Off, Subjects::Hashed(key(1))] {
+            let record = kept(&subjects, subject);
+            let text = serde_json::to_string(&record).unwrap().to_lowercase() + &format!("{record:?}").to_lowercase();
+            for word in ["intima", "zyxw", "wvut", "4711"] {
+                assert!(!text.contains(word), "{word} in {text}");
+            }
+            assert_eq!((record.rules[0].span, record.rules[0].decoded_span), ((0, 0), None));
+            let again: Record = serde_json::from_str(&serde_json::to_string(&record).unwrap()).unwrap();
+            assert_eq!(again, record);
+        }
+        let plain = kept(&Subjects::Plain, subject);
+        assert_eq!((plain.subject_line().as_str(), plain.hidden_subjects), (subject, None));
+        assert_eq!(kept(&Subjects::Off, subject).subject_line(), "");
+        assert_eq!(format!("{:?}", key(1)), "Key(…)");
+    }
+
+    /// Equal subjects as a mail program shows them are equal; with another key nothing is.
+    #[test]
+    fn equal_subjects_have_equal_hashes_under_one_key() {
+        let line = |octet, subject| kept(&Subjects::Hashed(key(octet)), subject).subject_line();
+        let one = line(1, "Boleto de Cobrança");
+        assert_eq!((one.len(), one.starts_with('#')), (33, true), "{one}");
+        assert_eq!(line(1, "RES: boleto  de COBRANCA"), one);
+        assert_ne!(line(1, "Boleto de Cobranças"), one);
+        assert_ne!(line(2, "Boleto de Cobrança"), one);
+        let record = kept(&Subjects::Hashed(key(1)), "boleto");
+        let Some(Hidden::Hashed { whole, words }) = record.hidden_subjects else { panic!("not hashed") };
+        assert!(!words.contains(&whole[0]), "a subject of one word says that it is one");
+    }
+
+    #[test]
+    fn whole_words_and_whole_subjects_are_found_and_beginnings_are_not() {
+        let record = kept(&Subjects::Hashed(key(1)), "RE: Intimação nº 123/2026 — b\u{43e}leto");
+        let terms = of(&record);
+        let found = |octet: u8, text: &str| {
+            let sought = Sought::words(text).unwrap();
+            sought.into_iter().all(|sought| sought.or_hashed(&key(octet)).is_in(&terms))
+        };
+        for (text, is_there) in [
+            ("INTIMACAO", true),
+            ("intimação 123", true),
+            ("123/2026 boleto", true),
+            ("123/2027", false),
+            ("intima*", false),
+            ("intima", false),
+            (record.subject_line().as_str(), true),
+            ("#00000000000000000000000000000000", false),
+        ] {
+            assert_eq!(found(1, text), is_there, "{text}");
+        }
+        assert!(!found(2, "intimacao"), "another key");
+        let unhashed = Sought::words("intimacao").unwrap();
+        assert!(!unhashed.iter().any(|sought| sought.is_in(&terms)), "without the key");
+        // Whoever looks with a key still finds what was kept plainly.
+        let plain = of(&kept(&Subjects::Plain, "Intimação"));
+        assert!(Sought::words("intimacao").unwrap().into_iter().all(|sought| sought.or_hashed(&key(1)).is_in(&plain)));
+        assert!(of(&kept(&Subjects::Off, "Intimação")).iter().all(|term| !term.as_str().starts_with("w:")));
+    }
+}
