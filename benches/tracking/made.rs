@@ -6,6 +6,17 @@ use portaria::record::{Record, TransactionId, window::DAY};
 pub const END: i64 = 1_795_305_600_000;
 const DAYS: i64 = 38;
 
+/// What a record says of a rule that matched, but for its id.
+pub const RULE: &str = concat!(
+    r#"{"rule":"","block":1,"pattern":"palavra","subject":0,"reading":"plain","folded":"palavra","span":[0,7],"#,
+    r#""decoded_span":[0,7],"mode":"observe","action":"tag","reply":null,"spared":[]}"#,
+);
+
+/// When the record of a number began, for a database.
+pub fn began_of(number: &str, count: u64) -> String {
+    format!("({} + {} * {number} / {count})", END - DAYS * DAY, DAYS * DAY)
+}
+
 /// Makes one after the other.
 pub struct Made {
     count: u64,
@@ -38,9 +49,9 @@ impl Made {
     }
 
     /// Small numbers often, large ones seldom, as words are used.
-    fn skewed(&mut self, below: u64) -> u64 {
-        let chance = self.chance() as f64 / u64::MAX as f64;
-        ((below as f64).powf(chance) - 1.0) as u64
+    fn word(&mut self) -> String {
+        let chance = self.chance() % 10_000;
+        format!("palavra{}", (chance * chance / 10_000) * (chance * chance / 10_000) / 5000)
     }
 
     /// The next one.
@@ -48,7 +59,7 @@ impl Made {
         let number = self.number;
         self.number += 1;
         let began = END - DAYS * DAY + (i128::from(DAYS * DAY) * i128::from(number) / i128::from(self.count)) as i64;
-        let words: Vec<String> = (0..6).map(|_| format!("palavra{}", self.skewed(20_000))).collect();
+        let words: Vec<String> = (0..5).map(|_| self.word()).collect();
         let client = self.chance() % 1000;
         // One mailbox gets, and one sends, as much as a newsletter or a system does.
         let busy = self.chance() % 20;
@@ -76,17 +87,15 @@ impl Made {
         }
         record.subjects = vec![words.join(" ")];
         record.message_id = Some(format!("<{number}.abc@example.com>"));
-        record.sha256 = Some(format!("{:064x}", self.chance()));
+        record.sha256 = record.sha256.map(|_| format!("{:064x}", self.chance()));
         record
     }
 }
 
-fn template(lean: bool, has_rule: bool) -> serde_json::Value {
+/// A record with nothing in the places that differ.
+pub fn template(lean: bool, has_rule: bool) -> serde_json::Value {
     use serde_json::{Value, json};
-    let rule = json!({
-        "rule": "", "block": 1, "pattern": "palavra", "subject": 0, "reading": "plain", "folded": "palavra", "span": [0, 7],
-        "decoded_span": [0, 7], "mode": "observe", "action": "tag", "reply": null, "spared": [],
-    });
+    let rule: Value = serde_json::from_str(RULE).unwrap();
     let scanner = json!({
         "group": "clamd", "scanner": "clamd unix:/run/clamav/clamd.ctl", "verdict": "clean", "took_ms": 12,
         "version": "ClamAV 1.4.6/27800/Fri Nov 20 09:00:00 2026",
@@ -101,7 +110,7 @@ fn template(lean: bool, has_rule: bool) -> serde_json::Value {
         "ended": 0,
         "client": {
             "listener": "0.0.0.0:25", "address": "10.0.0.0", "port": 40_000, "hello": "mx.example.com",
-            "tls": "TLSv1.3 TLS_AES_256_GCM_SHA384",
+            "tls": if lean { Value::Null } else { json!("TLSv1.3 TLS_AES_256_GCM_SHA384") },
         },
         "reverse_path": "",
         "recipients": [{
@@ -111,7 +120,7 @@ fn template(lean: bool, has_rule: bool) -> serde_json::Value {
         "subjects": [""],
         "message_id": null,
         "size": 45_678,
-        "sha256": "",
+        "sha256": if lean { Value::Null } else { json!(format!("{:064x}", 0)) },
         "policy": "0123456789ab",
         "rules": if has_rule { vec![rule] } else { Vec::new() },
         "scanners": if lean { Vec::new() } else { vec![scanner] },

@@ -14,7 +14,7 @@ use portaria::{
     door::loader::Loader,
     journal::Journal,
     record::{EnvelopeParameters, Item, ItemClass, ItemState, TransactionId},
-    store::{Change, JournalPosition, Store},
+    store::{Change, JournalPosition, Pace, Store},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -85,10 +85,11 @@ pub async fn removal(bench: &Bench) {
 }
 
 async fn remove(store: &Store, day: i64) {
-    let (mut steps, mut rows, begun) = (Vec::new(), 0, Instant::now());
+    let (mut steps, mut rows, mut pace, begun) = (Vec::new(), 0, Pace::default(), Instant::now());
     loop {
         let began = Instant::now();
-        let removed = store.remove_of_day(day, 500).await.unwrap();
+        let removed = store.remove_of_day(day, pace.rows()).await.unwrap();
+        pace.took(began.elapsed());
         steps.push(began.elapsed());
         if removed == 0 {
             break;

@@ -185,7 +185,7 @@ async fn every_search_goes_by_an_index() {
             ways.push(of_counted(counted));
         }
         let mut statements: Vec<Statement> = ways.iter().map(|way| way.statement(20_000, span, 10)).collect();
-        statements.extend(all.iter().map(|sought| how_many(20_000, sought)));
+        statements.extend(all.iter().map(|sought| how_many(20_000, sought, 10)));
         for mut statement in statements {
             statement.sql = format!("EXPLAIN QUERY PLAN {}", statement.sql);
             let sql = statement.sql.clone();

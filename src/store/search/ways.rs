@@ -16,7 +16,7 @@ const FREQUENT: i64 = if cfg!(test) { 20 } else { 1000 };
 
 /// Rows up to which the words that begin so are counted: they are not in the order of time, so all of them have to be read and sorted.
 /// Few in tests, so that some hundred records come to each way.
-pub(super) const TOO_MANY: i64 = if cfg!(test) { 60 } else { 10_000 };
+pub(super) const TOO_MANY: i64 = if cfg!(test) { 60 } else { 20_000 };
 
 /// Rows of the index that are read in the time in which one record is.
 pub(super) const ROWS_PER_RECORD: i64 = 50;
@@ -43,8 +43,11 @@ pub(super) async fn best<'s>(readers: &AnyPool, day: i64, all: &'s [Sought]) -> 
         _ => {}
     }
     let mut counted = Vec::new();
-    for sought in all {
-        let found = how_many(day, sought).fetch(readers).await?;
+    // Terms first: beside few rows of one, few of a beginning are enough to know that it is not looked up.
+    let (terms, beginnings): (Vec<_>, Vec<_>) = all.iter().partition(|sought| matches!(sought, Sought::AnyOf(_)));
+    for sought in terms.into_iter().chain(beginnings) {
+        let least = counted.iter().map(|(count, _)| *count).min().unwrap_or(TOO_MANY);
+        let found = how_many(day, sought, most_counted(sought, least)).fetch(readers).await?;
         let count: i64 = found.first().map_or(Ok(0), |row| row.try_get(0))?;
         if count == 0 {
             return Ok(None);
@@ -70,16 +73,20 @@ pub(super) fn of_counted(mut counted: Vec<(i64, &Sought)>) -> Way<'_> {
     Way::Terms { first, also: counted.filter(is_looked_up).map(|(_, sought)| sought).collect() }
 }
 
-pub(super) fn how_many(day: i64, sought: &Sought) -> Statement {
+/// How far it is counted beside one that has `least` rows.
+fn most_counted(sought: &Sought, least: i64) -> i64 {
+    match sought {
+        Sought::AnyOf(_) => FREQUENT,
+        Sought::Beginning(_) => TOO_MANY.min(least.saturating_mul(ROWS_PER_RECORD).saturating_add(1)),
+    }
+}
+
+pub(super) fn how_many(day: i64, sought: &Sought, most: i64) -> Statement {
     let mut statement = Statement::default();
     let day = statement.bind(Value::Number(day));
     let condition = statement.condition("t", sought);
-    let bound = match sought {
-        Sought::AnyOf(_) => FREQUENT,
-        Sought::Beginning(_) => TOO_MANY,
-    };
     statement.sql = format!(
-        "SELECT COUNT(*) FROM (SELECT t.began FROM terms t WHERE t.day = {day} AND {condition} LIMIT {bound}) AS counted"
+        "SELECT COUNT(*) FROM (SELECT t.began FROM terms t WHERE t.day = {day} AND {condition} LIMIT {most}) AS counted"
     );
     statement
 }
