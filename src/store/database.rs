@@ -40,7 +40,7 @@ impl Kind {
 }
 
 /// What `meta` says when the last migration has run.
-pub(super) const SCHEMA: &str = "7";
+pub(super) const SCHEMA: &str = "9";
 
 /// Readers at once.
 pub(super) const READERS: u32 = 4;
@@ -56,6 +56,7 @@ fn migrations() -> Migrator {
     let tracking = include_str!("../../migrations/0005_tracking.sql");
     let sixth = include_str!("../../migrations/0006_nodes.sql");
     let seventh = include_str!("../../migrations/0007_audit_copy.sql");
+    let ninth = include_str!("../../migrations/0009_found_by.sql");
     let step = |version, name: &'static str, sql: &'static str| {
         Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
     };
@@ -66,6 +67,7 @@ fn migrations() -> Migrator {
         step(5, "tracking", tracking),
         step(6, "nodes", sixth),
         step(7, "audit copy", seventh),
+        step(9, "found by", ninth),
     ])
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use sqlx::AnyConnection;
 
-use super::{Store, StoreFault, rows};
+use super::{Store, StoreFault, rows, terms};
 use crate::record::{Intent, Record, TransactionId, attempts::Counts};
 
 /// How far the journal is loaded. The store does not look into it: it only gives it back.
@@ -44,6 +44,7 @@ impl Store {
         let mut transaction = self.begin().await?;
         // Most intents are followed by their outcome at once: those never reach the database.
         let mut open: HashMap<&TransactionId, (u64, &Intent)> = HashMap::new();
+        let mut found_by = Vec::new();
         for change in changes {
             match change {
                 Change::Intent { segment, intent } => {
@@ -51,12 +52,13 @@ impl Store {
                 }
                 Change::Outcome(record) => {
                     open.remove(&record.id);
-                    rows::put_record(&mut transaction, record).await?;
+                    found_by.extend(rows::put_record(&mut transaction, record).await?);
                     rows::remove_intent(&mut transaction, &record.id).await?;
                 }
                 Change::Counts(counts) => rows::put_counts(&mut transaction, counts).await?,
             }
         }
+        terms::add(&mut transaction, found_by).await?;
         for (segment, intent) in open.into_values() {
             rows::put_intent(&mut transaction, self.node(), segment, intent).await?;
         }
@@ -100,7 +102,8 @@ impl Store {
             let intent: Intent = serde_json::from_str(&text)?;
             let record = intent.without_outcome();
             if !has_record(&mut transaction, &record.id).await? {
-                rows::put_record(&mut transaction, &record).await?;
+                let found_by = rows::put_record(&mut transaction, &record).await?;
+                terms::add(&mut transaction, found_by.collect()).await?;
             }
             rows::remove_intent(&mut transaction, &record.id).await?;
             closed.push(record.id);

@@ -76,6 +76,7 @@ pub use load::{Change, JournalPosition};
 pub use marks::{Mark, Marks};
 pub use outbox::OutboxFault;
 pub use postgres::Probe;
+pub use purge::Pace;
 pub use reconcile::Reconciliation;
 pub use removal::{BATCH, Expiry};
 pub use restored::EndedSince;

@@ -2,7 +2,7 @@
 
 use sqlx::AnyConnection;
 
-use super::{Store, StoreFault, View, rows};
+use super::{Store, StoreFault, View, purge, rows};
 use crate::record::{
     request::{Closed, Request},
     window::Span,
@@ -17,6 +17,8 @@ impl Store {
 
     async fn put_request(&self, request: &Request) -> Result<bool, StoreFault> {
         let mut transaction = self.begin().await?;
+        // A step of a removal that is under way, on whatever node, is waited for; none begins until this is registered.
+        purge::take_turn(&mut transaction).await?;
         let inserted = sqlx::query(
             "INSERT INTO requests (number, kind, opened_at, starts, ends, request) VALUES ($1, $2, $3, $4, $5, $6) \
              ON CONFLICT (number) DO NOTHING",

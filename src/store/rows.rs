@@ -109,21 +109,23 @@ pub(super) fn item(row: &AnyRow) -> Result<Item, StoreFault> {
     })
 }
 
-/// Writes a record, its recipients and its terms over what stood there.
-pub(super) async fn put_record(connection: &mut AnyConnection, record: &Record) -> Result<(), StoreFault> {
-    if insert_record(connection, record).await? {
-        return put_recipients(connection, record).await;
+/// Writes a record over what stood there. Says which terms are to be added ([`terms::add`]).
+pub(super) async fn put_record(
+    connection: &mut AnyConnection,
+    record: &Record,
+) -> Result<impl Iterator<Item = terms::Row> + use<>, StoreFault> {
+    let mut before = None;
+    if !insert_record(connection, record).await? {
+        let text: String = sqlx::query_scalar("SELECT record FROM transactions WHERE id = $1")
+            .bind(record.id.as_str())
+            .fetch_one(&mut *connection)
+            .await?;
+        before = Some(serde_json::from_str(&text)?);
+        let clear = sqlx::query("DELETE FROM transactions WHERE id = $1").bind(record.id.as_str());
+        clear.execute(&mut *connection).await?;
+        insert_record(connection, record).await?;
     }
-    let before: String = sqlx::query_scalar("SELECT record FROM transactions WHERE id = $1")
-        .bind(record.id.as_str())
-        .fetch_one(&mut *connection)
-        .await?;
-    terms::remove(connection, &serde_json::from_str(&before)?).await?;
-    // Its recipients go with it.
-    let clear = sqlx::query("DELETE FROM transactions WHERE id = $1").bind(record.id.as_str());
-    clear.execute(&mut *connection).await?;
-    insert_record(connection, record).await?;
-    put_recipients(connection, record).await
+    Ok(terms::new_of(record, before.as_ref()))
 }
 
 /// Whether there was none of this id.
@@ -145,23 +147,6 @@ pub(super) async fn insert_record(connection: &mut AnyConnection, record: &Recor
     .execute(&mut *connection)
     .await?;
     Ok(inserted.rows_affected() > 0)
-}
-
-async fn put_recipients(connection: &mut AnyConnection, record: &Record) -> Result<(), StoreFault> {
-    for (position, recipient) in (0_i64..).zip(&record.recipients) {
-        sqlx::query(
-            "INSERT INTO recipients (transaction_id, position, began, address, mailbox, fate) VALUES ($1, $2, $3, $4, $5, $6)",
-        )
-        .bind(record.id.as_str())
-        .bind(position)
-        .bind(record.began)
-        .bind(searchable(&recipient.address))
-        .bind(recipient.mailbox.as_ref().map(|mailbox| searchable(&mailbox.0)))
-        .bind(word(&recipient.fate))
-        .execute(&mut *connection)
-        .await?;
-    }
-    terms::add(connection, record).await
 }
 
 /// Writes an intent whose outcome is not known yet.

@@ -1,19 +1,25 @@
 //! Searches over records, newest first, a page at a time.
 //!
-//! A search reads the index of terms day by day, the newest first, and stops when its page is full. Of several terms the one with the
-//! fewest rows of that day is read, and the others are looked up: two words that are frequent alone cost no more than the rarer.
+//! A search asks the index of terms, day by day and the newest first, for the milliseconds in which a record began that may be meant
+//! (`ways`), reads the records of those, and keeps the ones that are meant: the index says where to look, and the record what is there. It
+//! stops when its page is full.
+
+mod ways;
 
 use sqlx::{AnyPool, AssertSqlSafe, Row as _, any::AnyRow};
 
-use super::{RefusedAttempts, StoreFault, View, rows};
+use super::{RefusedAttempts, StoreFault, View};
 use crate::record::{
     Record, TransactionId, UnixMillis,
     term::{self, Sought},
     window::{self, Span},
 };
 
-/// Rows that are counted before a term is called frequent.
-const FREQUENT: i64 = 1000;
+/// Milliseconds that are looked at together, at least, however small the page: some of them may have nothing that is meant.
+const FEW: usize = 50;
+
+/// At most, unless the page is larger: bounds memory, some kilobytes each.
+const MANY: usize = 800;
 
 /// The last record of a page: the next page begins behind it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,27 +68,25 @@ enum Value {
 impl View {
     /// One page.
     pub async fn search(&self, search: &Search) -> Result<Page, StoreFault> {
-        let mut page = Page { records: Vec::new(), next: search.behind.clone() };
+        let mut page = Page { records: Vec::new(), next: None };
         let limit = usize::try_from(search.limit).unwrap_or(usize::MAX).max(1);
-        // What is found by a term and is not meant: a record that was cut, or whose terms another version made.
-        while page.records.len() < limit {
-            let left = limit.saturating_sub(page.records.len());
-            let search = Search { behind: page.next.take(), ..search.clone() };
-            let found = places(self.readers(), &search, left).await?;
-            let Some(last) = found.last() else { return Ok(page) };
-            let is_last = found.len() < left;
-            let mut records = records(self.readers(), &found).await?;
-            records.retain(|record| {
-                let terms = term::of(record);
-                search.all.iter().all(|sought| sought.is_in(&terms))
-            });
+        let Some(mut span) = present(self.readers(), search).await? else { return Ok(page) };
+        let mut wanted = limit.max(FEW);
+        loop {
+            let found = moments(self.readers(), span, &search.all, wanted).await?;
+            let mut records = begun_at(self.readers(), &found.moments).await?;
+            records.retain(|record| search.means(record));
             page.records.append(&mut records);
-            if is_last {
-                return Ok(page);
+            let is_full = page.records.len() > limit || (page.records.len() == limit && !found.are_all);
+            page.records.truncate(limit);
+            if is_full {
+                page.next = page.records.last().map(Place::of);
             }
-            page.next = Some(last.clone());
+            let Some(last) = found.moments.last().filter(|_| !is_full && !found.are_all) else { return Ok(page) };
+            span.until = *last;
+            // The more there is that is not meant, the more is looked at together.
+            wanted = wanted.saturating_mul(2).min(MANY.max(limit));
         }
-        Ok(page)
     }
 
     /// From when on records are found by their terms: those before are still being prepared. None: all are.
@@ -116,23 +120,57 @@ impl View {
     }
 }
 
-/// Where the records are, at most `limit`.
-async fn places(readers: &AnyPool, search: &Search, limit: usize) -> Result<Vec<Place>, StoreFault> {
-    let Some(span) = present(readers, search).await? else { return Ok(Vec::new()) };
-    if search.all.is_empty() {
-        return read(of_time(span, search.behind.as_ref(), limit).fetch(readers).await?);
-    }
-    let mut found: Vec<Place> = Vec::new();
-    let days = window::day_of(span.from)..=window::day_of(span.until.saturating_sub(1));
-    for day in days.rev() {
-        let left = limit.saturating_sub(found.len());
-        if left == 0 {
-            break;
+impl Search {
+    /// Whether it is one of those that are sought. A millisecond may have others; and what the index has of a record that was written
+    /// over, or by another version, may no longer be so.
+    fn means(&self, record: &Record) -> bool {
+        let is_behind = self.behind.as_ref().is_none_or(|place| (record.began, &record.id) < (place.began, &place.id));
+        if !is_behind || !self.span.contains(record.began) {
+            return false;
         }
-        let Some(ordered) = rarest_first(readers, day, &search.all).await? else { continue };
-        found.extend(read(of_day(day, span, &ordered, search.behind.as_ref(), left).fetch(readers).await?)?);
+        let terms = term::of(record);
+        self.all.iter().all(|sought| sought.is_in(&terms))
     }
-    Ok(found)
+}
+
+impl Place {
+    fn of(record: &Record) -> Self {
+        Self { began: record.began, id: record.id.clone() }
+    }
+}
+
+/// Where to look.
+struct Moments {
+    /// The newest first, each once.
+    moments: Vec<UnixMillis>,
+    /// There are no more in the span.
+    are_all: bool,
+}
+
+/// About `wanted` milliseconds in which a record began that may be meant.
+async fn moments(readers: &AnyPool, span: Span, all: &[Sought], wanted: usize) -> Result<Moments, StoreFault> {
+    let mut moments: Vec<UnixMillis> = Vec::new();
+    let mut parts: Vec<(i64, Span)> = Vec::new();
+    if all.is_empty() {
+        parts.push((0, span));
+    } else {
+        let days = window::day_of(span.from)..=window::day_of(span.until.saturating_sub(1));
+        parts.extend(days.rev().map(|day| (day, span.common(window::span_of(day)))));
+    }
+    for (day, span) in parts {
+        let Some(way) = ways::best(readers, day, all).await? else { continue };
+        let left = wanted.saturating_sub(moments.len()).max(1);
+        let rows = way.statement(day, span, left).fetch(readers).await?;
+        for row in &rows {
+            moments.push(row.try_get(0)?);
+        }
+        if rows.len() >= left {
+            moments.dedup();
+            return Ok(Moments { moments, are_all: false });
+        }
+    }
+    moments.dedup();
+    Ok(Moments { moments, are_all: true })
 }
 
 /// The part of the span in which there is anything.
@@ -146,83 +184,6 @@ async fn present(readers: &AnyPool, search: &Search) -> Result<Option<Span>, Sto
         span.until = span.until.min(place.began.saturating_add(1));
     }
     Ok((!span.is_empty()).then_some(span))
-}
-
-/// What is sought, by how often it is there on a day; none: something of it is not there at all.
-async fn rarest_first<'s>(
-    readers: &AnyPool,
-    day: i64,
-    all: &'s [Sought],
-) -> Result<Option<Vec<&'s Sought>>, StoreFault> {
-    if let [only] = all {
-        return Ok(Some(vec![only]));
-    }
-    let mut counted = Vec::new();
-    for sought in all {
-        let found = how_many(day, sought).fetch(readers).await?;
-        let count: i64 = found.first().map_or(Ok(0), |row| row.try_get(0))?;
-        if count == 0 {
-            return Ok(None);
-        }
-        counted.push((count, sought));
-    }
-    counted.sort_by_key(|(count, _)| *count);
-    Ok(Some(counted.into_iter().map(|(_, sought)| sought).collect()))
-}
-
-fn how_many(day: i64, sought: &Sought) -> Statement {
-    let mut statement = Statement::default();
-    let day = statement.bind(Value::Number(day));
-    let condition = statement.condition("t", sought);
-    statement.sql = format!(
-        "SELECT COUNT(*) FROM (SELECT t.began FROM terms t WHERE t.day = {day} AND {condition} LIMIT {FREQUENT}) AS counted"
-    );
-    statement
-}
-
-/// The records of one day that have everything in `ordered`, of which the first is the rarest.
-fn of_day(day: i64, span: Span, ordered: &[&Sought], behind: Option<&Place>, limit: usize) -> Statement {
-    let mut statement = Statement::default();
-    let day = statement.bind(Value::Number(day));
-    let mut conditions = Vec::new();
-    for (nth, sought) in ordered.iter().enumerate() {
-        let name = format!("t{nth}");
-        let condition = statement.condition(&name, sought);
-        conditions.push(match (nth, sought) {
-            (0, _) => condition,
-            (_, Sought::AnyOf(_)) => format!(
-                "EXISTS (SELECT 1 FROM terms {name} WHERE {name}.day = {day} AND {condition} AND {name}.began = t0.began \
-                 AND {name}.transaction_id = t0.transaction_id)"
-            ),
-            // Read once for the day, and not once for each record.
-            (_, Sought::Beginning(_)) => format!(
-                "t0.transaction_id IN (SELECT {name}.transaction_id FROM terms {name} WHERE {name}.day = {day} AND {condition})"
-            ),
-        });
-    }
-    let within = statement.within("t0.began", "t0.transaction_id", span, behind);
-    let limit = statement.bind(Value::Number(i64::try_from(limit).unwrap_or(i64::MAX)));
-    // Of one term a record has one row, and the index is read in its order; a DISTINCT would have all of them sorted first.
-    let distinct = match ordered.first() {
-        Some(Sought::AnyOf(terms)) if terms.len() == 1 => "",
-        _ => "DISTINCT ",
-    };
-    statement.sql = format!(
-        "SELECT {distinct}t0.began, t0.transaction_id FROM terms t0 WHERE t0.day = {day} AND {} AND {within} \
-         ORDER BY t0.began DESC, t0.transaction_id DESC LIMIT {limit}",
-        conditions.join(" AND ")
-    );
-    statement
-}
-
-/// Every record of a span.
-fn of_time(span: Span, behind: Option<&Place>, limit: usize) -> Statement {
-    let mut statement = Statement::default();
-    let within = statement.within("began", "id", span, behind);
-    let limit = statement.bind(Value::Number(i64::try_from(limit).unwrap_or(i64::MAX)));
-    statement.sql =
-        format!("SELECT began, id FROM transactions WHERE {within} ORDER BY began DESC, id DESC LIMIT {limit}");
-    statement
 }
 
 impl Statement {
@@ -246,21 +207,15 @@ impl Statement {
         }
     }
 
-    /// In a span, and behind a place.
-    fn within(&mut self, began: &str, id: &str, span: Span, behind: Option<&Place>) -> String {
+    fn within(&mut self, began: &str, span: Span) -> String {
         let from = self.bind(Value::Number(span.from));
         let until = self.bind(Value::Number(span.until));
-        let mut within = format!("{began} >= {from} AND {began} < {until}");
-        if let Some(place) = behind {
-            let at = self.bind(Value::Number(place.began));
-            let last = self.bind(Value::Text(place.id.to_string()));
-            within += &format!(" AND ({began} < {at} OR {id} < {last})");
-        }
-        within
+        format!("{began} >= {from} AND {began} < {until}")
     }
 
     async fn fetch(self, readers: &AnyPool) -> Result<Vec<AnyRow>, StoreFault> {
-        let mut query = sqlx::query(AssertSqlSafe(self.sql));
+        // Planned for these values: PostgreSQL would at the sixth time take a plan for any, and read a day from end to end for a rare word.
+        let mut query = sqlx::query(AssertSqlSafe(self.sql)).persistent(false);
         for value in self.bound {
             query = match value {
                 Value::Number(number) => query.bind(number),
@@ -271,16 +226,13 @@ impl Statement {
     }
 }
 
-fn read(found: Vec<AnyRow>) -> Result<Vec<Place>, StoreFault> {
-    found.iter().map(|row| Ok(Place { began: row.try_get(0)?, id: rows::from_word(row.try_get(1)?)? })).collect()
-}
-
-async fn records(readers: &AnyPool, places: &[Place]) -> Result<Vec<Record>, StoreFault> {
-    let mut records: Vec<Record> = Vec::with_capacity(places.len());
-    for some in places.chunks(200) {
+/// The records that began in these milliseconds, newest first.
+async fn begun_at(readers: &AnyPool, moments: &[UnixMillis]) -> Result<Vec<Record>, StoreFault> {
+    let mut records: Vec<Record> = Vec::with_capacity(moments.len());
+    for some in moments.chunks(200) {
         let mut statement = Statement::default();
-        let bound: Vec<String> = some.iter().map(|place| statement.bind(Value::Text(place.id.to_string()))).collect();
-        statement.sql = format!("SELECT record FROM transactions WHERE id IN ({})", bound.join(", "));
+        let bound: Vec<String> = some.iter().map(|began| statement.bind(Value::Number(*began))).collect();
+        statement.sql = format!("SELECT record FROM transactions WHERE began IN ({})", bound.join(", "));
         for row in statement.fetch(readers).await? {
             records.push(serde_json::from_str(&row.try_get::<String, _>(0)?)?);
         }

@@ -1,4 +1,10 @@
 //! The index that records are found by: rows of `record::term`, written with the record, and in the background for those of before.
+//!
+//! A row says that *a* record which began in that millisecond has that term, and not which: several may have begun in it, and one may have
+//! been written over. Who searches looks at the records themselves (`search`). So a row is never wrong, at most of no use; and as nothing
+//! is unique, nodes that load at once never wait for one another.
+
+use std::collections::BTreeSet;
 
 use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
 
@@ -9,35 +15,46 @@ use crate::record::{
     window,
 };
 
-/// Rows in one statement: four parameters each, of the 999 that any SQLite takes.
-const ROWS: usize = 200;
+/// Rows in one statement: three parameters each, of the 999 that any SQLite takes.
+const ROWS: usize = 300;
 
-/// Adds the terms of a record that has none.
-pub(super) async fn add(connection: &mut AnyConnection, record: &Record) -> Result<(), StoreFault> {
-    let terms: Vec<Term> = term::of(record).into_iter().collect();
-    for some in terms.chunks(ROWS) {
-        let rows: Vec<String> = (0..some.len()).map(|row| format!("($1, ${}, $2, $3)", row + 4)).collect();
-        let sql = format!("INSERT INTO terms (day, term, began, transaction_id) VALUES {}", rows.join(", "));
-        let mut insert = sqlx::query(AssertSqlSafe(sql))
-            .bind(window::day_of(record.began))
-            .bind(record.began)
-            .bind(record.id.as_str());
-        for term in some {
-            insert = insert.bind(term.as_str());
+/// One row: the day of a record, what it is found by, and when it began.
+pub(super) type Row = (i64, Term, UnixMillis);
+
+fn of(record: &Record) -> impl Iterator<Item = Row> + use<> {
+    let began = record.began;
+    term::of(record).into_iter().map(move |term| (window::day_of(began), term, began))
+}
+
+/// The rows that a record needs, and that the one which it was written over has not.
+pub(super) fn new_of(record: &Record, before: Option<&Record>) -> impl Iterator<Item = Row> + use<> {
+    let there: BTreeSet<Row> = before.into_iter().flat_map(of).collect();
+    of(record).filter(move |row| !there.contains(row))
+}
+
+/// Adds rows: all of a batch at once and in the order of the index, so that each of its pages is come to once.
+pub(super) async fn add(connection: &mut AnyConnection, mut rows: Vec<Row>) -> Result<(), StoreFault> {
+    rows.sort_unstable();
+    for some in rows.chunks(ROWS) {
+        let places: Vec<String> =
+            (0..some.len()).map(|row| format!("(${}, ${}, ${})", 3 * row + 1, 3 * row + 2, 3 * row + 3)).collect();
+        let sql = format!("INSERT INTO terms (day, term, began) VALUES {}", places.join(", "));
+        let mut insert = sqlx::query(AssertSqlSafe(sql));
+        for (day, term, began) in some {
+            insert = insert.bind(day).bind(term.as_str()).bind(began);
         }
         insert.execute(&mut *connection).await?;
     }
     Ok(())
 }
 
-/// Takes away the terms of a record, as it was written.
-pub(super) async fn remove(connection: &mut AnyConnection, record: &Record) -> Result<(), StoreFault> {
-    for term in term::of(record) {
-        sqlx::query("DELETE FROM terms WHERE day = $1 AND term = $2 AND began = $3 AND transaction_id = $4")
-            .bind(window::day_of(record.began))
+/// Takes rows away, also where they stand for another record: only for who adds the same ones again.
+async fn remove(connection: &mut AnyConnection, rows: &[Row]) -> Result<(), StoreFault> {
+    for (day, term, began) in rows {
+        sqlx::query("DELETE FROM terms WHERE day = $1 AND term = $2 AND began = $3")
+            .bind(day)
             .bind(term.as_str())
-            .bind(record.began)
-            .bind(record.id.as_str())
+            .bind(began)
             .execute(&mut *connection)
             .await?;
     }
@@ -71,8 +88,9 @@ impl Store {
         for text in &found {
             let record: Record = serde_json::from_str(text)?;
             // It may have got them meanwhile: the journal was loaded later than the schema changed.
-            remove(&mut transaction, &record).await?;
-            add(&mut transaction, &record).await?;
+            let rows: Vec<Row> = of(&record).collect();
+            remove(&mut transaction, &rows).await?;
+            add(&mut transaction, rows).await?;
             last = Some((record.began, record.id));
         }
         let done = found.len() < usize::try_from(count).unwrap_or(usize::MAX);

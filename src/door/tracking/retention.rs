@@ -4,13 +4,15 @@
 
 use std::{sync::Arc, time::Duration};
 
+use tokio::time::Instant;
+
 use super::{
     super::gateway::{Gateway, now},
     Tracking,
 };
 use crate::{
     record::{UnixMillis, clock::WallClock, unix_millis, window},
-    store::{Store, StoreFault},
+    store::{Pace, Store, StoreFault},
 };
 
 /// Between two looks at what is too old.
@@ -18,9 +20,6 @@ const EVERY: Duration = Duration::from_secs(600);
 
 /// Between two steps: the writer is free for mail meanwhile.
 const PAUSE: Duration = Duration::from_millis(100);
-
-/// Rows of one step: some tens of milliseconds of the writer.
-const STEP: u32 = 500;
 
 /// Records that get their terms in one step.
 const TERMS: u32 = 100;
@@ -60,14 +59,16 @@ impl Tracking {
     pub(super) async fn remove(&self, store: &Store, now: UnixMillis, pause: Duration) -> Result<u64, StoreFault> {
         let Some(horizon) = window::horizon(now, self.retention, self.handling, &self.time_zone) else { return Ok(0) };
         let Some(first) = store.first_day().await? else { return Ok(0) };
-        let mut removed = 0;
+        let (mut removed, mut pace) = (0, Pace::default());
         for day in first..window::day_of(horizon) {
-            // Asked again for each day: a request that is registered meanwhile keeps what is still there.
+            // A request that is registered meanwhile keeps what is still there: each step looks once more.
             if !window::may_go(day, horizon, &store.frozen().await?) {
                 continue;
             }
             loop {
-                let rows = store.remove_of_day(day, STEP).await?;
+                let began = Instant::now();
+                let rows = store.remove_of_day(day, pace.rows()).await?;
+                pace.took(began.elapsed());
                 if rows == 0 {
                     break;
                 }

@@ -88,6 +88,56 @@ async fn an_item_is_decided_once() {
     }
 }
 
+/// Two nodes remove the same day at the same moment, in steps of other sizes: all of it goes, none hears of a deadlock, and no row is
+/// counted twice.
+#[tokio::test]
+async fn a_day_that_two_nodes_remove_goes_once() {
+    use crate::record::window;
+    let Some([(_one, first), (_two, second)]) = two().await else { return };
+    let day = 20_000;
+    let of_the_day = |number: u64| {
+        let began = window::span_of(day).from + i64::try_from(number).unwrap();
+        let id = TransactionId::new(began.unsigned_abs(), u128::from(number) << 16);
+        Change::Outcome(Box::new(crate::record::Record { id, began, ..sample::record(number) }))
+    };
+    let changes: Vec<Change> = (0..2000).map(of_the_day).collect();
+    first.load(&changes, JournalPosition { segment: 1, offset: 1 }).await.unwrap();
+    let count = "SELECT (SELECT COUNT(*) FROM transactions) + (SELECT COUNT(*) FROM terms)";
+    let rows: i64 = sqlx::query_scalar(count).fetch_one(&first.writer).await.unwrap();
+    let all = async |store: &Store, step: u32| {
+        let mut removed = 0;
+        loop {
+            match store.remove_of_day(day, step).await.unwrap() {
+                0 => return removed,
+                some => removed += some,
+            }
+        }
+    };
+    let (one, two) = tokio::join!(all(&first, 70), all(&second, 110));
+    assert!(one > 0 && two > 0, "{one} {two}");
+    assert_eq!(one + two, rows.unsigned_abs());
+    assert_eq!(sqlx::query_scalar::<_, i64>(count).fetch_one(&first.writer).await.unwrap(), 0);
+}
+
+/// The other node's step is waited for, and its next one sees what was registered here.
+#[tokio::test]
+async fn a_request_of_one_node_stops_the_removal_of_the_other() {
+    use crate::record::{request::tests::request, window};
+    let Some([(_one, first), (_two, second)]) = two().await else { return };
+    let record = sample::record(1);
+    let day = window::day_of(record.began);
+    let hold = crate::record::request::Request { span: window::span_of(day), ..request("LAW 1", "noc@tjpa.jus.br") };
+    first.load(&[Change::Outcome(Box::new(record))], JournalPosition { segment: 1, offset: 1 }).await.unwrap();
+    let mut turn = first.begin().await.unwrap();
+    purge::take_turn(&mut turn).await.unwrap();
+    let mut opening = std::pin::pin!(second.open_request(&hold));
+    assert!(tokio::time::timeout(Duration::from_millis(300), opening.as_mut()).await.is_err());
+    turn.commit().await.unwrap();
+    assert!(opening.await.unwrap());
+    assert_eq!(first.remove_of_day(day, 100).await.unwrap(), 0);
+    assert_eq!(first.recent(10).await.unwrap().len(), 1);
+}
+
 /// The server has the row and cannot say so any more: content and mark stay, and the next start finds an item with its content.
 /// Where it did not get so far, the next start removes both.
 #[tokio::test]
