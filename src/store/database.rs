@@ -40,7 +40,7 @@ impl Kind {
 }
 
 /// What `meta` says when the last migration has run.
-pub(super) const SCHEMA: &str = "6";
+pub(super) const SCHEMA: &str = "8";
 
 /// Readers at once.
 pub(super) const READERS: u32 = 4;
@@ -55,6 +55,7 @@ fn migrations() -> Migrator {
     let releases = include_str!("../../migrations/0004_releases.sql");
     let tracking = include_str!("../../migrations/0005_tracking.sql");
     let sixth = include_str!("../../migrations/0006_nodes.sql");
+    let eighth = include_str!("../../migrations/0008_shared_content.sql");
     let step = |version, name: &'static str, sql: &'static str| {
         Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
     };
@@ -64,6 +65,7 @@ fn migrations() -> Migrator {
         step(4, "releases", releases),
         step(5, "tracking", tracking),
         step(6, "nodes", sixth),
+        step(8, "shared content", eighth),
     ])
 }
 
