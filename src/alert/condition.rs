@@ -126,6 +126,10 @@ kinds! {
     ReleaseUndelivered = "release_undelivered" by quarantine::undelivered,
     /// The quarantine is near its largest size.
     QuarantineFull = "quarantine_full" by quarantine::full,
+    /// Held content waits for the bucket.
+    ContentWaits = "content_waits" by quarantine::content_waits,
+    /// Held content is not in the bucket any more.
+    ContentMissing = "content_missing" by quarantine::content_missing,
 }
 
 impl Kind {

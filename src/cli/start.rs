@@ -27,6 +27,7 @@ use crate::{
         loader::Loader,
         probe, release,
         reload::{Fresh, Reloader, Sources},
+        sharing,
         tls::Certificate,
         tracking::Tracking,
         watch_rules,
@@ -119,6 +120,9 @@ pub async fn start(
     doors.spawn(release::send(gateway.clone(), releases));
     doors.spawn(expiry::keep(gateway.clone(), kept(&settings.retention.quarantine), clock.clone()));
     doors.spawn(tracking.keep(gateway.clone(), clock));
+    if gateway.store.has_bucket() {
+        doors.spawn(sharing::keep(gateway.clone()));
+    }
     let http = start_http(settings.http, &gateway, metrics, &doors).await?;
     doors.spawn(probe::next_hops(gateway.clone(), data_dir.clone()));
     doors.spawn(probe::scanners(gateway.clone()));

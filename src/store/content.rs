@@ -178,13 +178,19 @@ impl Contents {
         Ok(())
     }
 
-    /// The content of an item, from start to end, and behind it whether it was what the item says. From this node's disk, or else from the
-    /// bucket.
+    /// The content of an item on this node's disk, from start to end, and behind it whether it was what the item says.
     pub(super) async fn get(&self, item: &Item) -> Result<BoxStream<'static, Result<Bytes, StoreFault>>, StoreFault> {
-        match (self.found(self.blobs.get(&key(&item.id)).await), &self.bucket) {
-            (Err(StoreFault::NotFound), Some(bucket)) => Ok(self.unpacked(item, bucket.get(&item.id).await?)),
-            (found, _) => Ok(self.unpacked(item, found?.into_stream().map_err(StoreFault::from).boxed())),
-        }
+        let octets = self.found(self.blobs.get(&key(&item.id)).await)?.into_stream();
+        Ok(self.unpacked(item, octets.map_err(StoreFault::from).boxed()))
+    }
+
+    /// The same in the bucket.
+    pub(super) async fn get_shared(
+        &self,
+        item: &Item,
+    ) -> Result<BoxStream<'static, Result<Bytes, StoreFault>>, StoreFault> {
+        let bucket = self.bucket.as_ref().ok_or(StoreFault::NotInBucket)?;
+        Ok(self.unpacked(item, bucket.get(&item.id).await?))
     }
 
     /// Puts what this node's disk has into the bucket, and reads it back: whoever reads it there later reads what was kept.

@@ -95,8 +95,9 @@ impl Store {
         self.noted(self.take_due(owner, now, lease_until).await)
     }
 
-    /// Who sends, in the row: two nodes may have one host name, and what one of them is sending is no earlier run of the other.
-    fn owner<'a>(&'a self, hostname: &'a str) -> &'a str {
+    /// Whose name stands in the row of what this node sends: two nodes may have one host name, and what one of them is sending is no earlier
+    /// run of the other.
+    pub fn owner<'a>(&'a self, hostname: &'a str) -> &'a str {
         match self.kind {
             Kind::Sqlite => hostname,
             Kind::PostgreSql => self.node(),
@@ -125,7 +126,7 @@ impl Store {
         let before = release.attempts;
         release.state = ReleaseState::Sending;
         release.attempts = release.attempts.saturating_add(1);
-        release.owner = Some(self.owner(owner).to_owned());
+        release.owner = Some(owner.to_owned());
         release.lease_until = lease_until;
         release.dotted = false;
         if !release_rows::update(&mut transaction, &release, ReleaseState::Approved, before).await? {
@@ -244,7 +245,7 @@ impl Store {
         let mut reader = self.acquire().await?;
         let mut left: Vec<Release> = Vec::new();
         for release in release_rows::in_state(&mut reader, ReleaseState::Sending).await? {
-            let his = release.owner.as_deref() == Some(self.owner(owner));
+            let his = release.owner.as_deref() == Some(owner);
             if if his { own } else { release.lease_until < now } {
                 left.push(release);
             }

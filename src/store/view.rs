@@ -231,21 +231,22 @@ impl View {
     ) -> Result<BoxStream<'static, Result<Bytes, StoreFault>>, StoreFault> {
         let item = self.item(id).await?.ok_or(StoreFault::NotFound)?;
         match self.contents.get(&item).await {
-            Err(StoreFault::NotFound | StoreFault::NotInBucket) => Err(self.why_there_is_none(id).await?),
+            Err(StoreFault::NotFound) => self.elsewhere(&item).await,
             found => found,
         }
     }
 
-    /// Content that another node keeps is not lost; what was in the bucket and is not there any more is.
-    async fn why_there_is_none(&self, id: &TransactionId) -> Result<StoreFault, StoreFault> {
-        let asked = sqlx::query("SELECT node, shared FROM items WHERE id = $1 AND to_remove = 0").bind(id.as_str());
-        let Some(row) = asked.fetch_optional(&self.readers).await? else { return Ok(StoreFault::NotFound) };
+    /// What is not on this disk. Its row is read now: what was on its way to the bucket a moment ago may be there by now.
+    async fn elsewhere(&self, item: &Item) -> Result<BoxStream<'static, Result<Bytes, StoreFault>>, StoreFault> {
+        let asked = sqlx::query("SELECT node, shared FROM items WHERE id = $1 AND to_remove = 0");
+        let row = asked.bind(item.id.as_str()).fetch_optional(&self.readers).await?.ok_or(StoreFault::NotFound)?;
         let (node, shared): (String, i64) = (row.try_get(0)?, row.try_get(1)?);
-        Ok(match (shared, node == self.node) {
-            (SHARED, _) => StoreFault::NotInBucket,
-            (_, false) => StoreFault::OnAnotherNode(node),
-            (_, true) => StoreFault::NotFound,
-        })
+        match (shared, node == self.node) {
+            (SHARED, _) => self.contents.get_shared(item).await,
+            (_, true) => Err(StoreFault::NotFound),
+            // Content that another node keeps is not lost.
+            (_, false) => Err(StoreFault::OnAnotherNode(node)),
+        }
     }
 
     /// At most the first `max` octets of an item's content.

@@ -7,6 +7,7 @@ mod alert;
 mod antivirus;
 mod application;
 mod bounds;
+mod bucket;
 mod database;
 mod domain;
 mod gateway;

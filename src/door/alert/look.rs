@@ -79,6 +79,8 @@ impl Look {
             Kind::QuarantineExpires => words(gateway.quarantine.lock().expiring.clone()),
             Kind::ReleaseUndelivered => words(gateway.quarantine.lock().undelivered.clone()),
             Kind::QuarantineFull => words(gateway.quarantine.lock().full.clone()),
+            Kind::ContentWaits => words(gateway.sharing.lock().waits()),
+            Kind::ContentMissing => words(gateway.sharing.lock().missing()),
         }
     }
 }
