@@ -166,3 +166,21 @@ fn held_mail_has_the_time_of_its_class() {
     assert_eq!((days, quarantine.release_for.as_secs()), ([7, 60, 60, 60, 7], 86_400));
     assert_eq!(quarantine.max_size, Some(20 << 30));
 }
+
+/// The sample of `docs/operations.md` for two nodes that share what they hold, behind a node's other tables.
+#[test]
+fn the_sample_of_a_shared_quarantine_loads() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("docs/operations.md")).unwrap();
+    let section = page.split("\n### Held content in a bucket\n").nth(1).unwrap();
+    let sample = section.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let node = fs::read_to_string(root.join("tests/config/good/shared_content.toml")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("portaria.toml");
+    fs::write(&file, [node.split("[database]").next().unwrap(), sample].concat()).unwrap();
+    let loaded = load(&file).unwrap_or_else(|faults| panic!("{}", faults.render(Language::En)));
+    assert_eq!(listed(&loaded.warnings), "");
+    let bucket = loaded.settings.store.content.bucket.unwrap();
+    assert_eq!(bucket.to_string(), "https://s3.tjpa.jus.br/portaria/held");
+    assert_eq!((bucket.spool, bucket.path_style), (4 << 30, true));
+}

@@ -19,6 +19,7 @@ NEEDED=(
     /usr/share/doc/libnet-ssleay-perl:libnet-ssleay-perl    # swaks speaks TLS through it
     /usr/share/doc/libfaketime:libfaketime                  # sets the clock of a gateway, and of nobody else
     /usr/share/doc/postgresql:postgresql                    # started by the tests themselves, as the user of that name
+    /usr/share/doc/python3-venv:python3-venv                # moto, a server that speaks S3 (tests/moto.txt)
 )
 export CARGO_TERM_COLOR=never
 
@@ -67,7 +68,7 @@ ring_integration() {                        # every test program but those of th
 }
 
 ring_end_to_end() {
-    install_needed || { fault "what the end-to-end ring needs is not there"; return; }
+    install_needed && make_moto || { fault "what the end-to-end ring needs is not there"; return; }
     [ "$(id -u)" = 0 ] || { fault "Postfix's master and small disks take root: sudo -E env PATH=\"\$PATH\" tests/run.sh"; return; }
     # Its profile lets the tests that sleep do so beside the others: .config/nextest.toml.
     TMPDIR=$work NEXTEST_PROFILE=end_to_end cargo_test --test end_to_end --test crash
@@ -152,6 +153,16 @@ install_needed() {
     if command -v systemctl >/dev/null; then    # nor at the next boot: they came for the tests alone
         systemctl disable "${missing[@]/%/.service}" clamav-freshclam.service clamav-daemon.socket >/dev/null 2>&1 || true
     fi
+}
+
+make_moto() {                               # from PyPI, each package with its version, into a folder of its own; once for each list of them
+    export PORTARIA_MOTO=${PORTARIA_MOTO:-$PWD/target/moto/bin/moto_server}
+    local folder=target/moto
+    if [ "$PORTARIA_MOTO" != "$PWD/$folder/bin/moto_server" ] || cmp -s tests/moto.txt "$folder/made"; then return 0; fi
+    echo "installing moto"
+    { python3 -m venv --clear "$folder" && "$folder/bin/pip" install --quiet --no-deps --requirement tests/moto.txt; } \
+        >"$work/moto.log" 2>&1 || { tail -20 "$work/moto.log" >&2; return 1; }
+    cp tests/moto.txt "$folder/made"
 }
 
 start_nothing() {                           # packages ask this file whether to start their services; ours says no

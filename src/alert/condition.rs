@@ -128,6 +128,10 @@ kinds! {
     QuarantineFull = "quarantine_full" by quarantine::full,
     /// The last good backup is too old, or the last one failed.
     BackupMissing = "backup_missing" by storage::backup_missing,
+    /// Held content waits for the bucket.
+    ContentWaits = "content_waits" by quarantine::content_waits,
+    /// Held content is not in the bucket any more.
+    ContentMissing = "content_missing" by quarantine::content_missing,
 }
 
 impl Kind {

@@ -25,6 +25,7 @@ pub(super) fn check(common: &mut Common) -> Exit {
         let asked = with_runtime(async {
             let mut lines = database(&settings).await;
             lines.extend(keys(&settings).await);
+            lines.extend(bucket(&settings).await);
             lines.extend(scanners(&settings).await);
             lines.extend(next_hops(&settings).await);
             lines.push(alerts(&settings));
@@ -153,6 +154,25 @@ async fn keys(settings: &Settings) -> Vec<CheckLine> {
     };
     lines.extend(needed.into_iter().map(line));
     lines
+}
+
+/// A small object is put, read and removed.
+async fn bucket(settings: &Settings) -> Option<CheckLine> {
+    let place = settings.store.content.bucket.as_ref()?;
+    let subject = text!("bucket {place}", "bucket {place}");
+    Some(match Store::probe_bucket(place).await {
+        Ok(()) => CheckLine::ok(
+            subject,
+            text!("an object could be put, read and removed", "foi possível gravar, ler e remover um objeto"),
+        ),
+        Err(fault) => CheckLine::error(
+            subject,
+            text!(
+                "cannot be used: {fault}; what is held stays on this node's disk, up to `spool`",
+                "não pode ser usado: {fault}; o que for retido fica no disco deste nó, até `spool`"
+            ),
+        ),
+    })
 }
 
 /// Whether somebody would be told. Nothing is sent: that is `portaria alert test`'s.

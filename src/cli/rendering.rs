@@ -118,6 +118,13 @@ pub fn store_fault(fault: &StoreFault, style: &Style) -> Rendering {
             );
             (said, 1)
         }
+        StoreFault::NotInBucket => {
+            let said = text!(
+                "the content is not in the bucket any more: somebody removed it there, or [quarantine.s3] names another bucket",
+                "o conteúdo não está mais no bucket: alguém o removeu, ou [quarantine.s3] indica outro bucket"
+            );
+            (said, 1)
+        }
         other => (text!("the store cannot be read: {other}", "não foi possível ler o armazenamento: {other}"), 1),
     };
     Rendering { text: escape(style.say(&said)) + "\n", exit_code }

@@ -29,6 +29,7 @@ use crate::{
         loader::Loader,
         probe, release,
         reload::{Fresh, Reloader, Sources},
+        sharing,
         tls::Certificate,
         tracking::Tracking,
         trail_copy, watch_rules,
@@ -124,6 +125,9 @@ pub async fn start(
     doors.spawn(expiry::keep(gateway.clone(), kept(&settings.retention.quarantine), clock.clone()));
     doors.spawn(tracking.keep(gateway.clone(), clock));
     doors.spawn(trail_copy::keep(gateway.clone(), data_dir.clone()));
+    if gateway.store.has_bucket() {
+        doors.spawn(sharing::keep(gateway.clone()));
+    }
     let http = start_http(settings.http, &gateway, metrics, &doors).await?;
     doors.spawn(probe::next_hops(gateway.clone(), data_dir.clone()));
     doors.spawn(probe::scanners(gateway.clone()));

@@ -224,6 +224,22 @@ fn render(answer: &serde_json::Value, style: &Style) -> String {
         );
         let _ = writeln!(out, "{heading}\n{}", lines(fault).trim_end());
     }
+    let bucket = field(answer, "bucket");
+    if let Some(fault) = field(bucket, "fault").as_str() {
+        let heading = words("Held content waits for the bucket:", "Conteúdo retido espera pelo bucket:");
+        let _ = writeln!(out, "{heading}\n{}", lines(fault).trim_end());
+    }
+    if field(bucket, "missing_items").as_u64().is_some_and(|missing| missing > 0) {
+        let missing = field(bucket, "missing_items");
+        let _ = match language {
+            Language::En => {
+                writeln!(out, "Held items whose content is not in the bucket any more: {missing} (see the log)")
+            }
+            Language::PtBr => {
+                writeln!(out, "Itens retidos cujo conteúdo não está mais no bucket: {missing} (veja o log)")
+            }
+        };
+    }
     out
 }
 
@@ -327,6 +343,17 @@ mod tests {
         for row in [["not_ours", "4990"], ["no_mail", "3"], ["2001:db8::/64", "4993"]] {
             let whole = |line: &str| row.iter().all(|word| line.split_whitespace().any(|other| other == *word));
             assert!(shown.lines().any(whole), "{row:?} is not in:\n{shown}");
+        }
+    }
+
+    #[test]
+    fn status_shows_what_waits_for_the_bucket_and_what_it_lost() {
+        let bucket = json!({ "bucket": { "fault": "2 items, 30 octets: nobody answers", "missing_items": 3 } });
+        let shown = render(&bucket, &style(Language::PtBr));
+        assert!(shown.contains("espera pelo bucket") && shown.contains("nobody answers"), "{shown}");
+        assert!(shown.contains("não está mais no bucket: 3"), "{shown}");
+        for well in [json!({ "bucket": null }), json!({ "bucket": { "fault": null, "missing_items": 0 } })] {
+            assert!(!render(&well, &style(Language::En)).contains("bucket"));
         }
     }
 

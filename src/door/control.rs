@@ -232,6 +232,7 @@ async fn status(gateway: &Gateway, reloader: &Arc<Reloader>) -> serde_json::Valu
         "reload_fault": gateway.reload_fault(),
         "certificate_fault": gateway.certificate_fault(),
         "database_fault": gateway.store.damage(),
+        "bucket": gateway.sharing.lock().shown(),
         "up_seconds": super::gateway::now().monotonic.duration_since(gateway.began.monotonic).as_secs(),
         "connections": gateway.connections.total(),
         "listeners": listeners,

@@ -17,7 +17,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     alert::Alerts, attempts::Attempts, backup::Backups, connections::Connections, expiry::Waiting, loader::Behind,
-    tls::Certificate, verify::Verifiers,
+    sharing::Sharing, tls::Certificate, verify::Verifiers,
 };
 use crate::{
     antivirus::Scanners,
@@ -60,6 +60,8 @@ pub struct Gateway {
     pub verifiers: Verifiers,
     /// What waits for a person in the quarantine, as it was when last looked at.
     pub quarantine: Waiting,
+    /// How far held content is in the bucket that nodes share.
+    pub sharing: Sharing,
     /// The certificate of the listeners that have TLS; none without `[tls]`.
     pub certificate: Option<Arc<Certificate>>,
     /// What somebody has to be told, and by which routes.
@@ -171,6 +173,7 @@ impl Gateway {
             applications: Shares::default(),
             verifiers: Verifiers::default(),
             quarantine: Waiting::default(),
+            sharing: Sharing::default(),
             certificate: parts.certificate,
             alerts: parts.alerts,
             behind: parts.behind,

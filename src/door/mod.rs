@@ -41,6 +41,7 @@ pub mod probe;
 pub mod proxy_protocol;
 pub mod release;
 pub mod reload;
+pub mod sharing;
 pub mod smtp;
 pub mod stream;
 #[cfg(test)]

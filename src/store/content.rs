@@ -9,13 +9,16 @@ use std::{
     os::unix::fs::{DirBuilderExt, MetadataExt},
     path::{Path, PathBuf},
     pin::pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use aws_lc_rs::digest::{Context, SHA256};
 use bytes::Bytes;
 use futures_util::{
-    Stream, StreamExt,
+    Stream, StreamExt, TryStreamExt,
     stream::{self, BoxStream},
 };
 use object_store::{MultipartUpload, ObjectStoreExt, PutPayload, local::LocalFileSystem};
@@ -23,6 +26,7 @@ use object_store::{MultipartUpload, ObjectStoreExt, PutPayload, local::LocalFile
 use super::{
     StoreFault,
     blob::{Codec, Keys, Reader, Writer},
+    bucket::Bucket,
     database,
     settings::Content,
 };
@@ -40,6 +44,8 @@ pub(super) const INCOMING: &str = "incoming";
 pub(super) struct Contents {
     folder: PathBuf,
     blobs: LocalFileSystem,
+    bucket: Option<Bucket>,
+    spool: Spool,
     codec: Codec,
     keys: Arc<Keys>,
 }
@@ -70,7 +76,32 @@ impl Contents {
         let blobs = LocalFileSystem::new_with_prefix(&folder)?.with_fsync(true);
         let codec = if how.compress { Codec::Zstd } else { Codec::Plain };
         let keys = how.keys.as_deref().map(read_keys).transpose()?.unwrap_or_default();
-        Ok(Self { folder, blobs, codec, keys: Arc::new(keys) })
+        let bucket = how.bucket.as_ref().map(Bucket::open).transpose()?;
+        let spool = Spool { most: how.bucket.as_ref().map(|place| place.spool), waiting: AtomicU64::new(0) };
+        Ok(Self { folder, blobs, bucket, spool, codec, keys: Arc::new(keys) })
+    }
+
+    /// Where content is shared with other nodes; none: it is not.
+    pub(super) fn bucket(&self) -> Option<&Bucket> {
+        self.bucket.as_ref()
+    }
+
+    /// The same, over any object store.
+    #[cfg(test)]
+    pub(super) fn set_bucket(&mut self, bucket: Bucket, spool: u64) {
+        self.bucket = Some(bucket);
+        self.spool.most = Some(spool);
+    }
+
+    /// As on a node that was not told of it.
+    #[cfg(test)]
+    pub(super) fn forget_bucket(&mut self) {
+        self.bucket = None;
+    }
+
+    /// What waits on the disk for the bucket.
+    pub(super) fn spool(&self) -> &Spool {
+        &self.spool
     }
 
     /// Those that content is encrypted with.
@@ -147,16 +178,40 @@ impl Contents {
         Ok(())
     }
 
-    /// The content of an item, from start to end, and behind it whether it was what the item says.
+    /// The content of an item on this node's disk, from start to end, and behind it whether it was what the item says.
     pub(super) async fn get(&self, item: &Item) -> Result<BoxStream<'static, Result<Bytes, StoreFault>>, StoreFault> {
         let octets = self.found(self.blobs.get(&key(&item.id)).await)?.into_stream();
+        Ok(self.unpacked(item, octets.map_err(StoreFault::from).boxed()))
+    }
+
+    /// The same in the bucket.
+    pub(super) async fn get_shared(
+        &self,
+        item: &Item,
+    ) -> Result<BoxStream<'static, Result<Bytes, StoreFault>>, StoreFault> {
+        let bucket = self.bucket.as_ref().ok_or(StoreFault::NotInBucket)?;
+        Ok(self.unpacked(item, bucket.get(&item.id).await?))
+    }
+
+    /// Puts what this node's disk has into the bucket, and reads it back: whoever reads it there later reads what was kept.
+    pub(super) async fn upload(&self, item: &Item, bucket: &Bucket) -> Result<(), StoreFault> {
+        let octets = self.found(self.blobs.get(&key(&item.id)).await)?.into_stream();
+        bucket.put(&item.id, octets).await?;
+        self.unpacked(item, bucket.get(&item.id).await?).try_for_each(async |_| Ok(())).await
+    }
+
+    fn unpacked(
+        &self,
+        item: &Item,
+        octets: BoxStream<'static, Result<Bytes, StoreFault>>,
+    ) -> BoxStream<'static, Result<Bytes, StoreFault>> {
         let length = item.trace_length.saturating_add(item.size);
         let reader = Reader::new(self.keys.clone(), item.id.as_str(), length);
         let unpacking = Unpacking { octets, ended: false, reader, check: Some(Check::new(item)) };
-        Ok(stream::try_unfold(unpacking, Unpacking::next).boxed())
+        stream::try_unfold(unpacking, Unpacking::next).boxed()
     }
 
-    /// Whether it is there.
+    /// Whether it is on this node's disk.
     pub(super) async fn has(&self, id: &TransactionId) -> Result<bool, StoreFault> {
         match self.blobs.head(&key(id)).await {
             Ok(_) => Ok(true),
@@ -165,12 +220,12 @@ impl Contents {
         }
     }
 
-    /// Removes it.
+    /// Removes it from this node's disk.
     pub(super) async fn remove(&self, id: &TransactionId) -> Result<(), StoreFault> {
         Ok(self.blobs.delete(&key(id)).await?)
     }
 
-    /// Removes it so that a power cut does not bring it back. What is not there is removed.
+    /// Removes it from this node's disk so that a power cut does not bring it back. What is not there is removed.
     pub(super) async fn remove_for_ever(&self, id: &TransactionId) -> Result<(), StoreFault> {
         match self.remove(id).await {
             Ok(()) | Err(StoreFault::Content(object_store::Error::NotFound { .. })) => {}
@@ -195,13 +250,13 @@ fn key(id: &TransactionId) -> object_store::path::Path {
     object_store::path::Path::from(format!("{}/{id}", part(id)))
 }
 
-fn part(id: &TransactionId) -> &str {
+pub(super) fn part(id: &TransactionId) -> &str {
     id.as_str().get(20..22).unwrap_or_default()
 }
 
 /// A blob on its way to a reader.
 struct Unpacking {
-    octets: BoxStream<'static, object_store::Result<Bytes>>,
+    octets: BoxStream<'static, Result<Bytes, StoreFault>>,
     ended: bool,
     reader: Reader,
     /// None once it was asked for its last word.
@@ -230,6 +285,31 @@ impl Unpacking {
                 }
             }
         }
+    }
+}
+
+/// What waits on this node's disk for the bucket, octets of content.
+#[derive(Debug)]
+pub(super) struct Spool {
+    /// None: nothing waits for anything.
+    most: Option<u64>,
+    waiting: AtomicU64,
+}
+
+impl Spool {
+    /// What the database says.
+    pub(super) fn set(&self, waiting: u64) {
+        self.waiting.store(waiting, Ordering::Relaxed);
+    }
+
+    /// Takes up so much more, if there is room for it: a bucket that is away for long must not fill the disk.
+    pub(super) fn take(&self, more: u64) -> Result<(), StoreFault> {
+        let Some(most) = self.most else { return Ok(()) };
+        if self.waiting.load(Ordering::Relaxed).saturating_add(more) > most {
+            return Err(StoreFault::SpoolFull);
+        }
+        self.waiting.fetch_add(more, Ordering::Relaxed);
+        Ok(())
     }
 }
 

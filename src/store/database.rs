@@ -56,6 +56,7 @@ fn migrations() -> Migrator {
     let tracking = include_str!("../../migrations/0005_tracking.sql");
     let sixth = include_str!("../../migrations/0006_nodes.sql");
     let seventh = include_str!("../../migrations/0007_audit_copy.sql");
+    let eighth = include_str!("../../migrations/0008_shared_content.sql");
     let ninth = include_str!("../../migrations/0009_found_by.sql");
     let step = |version, name: &'static str, sql: &'static str| {
         Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
@@ -67,6 +68,7 @@ fn migrations() -> Migrator {
         step(5, "tracking", tracking),
         step(6, "nodes", sixth),
         step(7, "audit copy", seventh),
+        step(8, "shared content", eighth),
         step(9, "found by", ninth),
     ])
 }

@@ -16,6 +16,7 @@
 //! | `node` | which of several nodes this is |
 //! | `content` | the blobs: where they are |
 //! | `blob` | what one is: packed, perhaps encrypted |
+//! | `bucket`, `sharing` | the same blobs where other nodes find them; what is put there, and when (decision 47) |
 //! | `damage` | whether the database is whole |
 //! | `outbox` | releases, and who sends them (decision 42) |
 //! | `rows`, `release_rows` | values into rows and back |
@@ -28,6 +29,7 @@
 //! | `reconcile` | what a crash left: blobs without a row, rows without a blob |
 
 pub mod blob;
+mod bucket;
 mod content;
 mod damage;
 mod database;
@@ -49,6 +51,7 @@ mod restored;
 mod rows;
 mod search;
 pub mod settings;
+mod sharing;
 mod snapshot;
 mod spans;
 pub mod subject_key;
@@ -82,6 +85,7 @@ pub use removal::{BATCH, Expiry};
 pub use restored::EndedSince;
 pub use search::{Page, Place, Search};
 use settings::{Database, PostgreSql, Settings};
+pub use sharing::{Shared, Swept, Unshared};
 pub use snapshot::{ContentFacts, place_of_content};
 pub use view::{Filter, RefusedAttempts, View};
 
@@ -145,6 +149,31 @@ pub enum StoreFault {
     /// Others than its owner may read the file of keys.
     #[error("{} can be read by others than its owner: chmod 600", .0.display())]
     KeysAreOpen(PathBuf),
+    /// The bucket refused, is not reachable, or said what is no answer.
+    #[error("bucket: {0}")]
+    Bucket(String),
+    /// The item's content is to be in the bucket, and is not.
+    #[error("its content is not in the bucket")]
+    NotInBucket,
+    /// Another database's content stands in the bucket under this prefix, or this database's content in another one.
+    #[error("the bucket is another database's: it says {found}, the database says {wanted}")]
+    OtherBucket {
+        /// In the bucket.
+        found: String,
+        /// In the database.
+        wanted: String,
+    },
+    /// Who we are to the bucket's server is not known.
+    #[error("{}: there is no {missing}", path.display())]
+    NoCredentials {
+        /// The file, or `environment`.
+        path: PathBuf,
+        /// Which key.
+        missing: &'static str,
+    },
+    /// As much waits for the bucket as may.
+    #[error("the bucket does not take what is held, and as much waits for it on the disk as may (`spool`)")]
+    SpoolFull,
     /// What was to be kept could not be read.
     #[error("the content to keep could not be read: {0}")]
     Source(io::Error),
@@ -335,6 +364,7 @@ impl Store {
         if self.view.item(&item.id).await?.is_some() {
             return Err(StoreFault::AlreadyKept);
         }
+        self.view.contents().spool().take(item.trace_length.saturating_add(item.size))?;
         self.view.contents().mark(&item.id).await?;
         let put = self.view.contents().put(item, content).await;
         if put.is_err() {

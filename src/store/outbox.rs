@@ -6,7 +6,7 @@
 
 use sqlx::{AnyConnection, AssertSqlSafe};
 
-use super::{Store, StoreFault, release_rows, rows};
+use super::{Store, StoreFault, database::Kind, release_rows, rows};
 use crate::record::{
     ItemClass, ItemState, TransactionId, UnixMillis,
     release::{
@@ -95,6 +95,15 @@ impl Store {
         self.noted(self.take_due(owner, now, lease_until).await)
     }
 
+    /// Whose name stands in the row of what this node sends: two nodes may have one host name, and what one of them is sending is no earlier
+    /// run of the other.
+    pub fn owner<'a>(&'a self, hostname: &'a str) -> &'a str {
+        match self.kind {
+            Kind::Sqlite => hostname,
+            Kind::PostgreSql => self.node(),
+        }
+    }
+
     async fn take_due(
         &self,
         owner: &str,
@@ -107,6 +116,7 @@ impl Store {
             .bind(now)
             .bind(now.saturating_add(LONGEST_PAUSE))
             .bind(self.node())
+            .bind(self.reach())
             .fetch_optional(&mut *transaction)
             .await?;
         let Some(id) = due else { return Ok(None) };
@@ -235,9 +245,7 @@ impl Store {
         let mut reader = self.acquire().await?;
         let mut left: Vec<Release> = Vec::new();
         for release in release_rows::in_state(&mut reader, ReleaseState::Sending).await? {
-            // Two nodes may have one host name: what another is sending is no earlier run of ours.
-            let his = release.owner.as_deref() == Some(owner)
-                && release_rows::is_on(&mut reader, &release.item, self.node()).await?;
+            let his = release.owner.as_deref() == Some(owner);
             if if his { own } else { release.lease_until < now } {
                 left.push(release);
             }

@@ -6,7 +6,10 @@
 //! | a blob without a row, marked as incoming | killed before the row: nobody was told either | removed |
 //! | a blob without a row | the database is an older one, or a new one: somebody may have been told | moved to `orphans/` |
 //! | a blob whose row says that it is gone | killed before it was removed, or somebody put it back | removed |
+//! | a blob whose row says that it is in the bucket | killed before it was removed here | removed |
 //! | a row without a blob | the disk lost it, or someone removed it | told; the row stays |
+//!
+//! What stands in the bucket is looked through by `sharing`.
 
 use std::{
     collections::HashSet,
@@ -25,7 +28,7 @@ pub struct Reconciliation {
     pub unfinished: usize,
     /// Blobs without a row, moved to `quarantine/orphans`.
     pub orphans: Vec<TransactionId>,
-    /// Blobs whose item is deleted or expired, or whose content was let go, removed.
+    /// Blobs whose item is deleted or expired, whose content was let go, or is in the bucket: removed.
     pub gone: usize,
     /// Rows without a blob: **mail that someone may have to answer for**.
     pub missing: Vec<TransactionId>,
@@ -55,7 +58,7 @@ pub(super) async fn reconcile(store: &Store) -> Result<Reconciliation, StoreFaul
             found.missing.push(id);
         }
     }
-    for id in view.gone_ids().await? {
+    for id in view.gone_ids().await?.into_iter().chain(view.own_shared().await?) {
         if present.contains(&id) {
             view.contents().remove_for_ever(&id).await?;
             found.gone += 1;

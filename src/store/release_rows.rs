@@ -13,23 +13,10 @@ use crate::record::{
 const RELEASE: &str = "id, item, kind, state, requested_at, requested_by, requested_for, reason, decided_at, decided_by, decided_for, \
                        decision_reason, attempts, waited, next_attempt_at, owner, lease_until, dotted, said, settled_at";
 
-/// Which releases are to be taken up at $1, where $2 is further off than any pause, by the node $3: the content is on its disk.
+/// Which releases are to be taken up at $1, where $2 is further off than any pause, by the node $3: the content is on its disk, or, where
+/// `shared` is $4, in the bucket, which it reads.
 pub(super) const DUE: &str = "state = 'approved' AND (next_attempt_at <= $1 OR next_attempt_at > $2) \
-                              AND item IN (SELECT id FROM items WHERE node = $3)";
-
-/// Whether an item's content is on the disk of this node.
-pub(super) async fn is_on(
-    connection: &mut AnyConnection,
-    item: &TransactionId,
-    node: &str,
-) -> Result<bool, StoreFault> {
-    let found: Option<String> = sqlx::query_scalar("SELECT id FROM items WHERE id = $1 AND node = $2")
-        .bind(item.as_str())
-        .bind(node)
-        .fetch_optional(connection)
-        .await?;
-    Ok(found.is_some())
-}
+                              AND item IN (SELECT id FROM items WHERE (node = $3 AND shared = 0) OR shared = $4)";
 
 /// Waits for a release's row and has it until the end of the transaction. Whether it is still being sent, in the attempt that `release` is.
 /// What is read before this may be another's by the time that it is written: a server lets several write at once.

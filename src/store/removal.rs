@@ -129,20 +129,27 @@ impl Store {
         Ok(changed.rows_affected())
     }
 
-    /// Removes the content on this node of what is gone by its row, as far as that was not done yet; a kill at any moment, and it is done by the next
-    /// call. Says how many, at most [`BATCH`].
+    /// Removes the content of what is gone by its row, on this node and in the bucket, as far as that was not done yet; a kill at any moment, and
+    /// it is done by the next call. Says how many, at most [`BATCH`].
     pub async fn remove_contents(&self) -> Result<usize, StoreFault> {
-        // Those of other nodes are on their disks: were they noted as removed here, they would stay there for ever.
-        let found: Vec<String> =
-            sqlx::query_scalar("SELECT id FROM items WHERE to_remove = 1 AND node = $1 ORDER BY id LIMIT $2")
-                .bind(self.node())
-                .bind(i64::from(BATCH))
-                .fetch_all(&mut *self.acquire().await?)
-                .await?;
+        // What is on other nodes' disks, or in a bucket that this node does not know: were it noted as removed here, it would stay there for
+        // ever.
+        let found: Vec<String> = sqlx::query_scalar(
+            "SELECT id FROM items WHERE to_remove = 1 AND ((node = $1 AND shared = 0) OR shared = $2) ORDER BY id LIMIT $3",
+        )
+        .bind(self.node())
+        .bind(self.reach())
+        .bind(i64::from(BATCH))
+        .fetch_all(&mut *self.acquire().await?)
+        .await?;
         let mut removed = Vec::new();
         for id in found {
             let id: TransactionId = rows::from_word(id)?;
             self.view.contents().remove_for_ever(&id).await?;
+            // Also what was not noted as shared: the note may have been the next thing to do.
+            if let Some(bucket) = self.view.contents().bucket() {
+                bucket.remove(&id).await?;
+            }
             removed.push(id);
         }
         let mut transaction = self.begin().await?;

@@ -12,6 +12,7 @@ use std::{
 use sqlx::any::AnyConnectOptions;
 
 use super::StoreFault;
+pub use super::bucket::place::{BucketPlace, EndpointFault, is_bucket, is_prefix};
 
 /// A store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,11 +32,13 @@ pub struct Content {
     pub compress: bool,
     /// `encryption_keys`: the file of keys; new content is encrypted with its last one. None: it is not encrypted.
     pub keys: Option<PathBuf>,
+    /// `content = "s3"`: where several nodes find it; none: each node's own disk alone.
+    pub bucket: Option<BucketPlace>,
 }
 
 impl Default for Content {
     fn default() -> Self {
-        Self { compress: true, keys: None }
+        Self { compress: true, keys: None, bucket: None }
     }
 }
 

@@ -416,3 +416,4 @@ async fn content_is_synced_in_folders_that_stand() {
 
 mod content;
 mod server;
+mod sharing;

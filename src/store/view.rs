@@ -30,6 +30,9 @@ pub struct RefusedAttempts {
     pub networks: Vec<(String, u64)>,
 }
 
+/// `items.shared` of what is in the bucket.
+pub(super) const SHARED: i64 = 1;
+
 /// Reads.
 #[derive(Debug)]
 pub struct View {
@@ -54,6 +57,16 @@ impl View {
 
     pub(super) fn contents(&self) -> &Contents {
         &self.contents
+    }
+
+    #[cfg(test)]
+    pub(super) fn contents_mut(&mut self) -> &mut Contents {
+        &mut self.contents
+    }
+
+    /// What `items.shared` is where this node can read the content though it may not be on its disk; without a bucket no row has it.
+    pub(super) fn reach(&self) -> i64 {
+        if self.contents.bucket().is_some() { SHARED } else { -1 }
     }
 
     /// Items, newest first.
@@ -96,6 +109,7 @@ impl View {
             .bind(now)
             .bind(now.saturating_add(LONGEST_PAUSE))
             .bind(self.node.as_str())
+            .bind(self.reach())
             .fetch_optional(&self.readers)
             .await?;
         Ok(found.is_some())
@@ -217,16 +231,22 @@ impl View {
     ) -> Result<BoxStream<'static, Result<Bytes, StoreFault>>, StoreFault> {
         let item = self.item(id).await?.ok_or(StoreFault::NotFound)?;
         match self.contents.get(&item).await {
-            Err(StoreFault::NotFound) => Err(self.why_there_is_none(id).await?),
+            Err(StoreFault::NotFound) => self.elsewhere(&item).await,
             found => found,
         }
     }
 
-    /// Content that another node keeps is not lost.
-    async fn why_there_is_none(&self, id: &TransactionId) -> Result<StoreFault, StoreFault> {
-        let asked = sqlx::query_scalar::<_, String>("SELECT node FROM items WHERE id = $1").bind(id.as_str());
-        let node = asked.fetch_optional(&self.readers).await?;
-        Ok(node.filter(|node| *node != self.node).map_or(StoreFault::NotFound, StoreFault::OnAnotherNode))
+    /// What is not on this disk. Its row is read now: what was on its way to the bucket a moment ago may be there by now.
+    async fn elsewhere(&self, item: &Item) -> Result<BoxStream<'static, Result<Bytes, StoreFault>>, StoreFault> {
+        let asked = sqlx::query("SELECT node, shared FROM items WHERE id = $1 AND to_remove = 0");
+        let row = asked.bind(item.id.as_str()).fetch_optional(&self.readers).await?.ok_or(StoreFault::NotFound)?;
+        let (node, shared): (String, i64) = (row.try_get(0)?, row.try_get(1)?);
+        match (shared, node == self.node) {
+            (SHARED, _) => self.contents.get_shared(item).await,
+            (_, true) => Err(StoreFault::NotFound),
+            // Content that another node keeps is not lost.
+            (_, false) => Err(StoreFault::OnAnotherNode(node)),
+        }
     }
 
     /// At most the first `max` octets of an item's content.
@@ -265,10 +285,17 @@ impl View {
         found.into_iter().map(rows::from_word).collect()
     }
 
-    /// The ids of the items that this node has kept and whose state says that content is there. Those of other nodes are for them to
-    /// look after: their content may be on their disk.
+    /// The ids of the items whose content is to be on this node's disk. Those of other nodes are for them to look after; what is in the bucket
+    /// the sweep looks for.
     pub(super) async fn own_with_content(&self) -> Result<Vec<TransactionId>, StoreFault> {
-        let sql = "SELECT id FROM items WHERE node = $1 AND state IN ('pending', 'held', 'releasing')";
+        let sql = "SELECT id FROM items WHERE node = $1 AND shared = 0 AND state IN ('pending', 'held', 'releasing')";
+        let found: Vec<String> = sqlx::query_scalar(sql).bind(self.node.as_str()).fetch_all(&self.readers).await?;
+        found.into_iter().map(rows::from_word).collect()
+    }
+
+    /// Items of this node whose content is in the bucket.
+    pub(super) async fn own_shared(&self) -> Result<Vec<TransactionId>, StoreFault> {
+        let sql = "SELECT id FROM items WHERE shared = 1 AND node = $1 AND to_remove = 0";
         let found: Vec<String> = sqlx::query_scalar(sql).bind(self.node.as_str()).fetch_all(&self.readers).await?;
         found.into_iter().map(rows::from_word).collect()
     }

@@ -43,6 +43,7 @@ mod scanner_faults;
 mod scanner_handover;
 mod scanner_limits;
 mod scanner_restarts;
+mod shared;
 mod sizes;
 mod tls;
 mod yara_reload;

@@ -53,3 +53,33 @@ pub(super) fn full(_: &str) -> Facts {
         ),
     }
 }
+
+pub(super) fn content_waits(_: &str) -> Facts {
+    Facts {
+        severity: Severity::Warning,
+        raise_after: seconds(60),
+        clear_after: seconds(60),
+        what: text!("held content waits for the bucket", "conteúdo retido espera pelo bucket"),
+        next: text!(
+            "Mail goes on; what is held is on this node's disk, and only this node can release it. Beyond `spool` what is to be held is deferred \
+             (452 4.3.1). `portaria check` tries the bucket and says what is wrong; it is tried again at least every five minutes.",
+            "O correio segue; o retido está no disco deste nó, e só ele pode liberá-lo. Além de `spool`, o que deve ser retido é adiado \
+             (452 4.3.1). `portaria check` testa o bucket e diz o que há; nova tentativa ao menos a cada cinco minutos."
+        ),
+    }
+}
+
+pub(super) fn content_missing(_: &str) -> Facts {
+    Facts {
+        severity: Severity::Critical,
+        raise_after: seconds(0),
+        clear_after: seconds(0),
+        what: text!("held content is not in the bucket any more", "conteúdo retido não está mais no bucket"),
+        next: text!(
+            "The log names each item: `journalctl -u portaria --grep bucket`. Someone removed objects, or the bucket has a rule that expires them: \
+             look into its access log, and restore them from its backup. The bucket is looked through once a day and at each start.",
+            "O log cita cada item: `journalctl -u portaria --grep bucket`. Alguém removeu objetos, ou o bucket tem uma regra que os expira: \
+             veja o log de acesso dele e restaure-os da cópia de segurança. O bucket é conferido uma vez ao dia e a cada início."
+        ),
+    }
+}

@@ -8,10 +8,13 @@ use std::{
 
 use ipnet::IpNet;
 
-use super::super::{
-    defaults::{self, DAY, GIB, KIB, MIB},
-    quantity::{count, count_or_none, duration, duration_text, length, percent, rate, size, size_text},
-    settings::{Limits, Quarantine, Retention, RuleFiles, SubjectsKept, Timeouts},
+use super::{
+    super::{
+        defaults::{self, DAY, GIB, KIB, MIB},
+        quantity::{count, count_or_none, duration, duration_text, length, percent, rate, size, size_text},
+        settings::{Limits, Quarantine, Retention, RuleFiles, SubjectsKept, Timeouts},
+    },
+    bucket,
 };
 use crate::{document::Table, hold, store::settings::Content, text};
 
@@ -198,6 +201,7 @@ pub(super) fn retention(root: &Table<'_, '_>, folder: &Path, content: &mut Conte
         retention.quarantine = quarantine(&table, &century);
         content.compress = table.choice("compression", &[("zstd", true), ("none", false)], content.compress);
         content.keys = table.optional::<PathBuf>("encryption_keys").map(|file| folder.join(file.value));
+        content.bucket = bucket::read(&table, folder);
         table.finish();
     }
     if let Some(table) = root.table("tracking") {

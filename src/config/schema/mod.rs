@@ -8,6 +8,7 @@ mod antivirus;
 mod application;
 mod backup;
 mod bounds;
+mod bucket;
 mod database;
 mod domain;
 mod gateway;

@@ -57,6 +57,7 @@ impl From<StoreFault> for Obstacle {
     fn from(fault: StoreFault) -> Self {
         match fault {
             StoreFault::NotFound => Self::Final("the content is not in the quarantine any more".to_owned()),
+            StoreFault::NotInBucket => Self::Final("the content is not in the bucket any more".to_owned()),
             // A disk that rots, or somebody who wrote into the folder: the store reads what is kept against what its item says.
             StoreFault::NotWhatWasKept { what } => {
                 Self::Final(format!("the stored content is not what was kept ({what})"))

@@ -56,7 +56,7 @@ const WRITE_AGAIN: Duration = Duration::from_secs(1);
 /// How releases are sent.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Our name, in the field that is added; the owner of what we take up. No two gateways on one database have the same.
+    /// Our name, in the field that is added; several gateways on one database may have the same.
     pub hostname: String,
     /// Where the audit trail is.
     pub data_dir: PathBuf,
@@ -115,7 +115,8 @@ async fn take_up(gateway: &Arc<Gateway>, settings: &Arc<Settings>, turns: &Arc<S
             break;
         }
         let at = unix_millis(now().wall);
-        let taken = gateway.store.take_release(&settings.hostname, at, at.saturating_add(LEASE)).await?;
+        let taken =
+            gateway.store.take_release(gateway.store.owner(&settings.hostname), at, at.saturating_add(LEASE)).await?;
         let Some(release) = taken else { break };
         let (gateway, settings) = (gateway.clone(), settings.clone());
         gateway.clone().sessions.spawn(async move {
@@ -129,7 +130,8 @@ async fn take_up(gateway: &Arc<Gateway>, settings: &Arc<Settings>, turns: &Arc<S
 /// What a run before us, or another gateway, left half done.
 async fn recover(gateway: &Gateway, settings: &Settings, own: bool) -> Result<(), StoreFault> {
     let (at, patience) = (unix_millis(now().wall), settings.patience_millis());
-    for (release, next) in gateway.store.recover_releases(&settings.hostname, own, patience, at).await? {
+    let owner = gateway.store.owner(&settings.hostname);
+    for (release, next) in gateway.store.recover_releases(owner, own, patience, at).await? {
         tell(settings, &release, next);
     }
     Ok(())

@@ -55,7 +55,7 @@ async fn what_an_earlier_version_kept_is_read() {
 #[expect(clippy::disallowed_methods, reason = "the test damages the file itself")]
 async fn content_that_is_not_what_was_kept_is_told() {
     let folder = tempfile::tempdir().unwrap();
-    let plain = Content { compress: false, keys: None };
+    let plain = Content { compress: false, ..Content::default() };
     let store = opened(folder.path(), plain).await.unwrap();
     let item = sample::item(1, TRACE, b"Pague ate o dia 10");
     keep(&store, &item, b"Pague ate o dia 10").await.unwrap();

@@ -7,7 +7,7 @@ use super::*;
 use crate::store::settings::{Content, PostgreSql};
 
 /// Two nodes on one database; none if there is no server to test with.
-async fn two() -> Option<[(tempfile::TempDir, Store); 2]> {
+pub(super) async fn two() -> Option<[(tempfile::TempDir, Store); 2]> {
     let url = place::server()?;
     let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (first, second) =
@@ -240,9 +240,12 @@ async fn two_nodes_open_and_send_a_release_once() {
         let refused = refused.unwrap_err();
         assert!(matches!(refused, OutboxFault::Refused(ReleaseRefusal::AlreadyOpen)), "{refused}");
         assert!(!second.has_due_releases(2).await.unwrap());
-        assert!(second.take_release("mx", 2, 9).await.unwrap().is_none(), "it cannot read the content");
-        let (one, again) = tokio::join!(first.take_release("mx", 2, 9), first.take_release("mx", 2, 9));
+        let (ours, theirs) = (first.owner("mx"), second.owner("mx"));
+        assert!(second.take_release(theirs, 2, 9).await.unwrap().is_none(), "it cannot read the content");
+        let (one, again) = tokio::join!(first.take_release(ours, 2, 9), first.take_release(ours, 2, 9));
         let taken: Vec<_> = [one.unwrap(), again.unwrap()].into_iter().flatten().map(|release| release.id).collect();
         assert_eq!(taken, [done.unwrap().id]);
+        let recovered = second.recover_releases(theirs, true, 1000, 3).await.unwrap();
+        assert!(recovered.is_empty(), "one host name makes neither's attempt the other's");
     }
 }

@@ -3,6 +3,7 @@
 //! Nothing here uses the gateway's code, so that a mistake in it cannot hide itself. Whatever is started here is ended here: by its
 //! process id, when the value that stands for it goes out of scope, and then a failing test prints what that program last said.
 
+pub mod bucket;
 pub mod clamd;
 pub mod client;
 pub mod command;
