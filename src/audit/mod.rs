@@ -16,6 +16,7 @@ pub mod entry;
 mod file;
 mod head;
 mod mend;
+mod parts;
 mod reader;
 mod turning;
 
@@ -34,6 +35,7 @@ pub use account::account_name;
 pub use chain::{Flaw, Kind};
 pub use entry::{Entry, Hash, Head, word};
 pub use file::LOG;
+pub use parts::Parts;
 pub use reader::{Ending, Reader, Step, Stored};
 
 /// A line is no longer than this, its end included, octets.

@@ -29,7 +29,7 @@ use crate::{
     },
     language::Text,
     record::{audit::Action, unix_millis},
-    store::{Store, blob::Keys, settings::Database},
+    store::{Store, blob::Keys, settings::Database, subject_key},
     text,
 };
 
@@ -148,6 +148,14 @@ fn make_one(settings: &Settings, wanted: Wanted<'_>, style: &Style) -> Result<St
             "the database is on a PostgreSQL server: nothing was copied. Copy it with pg_dump; docs/operations.md, \"Backup\", says what else, and in \
              which order",
             "o banco de dados está em um servidor PostgreSQL: nada foi copiado. Copie-o com pg_dump; docs/operations.md, \"Backup\", diz o que \
+             mais, e em que ordem"
+        ));
+    }
+    if settings.store.content.bucket.is_some() {
+        return Err(text!(
+            "held content is in a bucket: nothing was copied. Copy the bucket by its own means; docs/operations.md, \"Backup\", says what else, and \
+             in which order",
+            "o conteúdo retido está em um bucket: nada foi copiado. Copie o bucket com as ferramentas dele; docs/operations.md, \"Backup\", diz o que \
              mais, e em que ordem"
         ));
     }
@@ -292,7 +300,8 @@ fn sources(settings: &Settings, with_keys: bool) -> Sources {
     let (data_dir, rules_dir) = (settings.gateway.data_dir.clone(), settings.gateway.rules_dir.clone());
     let outside = config::yara_folders(settings).filter(|folder| !folder.starts_with(&rules_dir));
     let tls = settings.tls.iter().flat_map(|tls| [tls.certificate.clone(), tls.key.clone()]);
-    let secrets = settings.store.content.keys.iter().cloned().chain(tls).filter(|_| with_keys);
+    let of_subjects = Some(data_dir.join(subject_key::NAME)).filter(|file| file.exists());
+    let secrets = settings.store.content.keys.iter().cloned().chain(tls).chain(of_subjects).filter(|_| with_keys);
     Sources {
         hostname: settings.gateway.hostname.clone(),
         outside: outside.map(Path::to_owned).collect(),

@@ -105,10 +105,14 @@ impl Store {
     }
 
     /// Whether it is shared now. Not, if it was deleted meanwhile.
-    async fn share_one(&self, bucket: &Bucket, id: &TransactionId) -> Result<bool, StoreFault> {
+    pub(super) async fn share_one(&self, bucket: &Bucket, id: &TransactionId) -> Result<bool, StoreFault> {
         let contents = self.view.contents();
         let Some(item) = self.view.item(id).await? else { return Ok(false) };
-        contents.upload(&item, bucket).await?;
+        match contents.upload(&item, bucket).await {
+            // Its content went from under our hands.
+            Err(fault) if is_the_items(&fault) && !self.is_wanted(id).await? => return Ok(false),
+            uploaded => uploaded?,
+        }
         if !self.note_shared(id).await? {
             // It is gone by its row, and whoever removed its content may have been here before us.
             bucket.remove(id).await?;
@@ -116,6 +120,13 @@ impl Store {
         }
         contents.remove_for_ever(id).await?;
         Ok(true)
+    }
+
+    /// Whether its content is to be kept.
+    async fn is_wanted(&self, id: &TransactionId) -> Result<bool, StoreFault> {
+        let asked = sqlx::query_scalar("SELECT to_remove FROM items WHERE id = $1").bind(id.as_str());
+        let found: Option<i64> = asked.fetch_optional(&mut *self.acquire().await?).await?;
+        Ok(found == Some(0))
     }
 
     async fn note_shared(&self, id: &TransactionId) -> Result<bool, StoreFault> {

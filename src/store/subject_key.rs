@@ -14,7 +14,8 @@ use super::{StoreFault, blob::keys::hexadecimal, database};
 use crate::record::subject::Key;
 
 /// Its name.
-const NAME: &str = "subjects.key";
+/// Its name in `data_dir`.
+pub const NAME: &str = "subjects.key";
 
 /// The key in `folder`; none: nothing was ever hashed there.
 #[expect(clippy::disallowed_methods, reason = "an adapter's own file")]

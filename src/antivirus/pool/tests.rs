@@ -141,7 +141,7 @@ async fn content_that_yara_comes_to_no_end_with_is_poison_too() {
     settings.scan_timeout = Duration::from_millis(400);
     settings.poison_after = 2;
     let scanners = Scanners::new(settings).unwrap();
-    let endless = content(&[b"Subject: x\r\n\r\n", &b"a".repeat(1_500_000)[..], b"!"].concat());
+    let endless = content(&[b"Subject: x\r\n\r\n", &b"a".repeat(16_000_000)[..], b"!"].concat());
     for expected in ["not_fully_scanned", "not_fully_scanned", "poison"] {
         let reports = scanners.scan(endless.clone(), &[]).await;
         assert_eq!(reports[0].verdict.name(), expected);

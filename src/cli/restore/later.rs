@@ -6,12 +6,12 @@
 use std::{
     collections::{BTreeMap, HashMap},
     fs::OpenOptions,
-    io::BufReader,
+    io::{self, BufReader},
     path::{Path, PathBuf},
 };
 
 use crate::{
-    audit::{Entry, Head, Reader, word},
+    audit::{self, Entry, Head, Reader, Step, Stored, word},
     backup::Manifest,
     language::Text,
     record::{TransactionId, UnixMillis, audit::Action, release::ReleaseState},
@@ -70,8 +70,7 @@ pub(super) fn find(manifest: &Manifest, named: Option<&Path>) -> Result<Known, T
         None => return Ok(Known::Nothing),
     };
     let shown = file.display().to_string();
-    let read = OpenOptions::new().read(true).open(&file).and_then(|open| read(BufReader::new(open), manifest));
-    match read {
+    match read(&file, manifest) {
         Ok(Some(later)) => Ok(Known::Trail { file, later }),
         Ok(None) => Err(text!(
             "{shown} does not go on from the backup's audit trail: it is another gateway's, or was written anew. Name the right one with --audit",
@@ -81,20 +80,33 @@ pub(super) fn find(manifest: &Manifest, named: Option<&Path>) -> Result<Known, T
     }
 }
 
+/// The folder of a log that has its own name: full files of the same trail may lie beside it.
+pub(super) fn folder_of(log: &Path) -> Option<&Path> {
+    let folder = log.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    (log.file_name()? == audit::LOG).then_some(folder)
+}
+
 /// None: the backup's last entry is not in it.
-fn read(from: impl std::io::BufRead, manifest: &Manifest) -> std::io::Result<Option<Later>> {
-    let mut reader = Reader::of(from, None);
-    let mut told = Telling::default();
-    let mut is_ours = manifest.audit_head.is_none();
-    while let Some(step) = reader.next_step()? {
-        told.later.flaws += step.flaws.len();
-        let Some(entry) = step.entry.filter(Entry::is_sound) else { continue };
-        let head = format!("{}:{}", entry.seq, entry.hash.as_str());
-        is_ours |= manifest.audit_head.as_ref() == Some(&head);
-        told.take(&entry);
-    }
-    told.later.head = reader.finish().last;
-    Ok(is_ours.then(|| told.end()))
+fn read(log: &Path, manifest: &Manifest) -> io::Result<Option<Later>> {
+    let mut told = Telling { is_ours: manifest.audit_head.is_none(), ..Telling::default() };
+    let of_folder = folder_of(log).map(Stored::open).transpose().map_err(io::Error::other)?.flatten();
+    let last = match of_folder {
+        Some(mut stored) => {
+            while let Some(step) = stored.next_step()? {
+                told.step(step, manifest);
+            }
+            stored.finish().last
+        }
+        None => {
+            let mut reader = Reader::of(BufReader::new(OpenOptions::new().read(true).open(log)?), None);
+            while let Some(step) = reader.next_step()? {
+                told.step(step, manifest);
+            }
+            reader.finish().last
+        }
+    };
+    told.later.head = last;
+    Ok(told.is_ours.then(|| told.end()))
 }
 
 #[derive(Default)]
@@ -102,9 +114,19 @@ struct Telling {
     later: Later,
     /// How often each was ordered to be deleted, less how often that was not done.
     deletions: HashMap<TransactionId, (i64, UnixMillis)>,
+    /// The backup's last entry is in it.
+    is_ours: bool,
 }
 
 impl Telling {
+    fn step(&mut self, step: Step, manifest: &Manifest) {
+        self.later.flaws += step.flaws.len();
+        let Some(entry) = step.entry.filter(Entry::is_sound) else { return };
+        let head = format!("{}:{}", entry.seq, entry.hash.as_str());
+        self.is_ours |= manifest.audit_head.as_ref() == Some(&head);
+        self.take(&entry);
+    }
+
     fn take(&mut self, entry: &Entry) {
         let is = |action: Action| entry.action == word(action);
         let of = |name: &str| entry.detail.get(name).cloned().unwrap_or_default();
@@ -173,6 +195,7 @@ impl Telling {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a trail is files")]
 mod tests {
     use super::*;
     use crate::record::{
@@ -180,7 +203,10 @@ mod tests {
         sample,
     };
 
-    fn trail(entries: &[(Action, String, &[(&str, String)])]) -> (String, Vec<String>) {
+    /// What was done, to what, and its details.
+    type Done<'d> = (Action, String, &'d [(&'d str, String)]);
+
+    fn trail(entries: &[Done<'_>]) -> (String, Vec<String>) {
         let mut last = Head::none();
         let (mut text, mut heads) = (String::new(), Vec::new());
         for (at, (action, object, detail)) in (1..).zip(entries) {
@@ -193,6 +219,13 @@ mod tests {
             text += &(entry.line() + "\n");
         }
         (text, heads)
+    }
+
+    /// What a log of that text tells, kept under another name than a gateway's own.
+    fn read_text(text: &str, manifest: &Manifest) -> Option<Later> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        read(file.path(), manifest).unwrap()
     }
 
     fn manifest(head: Option<String>) -> Manifest {
@@ -220,7 +253,7 @@ mod tests {
             (Action::ReleaseDenied, id(56), &[]),
             (Action::Released, id(7), &[("release", id(57)), ("outcome", "partly".to_owned())]),
         ]);
-        let later = read(text.as_bytes(), &manifest(Some(heads[0].clone()))).unwrap().unwrap();
+        let later = read_text(&text, &manifest(Some(heads[0].clone()))).unwrap();
         assert_eq!(later.deleted.keys().cloned().collect::<Vec<_>>(), [sample::id(1)]);
         let told: Vec<_> =
             later.releases.iter().map(|(id, since)| (id.clone(), since.item.clone(), since.state)).collect();
@@ -242,9 +275,43 @@ mod tests {
     fn a_trail_that_does_not_have_the_backups_last_entry_is_none() {
         let (text, heads) = trail(&[(Action::ItemDeleted, sample::id(1).to_string(), &[])]);
         let (_, others) = trail(&[(Action::ItemDeleted, sample::id(2).to_string(), &[])]);
-        assert!(read(text.as_bytes(), &manifest(Some(heads[0].clone()))).unwrap().is_some());
-        assert!(read(text.as_bytes(), &manifest(Some(others[0].clone()))).unwrap().is_none());
-        assert!(read(&b""[..], &manifest(None)).unwrap().is_some(), "it had no trail yet");
+        assert!(read_text(&text, &manifest(Some(heads[0].clone()))).is_some());
+        assert!(read_text(&text, &manifest(Some(others[0].clone()))).is_none());
+        assert!(read_text("", &manifest(None)).is_some(), "it had no trail yet");
         assert!(matches!(find(&manifest(None), None), Ok(Known::Nothing)));
+    }
+
+    /// The trail went on in a new file behind the backup: what the backup knows stands in the full one, and both are laid out.
+    #[test]
+    fn a_trail_that_turned_to_a_new_file_is_read_and_laid_out_whole() {
+        let (live, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let deleted = |number: u64, at: UnixMillis| {
+            let actor = Actor { account: "root".to_owned(), person: None };
+            let object = sample::id(number).to_string();
+            Event { at, actor, action: Action::ItemDeleted, object, detail: BTreeMap::new() }
+        };
+        let log = audit::Trail::open(live.path()).unwrap();
+        let before = log.append(&deleted(1, 1)).unwrap();
+        let copied = audit::Parts::of(live.path()).unwrap().unwrap();
+        assert_eq!((copied.logs.len(), copied.head.is_some()), (1, true));
+        for (name, mut octets) in copied.logs {
+            io::copy(&mut octets, &mut std::fs::File::create(data.path().join(name)).unwrap()).unwrap();
+        }
+        // A file is full after a year.
+        log.append(&deleted(2, 367 * 24 * 3_600_000)).unwrap();
+        let copied = audit::Parts::of(live.path()).unwrap().unwrap();
+        assert_eq!(copied.logs.len(), 2, "{:?}", copied.logs);
+
+        let file = live.path().join(audit::LOG);
+        let manifest = manifest(Some(format!("{}:{}", before.seq, before.hash.as_str())));
+        let later = read(&file, &manifest).unwrap().expect("the backup's last entry stands in the full file");
+        assert_eq!((later.deleted.len(), later.flaws), (2, 0));
+        super::super::lay_out::trail(&file, later.head.as_ref(), data.path()).unwrap();
+        let (mut laid_out, mut entries) = (Stored::open(data.path()).unwrap().unwrap(), 0);
+        while let Some(step) = laid_out.next_step().unwrap() {
+            assert_eq!(step.flaws, []);
+            entries += 1;
+        }
+        assert_eq!((entries, laid_out.finish().flaws), (3, Vec::new()));
     }
 }

@@ -4,7 +4,7 @@
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
-    io::{self, Write as _},
+    io::{self, Read as _, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
@@ -13,9 +13,10 @@ use toml_edit::{DocumentMut, value};
 
 use super::LOOKING_ONLY;
 use crate::{
-    audit::Head,
+    audit::{self, Head, Parts},
     door::backup::{Fault, Opened, Part, Progress},
     language::Text,
+    store::subject_key,
     text,
 };
 
@@ -32,7 +33,11 @@ fn place(name: &str, logs_only: bool) -> Option<PathBuf> {
         "rules" => Some(Path::new("rules").join(below)),
         "history" => Some(Path::new("data/rules").join(below)),
         "quarantine" | "outside" | "keys" if !logs_only => {
-            let folder = if top == "quarantine" { "data/quarantine" } else { top };
+            let folder = match (top, below) {
+                ("quarantine", _) => "data/quarantine",
+                ("keys", subject_key::NAME) => "data",
+                _ => top,
+            };
             Some(Path::new(folder).join(below))
         }
         _ => None,
@@ -73,25 +78,41 @@ fn create(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
-/// The trail of after the backup takes the place of the backup's, which it begins with. Its head (`docs/audit.md`) is made of its last
-/// entry unless it lies beside it: a copy that was kept elsewhere is often of the log alone.
+/// The trail of after the backup takes the place of the backup's, which it begins with: with the full files beside it, if it is a
+/// gateway's own. Its head (`docs/audit.md`) is made of its last entry unless it lies beside it: a copy that was kept elsewhere is often of
+/// the log alone.
 pub(super) fn trail(log: &Path, head: Option<&Head>, data: &Path) -> Result<(), Text> {
-    let synced = |to: &Path| File::open(to)?.sync_all();
-    let (to, to_head, beside) = (data.join("audit.log"), data.join("audit.head"), log.with_file_name("audit.head"));
     let shown = log.display().to_string();
-    let copy = || -> io::Result<()> {
+    let made_head = head.map(|head| format!("{:<85}\n", format!("{} {}", head.seq, head.hash.as_str())).into_bytes());
+    let copied = parts(log).and_then(|Parts { logs, head }| {
         fs::create_dir_all(data)?;
-        fs::copy(log, &to)?;
-        synced(&to)?;
-        match head {
-            _ if beside.exists() => fs::copy(beside, &to_head).map(drop)?,
-            Some(head) => fs::write(&to_head, format!("{:<85}\n", format!("{} {}", head.seq, head.hash.as_str())))?,
-            None => return Ok(()),
+        for (name, mut octets) in logs {
+            replace(&data.join(name), &mut octets)?;
         }
-        synced(&to_head)
-    };
-    let copied = copy();
+        match head.or(made_head) {
+            Some(head) => replace(&data.join("audit.head"), &mut head.as_slice()),
+            None => Ok(()),
+        }
+    });
     copied.map_err(|fault| text!("{shown} cannot be copied: {fault}", "não é possível copiar {shown}: {fault}"))
+}
+
+/// The files of a trail that is known by its log; of a copy under another name that one alone.
+fn parts(log: &Path) -> io::Result<Parts> {
+    let whole = super::later::folder_of(log).map(Parts::of).transpose().map_err(io::Error::other)?.flatten();
+    whole.map_or_else(
+        || {
+            let octets = OpenOptions::new().read(true).open(log)?.take(u64::MAX);
+            Ok(Parts { logs: vec![(audit::LOG.to_owned(), octets)], head: None })
+        },
+        Ok,
+    )
+}
+
+fn replace(to: &Path, octets: &mut impl io::Read) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(to)?;
+    io::copy(octets, &mut file)?;
+    file.sync_all()
 }
 
 /// A configuration that leads to the folder where all of it is going to be.
@@ -154,6 +175,7 @@ mod tests {
         let some = |place: &str| Some(place.to_owned());
         assert_eq!(both("quarantine/4f/x"), [some("data/quarantine/4f/x"), None]);
         assert_eq!(both("keys/key.pem"), [some("keys/key.pem"), None]);
+        assert_eq!(both("keys/subjects.key"), [some("data/subjects.key"), None]);
         for (name, to) in [
             ("database/portaria.db", "data/portaria.db"),
             ("journal/1.journal", "data/journal/1.journal"),

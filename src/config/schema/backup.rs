@@ -14,10 +14,24 @@ use super::super::{
 };
 use crate::{document::Table, text};
 
+/// What is not in `data_dir`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Elsewhere {
+    /// The database is on a server.
+    pub server: bool,
+    /// Held content is in a bucket.
+    pub bucket: bool,
+}
+
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// `[backup]`; none when it is not there. `data_dir` is none when that has faults itself. `on_server`: there is a `[database]`.
-pub(super) fn read(root: &Table<'_, '_>, folder: &Path, data_dir: Option<&Path>, on_server: bool) -> Option<Backup> {
+/// `[backup]`; none when it is not there. `data_dir` is none when that has faults itself. `elsewhere`: what there is that we do not copy.
+pub(super) fn read(
+    root: &Table<'_, '_>,
+    folder: &Path,
+    data_dir: Option<&Path>,
+    elsewhere: Elsewhere,
+) -> Option<Backup> {
     let table = root.table("backup")?;
     let to = table.required::<PathBuf>("folder");
     let every = duration(&table, "every", defaults::BACKUP_EVERY, HOUR..=DAY * 30);
@@ -50,7 +64,14 @@ pub(super) fn read(root: &Table<'_, '_>, folder: &Path, data_dir: Option<&Path>,
             table.document().fault(to.span.clone(), what, None);
         }
     }
-    if on_server {
+    if elsewhere.bucket {
+        let what = text!(
+            "held content in a bucket is not copied by us: its own tools do that, and docs/operations.md says what to copy beside it",
+            "o conteúdo retido em bucket não é copiado por nós: use as ferramentas dele; docs/operations.md diz o que mais copiar"
+        );
+        table.document().fault(table.span(), what, None);
+    }
+    if elsewhere.server {
         let what = text!(
             "a database on a server is not copied by us: `pg_dump` does that, and docs/operations.md says what to copy beside it",
             "um banco de dados em servidor não é copiado por nós: use `pg_dump`; docs/operations.md diz o que mais copiar"

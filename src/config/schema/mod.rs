@@ -62,7 +62,8 @@ fn whole(root: &Table<'_, '_>, file: &Path, folder: &Path) -> Option<Settings> {
     let alert = alert::read(root, directory.as_ref());
     let http = gateway::http(root, &listeners);
     let data_dir = gateway.as_ref().map(|gateway| gateway.data_dir.as_path());
-    let backup = backup::read(root, folder, data_dir, root.has("database"));
+    let elsewhere = backup::Elsewhere { server: root.has("database"), bucket: content.bucket.is_some() };
+    let backup = backup::read(root, folder, data_dir, elsewhere);
     let gateway = gateway?;
     Some(Settings {
         store: store::settings::Settings {

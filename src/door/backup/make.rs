@@ -26,7 +26,7 @@ use super::{
     trial::{self, DATABASE},
 };
 use crate::{
-    audit::Stored,
+    audit::{Parts, Stored},
     backup::{FORMAT, MANIFEST, Manifest, Writer},
     record::TransactionId,
     rule_history::Lock,
@@ -35,9 +35,6 @@ use crate::{
 
 /// A segment of the journal at most, octets: one that is longer is none of ours.
 const SEGMENT: u64 = 64 << 20;
-
-/// More than `audit.head` has, octets.
-const HEAD: u64 = 1024;
 
 /// Folders in folders of rules.
 const DEPTH: usize = 16;
@@ -179,28 +176,19 @@ fn put_the_rest(writer: &mut Writer, packing: &Packing, order: &Order) -> Result
     put_trail(writer, packing, &sources.data_dir)
 }
 
-/// The trail, and its head as it was when the trail was so long: others append meanwhile.
+/// The trail with all its files, and its head, as they are at one moment: others append meanwhile, and may turn to a new file.
 fn put_trail(writer: &mut Writer, packing: &Packing, data_dir: &Path) -> Result<(), Fault> {
-    let (path, head_path) = (data_dir.join("audit.log"), data_dir.join("audit.head"));
-    let log = match open(&path) {
-        Ok(log) => log,
-        Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(fault) => return Err(Fault::source(&path, fault)),
-    };
-    let length = || log.metadata().map(|found| found.len()).map_err(|fault| Fault::source(&path, fault));
-    let (mut before, mut head) = (length()?, Vec::new());
-    loop {
-        head.clear();
-        let read = open(&head_path).and_then(|file| file.take(HEAD).read_to_end(&mut head));
-        read.map_err(|fault| Fault::source(&head_path, fault))?;
-        let after = length()?;
-        if before == after {
-            break;
-        }
-        before = after;
+    let found = Parts::of(data_dir).map_err(|fault| Fault::source(data_dir, io::Error::other(fault)))?;
+    let Some(Parts { logs, head }) = found else { return Ok(()) };
+    for (name, mut octets) in logs {
+        packing.put(writer, &format!("audit/{name}"), Codec::Zstd, &mut octets, &data_dir.join(&name))?;
     }
-    packing.put(writer, "audit/audit.log", Codec::Zstd, &mut (&log).take(before), &path)?;
-    packing.put(writer, "audit/audit.head", Codec::Zstd, &mut head.as_slice(), &head_path)
+    match head {
+        Some(head) => {
+            packing.put(writer, "audit/audit.head", Codec::Zstd, &mut head.as_slice(), &data_dir.join("audit.head"))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Every file below a folder. Hidden ones are an editor's, or a command's that is under way.

@@ -106,7 +106,7 @@ impl<'r> Literals<'r> {
 }
 
 impl Group {
-    fn new<'r>(fold: &Fold, rules: &[(usize, &'r Rule)]) -> Self {
+    fn new(fold: &Fold, rules: &[(usize, &Rule)]) -> Self {
         let shared = shared(rules);
         let (mut literals, mut entries, mut always) = (Literals::default(), Vec::new(), Vec::new());
         let mut owners: Vec<Vec<usize>> = Vec::new();

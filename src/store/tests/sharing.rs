@@ -270,3 +270,18 @@ async fn two_nodes_with_one_bucket_send_a_release_once() {
         second.view.contents_mut().forget_bucket();
     }
 }
+
+/// Its content was removed before it could be read: no fault of anybody's.
+#[tokio::test]
+async fn what_is_deleted_before_it_is_read_for_the_bucket_is_no_fault() {
+    let (_folder, store, bucket) = shared().await;
+    let item = kept(&store, 1).await;
+    let other = kept(&store, 2).await;
+    store.view.contents().remove_for_ever(&item.id).await.unwrap();
+    assert!(share(&store).await.is_err(), "content that is wanted and gone");
+    store.delete_item(&item.id, "maria", "LGPD", 5).await.unwrap();
+    let there = Bucket::of(Arc::new(bucket.clone()), "held");
+    store.view.contents().upload(&item, &there).await.expect_err("it is gone");
+    assert!(!store.share_one(&there, &item.id).await.unwrap());
+    assert_eq!(bucket.keys().await, [key(&other.id)]);
+}
