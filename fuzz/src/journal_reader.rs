@@ -101,6 +101,7 @@ pub fn line(number: u64) -> Vec<u8> {
         reverse_path_mailbox: None,
         recipients: Vec::new(),
         subjects: Vec::new(),
+        hidden_subjects: None,
         list_ids: None,
         message_id: None,
         size: Some(number),

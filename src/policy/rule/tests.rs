@@ -1,6 +1,7 @@
 //! The rule language as a whole: what the checker says, and what the rules say of messages.
 
 mod bounds;
+pub(super) mod chance;
 mod faults;
 mod judge;
 mod lookalikes;

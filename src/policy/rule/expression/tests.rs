@@ -3,26 +3,13 @@
 use regex_syntax::{ParserBuilder, hir::Hir};
 
 use super::{bound, lazy, room::Fits, *};
+use crate::policy::rule::tests::chance::Chance;
 
 /// As large as one may be.
 const LARGE: usize = MAX_COMPILED;
 
-/// SplitMix64: a fixed seed gives the same expressions on every machine.
-struct Chance(u64);
-
+/// What is made by chance.
 impl Chance {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((bits ^ bits >> 31) % end as u64) as usize
-    }
-
-    fn of(&mut self, list: &[&'static str]) -> &'static str {
-        list[self.below(list.len())]
-    }
-
     fn expression(&mut self, depth: usize) -> String {
         if depth == 0 || self.below(4) == 0 {
             return self.atom().to_owned();

@@ -2,24 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::*;
+use super::{chance::Chance, *};
 
-/// SplitMix64: a fixed seed gives the same rules and subjects on every machine.
-struct Chance(u64);
-
+/// What is made by chance.
 impl Chance {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((bits ^ bits >> 31) % end as u64) as usize
-    }
-
-    fn of<'a>(&mut self, list: &[&'a str]) -> &'a str {
-        list[self.below(list.len())]
-    }
-
     /// A word of few syllables, so that near misses are common.
     fn word(&mut self) -> String {
         let count = 1 + self.below(3);
