@@ -231,7 +231,9 @@ impl World {
             Output::Verify(Verification { password, hash }) => {
                 assert!(self.application, "nobody logs in on a relay listener");
                 assert!(self.secured, "a password in clear");
-                assert!(!self.dialogue.is_open() && self.asked.is_empty(), "a login within a transaction");
+                // What ended it, an EHLO, may not be answered yet: its record is made.
+                let within = self.dialogue.is_open() && self.sealed.len() < self.dialogue.transactions.len();
+                assert!(!within && self.asked.is_empty(), "a login within a transaction");
                 self.logins.0 += 1;
                 self.asked.push_back(Asked::Verify(house::is_right(&password, &hash)));
             }
