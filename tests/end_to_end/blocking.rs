@@ -116,7 +116,8 @@ fn a_block_is_in_force_in_an_open_session_within_five_seconds_and_so_is_its_end(
     assert!(by_hand.contains("REQ 2026/119000: written by hand"), "{by_hand}");
 
     let actions: Vec<Value> = trail(&gateway).iter().map(|entry| entry["action"].clone()).collect();
-    assert_eq!(actions, ["mailbox_blocked", "mailbox_unblocked"], "what was refused is not in it");
+    let expected = ["mailbox_blocked", "record_explained", "mailbox_unblocked"];
+    assert_eq!(actions, expected, "who looked is in it, and what was refused is not");
     verified(&gateway).succeeded();
 }
 
