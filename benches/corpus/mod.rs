@@ -5,26 +5,12 @@
 //! long. Rules of one campaign share their ordinary words (`boleto`, `fatura`) and differ in a name, as real ones do.
 #![allow(dead_code, reason = "each bench takes what it needs")]
 
+#[path = "../../src/policy/rule/tests/chance.rs"]
+mod chance;
+
 use std::fmt::Write as _;
 
-/// SplitMix64.
-pub struct Chance(pub u64);
-
-impl Chance {
-    /// A number below `end`.
-    pub fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((bits ^ bits >> 31) % end.max(1) as u64).unwrap_or_default()
-    }
-
-    /// One of them.
-    pub fn of(&mut self, list: &[&'static str]) -> &'static str {
-        list.get(self.below(list.len())).copied().unwrap_or_default()
-    }
-}
+pub use chance::Chance;
 
 /// What campaigns are about.
 pub const NOUNS: &[&str] = &[

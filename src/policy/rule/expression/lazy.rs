@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 use regex::{Regex, RegexBuilder};
 use regex_syntax::hir::Hir;
 
-use super::slowly;
+use super::{MAX_COMPILED, slowly};
 
 /// What the library may keep of its last searches with one expression: below, it goes over to a slower engine.
 const MIN_CACHE: usize = 16 << 10;
@@ -22,11 +22,11 @@ const MIN_CACHE: usize = 16 << 10;
 pub(in crate::policy::rule) struct Expression {
     written: String,
     case: bool,
-    /// Octets within which it compiles.
+    /// Octets within which it compiles: what the library may keep of its searches.
     size: usize,
     /// While its set is being loaded: its examples are read with it, slowly, and without compiling it.
     parsed: Option<Box<Hir>>,
-    /// Never none inside: load has shown that it compiles, from the same text within the same size.
+    /// Never none inside: load has shown that it compiles, and far below the limit here.
     compiled: OnceLock<Option<Regex>>,
 }
 
@@ -62,12 +62,17 @@ impl Expression {
     }
 
     fn regex(&self) -> Option<&Regex> {
-        self.compiled.get_or_init(|| compile(&self.written, self.case, self.size)).as_ref()
+        // Not within its own size: were that reckoned too small, it would find nothing, and nobody would know.
+        self.compiled.get_or_init(|| build(&self.written, self.case, MAX_COMPILED, self.size)).as_ref()
     }
 }
 
 /// The expression within `size` octets; none when it is larger, or no expression.
 pub(super) fn compile(written: &str, case: bool, size: usize) -> Option<Regex> {
+    build(written, case, size, size)
+}
+
+fn build(written: &str, case: bool, limit: usize, size: usize) -> Option<Regex> {
     let mut builder = RegexBuilder::new(written);
-    builder.case_insensitive(case).size_limit(size).dfa_size_limit(size.max(MIN_CACHE)).build().ok()
+    builder.case_insensitive(case).size_limit(limit).dfa_size_limit(size.max(MIN_CACHE)).build().ok()
 }

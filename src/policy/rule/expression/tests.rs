@@ -183,6 +183,16 @@ fn an_expression_is_compiled_once_and_when_it_is_needed() {
     assert!(expression.is_compiled());
 }
 
+/// A size that was reckoned too small costs memory, and not the rule.
+#[test]
+fn an_expression_that_is_larger_than_was_said_is_found_all_the_same() {
+    let parsed = parsed("boleto \\w+", true).unwrap();
+    assert!(lazy::compile("boleto \\w+", true, 512).is_none(), "it is larger");
+    let mut expression = Expression::new("boleto \\w+".to_owned(), true, 512, parsed);
+    expression.rest();
+    assert_eq!(expression.find("um Boleto vencido"), Some((3, 17)));
+}
+
 #[test]
 fn letters_of_escapes_are_no_letters_and_everything_keeps_its_place() {
     for (expression, letters) in [
