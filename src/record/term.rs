@@ -219,7 +219,7 @@ pub(super) fn whole_subject(subject: &str) -> String {
 }
 
 /// The hash of a whole subject, as [`Record::subject_line`] shows it.
-fn hash_in(part: &str) -> Option<String> {
+pub fn hash_in(part: &str) -> Option<String> {
     let digits = part.strip_prefix('#')?;
     (digits.len() == 32 && digits.bytes().all(|digit| digit.is_ascii_hexdigit())).then(|| digits.to_ascii_lowercase())
 }
