@@ -76,11 +76,6 @@ impl Writer {
         Ok(Self { part, begun: None, lines: Vec::new() })
     }
 
-    /// What is written for now.
-    pub fn part(&self) -> &Path {
-        &self.part.path
-    }
-
     /// The entries so far.
     pub fn lines(&self) -> &[Line] {
         &self.lines

@@ -191,8 +191,14 @@ fn make_one(settings: &Settings, wanted: Wanted<'_>, style: &Style) -> Result<St
     match made {
         Ok(made) => Ok(told(&made, wanted.keys.is_some(), style)),
         Err(fault) => {
-            write(BTreeMap::from([("outcome".to_owned(), format!("not done: {fault}"))]))?;
-            Err(text!("no backup was made: {fault}", "nenhum backup foi feito: {fault}"))
+            let noted = write(BTreeMap::from([("outcome".to_owned(), format!("not done: {fault}"))]));
+            // A full disk stops both: the first reason is told whatever becomes of the second.
+            Err(match noted {
+                Ok(()) => text!("no backup was made: {fault}", "nenhum backup foi feito: {fault}"),
+                Err(Text { en, pt }) => {
+                    text!("no backup was made: {fault}; {en}", "nenhum backup foi feito: {fault}; {pt}")
+                }
+            })
         }
     }
 }

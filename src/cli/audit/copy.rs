@@ -50,18 +50,36 @@ pub(super) enum Difference {
 /// A row: number, hash, whether the line is what these say, and the line.
 type Row = (u64, String, bool, Vec<u8>);
 
-/// All copies: this node's beside its files, and those of others, each for itself.
-pub(super) async fn compare(view: &View, files: &Files) -> Result<Vec<Copy>, StoreFault> {
-    let mut nodes = view.copied_nodes().await?;
-    if !nodes.iter().any(|node| node == view.node()) {
-        nodes.insert(0, view.node().to_owned());
+/// The rows of all nodes, as the database has them now.
+pub(super) struct Rows {
+    own: String,
+    of: Vec<(String, Vec<Row>)>,
+}
+
+impl Rows {
+    /// To come before the files are read: what is written and copied meanwhile would be in the copy, and not in the files.
+    pub(super) async fn fetch(view: &View) -> Result<Self, StoreFault> {
+        let own = view.node().to_owned();
+        let mut nodes = view.copied_nodes().await?;
+        if !nodes.contains(&own) {
+            nodes.insert(0, own.clone());
+        }
+        let mut of = Vec::new();
+        for node in nodes {
+            let rows = rows(view, &node).await?;
+            of.push((node, rows));
+        }
+        Ok(Self { own, of })
     }
-    let mut copies = Vec::new();
-    for node in nodes {
-        let rows = rows(view, &node).await?;
-        copies.push(if node == view.node() { own(node, &rows, files) } else { others(node, &rows) });
+
+    /// All copies: this node's beside its files, and those of others, each for itself.
+    pub(super) fn compare(self, files: &Files) -> Vec<Copy> {
+        let Self { own: ours, of } = self;
+        let one = |(node, rows): (String, Vec<Row>)| {
+            if node == ours { own(node, &rows, files) } else { others(node, &rows) }
+        };
+        of.into_iter().map(one).collect()
     }
-    Ok(copies)
 }
 
 async fn rows(view: &View, node: &str) -> Result<Vec<Row>, StoreFault> {

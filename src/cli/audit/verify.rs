@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::copy::{self, Copy, Files};
+use super::copy::{self, Files, Rows};
 use crate::{
     audit::{Flaw, Hash, Head, Kind, LOG, Stored},
     cli::{
@@ -49,25 +49,27 @@ pub fn verify(common: &mut Common, contains: Option<&str>, database: bool) -> Ex
         }
     };
     let style = super::style(common, &settings);
+    let rows = match database.then(|| with_runtime(async { Ok(rows(&settings).await) })).transpose() {
+        Ok(rows) => match rows.transpose() {
+            Ok(rows) => rows,
+            Err(fault) => {
+                let told = store_fault(&fault, &style);
+                eprint!("{}", told.text);
+                return crate::cli::exit(told.exit_code);
+            }
+        },
+        Err(what) => {
+            eprintln!("{}", escape(style.say(&what)));
+            return Exit::Faults;
+        }
+    };
     let found = super::open(&settings).and_then(|stored| look(stored, kept).map_err(|fault| super::unreadable(&fault)));
     match found {
         Ok(found) => {
             let mut text = if style.json { as_json(&found, &style) } else { as_text(&found, &style) };
             let mut is_good = found.flaws.is_empty() && found.contains.is_none_or(|(_, is_there)| is_there);
-            if database {
-                let compared = with_runtime(async { Ok(copies(&settings, &found.files).await) });
-                let copies = match compared {
-                    Ok(Ok(copies)) => copies,
-                    Ok(Err(fault)) => {
-                        let told = store_fault(&fault, &style);
-                        eprint!("{}", told.text);
-                        return crate::cli::exit(told.exit_code);
-                    }
-                    Err(what) => {
-                        eprintln!("{}", escape(style.say(&what)));
-                        return Exit::Faults;
-                    }
-                };
+            if let Some(rows) = rows {
+                let copies = rows.compare(&found.files);
                 is_good &= copies.iter().all(|copy| copy.flaws.is_empty());
                 text += &if style.json { copy::as_json(&copies, &style) } else { copy::as_text(&copies, &style) };
             }
@@ -80,8 +82,8 @@ pub fn verify(common: &mut Common, contains: Option<&str>, database: bool) -> Ex
     }
 }
 
-async fn copies(settings: &Settings, files: &Files) -> Result<Vec<Copy>, StoreFault> {
-    copy::compare(&Store::open_read_only(&settings.store).await?, files).await
+async fn rows(settings: &Settings) -> Result<Rows, StoreFault> {
+    Rows::fetch(&Store::open_read_only(&settings.store).await?).await
 }
 
 fn head(written: &str) -> Option<Head> {

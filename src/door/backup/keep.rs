@@ -10,7 +10,7 @@ use std::{
 use rustix::process::getuid;
 use serde_json::{Value, json};
 
-use super::{Fault, Order, Progress, Sources, make::make, note, schedule::Schedule};
+use super::{Order, Progress, Sources, make::make, note, schedule::Schedule};
 use crate::{
     audit::account_name,
     backup::Shelf,
@@ -206,15 +206,11 @@ async fn audited(plan: &Plan, at: UnixMillis, to: PathBuf) -> Result<String, Str
     match make(&order, &Arc::new(Progress::default())).await {
         Ok(made) => Ok(format!("{} ({} octets)", made.file.display(), made.octets)),
         Err(fault) => {
-            let told = told(&fault);
-            write(BTreeMap::from([("outcome".to_owned(), format!("not done: {told}"))])).await?;
-            Err(told)
+            let noted = write(BTreeMap::from([("outcome".to_owned(), format!("not done: {fault}"))])).await;
+            // A full disk stops both: the first reason is told whatever becomes of the second.
+            Err(noted.err().map_or_else(|| fault.to_string(), |also| format!("{fault}; {also}")))
         }
     }
-}
-
-fn told(fault: &Fault) -> String {
-    fault.to_string()
 }
 
 async fn prune(plan: &Plan) -> Result<(), String> {
