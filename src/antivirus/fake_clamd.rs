@@ -132,13 +132,13 @@ pub fn settings(scanners: &[(&str, ClamdAddress)]) -> Settings {
 
 /// Content in a memfd.
 pub fn content(octets: &[u8]) -> Content {
-    let file = File::from(rustix::fs::memfd_create("test", rustix::fs::MemfdFlags::CLOEXEC).unwrap());
+    let file = self_test::memfd("test").unwrap();
     file.write_all_at(octets, 0).unwrap();
-    Content { file: Arc::new(file), length: octets.len() as u64, sha256: "0".repeat(64) }
+    Content { file: Arc::new(file), length: octets.len() as u64, in_memory: true, sha256: "0".repeat(64) }
 }
 
 fn serve(mut stream: UnixStream, script: &Mutex<Script>, scans: &AtomicUsize, let_go: &AtomicBool) {
-    let Ok(command) = command(&mut stream) else { return };
+    let Ok((command, mut passed)) = command(&stream) else { return };
     let mut asked = Asked { command, content: Vec::new(), descriptor: None };
     if asked.command == "INSTREAM" {
         // Asked before the stream is read, for an answer that comes too early.
@@ -151,7 +151,9 @@ fn serve(mut stream: UnixStream, script: &Mutex<Script>, scans: &AtomicUsize, le
         let Ok(content) = instream(&mut stream) else { return };
         asked.content = content;
     } else if asked.command == "FILDES" {
-        let Ok(file) = descriptor(&stream) else { return };
+        // The octet that must go with a descriptor: behind the command, and maybe with it (clamd(8)).
+        let Ok((0, with_it)) = octet(&stream) else { return };
+        let Some(file) = passed.take().or(with_it) else { return };
         let mut content = vec![0; file.metadata().unwrap().len() as usize];
         file.read_exact_at(&mut content, 0).unwrap();
         (asked.content, asked.descriptor) = (content, Some(file));
@@ -195,14 +197,15 @@ fn honest(asked: &Asked, eicar: bool) -> Answer {
     })
 }
 
-fn command(stream: &mut UnixStream) -> io::Result<String> {
-    let mut command = Vec::new();
-    let mut octet = [0];
+/// The command, and the descriptor that came with it.
+fn command(stream: &UnixStream) -> io::Result<(String, Option<File>)> {
+    let (mut command, mut passed) = (Vec::new(), None);
     loop {
-        stream.read_exact(&mut octet)?;
+        let (octet, with_it) = octet(stream)?;
+        passed = passed.or(with_it);
         match octet {
-            [0] => return Ok(String::from_utf8(command).unwrap().strip_prefix('z').unwrap().to_owned()),
-            [other] => command.push(other),
+            0 => return Ok((String::from_utf8(command).unwrap().strip_prefix('z').unwrap().to_owned(), passed)),
+            other => command.push(other),
         }
     }
 }
@@ -222,17 +225,19 @@ fn instream(stream: &mut UnixStream) -> io::Result<Vec<u8>> {
     }
 }
 
-fn descriptor(stream: &UnixStream) -> io::Result<File> {
+/// One octet, and the descriptor that came with it: read without room for it, it would be lost.
+fn octet(stream: &UnixStream) -> io::Result<(u8, Option<File>)> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
     let mut octet = [0];
-    rustix::net::recvmsg(stream.as_fd(), &mut [IoSliceMut::new(&mut octet)], &mut ancillary, RecvFlags::empty())?;
-    for message in ancillary.drain() {
-        if let RecvAncillaryMessage::ScmRights(mut descriptors) = message
-            && let Some(descriptor) = descriptors.next()
-        {
-            return Ok(File::from(descriptor));
-        }
+    let received =
+        rustix::net::recvmsg(stream.as_fd(), &mut [IoSliceMut::new(&mut octet)], &mut ancillary, RecvFlags::empty())?;
+    if received.bytes == 0 {
+        return Err(io::ErrorKind::UnexpectedEof.into());
     }
-    Err(io::Error::other("no descriptor"))
+    let descriptor = ancillary.drain().find_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
+        _ => None,
+    });
+    Ok((octet[0], descriptor.map(File::from)))
 }

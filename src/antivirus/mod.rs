@@ -5,6 +5,7 @@
 //! This adapter knows no message and no disposition: it never says what becomes of anything.
 
 mod clamd;
+mod content;
 mod definitions;
 mod in_flight;
 mod outcome;
@@ -23,14 +24,13 @@ mod fake_clamd;
 
 use std::{
     fmt,
-    fs::File,
     net::SocketAddr,
     path::{Path, PathBuf},
-    sync::Arc,
     time::{Duration, SystemTime},
 };
 
 pub use clamd::limits::LimitFault;
+pub use content::Content;
 pub use definitions::{Ages, Database};
 use serde::Serialize;
 use tokio::time::Instant;
@@ -228,18 +228,6 @@ impl fmt::Display for StartFault {
 }
 
 impl std::error::Error for StartFault {}
-
-/// What is scanned: a file (often a memfd), complete, our `Received:` first.
-#[derive(Clone, Debug)]
-pub struct Content {
-    /// Opened read-only; read with `read_at` only (its offset is shared).
-    pub file: Arc<File>,
-    /// Its length, octets.
-    pub length: u64,
-    /// The SHA-256 of the content as the client sent it, hex digits: the same at every try, which the octets with our
-    /// `Received:` are not.
-    pub sha256: String,
-}
 
 /// One `[[scanner]]`.
 #[derive(Clone, Debug, PartialEq, Eq)]

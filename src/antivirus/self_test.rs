@@ -5,7 +5,7 @@
 //! that answers, but does not find the first, is worse than none: it says "clean" to everything. One that finds the second
 //! refuses all mail.
 
-use std::{fs::File, io, os::fd::AsRawFd, path::Path, sync::Arc};
+use std::{fs::File, io, path::Path, sync::Arc};
 
 use base64::Engine as _;
 use rustix::fs::{MemfdFlags, Mode, OFlags};
@@ -134,35 +134,34 @@ fn archive(name: &str, content: &[u8], method: u8, packed: &[u8]) -> Vec<u8> {
     [local, directory, end].concat()
 }
 
+/// An empty memfd, mode 0600: it is born 0777, and clamd parses what attackers wrote.
+pub fn memfd(name: &str) -> io::Result<File> {
+    let memfd = rustix::fs::memfd_create(name, MemfdFlags::CLOEXEC)?;
+    rustix::fs::fchmod(&memfd, Mode::RUSR | Mode::WUSR)?;
+    Ok(File::from(memfd))
+}
+
 /// `mail` in a memfd.
 pub fn in_memfd(mail: &[u8]) -> io::Result<Content> {
-    let memfd = rustix::fs::memfd_create("portaria-self-test", MemfdFlags::CLOEXEC)?;
-    filled(File::from(memfd), mail)
+    filled(memfd("portaria-self-test")?, true, mail)
 }
 
 /// `mail` in an unlinked file in `folder`, made as the hold makes its own.
 pub fn in_file(folder: &Path, mail: &[u8]) -> io::Result<Content> {
     let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
     let file = rustix::fs::open(folder, flags, Mode::RUSR | Mode::WUSR)?;
-    filled(File::from(file), mail)
+    filled(File::from(file), false, mail)
 }
 
-/// Whether the content stands in memory: the other kind of descriptor may be closed to a clamd under AppArmor, whose
-/// rules go by path.
-pub fn is_memfd(content: &Content) -> bool {
-    let path = format!("/proc/self/fd/{}", content.file.as_raw_fd());
-    rustix::fs::readlink(path, Vec::new()).is_ok_and(|link| link.as_bytes().starts_with(b"/memfd:"))
-}
-
-fn filled(file: File, mail: &[u8]) -> io::Result<Content> {
+fn filled(file: File, in_memory: bool, mail: &[u8]) -> io::Result<Content> {
     std::os::unix::fs::FileExt::write_all_at(&file, mail, 0)?;
     let length = u64::try_from(mail.len()).unwrap_or(u64::MAX);
-    Ok(Content { file: Arc::new(file), length, sha256: "self-test".to_owned() })
+    Ok(Content { file: Arc::new(file), length, in_memory, sha256: "self-test".to_owned() })
 }
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::FileExt;
+    use std::os::{fd::AsRawFd, unix::fs::FileExt};
 
     use super::*;
 
@@ -183,7 +182,8 @@ mod tests {
             let mut octets = vec![0; usize::try_from(content.length).unwrap()];
             content.file.read_exact_at(&mut octets, 0).unwrap();
             assert_eq!(octets, mail);
-            assert_eq!(is_memfd(&content), memfd);
+            let link = std::fs::read_link(format!("/proc/self/fd/{}", content.file.as_raw_fd())).unwrap();
+            assert_eq!((content.in_memory, link.to_string_lossy().starts_with("/memfd:")), (memfd, memfd));
         }
     }
 

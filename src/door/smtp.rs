@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     antivirus::Content,
-    hold::Hold,
+    hold::{Hold, Whole},
     next_hop::Lease,
     policy::{Policy, verdict::ScannerReport},
     record::{Item, attempts::Attempt, unix_millis},
@@ -266,9 +266,9 @@ impl Driver {
             None => Err(HoldFault::Failed("there is no hold".into())),
         };
         match content {
-            Ok((file, length)) => {
+            Ok(Whole { file, length, in_memory }) => {
                 let scanners = self.gateway.scanners.clone();
-                let content = Content { file, length, sha256 };
+                let content = Content { file, length, in_memory, sha256 };
                 self.scanning = Some(Box::pin(async move { scanners.scan(content, &spared).await }));
             }
             Err(fault) => self.answers.push_back(Input::Scanned(vec![log::no_content(&fault)])),

@@ -1,13 +1,13 @@
 //! The hold: content while undecided. Memory up to 64 KiB, then a memfd, then an unlinked file (decision 5).
 //!
 //! In: decoded content in pieces of any size, our trace fields first. Out: any part of it again while it still grows, and once
-//! it is whole a descriptor that a scanner can read and cannot write. Nothing here survives the process: what no one
+//! it is whole a descriptor. Nothing here survives the process: what no one
 //! acknowledged is nobody's to keep. The hold does not know what the content means, nor how it is framed.
 //!
 //! | file | what |
 //! |---|---|
 //! | this one | where content goes as it grows, and the memory that all holds share |
-//! | `place` | the three places: how each is made, written, read, reopened |
+//! | `place` | the three places: how each is made, written, read |
 //! | `disk` | the floor of free space |
 
 pub mod disk;
@@ -106,6 +106,17 @@ impl Holds {
     }
 }
 
+/// Content that is complete.
+#[derive(Clone, Debug)]
+pub struct Whole {
+    /// The hold's own file, mode 0600 and without a name. It can be written: who passes it to another process opens it anew, read-only.
+    pub file: Arc<File>,
+    /// What of it is content, octets.
+    pub length: u64,
+    /// It is a memfd.
+    pub in_memory: bool,
+}
+
 /// The content of one message. Dropping it frees everything (a scanner that still has the descriptor keeps its own share).
 #[derive(Debug)]
 pub struct Hold {
@@ -155,25 +166,27 @@ impl Hold {
         self.place.read(offset, left.min(max)).await
     }
 
-    /// The content as a file that cannot be written through what is returned, and its length. A reopened description: its
-    /// offset is not ours, so that a scanner that seeks does not disturb anyone. For content that is complete: what is
-    /// appended later is in the file, too, but not in the length.
-    pub async fn content(&mut self) -> Result<(Arc<File>, u64), HoldFault> {
+    /// The content as a file. For content that is complete: what is appended later is in the file, too, but not in the length.
+    pub async fn content(&mut self) -> Result<Whole, HoldFault> {
         if let Place::Memory(octets) = &self.place {
             match place::shared(octets) {
                 Ok(file) => self.place = Place::Shared(Arc::new(file)),
                 Err(_) => self.spill().await?,
             }
         }
-        let file = self.place.reopen_read_only()?;
-        Ok((Arc::new(file), self.length))
+        let (file, in_memory) = match &self.place {
+            Place::Shared(file) => (file, true),
+            Place::Disk(file) => (file, false),
+            Place::Memory(_) => return Err(HoldFault::Failed("content in memory has no descriptor".to_owned())),
+        };
+        Ok(Whole { file: Arc::clone(file), length: self.length, in_memory })
     }
 
     /// The content from start to end in pieces of 256 KiB, for the quarantine. It does not borrow the hold.
     pub async fn octets(
         &mut self,
     ) -> Result<impl Stream<Item = io::Result<Bytes>> + Send + 'static + use<>, HoldFault> {
-        let (file, length) = self.content().await?;
+        let Whole { file, length, .. } = self.content().await?;
         Ok(stream::try_unfold(0_u64, move |offset| {
             let file = Arc::clone(&file);
             async move {

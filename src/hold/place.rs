@@ -1,4 +1,4 @@
-//! The three places of a hold: how each is made, written, read and reopened.
+//! The three places of a hold: how each is made, written and read.
 //!
 //! Files are written and read at explicit offsets only (`pwrite`, `pread`): a descriptor that was passed to a scanner shares its
 //! offset with us, and a scanner that seeks would move ours.
@@ -6,10 +6,7 @@
 use std::{
     fs::{DirBuilder, File, OpenOptions},
     io,
-    os::{
-        fd::AsRawFd,
-        unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt},
-    },
+    os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt},
     path::Path,
     sync::{
         Arc,
@@ -50,17 +47,6 @@ impl Place {
             }
             Self::Shared(file) => read(file, offset, length).map_err(fault),
             Self::Disk(file) => read_blocking(Arc::clone(file), offset, length).await,
-        }
-    }
-
-    /// The same content under a description of its own, without the right to write.
-    pub(super) fn reopen_read_only(&self) -> Result<File, HoldFault> {
-        match self {
-            Self::Memory(_) => Err(HoldFault::Failed("content in memory has no descriptor".to_owned())),
-            Self::Shared(file) | Self::Disk(file) => {
-                let path = format!("/proc/self/fd/{}", file.as_raw_fd());
-                OpenOptions::new().read(true).open(path).map_err(fault)
-            }
         }
     }
 

@@ -1,8 +1,8 @@
 //! What the hold promises its callers, at every border of its places.
 
 use std::{
-    io::{Read, Seek, SeekFrom, Write},
-    os::{fd::AsRawFd, unix::fs::MetadataExt},
+    io::{Seek, SeekFrom},
+    os::unix::fs::MetadataExt,
 };
 
 use futures_util::TryStreamExt;
@@ -115,29 +115,21 @@ async fn content_can_be_read_while_it_grows() {
     assert!(hold.read_at(u64::MAX, 10).await.unwrap().is_empty());
 }
 
-/// A scanner gets a descriptor of its own: it cannot write, cannot make itself able to, and its seeking moves nobody else.
+/// What is handed over has no name, is closed to other users, says what it is, and is still the same when somebody has moved its offset.
 #[tokio::test]
-async fn what_the_scanner_gets_is_read_only() {
+async fn what_is_handed_over_is_whole_and_closed_to_others() {
     for length in [10, 100 * KIB, 300 * KIB] {
         let (_folder, holds) = holds(u64::MAX);
         let mut hold = holds.begin();
         hold.append(sample(length)).await.unwrap();
-        let (file, told) = hold.content().await.unwrap();
-        assert_eq!((told, file.metadata().unwrap().len()), (length, length));
+        let whole = hold.content().await.unwrap();
+        let found = whole.file.metadata().unwrap();
+        assert_eq!((whole.length, found.len(), whole.in_memory), (length, length, length <= 256 * KIB));
+        assert_eq!((found.mode() & 0o777, found.nlink()), (0o600, 0), "{length}");
+        assert!(rustix::io::fcntl_getfd(&*whole.file).unwrap().contains(rustix::io::FdFlags::CLOEXEC));
 
-        assert!((&*file).write(b"x").is_err(), "{length}: written");
-        assert!(file.set_len(0).is_err(), "{length}: cut");
-        let flags = rustix::fs::fcntl_getfl(&*file).unwrap();
-        assert!(!flags.intersects(rustix::fs::OFlags::WRONLY | rustix::fs::OFlags::RDWR));
-        assert_eq!(file.metadata().unwrap().mode() & 0o077, 0, "another user could reopen it for writing");
-        assert!(rustix::io::fcntl_getfd(&*file).unwrap().contains(rustix::io::FdFlags::CLOEXEC));
-        assert!(file.as_raw_fd() > 2);
-
-        (&*file).seek(SeekFrom::End(0)).unwrap();
-        let (again, _) = hold.content().await.unwrap();
-        let mut all = Vec::new();
-        (&*again).read_to_end(&mut all).unwrap();
-        assert!(all == sample(length), "{length} differs");
+        (&*whole.file).seek(SeekFrom::End(0)).unwrap();
+        assert!(read_back(&mut hold).await == sample(length), "{length} differs");
         assert_eq!(holds.memory(), if length > 256 * KIB { 0 } else { length });
     }
 }

@@ -37,9 +37,9 @@ pub enum ClamdFault {
     /// The content could not be read or handed over: a fault of ours.
     #[error("content cannot be handed over: {0}")]
     Content(io::Error),
-    /// The task that talked to clamd ended without an answer: a fault of ours.
-    #[error("the scan ended without an answer")]
-    Lost,
+    /// A descriptor can be passed to a clamd on this machine only: a fault of ours.
+    #[error("a descriptor cannot be passed over TCP")]
+    NotLocal,
 }
 
 impl ClamdFault {

@@ -4,12 +4,10 @@
 //! the EICAR test file where only a clamd that looks at everything finds it; *clean* means that it stopped before and kept silent.
 
 use std::{
-    fs::File,
     io::{self, BufWriter, Write},
     sync::Arc,
 };
 
-use rustix::fs::MemfdFlags;
 use tokio::time::Instant;
 
 use super::{Clamd, exchange::How, macro_document::macro_document};
@@ -105,7 +103,7 @@ fn no_answer(verdict: &ScanVerdict) -> LimitFault {
 /// A mail of exactly `octets` whose last part is the EICAR test file, behind as much text as is needed.
 fn whole_mail(octets: u64) -> io::Result<Content> {
     let (head, tail) = self_test::around_text();
-    let file = File::from(rustix::fs::memfd_create("portaria-check", MemfdFlags::CLOEXEC)?);
+    let file = self_test::memfd("portaria-check")?;
     let mut out = BufWriter::with_capacity(1 << 16, &file);
     out.write_all(&head)?;
     let text = octets.saturating_sub((head.len() + tail.len()) as u64);
@@ -120,7 +118,7 @@ fn whole_mail(octets: u64) -> io::Result<Content> {
     out.flush()?;
     drop(out);
     let length = file.metadata()?.len();
-    Ok(Content { file: Arc::new(file), length, sha256: "check".to_owned() })
+    Ok(Content { file: Arc::new(file), length, in_memory: true, sha256: "check".to_owned() })
 }
 
 #[cfg(test)]

@@ -34,7 +34,6 @@ use super::{
     ClamdAddress, Content, Settings,
     definitions::Definitions,
     in_flight::{Slot, Slots},
-    self_test,
 };
 use crate::policy::verdict::ScanVerdict;
 
@@ -50,8 +49,8 @@ pub struct Clamd {
     connect_timeout: Duration,
     probe_folder: PathBuf,
     slots: Slots,
-    /// Every exchange runs as a task here, so that one that we abandon keeps its slot. Nothing is lost with them at the
-    /// end of the process: their callers are gone.
+    /// An exchange that we abandon goes on as a task here, and keeps its slot. Nothing is lost with them at the end of the process: their
+    /// callers are gone.
     exchanges: TaskTracker,
     state: Mutex<State>,
     /// Held while clamd proves itself, so that a crowd of scans asks once.
@@ -133,7 +132,7 @@ impl Clamd {
         let Some(slot) = self.slots.take(deadline).await else { return Err(self.busy()) };
         let slot = Arc::new(slot);
         let proof = self.proof(&slot, asked, deadline).await?;
-        let how = match (&self.address, self_test::is_memfd(content)) {
+        let how = match (&self.address, content.in_memory) {
             (ClamdAddress::Unix(_), true) if proof.memfd => How::Fildes,
             (ClamdAddress::Unix(_), false) if proof.file => How::Fildes,
             _ => How::Instream,

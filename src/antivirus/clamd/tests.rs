@@ -13,6 +13,7 @@ use super::*;
 use crate::antivirus::{
     ScannerStatus, Scanners,
     fake_clamd::{Answer, Asked, FakeClamd, content, is_self_test, settings, wall},
+    self_test,
 };
 
 const MAIL: &[u8] = b"Received: from a by b\r\nSubject: x\r\n\r\nhello\r\n";

@@ -13,7 +13,7 @@ use super::{Settings, all_open, store_said};
 use crate::{
     antivirus::Content,
     door::gateway::{Gateway, now},
-    hold::Hold,
+    hold::{Hold, Whole},
     policy::{
         route::NextHopName,
         verdict::{ScanVerdict, ScannerReport},
@@ -209,8 +209,8 @@ async fn content(
 }
 
 async fn scan(gateway: &Gateway, item: &Item, hold: &mut Hold) -> Result<Vec<ScannerReport>, Obstacle> {
-    let (file, length) = hold.content().await?;
-    let content = Content { file, length, sha256: item.sha256.clone() };
+    let Whole { file, length, in_memory } = hold.content().await?;
+    let content = Content { file, length, in_memory, sha256: item.sha256.clone() };
     // No group is spared: the contingency switch lets arriving mail through, and this mail has time.
     Ok(gateway.scanners.scan(content, &[]).await)
 }
