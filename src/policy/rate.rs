@@ -25,7 +25,7 @@ use super::network::{self, Network};
 
 /// Sets of the table …
 const SETS: usize = 8_192;
-/// … and rows of a set: 65,536 networks, 2 MiB.
+/// … and rows of a set: 65,536 networks. 64 KiB while nobody has come, since a set is made by its first network; 2.3 MiB when all are there.
 const WAYS: usize = 8;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -36,7 +36,7 @@ pub struct Rates {
     interval: Duration,
     unlimited: Vec<IpNet>,
     hash: RandomState,
-    sets: Mutex<Box<[Set]>>,
+    sets: Mutex<Box<[Option<Box<Set>>]>>,
 }
 
 type Set = [Option<Row>; WAYS];
@@ -51,7 +51,7 @@ struct Row {
 impl Rates {
     /// So many a minute, and so many at once; `unlimited`: networks that are not counted.
     pub fn new(per_minute: NonZeroU32, unlimited: Vec<IpNet>) -> Self {
-        let sets = vec![[None; WAYS]; SETS].into_boxed_slice();
+        let sets = vec![None; SETS].into_boxed_slice();
         Self { interval: MINUTE / per_minute.get(), unlimited, hash: RandomState::new(), sets: Mutex::new(sets) }
     }
 
@@ -64,6 +64,7 @@ impl Rates {
         let mut sets = self.sets.lock().unwrap_or_else(PoisonError::into_inner);
         let index = self.hash.hash_one(network) as usize % SETS;
         let Some(set) = sets.get_mut(index) else { return true };
+        let set = set.get_or_insert_with(|| Box::new([None; WAYS]));
         let own = set.iter().flatten().find(|row| row.network == network);
         let full_at = own.map_or(now, |row| row.full_at.max(now)) + self.interval;
         if full_at > now + MINUTE {
@@ -83,13 +84,13 @@ impl Rates {
         let network = Network::of(client);
         let sets = self.sets.lock().unwrap_or_else(PoisonError::into_inner);
         let set = sets.get(self.hash.hash_one(network) as usize % SETS);
-        let row = set.and_then(|set| set.iter().flatten().find(|row| row.network == network));
+        let row = set.and_then(Option::as_ref).and_then(|set| set.iter().flatten().find(|row| row.network == network));
         row.is_some_and(|row| row.full_at.max(now) + self.interval > now + MINUTE)
     }
 
     #[cfg(test)]
     fn rows(&self) -> usize {
-        self.sets.lock().unwrap().iter().flatten().flatten().count()
+        self.sets.lock().unwrap().iter().flatten().flat_map(|set| set.iter()).flatten().count()
     }
 }
 
@@ -170,6 +171,17 @@ mod tests {
         assert_eq!(of("2001:db8::1"), 2);
         assert_eq!(of("2001:db8::2"), 0, "a /64 is one network");
         assert_eq!(of("10.1.1.1") + of("::ffff:10.1.1.1"), 10);
+    }
+
+    /// Three tables are in every gateway, and most have the clients of a few networks.
+    #[test]
+    fn a_set_is_made_by_its_first_network() {
+        let (rates, now) = (rates(2), now());
+        let sets = || rates.sets.lock().unwrap().iter().flatten().count();
+        let (own, client) = ("10.1.1.1".parse().unwrap(), "192.0.2.1".parse().unwrap());
+        assert!(rates.take(own, now) && !rates.is_spent(client, now));
+        assert_eq!(sets(), 0);
+        assert_eq!((taken(&rates, client, now, 5), sets()), (2, 1));
     }
 
     /// A million networks, as many as whoever has a /44 has: the table stays as large as it is, no newcomer is refused, and the one
