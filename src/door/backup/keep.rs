@@ -87,7 +87,7 @@ async fn look(gateway: &Gateway, plan: &Plan, at: UnixMillis) -> Option<UnixMill
 
 /// How one ended.
 enum Ended {
-    Made(Made),
+    Made(Box<Made>),
     Failed(String),
     /// The gateway drains.
     Stopped,
@@ -132,7 +132,7 @@ async fn one(gateway: &Gateway, plan: &Plan, at: UnixMillis) {
 
 async fn audited(plan: &Plan, at: UnixMillis, to: PathBuf, progress: &Arc<Progress>) -> Ended {
     match noted(plan, at, to, progress).await {
-        Ok(Ok(made)) => Ended::Made(made),
+        Ok(Ok(made)) => Ended::Made(Box::new(made)),
         Ok(Err(Fault::Stopped)) => Ended::Stopped,
         Ok(Err(fault)) => Ended::Failed(fault.to_string()),
         Err(fault) => Ended::Failed(fault),
