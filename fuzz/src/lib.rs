@@ -6,6 +6,7 @@
 
 pub mod antivirus_file;
 pub mod audit_log;
+pub mod backup;
 pub mod blob;
 pub mod choices;
 pub mod clamd_answer;
@@ -45,6 +46,7 @@ pub struct Target {
 pub const TARGETS: &[Target] = &[
     Target { name: "antivirus_file", run: antivirus_file::antivirus_file },
     Target { name: "audit_log", run: audit_log::audit_log },
+    Target { name: "backup", run: backup::backup },
     Target { name: "blob", run: blob::blob },
     Target { name: "clamd_answer", run: clamd_answer::clamd_answer },
     Target { name: "client_introduction", run: client_introduction::client_introduction },

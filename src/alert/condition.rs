@@ -128,6 +128,8 @@ kinds! {
     QuarantineFull = "quarantine_full" by quarantine::full,
     /// The last good backup is too old, or the last one failed.
     BackupMissing = "backup_missing" by storage::backup_missing,
+    /// There is a backup, and something about it is to be seen to.
+    BackupFlawed = "backup_flawed" by storage::backup_flawed,
     /// Held content waits for the bucket.
     ContentWaits = "content_waits" by quarantine::content_waits,
     /// Held content is not in the bucket any more.

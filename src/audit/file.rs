@@ -24,7 +24,7 @@ const FULL: (&str, &str) = ("audit-", ".log");
 /// Digits of that number, so that names sort as numbers do.
 const DIGITS: usize = 12;
 /// The place of the last of them, once more.
-pub(super) const HEAD: &str = "audit.head";
+pub const HEAD: &str = "audit.head";
 
 /// The folder's owner writes, its group reads: an auditor needs no more.
 const MODE: u32 = 0o640;

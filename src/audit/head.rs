@@ -45,23 +45,26 @@ fn parse(octets: &[u8]) -> Option<Head> {
     let line = std::str::from_utf8(octets).ok().filter(|line| line.len() == LENGTH)?;
     let (seq, hash) = line.strip_suffix('\n')?.trim_end_matches(' ').split_once(' ')?;
     let head = Head { seq: seq.parse().ok()?, hash: Hash::try_from(hash.to_owned()).ok()? };
-    (written(&head) == line).then_some(head)
+    (head.written() == line).then_some(head)
 }
 
 /// Puts the head on the disk.
 pub(super) fn write(folder: &Path, head: &Head) -> Result<(), AuditFault> {
     let file = file::open_to_write(folder, file::HEAD)?;
     let put = || -> io::Result<()> {
-        file.write_all_at(written(head).as_bytes(), 0)?;
+        file.write_all_at(head.written().as_bytes(), 0)?;
         file.set_len(LENGTH as u64)?;
         file.sync_data()
     };
     put().map_err(|fault| AuditFault::io(&folder.join(file::HEAD), fault))
 }
 
-fn written(head: &Head) -> String {
-    let line = format!("{} {}", head.seq, head.hash.as_str());
-    format!("{line:<width$}\n", width = LENGTH - 1)
+impl Head {
+    /// What `audit.head` is to say, its line end included.
+    pub fn written(&self) -> String {
+        let line = format!("{} {}", self.seq, self.hash.as_str());
+        format!("{line:<width$}\n", width = LENGTH - 1)
+    }
 }
 
 #[cfg(test)]
@@ -72,7 +75,7 @@ mod tests {
     fn a_head_comes_back_and_nothing_else_is_one() {
         for seq in [1, 57, u64::MAX] {
             let head = Head { seq, hash: Hash::of(b"x") };
-            let line = written(&head);
+            let line = head.written();
             assert_eq!((line.len(), parse(line.as_bytes())), (LENGTH, Some(head)), "{line}");
             for bad in
                 [line.replace('\n', " "), line.replacen(' ', "  ", 1), line.trim_end().to_owned(), "0".repeat(LENGTH)]

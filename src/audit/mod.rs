@@ -34,7 +34,7 @@ use crate::record::audit::Event;
 pub use account::account_name;
 pub use chain::{Flaw, Kind};
 pub use entry::{Entry, Hash, Head, word};
-pub use file::LOG;
+pub use file::{HEAD, LOG};
 pub use parts::Parts;
 pub use reader::{Ending, Reader, Step, Stored};
 

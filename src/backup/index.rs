@@ -7,10 +7,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{BackupFault, ENTRIES, MANIFEST, is_name};
+use super::{BackupFault, ENTRIES, MANIFEST, MANIFEST_OCTETS, is_name};
 
 /// Octets that everything in a tar is a multiple of.
 pub(super) const BLOCK: u64 = 512;
+
+/// Octets of one entry's line in the manifest, at most.
+const LINE: u64 = 2048;
+/// Octets of all else that it says, ids apart: two paths, two names.
+const FACTS: u64 = 64 * 1024;
+/// An octet of it unpacks to so many, at most, where it is no line.
+const PACKED: u64 = 32;
 
 /// What stands at the end of a tar; also what an entry is filled up with.
 pub(super) const END: [u8; 1024] = [0; 1024];
@@ -95,6 +102,14 @@ impl Index {
     /// The entries, the manifest among them.
     pub fn places(&self) -> &[Place] {
         &self.places
+    }
+
+    /// What the manifest may unpack to, octets: a small file with a few entries takes little memory, whatever its last entry says. A line is
+    /// a name (255 octets, six for each at most), a hash and a length; ids and hashes are chance, and pack to half at best.
+    pub fn manifest_octets(&self) -> u64 {
+        let packed = self.places.last().map_or(0, |manifest| manifest.packed);
+        let lines = (self.places.len() as u64).saturating_mul(LINE);
+        packed.saturating_mul(PACKED).saturating_add(lines).saturating_add(FACTS).min(MANIFEST_OCTETS)
     }
 
     /// The file.

@@ -1,9 +1,12 @@
 //! What is in a backup, as its last entry says it. Last, because lengths and hashes are known only once everything was read; found
 //! first, because nothing is unpacked further than it says.
 
-use std::{collections::HashSet, path::PathBuf};
+use std::{collections::HashSet, fmt, marker::PhantomData, path::PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{Error as _, SeqAccess, Visitor},
+};
 
 use super::{BackupFault, ENTRIES, is_name};
 
@@ -44,11 +47,42 @@ pub struct Manifest {
     /// The last entry of the audit trail that is in it, `NUMBER:HASH`; none: there was no trail.
     pub audit_head: Option<String>,
     /// Items whose content went by somebody's order, or for its age, while the backup was made.
+    #[serde(deserialize_with = "bounded")]
     pub gone: Vec<String>,
     /// Items whose content the disk had lost before.
+    #[serde(deserialize_with = "bounded")]
     pub missing: Vec<String>,
+    /// Items whose content the disk had spoiled before: it is in the backup as it was found. None in one of an earlier version, which was not
+    /// made then.
+    #[serde(default, deserialize_with = "bounded")]
+    pub damaged: Vec<String>,
     /// The entries, in their order.
+    #[serde(deserialize_with = "bounded")]
     pub entries: Vec<Line>,
+}
+
+/// A list that ends the reading when it is longer than any of ours: `"",` is three octets of a file and two dozen of memory.
+fn bounded<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Vec<T>, D::Error> {
+    struct List<T>(PhantomData<T>);
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for List<T> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(to, "a list of at most {ENTRIES}")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<Vec<T>, A::Error> {
+            let mut list = Vec::new();
+            while let Some(next) = from.next_element()? {
+                if list.len() >= ENTRIES {
+                    return Err(A::Error::custom(BackupFault::TooMany));
+                }
+                list.push(next);
+            }
+            Ok(list)
+        }
+    }
+    from.deserialize_seq(List(PhantomData))
 }
 
 impl Manifest {
@@ -65,9 +99,6 @@ impl Manifest {
             return Err(BackupFault::Format { found: format });
         }
         let manifest: Self = serde_json::from_slice(octets).map_err(damaged)?;
-        if manifest.entries.len() > ENTRIES {
-            return Err(BackupFault::TooMany);
-        }
         let mut seen = HashSet::new();
         for line in &manifest.entries {
             if !is_name(&line.name) {

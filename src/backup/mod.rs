@@ -28,13 +28,14 @@ use std::{
 pub use index::{Index, Place};
 pub use manifest::{FORMAT, Line, MANIFEST, Manifest};
 pub use name::is_name;
-pub use shelf::{Shelf, Stored};
+pub use shelf::{SCRATCH, Shelf, Stored};
+pub(crate) use writer::beside;
 pub use writer::{Unproven, Writer};
 
 /// Entries of one file, at most: a quarantine of a million messages, and room beside it.
 pub const ENTRIES: usize = 2_000_000;
 
-/// Octets of a manifest, at most: it is read into memory.
+/// Octets of a manifest, at most: it is read into memory. One that unpacks to more than [`Index::manifest_octets`] is none either.
 pub const MANIFEST_OCTETS: u64 = 512 << 20;
 
 /// Why a backup was not written, or is none that can be used.

@@ -91,3 +91,21 @@ fn a_manifest_that_leads_elsewhere_or_is_of_later_is_refused() {
     assert_eq!(twice.to_string(), "rules/a: stands there twice");
     assert!(Manifest::read(b"{\"format\":1}").unwrap_err().to_string().starts_with("manifest.json: "));
 }
+
+/// Each list by itself, before the others are looked at: memory is not the writer's to spend.
+#[test]
+fn a_list_of_more_than_there_can_be_is_refused_while_it_is_read() {
+    let whole = serde_json::json!({
+        "format": FORMAT, "portaria": "1", "schema": 6, "made_at": 1, "hostname": "h", "data_dir": "/d", "rules_dir": "/r",
+        "audit_head": null, "gone": [], "missing": [], "damaged": [], "entries": [],
+    });
+    for list in ["gone", "missing", "damaged"] {
+        let mut many = whole.clone();
+        many[list] = serde_json::json!(vec![""; ENTRIES + 1]);
+        let octets = serde_json::to_vec(&many).unwrap();
+        assert!(Manifest::read(&octets).unwrap_err().to_string().contains("more than 2000000 entries"), "{list}");
+    }
+    let mut earlier = whole;
+    earlier.as_object_mut().unwrap().remove("damaged");
+    assert!(Manifest::read(&serde_json::to_vec(&earlier).unwrap()).unwrap().damaged.is_empty());
+}

@@ -4,8 +4,8 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{Seek as _, SeekFrom, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
+    io::{self, Seek as _, SeekFrom, Write as _},
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -20,6 +20,32 @@ use super::{
     index::{BLOCK, END, header},
     is_name,
 };
+
+/// Behind the name of a file: what of it was written so far.
+pub(super) const PART: &str = "part";
+
+/// `NAME.ending`, in the same folder.
+pub(crate) fn beside(file: &Path, ending: &str) -> PathBuf {
+    let mut name = file.file_name().unwrap_or_default().to_owned();
+    name.push(".");
+    name.push(ending);
+    file.with_file_name(name)
+}
+
+/// Takes the lock that a writer has while it writes. False: somebody has it, or that file is not the one at `path` any more.
+pub(super) fn is_taken(file: &File, path: &Path) -> io::Result<bool> {
+    match flock(file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => {}
+        Err(Errno::WOULDBLOCK) => return Ok(false),
+        Err(fault) => return Err(fault.into()),
+    }
+    let own = file.metadata()?;
+    match path.symlink_metadata() {
+        Ok(named) => Ok((named.dev(), named.ino()) == (own.dev(), own.ino())),
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(fault) => Err(fault),
+    }
+}
 
 /// Writes one backup. Dropped before its end, it leaves nothing.
 pub struct Writer {
@@ -49,7 +75,7 @@ struct Part {
 impl Drop for Part {
     fn drop(&mut self) {
         if !self.is_named {
-            // What stays is overwritten by the next one, and never taken for a backup.
+            // What stays is never taken for a backup, and a sweep of the folder removes it.
             let _ = fs::remove_file(&self.path);
         }
     }
@@ -61,15 +87,12 @@ impl Writer {
         if to.symlink_metadata().is_ok() {
             return Err(BackupFault::Exists(to.to_owned()));
         }
-        let mut name = to.file_name().unwrap_or_default().to_owned();
-        name.push(".part");
-        let path = to.with_file_name(name);
+        let path = beside(to, PART);
         let opened = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
         let file = opened.map_err(|fault| BackupFault::io(&path, fault))?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(Errno::WOULDBLOCK) => return Err(BackupFault::Busy(path)),
-            Err(fault) => return Err(BackupFault::io(&path, fault.into())),
+        // Not the one of that name: a sweep has just removed it, and what is written there would have no name.
+        if !is_taken(&file, &path).map_err(|fault| BackupFault::io(&path, fault))? {
+            return Err(BackupFault::Busy(path));
         }
         file.set_len(0).map_err(|fault| BackupFault::io(&path, fault))?;
         let part = Part { file, path, to: to.to_owned(), is_named: false };

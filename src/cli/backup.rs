@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     io::{self, IsTerminal as _, Write as _},
     path::{Path, PathBuf},
+    pin::pin,
     sync::Arc,
     time::Duration,
 };
@@ -35,6 +36,8 @@ use crate::{
 
 /// Between two looks at how far it is.
 const LOOK: Duration = Duration::from_millis(200);
+/// Damaged items that are named one by one.
+const NAMED: usize = 20;
 /// Columns of the bar.
 const BAR: u64 = 30;
 
@@ -65,8 +68,8 @@ pub(super) fn command(sub: &impl Fn(&'static str, Text) -> Command, help: &impl 
     .arg(help(
         flag("with-keys"),
         text!(
-            "puts private keys into it, too: the quarantine's and the one of [tls]; only into an encrypted one",
-            "inclui também as chaves privadas: as da quarentena e a de [tls]; só em backup cifrado"
+            "puts private keys into it, too: the quarantine's, the one of [tls] and the one of hashed subjects; only into an encrypted one",
+            "inclui também as chaves privadas: as da quarentena, a de [tls] e a dos assuntos com hash; só em backup cifrado"
         ),
     ))
     .arg(help(
@@ -97,7 +100,7 @@ pub(super) fn dispatch(common: &mut Common, matches: &ArgMatches) -> Exit {
         }
     };
     let done = if matches.get_flag("list") {
-        list(&asked, &style)
+        list(&asked, &style).map(|text| (text, true))
     } else {
         let typed_keys: Option<&PathBuf> = matches.get_one("key-file");
         let keys = typed_keys.or(settings.backup.as_ref().and_then(|backup| backup.key_file.as_ref()));
@@ -106,7 +109,7 @@ pub(super) fn dispatch(common: &mut Common, matches: &ArgMatches) -> Exit {
         make_one(&settings, wanted, &style)
     };
     match done {
-        Ok(text) => show(&text, 0),
+        Ok((text, is_flawless)) => show(&text, u8::from(!is_flawless)),
         Err(what) => {
             eprintln!("{}", escape(style.say(&what)));
             Exit::Faults
@@ -142,7 +145,8 @@ fn list(folder: &Path, style: &Style) -> Result<String, Text> {
     Ok(table.render())
 }
 
-fn make_one(settings: &Settings, wanted: Wanted<'_>, style: &Style) -> Result<String, Text> {
+/// What is to be said, and whether everything that is in it is whole.
+fn make_one(settings: &Settings, wanted: Wanted<'_>, style: &Style) -> Result<(String, bool), Text> {
     if !matches!(settings.store.database, Database::Sqlite) {
         return Err(text!(
             "the database is on a PostgreSQL server: nothing was copied. Copy it with pg_dump; docs/operations.md, \"Backup\", says what else, and in \
@@ -180,16 +184,9 @@ fn make_one(settings: &Settings, wanted: Wanted<'_>, style: &Style) -> Result<St
     let asked = [("encrypted", word(wanted.keys.is_some())), ("with_keys", word(wanted.with_keys))];
     write(asked.map(|(key, value)| (key.to_owned(), value)).into())?;
     let progress = Arc::new(Progress::default());
-    let made = with_runtime(async {
-        tokio::select! {
-            made = make(&order, &progress) => Ok(made),
-            () = watched(&progress, style) => Err(text!("", "")),
-        }
-    });
-    clear();
-    let made = made?;
+    let made = with_runtime(async { Ok(watching(&progress, style, make(&order, &progress)).await) })?;
     match made {
-        Ok(made) => Ok(told(&made, wanted.keys.is_some(), style)),
+        Ok(made) => Ok((told(&made, wanted.keys.is_some(), style), made.tried.damaged.is_empty())),
         Err(fault) => {
             let noted = write(BTreeMap::from([("outcome".to_owned(), format!("not done: {fault}"))]));
             // A full disk stops both: the first reason is told whatever becomes of the second.
@@ -203,22 +200,25 @@ fn make_one(settings: &Settings, wanted: Wanted<'_>, style: &Style) -> Result<St
     }
 }
 
-/// Shows how far it is, on a terminal; never ends.
-pub(super) async fn watched(progress: &Progress, style: &Style) {
+/// Shows on a terminal how far some work is, until it ends. Whoever types Ctrl-C stops it: it leaves nothing then.
+pub(super) async fn watching<T>(progress: &Progress, style: &Style, work: impl Future<Output = T>) -> T {
     let is_shown = io::stderr().is_terminal();
-    loop {
-        tokio::time::sleep(LOOK).await;
+    let show = |text: &str| {
         if is_shown {
-            eprint!("\r\u{1b}[K{}\r", bar(progress.so_far(), style));
+            eprint!("\r\u{1b}[K{text}");
             let _ = io::stderr().flush();
         }
-    }
-}
-
-/// Takes the bar away.
-pub(super) fn clear() {
-    if io::stderr().is_terminal() {
-        eprint!("\r\u{1b}[K");
+    };
+    let mut work = pin!(work);
+    loop {
+        tokio::select! {
+            done = &mut work => {
+                show("");
+                return done;
+            }
+            Ok(()) = tokio::signal::ctrl_c() => progress.stop(),
+            () = tokio::time::sleep(LOOK) => show(&(bar(progress.so_far(), style) + "\r")),
+        }
     }
 }
 
@@ -232,21 +232,28 @@ fn bar((done, total): (u64, u64), style: &Style) -> String {
 
 fn told(made: &Made, is_encrypted: bool, style: &Style) -> String {
     let tried = &made.tried;
-    let (gone, missing) = (tried.manifest.gone.len(), &tried.manifest.missing);
+    let (gone, missing, damaged) = (tried.manifest.gone.len(), &tried.manifest.missing, &tried.damaged);
     let unopened: u64 = tried.unopened.values().sum();
     if style.json {
         return json_line(&json!({
             "file": made.file, "octets": made.octets, "entries": tried.manifest.entries.len(), "messages": tried.contents,
-            "gone": gone, "missing": missing, "unopened": unopened, "encrypted": is_encrypted,
+            "gone": gone, "missing": missing, "damaged": damaged, "unopened": unopened, "encrypted": is_encrypted,
             "made_at": style.rfc3339(tried.manifest.made_at),
         }));
     }
     let (file, octets, messages) = (escape(&made.file.display().to_string()), size_text(made.octets), tried.contents);
     let entries = tried.manifest.entries.len();
-    let mut lines = vec![text!(
-        "{file}: {octets}, {entries} entries, {messages} held messages; read back, and good",
-        "{file}: {octets}, {entries} entradas, {messages} mensagens retidas; lido de volta, e bom"
-    )];
+    let mut lines = vec![match damaged.len() {
+        0 => text!(
+            "{file}: {octets}, {entries} entries, {messages} held messages; read back, and good",
+            "{file}: {octets}, {entries} entradas, {messages} mensagens retidas; lido de volta, e bom"
+        ),
+        count => text!(
+            "{file}: {octets}, {entries} entries, {messages} held messages; made, with {count} damaged items",
+            "{file}: {octets}, {entries} entradas, {messages} mensagens retidas; feito, com {count} itens danificados"
+        ),
+    }];
+    lines.extend(damaged_items(damaged));
     if gone > 0 {
         lines.push(text!(
             "{gone} messages went from the quarantine meanwhile: a restore will know them as deleted",
@@ -274,6 +281,20 @@ fn told(made: &Made, is_encrypted: bool, style: &Style) -> String {
     lines.iter().map(|line| style.say(line).to_owned() + "\n").collect()
 }
 
+/// A line for each item whose content was spoiled before it was copied, as far as anybody reads them; `--json` has all.
+pub(super) fn damaged_items(damaged: &[String]) -> impl Iterator<Item = Text> {
+    let more = damaged.len().saturating_sub(NAMED);
+    let named = damaged.iter().take(NAMED).map(|id| {
+        text!(
+            "the content of {id} is damaged, and is in the backup as it was found: delete the item, or put its content back from an earlier backup",
+            "o conteúdo de {id} está danificado, e está no backup como foi encontrado: exclua o item, ou reponha o conteúdo a partir de um backup \
+             anterior"
+        )
+    });
+    let more = (more > 0).then(|| text!("and so is that of {more} more (--json)", "e o de mais {more} (--json)"));
+    named.chain(more).collect::<Vec<_>>().into_iter()
+}
+
 /// What `portaria status` says of the backups that are made by themselves; nothing if none are.
 pub(super) fn standing(shown: &Value, style: &Style) -> String {
     if shown.is_null() {
@@ -290,6 +311,9 @@ pub(super) fn standing(shown: &Value, style: &Style) -> String {
     }
     if let Some(fault) = field(shown, "fault").as_str().map(escape) {
         out += style.say(&text!("; THE LAST ONE FAILED: {fault}", "; O ÚLTIMO FALHOU: {fault}"));
+    }
+    if let Some(flaw) = field(shown, "flaw").as_str().map(escape) {
+        out += style.say(&text!("; SEE TO IT: {flaw}", "; VERIFIQUE: {flaw}"));
     }
     out + "\n"
 }
@@ -346,6 +370,12 @@ mod tests {
         assert_eq!(standing(&Value::Null, &style), "");
         let good = json!({ "last_good": 0, "running": false, "fault": null });
         assert_eq!(standing(&good, &style), "Last good backup: 1970-01-01 00:00:00\n");
+        let flawed =
+            json!({ "last_good": 0, "running": false, "fault": null, "flaw": "made, with 1 damaged items: x" });
+        assert_eq!(
+            standing(&flawed, &style),
+            "Last good backup: 1970-01-01 00:00:00; SEE TO IT: made, with 1 damaged items: x\n"
+        );
         let bad = json!({ "last_good": null, "running": true, "fault": "x\u{1b}[2J" });
         assert_eq!(
             standing(&bad, &style),

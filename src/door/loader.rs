@@ -4,6 +4,8 @@
 //! segment is removed when everything in it is in the database, and an intent whose process died without an outcome becomes
 //! the record "the next hop may have it, the client was not answered" (promise 5).
 
+mod place;
+
 use std::{
     io,
     sync::{Arc, Mutex, PoisonError},
@@ -147,15 +149,22 @@ impl Loader {
         Ok(count)
     }
 
-    /// Where the database is. If that is behind the journal's end, the journal was replaced: everything in it is new, and no
-    /// outcome of the old one will come. What is loaded twice changes nothing.
+    /// Where the database is. If that is no place of this journal (`place`), one of the two was replaced: everything in the journal is new, and
+    /// no outcome of the old one will come. What is loaded twice changes nothing.
     async fn begin(&mut self) -> Result<(), LoadFault> {
         let JournalPosition { segment, offset } = self.store.journal_position().await?;
-        self.loaded = Position { segment, offset };
-        if segment > self.journal.current_segment() {
-            tracing::error!(segment, "the journal is not the one that the database was filled from");
+        let found = Position { segment, offset };
+        // Later the database is where this loader has brought it: then the intents of this run are in it, too, and are not over.
+        let is_first = self.loaded == Position::default();
+        if is_first && !place::is_of(&self.journal, &self.store, found, self.first_segment).await? {
+            tracing::error!(
+                segment,
+                offset,
+                "the journal is not the one that the database was filled from: all of it is loaded"
+            );
             report(&self.store.close_intents(u64::MAX).await?);
-            self.loaded = Position::default();
+        } else {
+            self.loaded = found;
         }
         self.reader = Some(self.journal.reader(self.loaded));
         Ok(())

@@ -26,7 +26,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::record::{Intent, Record, attempts::Counts};
-pub use reader::{Damaged, Reader, Step};
+pub use reader::{Before, Damaged, Reader, Step};
 pub use segment::Torn;
 use segment::Writer;
 
@@ -78,6 +78,15 @@ pub struct Recovery {
     pub earlier: usize,
     /// Last lines that a kill or a full disk cut off. Nothing was said to anyone on their strength.
     pub torn: Vec<Torn>,
+}
+
+/// The segments in `folder`, in their order, for whoever copies them: each with the octets of its whole lines, since a line without its
+/// end was answered by nobody. None if there is no such folder. Others write meanwhile. Blocks.
+pub fn segments(folder: &Path) -> io::Result<Vec<(PathBuf, u64)>> {
+    match segment::whole(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        found => found,
+    }
 }
 
 /// The writing end. One process has it at a time.
@@ -150,6 +159,11 @@ impl Journal {
     /// A reader of everything from `from` on.
     pub fn reader(&self, from: Position) -> Reader {
         Reader::new(&self.shared.folder, from)
+    }
+
+    /// What stands in front of a place that somebody has read up to. Blocks.
+    pub fn before(&self, place: Position) -> io::Result<Before> {
+        reader::before(&self.shared.folder, place)
     }
 
     /// The segment that is written now.

@@ -6,6 +6,7 @@
 use std::{
     fs::{File, OpenOptions},
     io::{self, BufRead, BufReader, Read, Seek, SeekFrom},
+    os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
 };
 
@@ -130,6 +131,39 @@ impl Reader {
         }
         self.open.as_mut().map(read_line).transpose()
     }
+}
+
+/// What stands in front of a place, for whoever was there before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Before {
+    /// The beginning of a segment, or of all of them; or the segment is gone, as all are that the database has.
+    Nothing,
+    /// This entry ends there.
+    Entry(Box<Entry>),
+    /// A line ends there that is no entry.
+    Damage,
+    /// No line ends there: nobody who read this journal was ever at that place.
+    NoEnd,
+}
+
+/// Looks at what stands in front of a place. Reads a line, and no more than the longest takes. Blocks.
+pub(super) fn before(folder: &Path, place: Position) -> io::Result<Before> {
+    let file = match OpenOptions::new().read(true).open(segment::path(folder, place.segment)) {
+        Ok(file) if place.offset > 0 => file,
+        Ok(_) => return Ok(Before::Nothing),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Before::Nothing),
+        Err(error) => return Err(error),
+    };
+    let start = place.offset.saturating_sub(LINE as u64);
+    let mut octets = vec![0; usize::try_from(place.offset - start).unwrap_or(LINE)];
+    match file.read_exact_at(&mut octets, start) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Before::NoEnd),
+        Err(error) => return Err(error),
+    }
+    let Some((b'\n', line)) = octets.split_last() else { return Ok(Before::NoEnd) };
+    let line = memchr::memrchr(b'\n', line).and_then(|end| line.get(end + 1..)).unwrap_or(line);
+    Ok(parse(line).map_or(Before::Damage, |entry| Before::Entry(Box::new(entry))))
 }
 
 fn read_line(from: &mut BufReader<File>) -> io::Result<Found> {

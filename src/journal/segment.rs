@@ -159,6 +159,21 @@ pub(super) fn numbers(folder: &Path) -> io::Result<Vec<u64>> {
     Ok(numbers)
 }
 
+/// The segments that are there, ascending, each with the octets of its whole lines. One that is removed meanwhile is left out: the
+/// database has it.
+pub(super) fn whole(folder: &Path) -> io::Result<Vec<(PathBuf, u64)>> {
+    let mut found = Vec::new();
+    for number in numbers(folder)? {
+        let path = path(folder, number);
+        match OpenOptions::new().read(true).open(&path).and_then(|file| ends(&file)) {
+            Ok((end, _)) => found.push((path, end)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(found)
+}
+
 /// Removes the segments below `bound`.
 pub(super) fn remove_before(folder: &Path, bound: u64) -> io::Result<usize> {
     let mut removed = 0;
@@ -200,9 +215,15 @@ fn lock(folder: &Path) -> io::Result<File> {
     }
 }
 
-/// Whether a segment's last line has no end: looked for from behind, 64 KiB at a time.
+/// Whether a segment's last line has no end.
 fn torn(folder: &Path, number: u64) -> io::Result<Option<Torn>> {
-    let file = OpenOptions::new().read(true).open(path(folder, number))?;
+    let (end, length) = ends(&OpenOptions::new().read(true).open(path(folder, number))?)?;
+    let position = Position { segment: number, offset: end };
+    Ok((end < length).then_some(Torn { position, length: length - end }))
+}
+
+/// Where the last whole line ends, and where the file does. Looked for from behind, 64 KiB at a time.
+fn ends(file: &File) -> io::Result<(u64, u64)> {
     let length = file.metadata()?.len();
     let mut end = length;
     let mut piece = vec![0; 64 * 1024];
@@ -216,6 +237,5 @@ fn torn(folder: &Path, number: u64) -> io::Result<Option<Torn>> {
         }
         end = start;
     }
-    let position = Position { segment: number, offset: end };
-    Ok((end < length).then_some(Torn { position, length: length - end }))
+    Ok((end, length))
 }

@@ -15,7 +15,6 @@ use std::{
     },
 };
 
-use aws_lc_rs::digest::{Context, SHA256};
 use bytes::Bytes;
 use futures_util::{
     Stream, StreamExt, TryStreamExt,
@@ -27,6 +26,7 @@ use super::{
     StoreFault,
     blob::{Codec, Keys, Reader, Writer},
     bucket::Bucket,
+    check::Check,
     database,
     settings::Content,
 };
@@ -160,7 +160,7 @@ impl Contents {
         content: impl Stream<Item = io::Result<Bytes>> + Send,
     ) -> Result<(), StoreFault> {
         let mut content = pin!(content);
-        let mut check = Check::new(item);
+        let mut check = Check::of_item(item);
         let mut part = Vec::new();
         let mut blob = Writer::begin(self.codec, &self.keys, item.id.as_str(), &mut part)?;
         let altered = |what| StoreFault::Altered { what };
@@ -207,7 +207,7 @@ impl Contents {
     ) -> BoxStream<'static, Result<Bytes, StoreFault>> {
         let length = item.trace_length.saturating_add(item.size);
         let reader = Reader::new(self.keys.clone(), item.id.as_str(), length);
-        let unpacking = Unpacking { octets, ended: false, reader, check: Some(Check::new(item)) };
+        let unpacking = Unpacking { octets, ended: false, reader, check: Some(Check::of_item(item)) };
         stream::try_unfold(unpacking, Unpacking::next).boxed()
     }
 
@@ -322,41 +322,4 @@ pub(super) fn read_keys(path: &Path) -> Result<Keys, StoreFault> {
     }
     let text = std::fs::read_to_string(path).map_err(fault)?;
     Keys::parse(&text).map_err(|source| StoreFault::Keys { path: path.to_owned(), source })
-}
-
-/// Holds content against what its item says of it.
-struct Check {
-    trace_left: u64,
-    content_left: u64,
-    digest: Context,
-    sha256: String,
-}
-
-impl Check {
-    fn new(item: &Item) -> Self {
-        Self {
-            trace_left: item.trace_length,
-            content_left: item.size,
-            digest: Context::new(&SHA256),
-            sha256: item.sha256.clone(),
-        }
-    }
-
-    /// On a fault, what is another.
-    fn update(&mut self, octets: &[u8]) -> Result<(), &'static str> {
-        let trace = usize::try_from(self.trace_left).unwrap_or(usize::MAX).min(octets.len());
-        self.trace_left -= trace as u64;
-        let content = octets.get(trace..).unwrap_or_default();
-        self.content_left = self.content_left.checked_sub(content.len() as u64).ok_or("length")?;
-        self.digest.update(content);
-        Ok(())
-    }
-
-    fn finish(self) -> Result<(), &'static str> {
-        if self.trace_left + self.content_left > 0 {
-            return Err("length");
-        }
-        let digest: String = self.digest.finish().as_ref().iter().map(|octet| format!("{octet:02x}")).collect();
-        if digest == self.sha256 { Ok(()) } else { Err("SHA-256") }
-    }
 }

@@ -18,6 +18,9 @@ use super::{StoreFault, database};
 /// `SQLITE_CORRUPT` and `SQLITE_NOTADB` (sqlite.org/rescode.html), the low octet of all their extended codes.
 const DAMAGE: [u32; 2] = [11, 26];
 
+/// `SQLITE_PERM`, `SQLITE_READONLY`, `SQLITE_IOERR`, `SQLITE_FULL`, `SQLITE_CANTOPEN`, likewise.
+const DISK: [u32; 5] = [3, 8, 10, 13, 14];
+
 /// `data_corrupted` and `index_corrupted` (PostgreSQL, appendix A).
 const SERVERS_DAMAGE: [&str; 2] = ["XX001", "XX002"];
 
@@ -56,13 +59,31 @@ impl From<sqlx::Error> for StoreFault {
     }
 }
 
+impl StoreFault {
+    /// Whether the disk that the database lies on is to blame, full or not to be written, and not what the database has in it.
+    pub fn is_of_the_disk(&self) -> bool {
+        match self {
+            Self::Folder { .. } => true,
+            Self::Database(fault) => {
+                fault.as_database_error().and_then(sqlites).is_some_and(|code| DISK.contains(&code))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The low octet of SQLite's code, if it is SQLite's.
+fn sqlites(fault: &dyn DatabaseError) -> Option<u32> {
+    fault.try_downcast_ref::<SqliteError>()?;
+    fault.code()?.parse::<u32>().ok().map(|code| code & 0xff)
+}
+
 /// Whose code it is decides: PostgreSQL's `22027` is a text that was too long, and would be damage by SQLite's low octet.
 fn tells_damage(fault: &dyn DatabaseError) -> bool {
-    let Some(code) = fault.code() else { return false };
-    match fault.try_downcast_ref::<SqliteError>() {
-        Some(_) => code.parse::<u32>().is_ok_and(|code| DAMAGE.contains(&(code & 0xff))),
-        None => SERVERS_DAMAGE.contains(&&*code),
+    if fault.try_downcast_ref::<SqliteError>().is_some() {
+        return sqlites(fault).is_some_and(|code| DAMAGE.contains(&code));
     }
+    fault.code().is_some_and(|code| SERVERS_DAMAGE.contains(&&*code))
 }
 
 impl From<MigrateError> for StoreFault {

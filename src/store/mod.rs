@@ -30,6 +30,7 @@
 
 pub mod blob;
 mod bucket;
+mod check;
 mod content;
 mod damage;
 mod database;
@@ -74,6 +75,7 @@ use sqlx::{Any, AnyPool, Transaction, pool::PoolConnection};
 use tokio::sync::OnceCell;
 
 use crate::record::{Item, ItemState, TransactionId, UnixMillis};
+pub use check::Check;
 pub use items::{ItemSearch, Kept};
 pub use load::{Change, JournalPosition};
 pub use marks::{Mark, Marks};

@@ -31,7 +31,7 @@ pub struct ContentFacts {
 
 /// Where the content of an item is below `quarantine/` of its node's `data_dir`.
 pub fn place_of_content(id: &TransactionId) -> String {
-    format!("{}/{id}", id.as_str().get(20..22).unwrap_or_default())
+    format!("{}/{id}", content::part(id))
 }
 
 impl Store {

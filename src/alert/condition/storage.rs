@@ -82,3 +82,21 @@ pub(super) fn backup_missing(_: &str) -> Facts {
         ),
     }
 }
+
+pub(super) fn backup_flawed(_: &str) -> Facts {
+    Facts {
+        severity: Severity::Warning,
+        raise_after: seconds(0),
+        clear_after: seconds(0),
+        what: text!(
+            "a backup was made, with damaged items, or the old ones were not removed",
+            "um backup foi feito, com itens danificados, ou os antigos não foram removidos"
+        ),
+        next: text!(
+            "It can be restored. Held mail that the disk has spoiled is in it as it is: `portaria backup` names each item; delete it, or put its \
+             content back from an earlier backup, and look at the disk. Old backups that stay fill their folder: who owns them?",
+            "Ele pode ser restaurado. O correio retido que o disco estragou está nele como está: `portaria backup` nomeia cada item; exclua-o, ou \
+             reponha o conteúdo a partir de um backup anterior, e verifique o disco. Backups antigos que ficam enchem a pasta: de quem são?"
+        ),
+    }
+}

@@ -19,6 +19,7 @@ use crate::{
 };
 
 /// Whether anybody knows.
+#[derive(Debug)]
 pub(super) enum Known {
     /// This trail says it.
     Trail {
@@ -27,8 +28,11 @@ pub(super) enum Known {
         /// What it says.
         later: Later,
     },
-    /// Nobody.
-    Nothing,
+    /// Nobody, and somebody took that upon himself.
+    Nothing {
+        /// Why the trail that lies where the backup was made does not say it, if there is one.
+        not_used: Option<Text>,
+    },
 }
 
 /// What happened.
@@ -61,14 +65,33 @@ pub(super) struct Since {
     pub(super) reason: String,
 }
 
-/// The trail that was named, or the one that lies where the backup was made.
-pub(super) fn find(manifest: &Manifest, named: Option<&Path>) -> Result<Known, Text> {
-    let live = manifest.data_dir.join("audit.log");
-    let file = match named {
-        Some(named) => named.to_owned(),
-        None if live.exists() => live,
-        None => return Ok(Known::Nothing),
+/// The trail that was named, or the one that lies where the backup was made. `do_without`: somebody takes it upon himself that nobody knows, and a
+/// trail that nobody named and that cannot be used is none.
+pub(super) fn known(manifest: &Manifest, named: Option<&Path>, do_without: bool) -> Result<Known, Text> {
+    if let Some(named) = named {
+        return used(named.to_owned(), manifest);
+    }
+    let live = manifest.data_dir.join(audit::LOG);
+    let shown = live.display().to_string();
+    // What may not be looked at is not absent: whoever may look finds it.
+    let found = match live.try_exists() {
+        Ok(true) => used(live, manifest),
+        Ok(false) if do_without => return Ok(Known::Nothing { not_used: None }),
+        Ok(false) => Err(text!(
+            "what was deleted or delivered after the backup is not known: {shown} is not there. Give the audit.log that was kept elsewhere \
+             (--audit FILE), or say --without-later-deletions: then deleted messages come back",
+            "não se sabe o que foi excluído ou entregue depois do backup: {shown} não existe. Indique o audit.log guardado em outro lugar \
+             (--audit ARQUIVO), ou diga --without-later-deletions: então mensagens excluídas voltam"
+        )),
+        Err(fault) => Err(unread(&shown, &fault)),
     };
+    match found {
+        Err(why) if do_without => Ok(Known::Nothing { not_used: Some(why) }),
+        found => found,
+    }
+}
+
+fn used(file: PathBuf, manifest: &Manifest) -> Result<Known, Text> {
     let shown = file.display().to_string();
     match read(&file, manifest) {
         Ok(Some(later)) => Ok(Known::Trail { file, later }),
@@ -76,8 +99,12 @@ pub(super) fn find(manifest: &Manifest, named: Option<&Path>) -> Result<Known, T
             "{shown} does not go on from the backup's audit trail: it is another gateway's, or was written anew. Name the right one with --audit",
             "{shown} não continua a trilha de auditoria do backup: é de outra Portaria, ou foi reescrita. Indique a certa com --audit"
         )),
-        Err(fault) => Err(text!("{shown} cannot be read: {fault}", "não é possível ler {shown}: {fault}")),
+        Err(fault) => Err(unread(&shown, &fault)),
     }
+}
+
+fn unread(shown: &str, fault: &io::Error) -> Text {
+    text!("{shown} cannot be read: {fault}", "não é possível ler {shown}: {fault}")
 }
 
 /// The folder of a log that has its own name: full files of the same trail may lie beside it.
@@ -278,7 +305,32 @@ mod tests {
         assert!(read_text(&text, &manifest(Some(heads[0].clone()))).is_some());
         assert!(read_text(&text, &manifest(Some(others[0].clone()))).is_none());
         assert!(read_text("", &manifest(None)).is_some(), "it had no trail yet");
-        assert!(matches!(find(&manifest(None), None), Ok(Known::Nothing)));
+        assert!(known(&manifest(None), None, false).unwrap_err().en.contains("--without-later-deletions"));
+        assert!(matches!(known(&manifest(None), None, true), Ok(Known::Nothing { not_used: None })));
+    }
+
+    /// What lies where the backup was made, and is another's or cannot be read, is told; and stands in nobody's way who wants none.
+    #[test]
+    fn a_trail_that_cannot_be_used_is_told_and_stands_in_nobodys_way_who_does_without() {
+        let live = tempfile::tempdir().unwrap();
+        let (text, heads) = trail(&[(Action::ItemDeleted, sample::id(1).to_string(), &[])]);
+        let (other, _) = trail(&[(Action::ItemDeleted, sample::id(2).to_string(), &[])]);
+        let log = live.path().join(audit::LOG);
+        let mut manifest = manifest(Some(heads[0].clone()));
+        manifest.data_dir = live.path().to_owned();
+        std::fs::write(&log, other).unwrap();
+        let refused = known(&manifest, None, false).unwrap_err();
+        assert!(refused.en.contains("another gateway's"), "{refused:?}");
+        let Ok(Known::Nothing { not_used: Some(why) }) = known(&manifest, None, true) else { panic!() };
+        assert_eq!(why.en, refused.en);
+        assert!(known(&manifest, Some(&log), true).is_err(), "who names one wants that one");
+        std::fs::write(&log, text).unwrap();
+        assert!(matches!(known(&manifest, None, true), Ok(Known::Trail { .. })), "what is known is carried out");
+        // Whether there is one cannot be said: a folder in the way, as one that may not be looked into.
+        manifest.data_dir = log.join("below");
+        let refused = known(&manifest, None, false).unwrap_err();
+        assert!(refused.en.contains("cannot be read: "), "{refused:?}");
+        assert!(matches!(known(&manifest, None, true), Ok(Known::Nothing { not_used: Some(_) })));
     }
 
     /// The trail went on in a new file behind the backup: what the backup knows stands in the full one, and both are laid out.

@@ -83,14 +83,14 @@ fn create(path: &Path) -> io::Result<File> {
 /// the log alone.
 pub(super) fn trail(log: &Path, head: Option<&Head>, data: &Path) -> Result<(), Text> {
     let shown = log.display().to_string();
-    let made_head = head.map(|head| format!("{:<85}\n", format!("{} {}", head.seq, head.hash.as_str())).into_bytes());
+    let made_head = head.map(|head| head.written().into_bytes());
     let copied = parts(log).and_then(|Parts { logs, head }| {
         fs::create_dir_all(data)?;
         for (name, mut octets) in logs {
             replace(&data.join(name), &mut octets)?;
         }
         match head.or(made_head) {
-            Some(head) => replace(&data.join("audit.head"), &mut head.as_slice()),
+            Some(head) => replace(&data.join(audit::HEAD), &mut head.as_slice()),
             None => Ok(()),
         }
     });

@@ -27,10 +27,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use jiff::tz::TimeZone;
 use serde_json::json;
 
-use self::{
-    apply::Applied,
-    later::{Known, Later},
-};
+use self::{apply::Applied, later::Known};
 use super::{
     Common, Exit, actor, backup,
     escape::escape,
@@ -40,11 +37,12 @@ use super::{
 };
 use crate::{
     door::{
-        backup::{Opened, Progress, Scratch, Tried, note, trial},
+        backup::{Fault, Opened, Progress, Scratch, Tried, note, trial},
         gateway::now,
     },
     language::Text,
     record::{audit::Action, unix_millis},
+    store::blob::Keys,
     text,
 };
 
@@ -132,23 +130,39 @@ pub(super) fn dispatch(common: &Common, matches: &ArgMatches) -> Exit {
     };
     let style = Style { json: common.json, language: common.language, time_zone: TimeZone::UTC };
     let done = match &wanted.into {
-        Some(into) => restore(&wanted, into, &style),
-        None => check(&wanted, &style),
+        Some(into) => restore(&wanted, into, &style).map(|text| (text, 0)),
+        None => check(&wanted, &std::env::temp_dir(), &style),
     };
     match done {
-        Ok(text) => show(&text, 0),
-        Err(what) => {
+        Ok((text, exit_code)) => show(&text, exit_code),
+        Err(NotDone { what, exit }) => {
             eprintln!("{}", escape(style.say(&what)));
-            Exit::Faults
+            exit
         }
     }
 }
 
-fn check(wanted: &Wanted, style: &Style) -> Result<String, Text> {
-    let folder = std::env::temp_dir().join(format!("portaria-restore-{}", std::process::id()));
+/// Why not, and how the command ends.
+#[derive(Debug)]
+struct NotDone {
+    what: Text,
+    exit: Exit,
+}
+
+impl From<Text> for NotDone {
+    fn from(what: Text) -> Self {
+        Self { what, exit: Exit::Faults }
+    }
+}
+
+/// What is to be said, and the exit code: of a backup that is good, and has content that is damaged, as `backup` said when it was made. What is
+/// unpacked on the way stands in `temporary` for a moment.
+fn check(wanted: &Wanted, temporary: &Path, style: &Style) -> Result<(String, u8), NotDone> {
+    let folder = temporary.join(format!("portaria-restore-{}", std::process::id()));
     let tried = try_it(wanted, &folder, style)?;
+    let exit_code = u8::from(!tried.damaged.is_empty());
     if style.json {
-        return Ok(json_line(&shown(&tried)));
+        return Ok((json_line(&shown(&tried)), exit_code));
     }
     let (entries, messages, at) = (tried.manifest.entries.len(), tried.contents, style.time(tried.manifest.made_at));
     let host = escape(&tried.manifest.hostname);
@@ -156,49 +170,65 @@ fn check(wanted: &Wanted, style: &Style) -> Result<String, Text> {
         "good: {host}, {at} UTC, {entries} entries, {messages} held messages",
         "bom: {host}, {at} UTC, {entries} entradas, {messages} mensagens retidas"
     );
-    Ok(style.say(&good).to_owned() + "\n" + &unopened(&tried, style))
+    Ok((style.say(&good).to_owned() + "\n" + &not_whole(&tried, style), exit_code))
 }
 
 fn shown(tried: &Tried) -> serde_json::Value {
     let manifest = &tried.manifest;
     json!({
         "hostname": manifest.hostname, "made_at": manifest.made_at, "entries": manifest.entries.len(),
-        "messages": tried.contents, "unopened": tried.unopened, "schema": manifest.schema, "version": manifest.portaria,
+        "messages": tried.contents, "damaged": tried.damaged, "unopened": tried.unopened, "schema": manifest.schema, "version": manifest.portaria,
     })
 }
 
-fn unopened(tried: &Tried, style: &Style) -> String {
-    let line = |(key, count): (&String, &u64)| {
+/// Held mail that was damaged before it was copied, or that was not read for want of a key.
+fn not_whole(tried: &Tried, style: &Style) -> String {
+    let closed = tried.unopened.iter().map(|(key, count)| {
         let key = escape(key);
-        let told = text!(
+        text!(
             "{count} held messages need the key `{key}` to be read (--encryption-keys)",
             "{count} mensagens retidas exigem a chave `{key}` para serem lidas (--encryption-keys)"
-        );
-        style.say(&told).to_owned() + "\n"
-    };
-    tried.unopened.iter().map(line).collect()
+        )
+    });
+    let told = backup::damaged_items(&tried.damaged).chain(closed);
+    told.map(|line| style.say(&line).to_owned() + "\n").collect()
 }
 
 /// Reads all of it back. What the trial needs stands beside `beside` for a moment.
-fn try_it(wanted: &Wanted, beside: &Path, style: &Style) -> Result<Tried, Text> {
-    let (keys, content_keys) = (backup::keys(wanted.key_file.as_ref())?, backup::keys(wanted.content_keys.as_ref())?);
+fn try_it(wanted: &Wanted, beside: &Path, style: &Style) -> Result<Tried, NotDone> {
+    let ours = |what: Text| NotDone { what, exit: Exit::Usage };
+    let keys = keys(wanted.key_file.as_ref(), "--key-file").map_err(ours)?;
+    let content_keys = self::keys(wanted.content_keys.as_ref(), "--encryption-keys").map_err(ours)?;
     let file = wanted.file.display().to_string();
     let progress = Arc::new(Progress::default());
-    let tried = with_runtime(async {
-        let tried = async {
-            let scratch = Scratch::beside(beside)?;
-            trial(&wanted.file, &keys, &content_keys, &scratch, &progress).await
-        };
-        tokio::select! {
-            tried = tried => Ok(tried),
-            () = backup::watched(&progress, style) => Err(text!("", "")),
+    let work = async {
+        let scratch = Scratch::beside(beside)?;
+        trial(&wanted.file, &keys, &content_keys, &scratch, &progress).await
+    };
+    let tried = with_runtime(async { Ok(backup::watching(&progress, style, work).await) })?;
+    tried.map_err(|fault| match fault {
+        // Nothing is known of the backup: whoever takes that for a bad one throws a good one away.
+        Fault::Encrypted(key) => ours(text!(
+            "{file} was not read: it is encrypted with the key `{key}`; name the file that has it (--key-file)",
+            "{file} não foi lido: está cifrado com a chave `{key}`; indique o arquivo que a contém (--key-file)"
+        )),
+        fault if fault.is_ours() => {
+            let folder = beside.parent().unwrap_or(beside).display().to_string();
+            ours(text!(
+                "{file} was not read to its end, and may be good: {fault} (the database is unpacked in {folder})",
+                "{file} não foi lido até o fim, e pode estar bom: {fault} (o banco de dados é descompactado em {folder})"
+            ))
         }
-    });
-    backup::clear();
-    tried?.map_err(|fault| text!("{file} is refused: {fault}", "{file} é recusado: {fault}"))
+        fault => NotDone::from(text!("{file} is refused: {fault}", "{file} é recusado: {fault}")),
+    })
 }
 
-fn restore(wanted: &Wanted, into: &Path, style: &Style) -> Result<String, Text> {
+/// The keys of a file that was named with `option`; none if none was.
+fn keys(file: Option<&PathBuf>, option: &str) -> Result<Arc<Keys>, Text> {
+    backup::keys(file).map_err(|Text { en, pt }| text!("{option}: {en}", "{option}: {pt}"))
+}
+
+fn restore(wanted: &Wanted, into: &Path, style: &Style) -> Result<String, NotDone> {
     let into = std::path::absolute(into).unwrap_or(into.to_owned());
     must_be_empty(&into)?;
     let staging = beside(&into);
@@ -218,22 +248,13 @@ fn restore(wanted: &Wanted, into: &Path, style: &Style) -> Result<String, Text> 
     done
 }
 
-fn in_staging(wanted: &Wanted, into: &Path, staging: &Path, style: &Style) -> Result<String, Text> {
+fn in_staging(wanted: &Wanted, into: &Path, staging: &Path, style: &Style) -> Result<String, NotDone> {
     let tried = try_it(wanted, &staging.join("trial"), style)?;
-    let known = later::find(&tried.manifest, wanted.audit.as_deref())?;
-    if matches!(known, Known::Nothing) && !wanted.without_later && !wanted.logs_only {
-        let live = tried.manifest.data_dir.join("audit.log").display().to_string();
-        return Err(text!(
-            "what was deleted or delivered after the backup is not known: {live} is not there. Give the audit.log that was kept elsewhere \
-             (--audit FILE), or say --without-later-deletions: then deleted messages come back",
-            "não se sabe o que foi excluído ou entregue depois do backup: {live} não existe. Indique o audit.log guardado em outro lugar \
-             (--audit ARQUIVO), ou diga --without-later-deletions: então mensagens excluídas voltam"
-        ));
-    }
+    let known = later::known(&tried.manifest, wanted.audit.as_deref(), wanted.without_later || wanted.logs_only)?;
     let file = wanted.file.display().to_string();
     let refused = |fault: &dyn std::fmt::Display| text!("{file}: {fault}", "{file}: {fault}");
     let opened =
-        Opened::open(&wanted.file, backup::keys(wanted.key_file.as_ref())?).map_err(|fault| refused(&fault))?;
+        Opened::open(&wanted.file, keys(wanted.key_file.as_ref(), "--key-file")?).map_err(|fault| refused(&fault))?;
     lay_out::entries(&opened, staging, wanted.logs_only).map_err(|fault| refused(&fault))?;
     if let Known::Trail { file, later } = &known {
         lay_out::trail(file, later.head.as_ref(), &staging.join("data"))?;
@@ -241,7 +262,7 @@ fn in_staging(wanted: &Wanted, into: &Path, staging: &Path, style: &Style) -> Re
     lay_out::configuration(staging, into)?;
     let later = match &known {
         Known::Trail { later, .. } => Some(later),
-        Known::Nothing => None,
+        Known::Nothing { .. } => None,
     };
     let at = unix_millis(now().wall);
     let applied = with_runtime(apply::all(&staging.join("data"), &tried.manifest, later, at))?;
@@ -261,17 +282,14 @@ fn in_staging(wanted: &Wanted, into: &Path, staging: &Path, style: &Style) -> Re
         lay_out::mark_for_looking_only(&staging.join("data"))?;
     }
     lay_out::into_place(staging, into)?;
-    Ok(told(wanted, into, &tried, later, &applied, style))
+    Ok(told(wanted, into, &tried, &known, &applied, style))
 }
 
-fn told(
-    wanted: &Wanted,
-    into: &Path,
-    tried: &Tried,
-    later: Option<&Later>,
-    applied: &Applied,
-    style: &Style,
-) -> String {
+fn told(wanted: &Wanted, into: &Path, tried: &Tried, known: &Known, applied: &Applied, style: &Style) -> String {
+    let (later, not_used) = match known {
+        Known::Trail { later, .. } => (Some(later), None),
+        Known::Nothing { not_used } => (None, not_used.as_ref()),
+    };
     if style.json {
         let mut value = shown(tried);
         if let Some(object) = value.as_object_mut() {
@@ -302,6 +320,9 @@ fn told(
              enviadas aguardam uma pessoa"
         ),
     });
+    if let Some(Text { en, pt }) = not_used {
+        lines.push(text!("a trail was not used: {en}", "uma trilha não foi usada: {pt}"));
+    }
     if later.is_some_and(|later| later.flaws > 0) {
         lines.push(text!(
             "that trail is damaged: `portaria audit verify` says where; what could be read was carried out",
@@ -321,7 +342,7 @@ fn told(
         )
     });
     let lines: String = lines.iter().map(|line| style.say(line).to_owned() + "\n").collect();
-    lines + &unopened(tried, style)
+    lines + &not_whole(tried, style)
 }
 
 /// `FOLDER.restoring`.

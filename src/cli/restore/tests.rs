@@ -121,7 +121,7 @@ fn what_was_deleted_stays_deleted_and_what_was_delivered_is_not_delivered_again(
     }
     assert_eq!(stored.finish().flaws, []);
     let again = restore(&wanted(&case.file, &into), &into, &style()).unwrap_err();
-    assert!(again.en.contains("is not empty"), "{again:?}");
+    assert!(again.what.en.contains("is not empty"), "{again:?}");
 }
 
 /// Without the trail of after the backup it says so, and does nothing unless somebody takes that upon himself.
@@ -133,7 +133,7 @@ fn what_nobody_knows_is_said_and_has_to_be_taken_upon_oneself() {
     let into = case.live.path("new");
     let mut wanted = wanted(&case.file, &into);
     let refused = restore(&wanted, &into, &style()).unwrap_err();
-    assert!(refused.en.contains("--without-later-deletions"), "{refused:?}");
+    assert!(refused.what.en.contains("--without-later-deletions"), "{refused:?}");
     assert!(!into.exists() && !beside(&into).exists());
     wanted.without_later = true;
     let told = restore(&wanted, &into, &style()).unwrap();
@@ -193,7 +193,7 @@ fn nothing_half_laid_out_has_the_folders_name() {
     let into = case.live.path("new");
     std::fs::create_dir(beside(&into)).unwrap();
     let refused = restore(&wanted(&case.file, &into), &into, &style()).unwrap_err();
-    assert!(refused.en.contains("one was killed"), "{refused:?}");
+    assert!(refused.what.en.contains("one was killed"), "{refused:?}");
     std::fs::remove_dir(beside(&into)).unwrap();
     let mut octets = std::fs::read(&case.file).unwrap();
     let middle = octets.len() / 2;
@@ -201,7 +201,70 @@ fn nothing_half_laid_out_has_the_folders_name() {
     std::fs::write(case.live.path("bad"), octets).unwrap();
     let refused = restore(&wanted(&case.live.path("bad"), &into), &into, &style()).unwrap_err();
     let names = ["is refused: database/", "is refused: quarantine/"];
-    assert!(names.iter().any(|name| refused.en.contains(name)), "{refused:?}");
+    assert!(names.iter().any(|name| refused.what.en.contains(name)), "{refused:?}");
     assert!(!into.exists() && !beside(&into).exists());
-    assert!(check(&wanted(&case.file, &into), &style()).unwrap().starts_with("good: mx, "));
+    let (told, exit_code) = check(&wanted(&case.file, &into), case.live.folder.path(), &style()).unwrap();
+    assert!(told.starts_with("good: mx, ") && exit_code == 0, "{told}");
+}
+
+/// A fault that says nothing of the backup has an exit code of its own, and names what stands in the way: a good one is not thrown away for it.
+#[test]
+fn what_is_not_the_backups_fault_is_told_as_such() {
+    let case = case();
+    let mut wanted = wanted(&case.file, &case.live.path("new"));
+    let no_folder = case.file.join("tmp");
+    let fault = check(&wanted, &no_folder, &style()).unwrap_err();
+    assert_eq!(fault.exit, Exit::Usage);
+    let folder = no_folder.display().to_string();
+    assert!(fault.what.en.contains("may be good") && fault.what.en.contains(&folder), "{fault:?}");
+    wanted.key_file = Some(case.live.path("no-such-keys"));
+    let fault = check(&wanted, case.live.folder.path(), &style()).unwrap_err();
+    assert!(fault.what.en.starts_with("--key-file: ") && fault.what.en.contains("no-such-keys"), "{fault:?}");
+    let mut order = case.live.order("sealed.backup");
+    order.keys = case.live.keys("k", "one");
+    case.runtime.block_on(made(&order));
+    let sealed = Wanted { file: case.live.path("sealed.backup"), key_file: None, ..wanted };
+    let fault = check(&sealed, case.live.folder.path(), &style()).unwrap_err();
+    assert_eq!(fault.exit, Exit::Usage);
+    assert!(fault.what.en.contains("the key `one`") && fault.what.en.contains("(--key-file)"), "{fault:?}");
+    assert!(!case.live.folder.path().join(format!("portaria-restore-{}.scratch", std::process::id())).exists());
+}
+
+/// One spoiled message takes no other with it: all are laid out, and it is named each time.
+#[test]
+fn a_message_that_was_spoiled_before_is_named_and_the_rest_is_restored() {
+    let case = case();
+    let place = case.live.path("data/quarantine").join(place_of_content(&case.ids[2]));
+    let mut octets = std::fs::read(&place).unwrap();
+    *octets.last_mut().unwrap() ^= 1;
+    std::fs::write(&place, &octets).unwrap();
+    case.runtime.block_on(made(&case.live.order("b.backup")));
+    let into = case.live.path("new");
+    let wanted = wanted(&case.live.path("b.backup"), &into);
+    let (told, exit_code) = check(&wanted, case.live.folder.path(), &style()).unwrap();
+    assert!(told.contains(&format!("the content of {} is damaged", case.ids[2])) && exit_code == 1, "{told}");
+    let told = restore(&wanted, &into, &style()).unwrap();
+    assert!(told.contains(&format!("the content of {} is damaged", case.ids[2])), "{told}");
+    assert_eq!(case.states(&into)[2..4], [ItemState::Held; 2]);
+    assert_eq!(std::fs::read(into.join("data/quarantine").join(place_of_content(&case.ids[2]))).unwrap(), octets);
+}
+
+/// Records are wanted, and nothing is to be kept from coming back: another gateway's trail where the backup was made is none of theirs.
+#[test]
+fn a_trail_of_another_gateway_stands_in_nobodys_way_who_does_without() {
+    let case = case();
+    std::fs::remove_file(case.live.path("data/audit.log")).unwrap();
+    std::fs::remove_file(case.live.path("data/audit.head")).unwrap();
+    audit(&case.live, Action::ItemDeleted, &case.ids[3], &[]);
+    let into = case.live.path("new");
+    let mut wanted = wanted(&case.file, &into);
+    let refused = restore(&wanted, &into, &style()).unwrap_err();
+    assert!(refused.what.en.contains("another gateway's"), "{refused:?}");
+    wanted.without_later = true;
+    let told = restore(&wanted, &into, &style()).unwrap();
+    assert!(told.contains("a trail was not used: ") && told.contains("IS NOT KNOWN"), "{told}");
+    assert_eq!(case.states(&into)[3], ItemState::Held);
+    (wanted.without_later, wanted.logs_only) = (false, true);
+    let logs = case.live.path("logs");
+    assert!(restore(&wanted, &logs, &style()).unwrap().contains("a trail was not used: "));
 }

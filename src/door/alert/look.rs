@@ -83,6 +83,7 @@ impl Look {
             Kind::ReleaseUndelivered => words(gateway.quarantine.lock().undelivered.clone()),
             Kind::QuarantineFull => words(gateway.quarantine.lock().full.clone()),
             Kind::BackupMissing => words(gateway.backups.wrong(seen.now)),
+            Kind::BackupFlawed => words(gateway.backups.flaw()),
             Kind::ContentWaits => words(gateway.sharing.lock().waits()),
             Kind::ContentMissing => words(gateway.sharing.lock().missing()),
         }

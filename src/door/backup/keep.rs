@@ -1,16 +1,17 @@
-//! Backups made by themselves, one at a time, with pauses; the old ones removed behind a new one that was proven; and what is told of it.
+//! Backups made by themselves, one at a time, with pauses; the old ones removed behind a new one that was proven. What is told of them is
+//! `standing`'s.
 
-use std::{
-    collections::BTreeMap,
-    path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeMap, path::PathBuf, pin::pin, sync::Arc, time::Duration};
 
 use rustix::process::getuid;
-use serde_json::{Value, json};
 
-use super::{Order, Progress, Sources, make::make, note, schedule::Schedule};
+use super::{
+    Fault, Made, Order, Progress, Sources,
+    make::{make, sweep},
+    note,
+    schedule::Schedule,
+    standing::Outcome,
+};
 use crate::{
     audit::account_name,
     backup::Shelf,
@@ -49,79 +50,11 @@ pub struct Plan {
     pub sources: Sources,
 }
 
-/// How the backups stand, for whoever looks.
-#[derive(Debug, Default)]
-pub struct Backups(Mutex<Option<Standing>>);
-
-#[derive(Clone, Debug)]
-struct Standing {
-    folder: PathBuf,
-    /// When the last good one was begun.
-    last: Option<UnixMillis>,
-    since: UnixMillis,
-    alert_after: UnixMillis,
-    is_running: bool,
-    /// Why the folder cannot be looked into, while it cannot.
-    folder_fault: Option<String>,
-    /// Why one failed that was begun then: until there is one that was begun later, by whomever.
-    run_fault: Option<(UnixMillis, String)>,
-}
-
-impl Standing {
-    fn fault(&self) -> Option<&str> {
-        let run = self.run_fault.as_ref().filter(|(at, _)| self.last.is_none_or(|last| last < *at));
-        self.folder_fault.as_deref().or(run.map(|(_, fault)| fault.as_str()))
-    }
-}
-
-impl Backups {
-    /// What is wrong, in words; none: nothing, or nobody wants backups here.
-    pub fn wrong(&self, now: UnixMillis) -> Option<String> {
-        let standing = self.standing();
-        let standing = standing.as_ref()?;
-        if let Some(fault) = standing.fault() {
-            return Some(fault.to_owned());
-        }
-        let age = now.saturating_sub(standing.last.unwrap_or(standing.since));
-        let hours = age / 3_600_000;
-        (age > standing.alert_after).then(|| match standing.last {
-            Some(_) => format!("the last good one is {hours} h old"),
-            None => format!("there is none, {hours} h after the start"),
-        })
-    }
-
-    /// For `portaria status`; null without `[backup]`.
-    pub fn shown(&self) -> Value {
-        match &*self.standing() {
-            None => Value::Null,
-            Some(standing) => json!({
-                "folder": standing.folder,
-                "last_good": standing.last,
-                "running": standing.is_running,
-                "fault": standing.fault(),
-            }),
-        }
-    }
-
-    fn standing(&self) -> MutexGuard<'_, Option<Standing>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn change(&self, change: impl FnOnce(&mut Standing)) {
-        if let Some(standing) = &mut *self.standing() {
-            change(standing);
-        }
-    }
-}
-
-/// Makes backups as they are due, until the gateway drains. One that is under way then is given up: it has no name yet.
+/// Makes backups as they are due, until the gateway drains. One that is under way then is stopped: it has no name yet, and leaves nothing.
 pub async fn keep(gateway: Arc<Gateway>, plan: Plan) {
     let since = unix_millis(now().wall);
-    let alert_after = i64::try_from(plan.alert_after.as_millis()).unwrap_or(i64::MAX);
-    let folder = plan.folder.clone();
-    let standing =
-        Standing { folder, last: None, since, alert_after, is_running: false, folder_fault: None, run_fault: None };
-    *gateway.backups.standing() = Some(standing);
+    gateway.backups.begin(&plan.folder, since, plan.alert_after);
+    sweep(&plan.folder).await;
     let mut tried = None;
     loop {
         let at = unix_millis(now().wall);
@@ -129,10 +62,7 @@ pub async fn keep(gateway: Arc<Gateway>, plan: Plan) {
         let waits = tried.is_some_and(|tried: UnixMillis| (0..AGAIN).contains(&at.saturating_sub(tried)));
         if !waits && at >= plan.schedule.due(last, since) {
             tried = Some(at);
-            tokio::select! {
-                () = gateway.draining() => return,
-                () = one(&gateway, &plan, at) => {}
-            }
+            one(&gateway, &plan, at).await;
             look(&gateway, &plan, unix_millis(now().wall)).await;
         }
         tokio::select! {
@@ -147,45 +77,75 @@ async fn look(gateway: &Gateway, plan: &Plan, at: UnixMillis) -> Option<UnixMill
     let shelf = Shelf::at(&plan.folder);
     // A folder on another machine may not answer: nobody's session is on this thread.
     let found = tokio::task::spawn_blocking(move || shelf.all()).await.ok()?;
-    match found {
-        Ok(found) => {
-            let last = found.first().map(|stored| stored.made_at);
-            gateway.backups.change(|standing| (standing.last, standing.folder_fault) = (last, None));
-            if let Some(last) = last {
-                metrics::gauge!("portaria_backup_age_seconds").set(at.saturating_sub(last).max(0) as f64 / 1000.0);
-            }
-            last
-        }
-        Err(fault) => {
-            let told = format!("{}: {fault}", plan.folder.display());
-            gateway.backups.change(|standing| standing.folder_fault = Some(told));
-            None
-        }
+    let last = found.as_ref().ok().and_then(|found| found.first()).map(|stored| stored.made_at);
+    if let Some(last) = last {
+        metrics::gauge!("portaria_backup_age_seconds").set(at.saturating_sub(last).max(0) as f64 / 1000.0);
     }
+    gateway.backups.looked(found.map(|_| last).map_err(|fault| format!("{}: {fault}", plan.folder.display())));
+    last
+}
+
+/// How one ended.
+enum Ended {
+    Made(Box<Made>),
+    Failed(String),
+    /// The gateway drains.
+    Stopped,
 }
 
 async fn one(gateway: &Gateway, plan: &Plan, at: UnixMillis) {
     let to = Shelf::at(&plan.folder).place(at);
-    gateway.backups.change(|standing| standing.is_running = true);
-    let made = audited(plan, at, to).await;
-    let fault = match made {
-        Ok(told) => {
-            tracing::info!(told, "a backup was made and read back");
-            prune(plan).await.err()
+    gateway.backups.begun();
+    let progress = Arc::new(Progress::default());
+    let ended = {
+        let mut ended = pin!(audited(plan, at, to, &progress));
+        tokio::select! {
+            ended = &mut ended => ended,
+            () = gateway.draining() => {
+                progress.stop();
+                ended.await
+            }
         }
-        Err(fault) => Some(fault),
     };
-    if let Some(fault) = &fault {
-        tracing::error!(fault, "a backup was not made");
-        metrics::counter!("portaria_backup_failures_total").increment(1);
-    }
-    gateway.backups.change(|standing| {
-        standing.is_running = false;
-        standing.run_fault = fault.map(|fault| (at, fault));
-    });
+    let outcome = match ended {
+        Ended::Made(made) => {
+            let (file, octets, damaged) = (made.file.display().to_string(), made.octets, made.tried.damaged);
+            tracing::info!(file, octets, damaged = damaged.len(), "a backup was made and read back");
+            let not_removed = prune(plan).await.err();
+            if let Some(fault) = &not_removed {
+                tracing::error!(fault, "old backups cannot be removed");
+            }
+            Outcome::Made { damaged, not_removed }
+        }
+        Ended::Failed(fault) => {
+            tracing::error!(fault, "a backup was not made");
+            metrics::counter!("portaria_backup_failures_total").increment(1);
+            Outcome::Failed(fault)
+        }
+        Ended::Stopped => {
+            tracing::info!("a backup was stopped, since the gateway stops; it is made after the next start");
+            Outcome::Stopped
+        }
+    };
+    gateway.backups.ended(at, outcome);
 }
 
-async fn audited(plan: &Plan, at: UnixMillis, to: PathBuf) -> Result<String, String> {
+async fn audited(plan: &Plan, at: UnixMillis, to: PathBuf, progress: &Arc<Progress>) -> Ended {
+    match noted(plan, at, to, progress).await {
+        Ok(Ok(made)) => Ended::Made(Box::new(made)),
+        Ok(Err(Fault::Stopped)) => Ended::Stopped,
+        Ok(Err(fault)) => Ended::Failed(fault.to_string()),
+        Err(fault) => Ended::Failed(fault),
+    }
+}
+
+/// One that is in the audit trail before it is begun, and once more if it was not made. The outer fault: what is not a backup's own.
+async fn noted(
+    plan: &Plan,
+    at: UnixMillis,
+    to: PathBuf,
+    progress: &Arc<Progress>,
+) -> Result<Result<Made, Fault>, String> {
     let keys = |file: &Option<PathBuf>| match file {
         Some(file) => Store::read_keys(file).map_err(|fault| fault.to_string()),
         None => Ok(Arc::default()),
@@ -203,55 +163,21 @@ async fn audited(plan: &Plan, at: UnixMillis, to: PathBuf) -> Result<String, Str
     };
     let encrypted = if plan.key_file.is_some() { "yes" } else { "no" };
     write(BTreeMap::from([("encrypted".to_owned(), encrypted.to_owned())])).await?;
-    match make(&order, &Arc::new(Progress::default())).await {
-        Ok(made) => Ok(format!("{} ({} octets)", made.file.display(), made.octets)),
-        Err(fault) => {
-            let noted = write(BTreeMap::from([("outcome".to_owned(), format!("not done: {fault}"))])).await;
-            // A full disk stops both: the first reason is told whatever becomes of the second.
-            Err(noted.err().map_or_else(|| fault.to_string(), |also| format!("{fault}; {also}")))
-        }
+    let made = make(&order, progress).await;
+    let Err(fault) = &made else { return Ok(made) };
+    match write(BTreeMap::from([("outcome".to_owned(), format!("not done: {fault}"))])).await {
+        Ok(()) => Ok(made),
+        // A full disk stops both: the first reason is told whatever becomes of the second.
+        Err(also) => Err(format!("{fault}; {also}")),
     }
 }
 
 async fn prune(plan: &Plan) -> Result<(), String> {
     let (shelf, keep) = (Shelf::at(&plan.folder), plan.keep);
     let removed = tokio::task::spawn_blocking(move || shelf.keep(keep)).await.map_err(|fault| fault.to_string())?;
-    let removed = removed.map_err(|fault| format!("old backups cannot be removed: {fault}"))?;
+    let removed = removed.map_err(|fault| fault.to_string())?;
     if removed > 0 {
         tracing::info!(removed, "old backups were removed");
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const HOUR: UnixMillis = 3_600_000;
-
-    #[test]
-    fn what_is_missing_or_failed_is_told_and_nothing_else() {
-        let backups = Backups::default();
-        assert_eq!((backups.wrong(i64::MAX), backups.shown()), (None, Value::Null), "nobody wants any");
-        *backups.standing() = Some(Standing {
-            folder: "/b".into(),
-            last: None,
-            since: 0,
-            alert_after: 25 * HOUR,
-            is_running: false,
-            folder_fault: None,
-            run_fault: None,
-        });
-        assert_eq!(backups.wrong(25 * HOUR), None);
-        assert_eq!(backups.wrong(26 * HOUR).unwrap(), "there is none, 26 h after the start");
-        backups.change(|standing| standing.last = Some(20 * HOUR));
-        assert_eq!(backups.wrong(45 * HOUR), None);
-        assert_eq!(backups.wrong(50 * HOUR).unwrap(), "the last good one is 30 h old");
-        backups.change(|standing| standing.run_fault = Some((21 * HOUR, "no room".to_owned())));
-        assert_eq!(backups.wrong(21 * HOUR).unwrap(), "no room");
-        backups.change(|standing| standing.last = Some(22 * HOUR));
-        assert_eq!(backups.wrong(22 * HOUR), None, "somebody made one by hand");
-        backups.change(|standing| standing.folder_fault = Some("/b: no such folder".to_owned()));
-        assert_eq!(backups.shown()["fault"], "/b: no such folder");
-    }
 }

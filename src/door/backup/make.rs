@@ -10,7 +10,7 @@
 //! 5. **The audit trail**, last: every deletion that was ordered while the rest was copied is in it, and is carried out by a restore.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     fs::{self, File, OpenOptions},
     io::{self, Read as _},
     path::{Path, PathBuf},
@@ -18,32 +18,31 @@ use std::{
     time::Duration,
 };
 
-use rustix::fs::statvfs;
-
 use super::{
     Fault, Order, Progress, Scratch, blocking,
+    content::{Content, Found, Looking},
     pack::Packing,
-    trial::{self, DATABASE},
+    room,
+    trial::{self, DATABASE, entry_of_content},
 };
 use crate::{
-    audit::{Parts, Stored},
-    backup::{FORMAT, MANIFEST, Manifest, Writer},
+    audit::{self, Parts, Stored},
+    backup::{BackupFault, FORMAT, MANIFEST, Manifest, Shelf, Writer},
+    journal,
     record::TransactionId,
     rule_history::Lock,
-    store::{Store, blob::Codec, place_of_content},
+    store::{
+        ContentFacts, Store,
+        blob::{Codec, Keys},
+        place_of_content,
+    },
 };
-
-/// A segment of the journal at most, octets: one that is longer is none of ours.
-const SEGMENT: u64 = 64 << 20;
 
 /// Folders in folders of rules.
 const DEPTH: usize = 16;
 
 /// While a command changes several rule files, a backup waits for so long.
 const LOCK_PATIENCE: Duration = Duration::from_secs(10);
-
-/// Free space that a backup leaves, octets: below its floor the gateway takes no mail.
-const LEFT_FREE: u64 = 2 << 30;
 
 /// What was made.
 #[derive(Clone, Debug)]
@@ -61,56 +60,119 @@ pub async fn make(order: &Order, progress: &Arc<Progress>) -> Result<Made, Fault
     let packing = Packing { keys: order.keys.clone(), pace: order.pace, progress: progress.clone() };
     let order = Arc::new(order.clone());
     let data_dir = order.sources.data_dir.clone();
+    sweep(order.to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))).await;
 
     let mut writer = Writer::begin(&order.to)?;
     let scratch = Scratch::beside(&order.to)?;
-    room(&order)?;
-    let (journal, packed) = (data_dir.join("journal"), packing.clone());
+    let (begun, packed) = (order.clone(), packing.clone());
     writer = blocking(move || {
-        put_journal(&mut writer, &packed, &journal)?;
+        room::to_begin(&begun)?;
+        put_journal(&mut writer, &packed, &begun.sources.data_dir.join("journal"))?;
         Ok(writer)
     })
     .await?;
 
-    Store::copy_database(&data_dir, scratch.path()).await?;
+    progress.unless_stopped(Store::copy_database(&data_dir, scratch.path())).await?;
     scratch.folder("quarantine")?;
     let facts = Store::open_read_only(scratch.path()).await?.content_facts().await?;
     let octets: u64 = facts.iter().map(|facts| facts.trace_length.saturating_add(facts.size)).sum();
     let copied = scratch.path().join("portaria.db");
     progress.expect(octets.saturating_add(copied.metadata().map_or(0, |found| found.len())));
-    let (packed, quarantine) = (packing.clone(), data_dir.join("quarantine"));
-    let (mut writer, absent) = blocking(move || {
-        put_file(&mut writer, &packed, DATABASE, Codec::Zstd, &copied)?;
-        let mut absent = Vec::new();
-        for facts in facts {
-            let place = place_of_content(&facts.id);
-            match open(&quarantine.join(&place)) {
-                // It is packed already, as the quarantine packs it.
-                Ok(mut file) => {
-                    packed.put(&mut writer, &format!("quarantine/{place}"), Codec::Plain, &mut file, &quarantine)?;
-                }
-                Err(fault) if fault.kind() == io::ErrorKind::NotFound => absent.push(facts.id),
-                Err(fault) => return Err(Fault::source(&quarantine.join(place), fault)),
-            }
-        }
-        Ok((writer, absent))
+    let (packed, held) = (packing.clone(), order.clone());
+    let (mut writer, copied) = blocking(move || {
+        let quarantine = held.sources.data_dir.join("quarantine");
+        let blobs: Vec<PathBuf> = facts.iter().map(|facts| quarantine.join(place_of_content(&facts.id))).collect();
+        room::for_content(&held, &blobs, copied.metadata().map_or(0, |found| found.len()))?;
+        put_database(&mut writer, &packed, &copied)?;
+        let content = put_content(&mut writer, &packed, &held.sources.content_keys, facts, &blobs)?;
+        Ok((writer, content))
     })
     .await?;
 
-    let (gone, missing) = sorted(&data_dir, absent).await?;
-    let (made, rest) = (order.clone(), packing.clone());
+    let (gone, missing) = sorted(&data_dir, copied.absent).await?;
+    let (made, rest, damaged) = (order.clone(), packing.clone(), copied.damaged);
     let unproven = blocking(move || {
         put_the_rest(&mut writer, &rest, &made)?;
-        let manifest = manifest(&writer, &made, gone, missing)?;
+        let manifest = manifest(&writer, &made, gone, missing, damaged)?;
         let octets = serde_json::to_vec(&manifest).map_err(|fault| Fault::source(Path::new(MANIFEST), fault.into()))?;
         rest.put(&mut writer, MANIFEST, Codec::Zstd, &mut octets.as_slice(), Path::new(MANIFEST))?;
         Ok(writer.finish()?)
     })
     .await?;
     let tried = trial::trial(unproven.part(), &order.keys, &order.sources.content_keys, &scratch, progress).await?;
+    must_be_known(&tried)?;
     let octets = unproven.part().metadata().map_or(0, |found| found.len());
+    drop(scratch);
     let file = unproven.keep()?;
     Ok(Made { file, octets, tried })
+}
+
+/// Removes what killed ones left in a folder of backups. What cannot be removed is told, and keeps nobody from making one.
+pub(super) async fn sweep(folder: &Path) {
+    let shelf = Shelf::at(folder);
+    // A folder on another machine may not answer: nobody's session is on this thread.
+    match tokio::task::spawn_blocking(move || shelf.sweep()).await {
+        Ok(Ok(0)) | Err(_) => {}
+        Ok(Ok(removed)) => {
+            tracing::warn!(removed, folder = %folder.display(), "what backups left that were killed was removed")
+        }
+        Ok(Err(fault)) => {
+            tracing::warn!(%fault, folder = %folder.display(), "what backups left that were killed cannot be removed");
+        }
+    }
+}
+
+/// A message that was good when it was copied, and comes back as another, was spoiled by us, or by the disk that the backup is on.
+pub(super) fn must_be_known(tried: &trial::Tried) -> Result<(), Fault> {
+    let known: HashSet<&String> = tried.manifest.damaged.iter().collect();
+    match tried.damaged.iter().find(|id| !known.contains(id)) {
+        Some(id) => Err(BackupFault::damaged(id, "its content was good when it was copied, and is not now").into()),
+        None => Ok(()),
+    }
+}
+
+/// Packs the copy of the database, which nobody needs behind that: its room is there for the rest.
+pub(super) fn put_database(writer: &mut Writer, packing: &Packing, copied: &Path) -> Result<(), Fault> {
+    put_file(writer, packing, DATABASE, copied)?;
+    fs::remove_file(copied).map_err(|fault| Fault::source(copied, fault))
+}
+
+/// What was not as its row says.
+#[derive(Default)]
+struct NotWhole {
+    /// There is no content.
+    absent: Vec<TransactionId>,
+    /// There is another one.
+    damaged: Vec<String>,
+}
+
+/// Content as it is, packed already as the quarantine packs it. What the disk has spoiled is copied as far as it can be read, and named: one
+/// such message must not keep all the others from being copied.
+fn put_content(
+    writer: &mut Writer,
+    packing: &Packing,
+    keys: &Arc<Keys>,
+    facts: Vec<ContentFacts>,
+    blobs: &[PathBuf],
+) -> Result<NotWhole, Fault> {
+    let mut not_whole = NotWhole::default();
+    for (facts, blob) in facts.into_iter().zip(blobs) {
+        let file = match open(blob) {
+            Ok(file) => file,
+            Err(fault) if fault.kind() == io::ErrorKind::NotFound => {
+                not_whole.absent.push(facts.id);
+                continue;
+            }
+            Err(fault) => return Err(Fault::source(blob, fault)),
+        };
+        let mut looking = Looking::at(file, Content::new(keys.clone(), &facts));
+        packing.put(writer, &entry_of_content(&facts.id), Codec::Plain, &mut looking, blob)?;
+        if let Found::Damaged(what) = looking.found() {
+            tracing::error!(id = %facts.id, what, "held content is damaged: the backup has it as it is");
+            not_whole.damaged.push(facts.id.to_string());
+        }
+    }
+    Ok(not_whole)
 }
 
 /// What is not there: by somebody's order or for its age, as the live database says by now; or lost before.
@@ -128,25 +190,16 @@ async fn sorted(data_dir: &Path, absent: Vec<TransactionId>) -> Result<(Vec<Stri
 }
 
 fn put_journal(writer: &mut Writer, packing: &Packing, folder: &Path) -> Result<(), Fault> {
-    let mut segments: Vec<PathBuf> = match fs::read_dir(folder) {
-        Ok(found) => found.filter_map(|entry| Some(entry.ok()?.path())).collect(),
-        Err(fault) if fault.kind() == io::ErrorKind::NotFound => Vec::new(),
-        Err(fault) => return Err(Fault::source(folder, fault)),
-    };
-    segments.retain(|path| path.extension().is_some_and(|extension| extension == "journal"));
-    segments.sort();
-    for path in segments {
-        let mut octets = Vec::new();
-        match open(&path).and_then(|file| file.take(SEGMENT).read_to_end(&mut octets)) {
-            Ok(_) => {}
+    let segments = journal::segments(folder).map_err(|fault| Fault::source(folder, fault))?;
+    for (path, whole_lines) in segments {
+        let file = match open(&path) {
+            Ok(file) => file,
             // The database has it, and is copied behind this.
             Err(fault) if fault.kind() == io::ErrorKind::NotFound => continue,
             Err(fault) => return Err(Fault::source(&path, fault)),
-        }
-        // A line that is being written was answered by nobody yet.
-        octets.truncate(memchr::memrchr(b'\n', &octets).map_or(0, |last| last + 1));
+        };
         let name = format!("journal/{}", path.file_name().unwrap_or_default().to_string_lossy());
-        packing.put(writer, &name, Codec::Zstd, &mut octets.as_slice(), &path)?;
+        packing.put(writer, &name, Codec::Zstd, &mut file.take(whole_lines), &path)?;
     }
     Ok(())
 }
@@ -163,7 +216,7 @@ fn put_the_rest(writer: &mut Writer, packing: &Packing, order: &Order) -> Result
         let below = folder.strip_prefix("/").unwrap_or(folder);
         put_folder(writer, packing, &format!("outside/{}", below.display()), folder)?;
     }
-    put_file(writer, packing, "configuration/portaria.toml", Codec::Zstd, &sources.configuration)?;
+    put_file(writer, packing, "configuration/portaria.toml", &sources.configuration)?;
     let mut named: BTreeMap<String, &PathBuf> = BTreeMap::new();
     for secret in &sources.secrets {
         let name = secret.file_name().unwrap_or_default().to_string_lossy();
@@ -171,7 +224,7 @@ fn put_the_rest(writer: &mut Writer, packing: &Packing, order: &Order) -> Result
         named.extend(name.into_iter().find(|name| !named.contains_key(name)).map(|name| (name, secret)));
     }
     for (name, path) in named {
-        put_file(writer, packing, &name, Codec::Zstd, path)?;
+        put_file(writer, packing, &name, path)?;
     }
     put_trail(writer, packing, &sources.data_dir)
 }
@@ -185,7 +238,8 @@ fn put_trail(writer: &mut Writer, packing: &Packing, data_dir: &Path) -> Result<
     }
     match head {
         Some(head) => {
-            packing.put(writer, "audit/audit.head", Codec::Zstd, &mut head.as_slice(), &data_dir.join("audit.head"))
+            let name = format!("audit/{}", audit::HEAD);
+            packing.put(writer, &name, Codec::Zstd, &mut head.as_slice(), &data_dir.join(audit::HEAD))
         }
         None => Ok(()),
     }
@@ -212,19 +266,25 @@ fn put_folder(writer: &mut Writer, packing: &Packing, name: &str, folder: &Path)
             if kind.is_dir() && depth > 0 {
                 waiting.push((name, path, depth - 1));
             } else if kind.is_file() {
-                put_file(writer, packing, &name, Codec::Zstd, &path)?;
+                put_file(writer, packing, &name, &path)?;
             }
         }
     }
     Ok(())
 }
 
-fn put_file(writer: &mut Writer, packing: &Packing, name: &str, codec: Codec, path: &Path) -> Result<(), Fault> {
+fn put_file(writer: &mut Writer, packing: &Packing, name: &str, path: &Path) -> Result<(), Fault> {
     let mut file = open(path).map_err(|fault| Fault::source(path, fault))?;
-    packing.put(writer, name, codec, &mut file, path)
+    packing.put(writer, name, Codec::Zstd, &mut file, path)
 }
 
-fn manifest(writer: &Writer, order: &Order, gone: Vec<String>, missing: Vec<String>) -> Result<Manifest, Fault> {
+fn manifest(
+    writer: &Writer,
+    order: &Order,
+    gone: Vec<String>,
+    missing: Vec<String>,
+    damaged: Vec<String>,
+) -> Result<Manifest, Fault> {
     let sources = &order.sources;
     Ok(Manifest {
         format: FORMAT,
@@ -237,6 +297,7 @@ fn manifest(writer: &Writer, order: &Order, gone: Vec<String>, missing: Vec<Stri
         audit_head: audit_head(&sources.data_dir)?,
         gone,
         missing,
+        damaged,
         entries: writer.lines().to_vec(),
     })
 }
@@ -250,17 +311,6 @@ fn audit_head(data_dir: &Path) -> Result<Option<String>, Fault> {
     while stored.next_step().map_err(unread)?.is_some() {}
     let head = stored.finish().last;
     Ok(head.map(|head| format!("{}:{}", head.seq, head.hash.as_str())))
-}
-
-/// Whether the disk has room for the copy of the database, twice, and for everything packed, and some more for the mail.
-fn room(order: &Order) -> Result<(), Fault> {
-    let data_dir = &order.sources.data_dir;
-    let database = data_dir.join("portaria.db").metadata().map_or(0, |found| found.len());
-    let folder = order.to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let found = statvfs(folder).map_err(|fault| Fault::source(folder, fault.into()))?;
-    let free = found.f_bavail.saturating_mul(found.f_frsize);
-    let needed = database.saturating_mul(3).saturating_add(LEFT_FREE);
-    if needed > free { Err(Fault::NoRoom { path: folder.to_owned(), needed, free }) } else { Ok(()) }
 }
 
 fn open(path: &Path) -> io::Result<File> {

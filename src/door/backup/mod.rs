@@ -6,17 +6,23 @@
 //! | file | what |
 //! |---|---|
 //! | `make` | what goes into a backup, in an order in which nothing that was acknowledged falls between two copies |
+//! | `room` | whether the disk has room for it |
 //! | `pack` | one file into one entry, packed and perhaps encrypted as content in the quarantine is |
+//! | `content` | a held message on its way through, held against its row |
 //! | `opened` | entries out of a file, each held against the manifest |
 //! | `trial` | the whole of it read back: hashes, the database, every message |
 //! | `schedule` | when the next one is due |
-//! | `keep` | backups made by themselves, and what is told of them |
+//! | `keep` | backups made by themselves |
+//! | `standing` | what is told of them |
 
+mod content;
 mod keep;
 mod make;
 mod opened;
 mod pack;
+mod room;
 mod schedule;
+mod standing;
 #[cfg(test)]
 pub(crate) mod tests;
 mod trial;
@@ -32,15 +38,18 @@ use std::{
     time::Duration,
 };
 
-pub use keep::{Backups, Plan, keep};
+use tokio_util::sync::CancellationToken;
+
+pub use keep::{Plan, keep};
 pub use make::{Made, make};
 pub use opened::{Opened, Part};
 pub use schedule::Schedule;
+pub use standing::Backups;
 pub use trial::{Tried, trial};
 
 use crate::{
     audit::{AuditFault, Trail},
-    backup::BackupFault,
+    backup::{BackupFault, SCRATCH, beside},
     record::{
         UnixMillis,
         audit::{Action, Actor, Event},
@@ -82,11 +91,12 @@ pub struct Order {
     pub pace: Duration,
 }
 
-/// How far it is, in octets that were read or written, for whoever watches.
+/// How far it is, in octets that were read or written, for whoever watches; and whether it is to go on.
 #[derive(Debug, Default)]
 pub struct Progress {
     done: AtomicU64,
     total: AtomicU64,
+    stop: CancellationToken,
 }
 
 impl Progress {
@@ -95,8 +105,25 @@ impl Progress {
         (self.done.load(Ordering::Relaxed), self.total.load(Ordering::Relaxed))
     }
 
-    fn step(&self, octets: usize) {
+    /// Whoever works on it ends at the next piece, with [`Fault::Stopped`], and leaves nothing. Who is killed instead leaves what a sweep has
+    /// to find, a plain copy of the database among it.
+    pub fn stop(&self) {
+        self.stop.cancel();
+    }
+
+    /// So much more. A fault: it was stopped.
+    fn step(&self, octets: usize) -> Result<(), Fault> {
         self.done.fetch_add(octets as u64, Ordering::Relaxed);
+        if self.stop.is_cancelled() { Err(Fault::Stopped) } else { Ok(()) }
+    }
+
+    /// What the database does by itself, in one step as long as it takes, unless it is stopped before. Nobody waits then for what it still
+    /// writes: the folder that it writes to is removed.
+    async fn unless_stopped<T>(&self, work: impl Future<Output = Result<T, StoreFault>>) -> Result<T, Fault> {
+        tokio::select! {
+            done = work => Ok(done?),
+            () = self.stop.cancelled() => Err(Fault::Stopped),
+        }
     }
 
     fn expect(&self, octets: u64) {
@@ -131,6 +158,9 @@ pub enum Fault {
         /// What may be taken.
         free: u64,
     },
+    /// Somebody stopped it.
+    #[error("it was stopped before its end")]
+    Stopped,
     /// A later version wrote its database.
     #[error("its database has schema {found}; this program reads {known}")]
     Schema {
@@ -139,12 +169,28 @@ pub enum Fault {
         /// What we know.
         known: u32,
     },
+    /// It is encrypted, and no key was given at all.
+    #[error("it is encrypted with the key `{0}`, and no key was given")]
+    Encrypted(String),
     /// A key was given, and this entry is not encrypted: whoever replaced it needed none.
     #[error("{0}: it is not encrypted, and a key was given")]
     NotEncrypted(String),
 }
 
 impl Fault {
+    /// Whether it says nothing of the backup that was to be read: a disk that is full, a file or a folder that cannot be read or written, keys
+    /// that were not given. The same file may be good.
+    pub fn is_ours(&self) -> bool {
+        match self {
+            Self::Source { .. } | Self::NoRoom { .. } | Self::Encrypted(_) | Self::Stopped => true,
+            Self::File(fault) => {
+                matches!(fault, BackupFault::Io { .. } | BackupFault::Busy(_) | BackupFault::Exists(_))
+            }
+            Self::Store(fault) => fault.is_of_the_disk(),
+            Self::Schema { .. } | Self::NotEncrypted(_) => false,
+        }
+    }
+
     fn source(path: &Path, source: io::Error) -> Self {
         Self::Source { path: path.to_owned(), source }
     }
@@ -170,9 +216,7 @@ pub struct Scratch(PathBuf);
 impl Scratch {
     /// Beside a file: `FILE.scratch`. For whoever has the file for itself.
     pub fn beside(file: &Path) -> Result<Self, Fault> {
-        let mut name = file.file_name().unwrap_or_default().to_owned();
-        name.push(".scratch");
-        let path = file.with_file_name(name);
+        let path = beside(file, SCRATCH);
         match std::fs::remove_dir_all(&path) {
             Err(fault) if fault.kind() != io::ErrorKind::NotFound => return Err(Fault::source(&path, fault)),
             _ => {}
@@ -198,7 +242,7 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // The next one that needs the place removes it.
+        // What stays is removed by the next one that needs the place, or by a sweep (`Shelf::sweep`).
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }

@@ -1,14 +1,14 @@
 //! Entries out of a file. Nothing that is read here is believed: lengths are the manifest's, unpacking ends where they do, and an entry is
 //! given up as damaged, by its name, when it is not what the manifest says.
 
-use std::{collections::HashMap, io::Read as _, path::Path, sync::Arc};
+use std::{io::Read as _, path::Path, sync::Arc};
 
 use aws_lc_rs::digest::{Context, SHA256};
 
 use super::{Fault, Progress};
 use crate::{
-    backup::{BackupFault, Index, Line, MANIFEST, MANIFEST_OCTETS, Manifest, Place},
-    store::blob::{Keys, Reader},
+    backup::{BackupFault, Index, Line, MANIFEST, Manifest, Place},
+    store::blob::{BlobFault, Keys, MAGIC, Reader},
 };
 
 /// Octets that are read at a time.
@@ -40,7 +40,7 @@ impl Opened {
         let index = Index::read(file)?;
         let place = index.places().last().cloned().ok_or_else(|| BackupFault::NoBackup(file.to_owned()))?;
         let mut octets = Vec::new();
-        unpack(&index, &keys, &place, MANIFEST_OCTETS, &mut |piece| {
+        unpack(&index, &keys, &place, index.manifest_octets(), &mut |piece| {
             octets.extend_from_slice(piece);
             Ok(())
         })?;
@@ -70,16 +70,15 @@ impl Opened {
         wanted: impl Fn(&str) -> bool,
         mut act: impl FnMut(&Line, Part<'_>) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
-        let places: HashMap<&str, &Place> =
-            self.index.places().iter().map(|place| (place.name.as_str(), place)).collect();
-        for line in self.manifest.entries.iter().filter(|line| wanted(&line.name)) {
-            let Some(place) = places.get(line.name.as_str()) else { continue };
+        // They stand in one order: that was looked at when it was opened.
+        let both = self.manifest.entries.iter().zip(self.index.places());
+        for (line, place) in both.filter(|(line, _)| wanted(&line.name)) {
             let mut digest = Context::new(&SHA256);
             let mut size = 0_u64;
             unpack(&self.index, &self.keys, place, line.size, &mut |piece| {
                 digest.update(piece);
                 size = size.saturating_add(piece.len() as u64);
-                progress.step(piece.len());
+                progress.step(piece.len())?;
                 act(line, Part::Piece(piece))
             })?;
             let digest: String = digest.finish().as_ref().iter().map(|octet| format!("{octet:02x}")).collect();
@@ -107,7 +106,8 @@ fn unpack(
     loop {
         let read = from.read(&mut piece).map_err(unread)?;
         let octets = piece.get(..read).unwrap_or_default();
-        if !begun && keys.newest_id().is_some() && octets.get(CIPHER) != Some(&1) {
+        let is_sealed = octets.starts_with(&MAGIC) && octets.get(CIPHER) == Some(&1);
+        if !begun && keys.newest_id().is_some() && !is_sealed {
             return Err(Fault::NotEncrypted(place.name.clone()));
         }
         begun = true;
@@ -116,11 +116,19 @@ fn unpack(
         } else {
             reader.feed(octets)
         }
-        while let Some(plain) = reader.next_piece().map_err(|fault| BackupFault::damaged(&place.name, fault))? {
+        while let Some(plain) = reader.next_piece().map_err(|fault| closed(fault, keys, &place.name))? {
             give(&plain)?;
         }
         if read == 0 {
             return Ok(());
         }
+    }
+}
+
+/// Who gave no key at all has forgotten it; who gave others is told which it is.
+fn closed(fault: BlobFault, keys: &Keys, name: &str) -> Fault {
+    match fault {
+        BlobFault::NoKey(key) if keys.newest_id().is_none() => Fault::Encrypted(key),
+        fault => BackupFault::damaged(name, fault).into(),
     }
 }

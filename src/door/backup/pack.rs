@@ -1,7 +1,12 @@
 //! One file into one entry: packed, and encrypted if there is a key, as content in the quarantine is (`store::blob`). The entry's name is
 //! authenticated with it: no entry can stand for another, of this backup or of one before.
 
-use std::{io::Read, path::Path, sync::Arc, time::Duration};
+use std::{
+    io::{self, Read},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 use super::{Fault, Progress};
 use crate::{
@@ -40,7 +45,10 @@ impl Packing {
         let mut piece = vec![0; PIECE];
         let mut since_pause = 0_usize;
         loop {
-            let read = from.read(&mut piece).map_err(|fault| Fault::source(path, fault))?;
+            let read = match from.read(&mut piece) {
+                Err(fault) if fault.kind() == io::ErrorKind::Interrupted => continue,
+                read => read.map_err(|fault| Fault::source(path, fault))?,
+            };
             let plain = piece.get(..read).unwrap_or_default();
             if plain.is_empty() {
                 break;
@@ -48,7 +56,7 @@ impl Packing {
             blob.write(plain, &mut out).map_err(sealed)?;
             writer.write(plain, &out)?;
             out.clear();
-            self.progress.step(read);
+            self.progress.step(read)?;
             since_pause = since_pause.saturating_add(read);
             if since_pause >= STRETCH {
                 since_pause = 0;

@@ -51,6 +51,16 @@ impl Live {
         item.id
     }
 
+    /// Of so many octets that do not pack.
+    pub(crate) async fn keep_long(&self, number: u64, octets: usize) -> TransactionId {
+        let mut content = vec![0; octets];
+        aws_lc_rs::rand::fill(&mut content).unwrap();
+        let item = sample::item(number, TRACE, &content);
+        let content = stream::iter([Ok(Bytes::from_static(TRACE)), Ok(Bytes::from(content))]);
+        self.store.keep(&item, content).await.unwrap();
+        item.id
+    }
+
     pub(crate) fn item(number: u64) -> Item {
         sample::item(number, TRACE, b"Subject: x\r\n\r\nx")
     }
@@ -174,18 +184,112 @@ async fn content_that_cannot_be_opened_or_is_lost_is_told() {
     assert_eq!((with.contents, with.unopened.len()), (1, 0));
 }
 
-/// A message that the disk has spoiled is not copied as good.
+/// A message that the disk has spoiled is copied as it is, and named; whoever reads the backup back is told, too. All others are in it.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_spoiled_message_ends_the_backup_by_its_name() {
+async fn a_spoiled_message_is_named_and_keeps_no_other_from_being_copied() {
+    let live = Live::new().await;
+    let mut ids = Vec::new();
+    for number in 0..4 {
+        ids.push(live.keep(number).await);
+    }
+    let place = |id: &TransactionId| live.path("data/quarantine").join(place_of_content(id));
+    let whole = fs::read(place(&ids[0])).unwrap();
+    let mut flipped = whole.clone();
+    *flipped.last_mut().unwrap() ^= 1;
+    fs::write(place(&ids[0]), &flipped).unwrap();
+    fs::write(place(&ids[2]), &whole[..whole.len() / 2]).unwrap();
+    let made = made(&live.order("a.backup")).await;
+    let expected = [ids[0].to_string(), ids[2].to_string()];
+    assert_eq!(
+        (made.tried.contents, &made.tried.manifest.damaged[..], &made.tried.damaged[..]),
+        (2, &expected[..], &expected[..])
+    );
+    assert_eq!(tried(&made.file, &Arc::default()).await.unwrap().damaged, expected);
+    // What could be read of it is there.
+    let opened = Opened::open(&made.file, Arc::default()).unwrap();
+    let into = live.path("back");
+    trial::extract(&opened, &Progress::default(), &trial::entry_of_content(&ids[0]), &into).unwrap();
+    assert_eq!(fs::read(into).unwrap(), flipped);
+}
+
+/// What was good when it was copied has to come back: a manifest that does not know of damage vouches for that.
+#[tokio::test(flavor = "multi_thread")]
+async fn damage_that_was_not_there_when_it_was_copied_is_no_backup() {
     let live = Live::new().await;
     let id = live.keep(1).await;
-    let place = live.path("data/quarantine").join(place_of_content(&id));
-    let mut octets = fs::read(&place).unwrap();
-    *octets.last_mut().unwrap() ^= 1;
-    fs::write(&place, octets).unwrap();
-    let fault = make(&live.order("a.backup"), &Arc::default()).await.unwrap_err();
-    assert!(fault.to_string().starts_with(&format!("quarantine/{}", place_of_content(&id))), "{fault}");
-    assert!(!live.path("a.backup").exists() && !live.path("a.backup.part").exists());
+    let mut tried = made(&live.order("a.backup")).await.tried;
+    assert!(make::must_be_known(&tried).is_ok());
+    tried.damaged.push(id.to_string());
+    let fault = make::must_be_known(&tried).unwrap_err().to_string();
+    assert!(fault.starts_with(id.as_str()), "{fault}");
+    tried.manifest.damaged.push(id.to_string());
+    assert!(make::must_be_known(&tried).is_ok());
+}
+
+/// Whoever stops it waits for no longer than a piece takes, and nothing of it stays.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_is_stopped_ends_at_once_and_leaves_nothing() {
+    let live = Live::new().await;
+    live.keep_long(1, 8 << 20).await;
+    let mut order = live.order("a.backup");
+    order.pace = Duration::from_millis(200);
+    let progress = Arc::new(Progress::default());
+    let watched = progress.clone();
+    let making = tokio::spawn(async move { make(&order, &watched).await });
+    while progress.so_far().0 < 2 << 20 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    progress.stop();
+    let ended = tokio::time::timeout(Duration::from_millis(700), making).await.expect("at the next piece").unwrap();
+    assert!(matches!(ended, Err(Fault::Stopped)), "{ended:?}");
+    let mut left: Vec<_> = fs::read_dir(live.folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["data", "portaria.toml", "rules"]);
+}
+
+/// Its room is there for content.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_copy_of_the_database_is_gone_once_it_is_packed() {
+    let live = Live::new().await;
+    Store::copy_database(&live.path("data"), live.folder.path()).await.unwrap();
+    let mut writer = crate::backup::Writer::begin(&live.path("b.backup")).unwrap();
+    let packing = pack::Packing { keys: Arc::default(), pace: Duration::ZERO, progress: Arc::default() };
+    make::put_database(&mut writer, &packing, &live.path("portaria.db")).unwrap();
+    assert!(!live.path("portaria.db").exists() && writer.lines()[0].size > 4096);
+}
+
+/// A journal that cannot be read is not left out in silence, and a long segment is not cut.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_journal_is_copied_whole_or_not_at_all() {
+    let live = Live::new().await;
+    let folder = live.path("data/journal");
+    fs::create_dir_all(&folder).unwrap();
+    let segment = fs::File::create(folder.join("0000000001.journal")).unwrap();
+    segment.set_len(70 << 20).unwrap();
+    (&segment).write_all(b"{}\n").unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&segment, b"\n{}\n{\"outc", (65 << 20) - 1).unwrap();
+    segment.set_len((65 << 20) + 9).unwrap();
+    let made = made(&live.order("a.backup")).await;
+    assert_eq!(made.tried.manifest.entries[0].size, (65 << 20) + 3);
+    fs::remove_dir_all(&folder).unwrap();
+    fs::write(&folder, "no folder").unwrap();
+    let fault = make(&live.order("b.backup"), &Arc::default()).await.unwrap_err();
+    assert!(fault.to_string().starts_with(&folder.display().to_string()), "{fault}");
+}
+
+/// The first thing that a backup does. One that is being written is somebody's.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_one_left_goes_before_the_next_is_made() {
+    let live = Live::new().await;
+    let shelf = crate::backup::Shelf::at(live.folder.path());
+    let name = |at: i64, ending: &str| crate::backup::beside(&shelf.place(at), ending);
+    fs::create_dir(name(1_000, "scratch")).unwrap();
+    fs::write(name(1_000, "scratch").join("portaria.db"), "subjects").unwrap();
+    fs::write(name(1_000, "part"), "half").unwrap();
+    let other = crate::backup::Writer::begin(&shelf.place(2_000)).unwrap();
+    made(&live.order("a.backup")).await;
+    assert!(!name(1_000, "scratch").exists() && !name(1_000, "part").exists() && name(2_000, "part").exists());
+    drop(other);
 }
 
 /// Octets that were changed anywhere, and a file that was cut anywhere, are told, with the entry's name; encrypted or not.
@@ -263,15 +367,53 @@ async fn one_of_a_later_schema_is_refused_before_anything_is_opened() {
     let opened = Opened::open(&file, Arc::default()).unwrap();
     let mut manifest = opened.manifest().clone();
     manifest.schema = 999;
+    manifest.entries.retain(|line| line.name.starts_with("configuration/"));
+    let file = with_one_entry(&live, &manifest);
+    assert!(matches!(tried(&file, &Arc::default()).await, Err(Fault::Schema { found: 999, .. })));
+}
+
+/// What the database unpacks to is known beforehand: a disk without room for it is told as that, with its folder, and not as a bad backup.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_without_room_for_the_trial_is_told_with_its_folder() {
+    let live = Live::new().await;
+    let file = made(&live.order("a.backup")).await.file;
+    let mut manifest = Opened::open(&file, Arc::default()).unwrap().manifest().clone();
+    manifest.entries.retain(|line| line.name == trial::DATABASE);
+    manifest.entries[0].size = 1 << 60;
+    let file = with_one_entry(&live, &manifest);
+    let fault = tried(&file, &Arc::default()).await.unwrap_err();
+    assert!(fault.is_ours() && fault.to_string().contains(".scratch/trial: 1152921504606846976 octets"), "{fault}");
+}
+
+/// A file with that manifest, and an entry for its first line.
+fn with_one_entry(live: &Live, manifest: &crate::backup::Manifest) -> PathBuf {
     let mut writer = crate::backup::Writer::begin(&live.path("b.backup")).unwrap();
     let packing = pack::Packing { keys: Arc::default(), pace: Duration::ZERO, progress: Arc::default() };
-    let from = fs::read(live.path("portaria.toml")).unwrap();
-    manifest.entries.retain(|line| line.name.starts_with("configuration/"));
-    let name = manifest.entries[0].name.clone();
     let plain = crate::store::blob::Codec::Plain;
-    packing.put(&mut writer, &name, plain, &mut from.as_slice(), Path::new("x")).unwrap();
-    let octets = serde_json::to_vec(&manifest).unwrap();
+    packing.put(&mut writer, &manifest.entries[0].name, plain, &mut &b"x"[..], Path::new("x")).unwrap();
+    let octets = serde_json::to_vec(manifest).unwrap();
     packing.put(&mut writer, crate::backup::MANIFEST, plain, &mut octets.as_slice(), Path::new("x")).unwrap();
-    let file = writer.finish().unwrap().keep().unwrap();
-    assert!(matches!(tried(&file, &Arc::default()).await, Err(Fault::Schema { found: 999, .. })));
+    writer.finish().unwrap().keep().unwrap()
+}
+
+/// A megabyte of spaces packs to a few octets: who makes such a manifest does not decide what memory it takes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_manifest_takes_memory_by_the_length_of_its_file() {
+    let live = Live::new().await;
+    let file = made(&live.order("a.backup")).await.file;
+    let octets = serde_json::to_vec(Opened::open(&file, Arc::default()).unwrap().manifest()).unwrap();
+    let packing = pack::Packing { keys: Arc::default(), pace: Duration::ZERO, progress: Arc::default() };
+    let with_spaces = |name: &str, spaces: usize| {
+        let mut writer = crate::backup::Writer::begin(&live.path(name)).unwrap();
+        let octets = [&octets[..], &vec![b' '; spaces]].concat();
+        let zstd = crate::store::blob::Codec::Zstd;
+        packing.put(&mut writer, crate::backup::MANIFEST, zstd, &mut octets.as_slice(), Path::new("x")).unwrap();
+        Opened::open(&writer.finish().unwrap().keep().unwrap(), Arc::default()).unwrap_err().to_string()
+    };
+    assert!(
+        with_spaces("few.backup", 1_000).contains("it is missing"),
+        "it is read, and has entries that are not there"
+    );
+    let refused = with_spaces("many.backup", 4 << 20);
+    assert!(refused.starts_with("manifest.json: more comes out than"), "{refused}");
 }

@@ -1,8 +1,9 @@
 //! A backup read back as a restore would: every entry against its hash, the database opened and looked through, every message unpacked
-//! and held against its row. What cannot be opened for want of a key is counted, and is no damage.
+//! and held against its row. What cannot be opened for want of a key is counted, and is no damage. A message that was spoiled before it was
+//! copied is damaged, and the backup is good: its octets are those of the manifest. Whoever makes a backup knows which those are (`make`).
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     fs::{File, OpenOptions},
     io::Write as _,
     os::unix::fs::OpenOptionsExt as _,
@@ -10,20 +11,27 @@ use std::{
     sync::Arc,
 };
 
-use aws_lc_rs::digest::{Context, SHA256};
-
-use super::{Fault, Opened, Part, Progress, Scratch, blocking};
+use super::{
+    Fault, Opened, Part, Progress, Scratch, blocking,
+    content::{Content, Found},
+    room,
+};
 use crate::{
     backup::{BackupFault, Manifest},
-    store::{
-        ContentFacts, Store,
-        blob::{BlobFault, Keys, Reader},
-        place_of_content,
-    },
+    record::TransactionId,
+    store::{ContentFacts, Store, blob::Keys, place_of_content},
 };
 
 /// The entry that is the database.
 pub(super) const DATABASE: &str = "database/portaria.db";
+
+/// What the entries begin with that are content.
+const CONTENT: &str = "quarantine/";
+
+/// The entry that is the content of an item.
+pub(super) fn entry_of_content(id: &TransactionId) -> String {
+    format!("{CONTENT}{}", place_of_content(id))
+}
 
 /// What stood the trial.
 #[derive(Clone, Debug)]
@@ -34,6 +42,8 @@ pub struct Tried {
     pub contents: u64,
     /// Messages that were not, by the key that they need and nobody gave.
     pub unopened: BTreeMap<String, u64>,
+    /// Items whose message is another than their rows say, although it is what was copied: the quarantine had it so.
+    pub damaged: Vec<String>,
 }
 
 /// Reads a backup back. `content_keys`: those of the quarantine. What is unpacked on the way, the database, is put into `scratch`.
@@ -45,22 +55,23 @@ pub async fn trial(
     progress: &Arc<Progress>,
 ) -> Result<Tried, Fault> {
     let folder = scratch.folder("trial")?;
-    let (file, keys, into, watched) = (file.to_owned(), keys.clone(), folder.join("portaria.db"), progress.clone());
+    let (file, keys, into, watched) = (file.to_owned(), keys.clone(), folder.clone(), progress.clone());
     let opened = blocking(move || {
         let opened = Opened::open(&file, keys)?;
         let (found, known) = (opened.manifest().schema, Store::schema());
         if found > known {
             return Err(Fault::Schema { found, known });
         }
-        if opened.manifest().line(DATABASE).is_none() {
-            return Err(BackupFault::damaged(DATABASE, "it is missing").into());
-        }
+        let database = opened.manifest().line(DATABASE);
+        let database = database.ok_or_else(|| BackupFault::damaged(DATABASE, "it is missing"))?;
+        // A disk that is full says nothing of the backup: it is told before it is.
+        room::has(&into, database.size)?;
         watched.expect(opened.manifest().octets());
-        extract(&opened, &watched, DATABASE, &into)?;
+        extract(&opened, &watched, DATABASE, &into.join("portaria.db"))?;
         Ok(opened)
     });
     let opened = opened.await?;
-    if let Some(what) = Store::examine(&folder).await? {
+    if let Some(what) = progress.unless_stopped(Store::examine(&folder)).await? {
         return Err(BackupFault::damaged(DATABASE, what).into());
     }
     // For writing: one of an earlier schema is brought up to date, as it will be by the gateway.
@@ -96,111 +107,47 @@ fn read_all(
     progress: &Progress,
 ) -> Result<Tried, Fault> {
     let manifest = opened.manifest().clone();
-    let absent = |id: &str| manifest.gone.iter().chain(&manifest.missing).any(|absent| absent == id);
-    let named = |facts: &ContentFacts| (format!("quarantine/{}", place_of_content(&facts.id)), facts.clone());
-    let mut expected: HashMap<String, ContentFacts> = facts.iter().map(named).collect();
-    let (mut contents, mut unopened) = (0_u64, BTreeMap::<String, u64>::new());
-    let mut reading: Option<Content> = None;
+    let absent: HashSet<&str> = manifest.gone.iter().chain(&manifest.missing).map(String::as_str).collect();
+    let mut expected: HashMap<String, &ContentFacts> =
+        facts.iter().map(|facts| (entry_of_content(&facts.id), facts)).collect();
+    let (mut contents, mut unopened, mut damaged) = (0_u64, BTreeMap::<String, u64>::new(), Vec::new());
+    let mut reading: Option<(Content, &ContentFacts)> = None;
     opened.each(
         progress,
         |name| name != DATABASE,
         |line, part| {
-            if !line.name.starts_with("quarantine/") {
+            if !line.name.starts_with(CONTENT) {
                 return Ok(());
             }
-            let damaged = |what: String| Fault::from(BackupFault::damaged(&line.name, what));
-            if reading.is_none() {
-                let facts =
-                    expected.remove(&line.name).ok_or_else(|| damaged("the database has no such item".to_owned()))?;
-                reading = Some(Content::new(content_keys.clone(), facts));
-            }
-            let told = match (part, &mut reading) {
-                (Part::Piece(piece), Some(content)) => content.feed(piece),
-                (Part::Whole, _) => match reading.take().map(Content::finish) {
-                    Some(Ok(None)) => {
-                        contents += 1;
-                        Ok(())
-                    }
-                    Some(Ok(Some(key))) => {
-                        *unopened.entry(key).or_default() += 1;
-                        Ok(())
-                    }
-                    Some(Err(what)) => Err(what),
-                    None => Ok(()),
-                },
-                (Part::Piece(_), None) => Ok(()),
+            let (mut content, facts) = match reading.take() {
+                Some(reading) => reading,
+                None => {
+                    let facts = expected
+                        .remove(&line.name)
+                        .ok_or_else(|| BackupFault::damaged(&line.name, "the database has no such item"))?;
+                    (Content::new(content_keys.clone(), facts), facts)
+                }
             };
-            told.map_err(damaged)
+            match part {
+                Part::Piece(piece) => {
+                    content.feed(piece);
+                    reading = Some((content, facts));
+                }
+                // Its octets are those of the manifest: this is what the quarantine had.
+                Part::Whole => match content.finish() {
+                    Found::Whole => contents += 1,
+                    Found::Closed(key) => *unopened.entry(key).or_default() += 1,
+                    Found::Damaged(_) => damaged.push(facts.id.to_string()),
+                },
+            }
+            Ok(())
         },
     )?;
-    match expected.values().find(|facts| !absent(facts.id.as_str())) {
+    match expected.values().find(|facts| !absent.contains(facts.id.as_str())) {
         Some(facts) => {
-            let name = format!("quarantine/{}", place_of_content(&facts.id));
-            Err(BackupFault::damaged(&name, "the database has it, and the backup has not").into())
+            let what = "the database has it, and the backup has not";
+            Err(BackupFault::damaged(&entry_of_content(&facts.id), what).into())
         }
-        None => Ok(Tried { manifest, contents, unopened }),
-    }
-}
-
-/// A message on its way through.
-struct Content {
-    reader: Reader,
-    facts: ContentFacts,
-    trace_left: u64,
-    size: u64,
-    digest: Context,
-    /// It needs this key.
-    lacks: Option<String>,
-}
-
-impl Content {
-    fn new(keys: Arc<Keys>, facts: ContentFacts) -> Self {
-        let reader = Reader::new(keys, facts.id.as_str(), facts.trace_length.saturating_add(facts.size));
-        let trace_left = facts.trace_length;
-        Self { reader, facts, trace_left, size: 0, digest: Context::new(&SHA256), lacks: None }
-    }
-
-    fn feed(&mut self, octets: &[u8]) -> Result<(), String> {
-        if self.lacks.is_some() {
-            return Ok(());
-        }
-        self.reader.feed(octets);
-        self.drain()
-    }
-
-    fn drain(&mut self) -> Result<(), String> {
-        loop {
-            match self.reader.next_piece() {
-                Ok(None) => return Ok(()),
-                Ok(Some(piece)) => {
-                    let trace = usize::try_from(self.trace_left).unwrap_or(usize::MAX).min(piece.len());
-                    self.trace_left -= trace as u64;
-                    let content = piece.get(trace..).unwrap_or_default();
-                    self.size = self.size.saturating_add(content.len() as u64);
-                    self.digest.update(content);
-                }
-                Err(BlobFault::NoKey(key)) => {
-                    self.lacks = Some(key);
-                    return Ok(());
-                }
-                Err(fault) => return Err(fault.to_string()),
-            }
-        }
-    }
-
-    /// The key that it wants, if it could not be opened.
-    fn finish(mut self) -> Result<Option<String>, String> {
-        if self.lacks.is_none() {
-            self.reader.end();
-            self.drain()?;
-        }
-        if self.lacks.is_some() {
-            return Ok(self.lacks);
-        }
-        let digest: String = self.digest.finish().as_ref().iter().map(|octet| format!("{octet:02x}")).collect();
-        if self.trace_left > 0 || self.size != self.facts.size || digest != self.facts.sha256 {
-            return Err("it is not the message that its row tells of".to_owned());
-        }
-        Ok(None)
+        None => Ok(Tried { contents, unopened, damaged, manifest }),
     }
 }
