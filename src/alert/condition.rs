@@ -128,6 +128,10 @@ kinds! {
     QuarantineFull = "quarantine_full" by quarantine::full,
     /// The last good backup is too old, or the last one failed.
     BackupMissing = "backup_missing" by storage::backup_missing,
+    /// The audit trail's file is full, and no new one can be begun.
+    AuditLogOverlong = "audit_log_overlong" by storage::audit_log_overlong,
+    /// Nodes of one database hash subjects with different keys.
+    SubjectKeysDiffer = "subject_keys_differ" by storage::subject_keys_differ,
     /// Held content waits for the bucket.
     ContentWaits = "content_waits" by quarantine::content_waits,
     /// Held content is not in the bucket any more.

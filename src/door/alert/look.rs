@@ -83,6 +83,8 @@ impl Look {
             Kind::ReleaseUndelivered => words(gateway.quarantine.lock().undelivered.clone()),
             Kind::QuarantineFull => words(gateway.quarantine.lock().full.clone()),
             Kind::BackupMissing => words(gateway.backups.wrong(seen.now)),
+            Kind::AuditLogOverlong => words(gateway.trail_file.overlong()),
+            Kind::SubjectKeysDiffer => words(gateway.subject_keys.differ()),
             Kind::ContentWaits => words(gateway.sharing.lock().waits()),
             Kind::ContentMissing => words(gateway.sharing.lock().missing()),
         }
