@@ -20,9 +20,10 @@ use portaria::{
     record::{
         Record, TransactionId,
         request::{Asked, Closed, Kind, Request, Scope},
+        subject::Subjects,
         window,
     },
-    store::{Change, JournalPosition, Store},
+    store::{Change, JournalPosition, Store, subject_key},
 };
 use serde_json::json;
 
@@ -214,4 +215,45 @@ async fn an_export_is_in_the_trail_with_its_hash_and_writes_over_nothing() {
     let export = ["export", "--request", "REQ 1", "--format", "pdf", "--to", other.to_str().unwrap()];
     assert_eq!(said(&track(folder, &export)).0, Some(1));
     assert!(!other.exists());
+}
+
+/// `[tracking] subjects` was `hashed` and is `plain` again: what a search then lacks is said, and exported it is not.
+#[tokio::test]
+async fn hashed_records_among_plain_ones_are_said_to_be_missed() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    configured(folder);
+    filled(folder).await;
+    let fulano = "fulano.tal@tjpa.jus.br";
+    let mut hashed = record(6, 10, ("loja@example.com", None), &[(fulano, "relayed")], "Boleto de cobrança");
+    Subjects::Hashed(subject_key::read_or_make(folder).unwrap()).keep(&mut hashed);
+    let store = Store::open(folder).await.unwrap();
+    let position = JournalPosition { segment: 1, offset: 2 };
+    store.load(&[Change::Outcome(Box::new(hashed))], position).await.unwrap();
+    store.close().await;
+
+    let found = |more: &[&str]| {
+        let (code, out, error) = said(&track(folder, &[&["--request", "REQ 1", "--json"], more].concat()));
+        assert_eq!(code, Some(0), "{error}");
+        (out.lines().count(), error)
+    };
+    assert_eq!(found(&["--subject", "boleto"]), (2, String::new()), "by a whole word both are found");
+    let (count, error) = found(&["--subject", "bolet*"]);
+    assert_eq!(count, 1);
+    assert!(error.starts_with("ATTENTION: some records of this time have hashes"), "{error}");
+    assert_eq!(found(&["--subject", "bolet*", "--since", "2026-11-15"]), (1, String::new()), "none of these days has");
+    let to = folder.join("out.csv");
+    let export =
+        ["export", "--request", "REQ 1", "--subject", "bolet*", "--format", "csv", "--to", to.to_str().unwrap()];
+    assert_eq!(
+        (said(&track(folder, &export)).0, to.exists()),
+        (Some(1), false),
+        "half of it would be taken for the whole"
+    );
+
+    fs::remove_file(folder.join(subject_key::NAME)).unwrap();
+    let (count, error) = found(&["--subject", "boleto"]);
+    assert_eq!(count, 1);
+    assert!(error.contains("their key (subjects.key in data_dir) is not here"), "{error}");
+    assert_eq!(found(&["--client", "192.0.2.25"]).1, "", "who asks for no word misses nothing");
 }

@@ -130,6 +130,10 @@ kinds! {
     BackupMissing = "backup_missing" by storage::backup_missing,
     /// There is a backup, and something about it is to be seen to.
     BackupFlawed = "backup_flawed" by storage::backup_flawed,
+    /// The audit trail's file is full, and no new one can be begun.
+    AuditLogOverlong = "audit_log_overlong" by storage::audit_log_overlong,
+    /// Nodes of one database hash subjects with different keys.
+    SubjectKeysDiffer = "subject_keys_differ" by storage::subject_keys_differ,
     /// Held content waits for the bucket.
     ContentWaits = "content_waits" by quarantine::content_waits,
     /// Held content is not in the bucket any more.

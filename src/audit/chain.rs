@@ -57,6 +57,17 @@ pub struct Flaw {
     pub kind: Kind,
 }
 
+/// What a line says, and what is wrong.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// What it says, sound or not; none: it is no entry.
+    pub entry: Option<Entry>,
+    /// Whether its hash is the one that it ought to have.
+    pub is_sound: bool,
+    /// What is wrong with it, or before it.
+    pub flaws: Vec<Flaw>,
+}
+
 /// The last entry that was taken: what the next one may say that it follows.
 #[derive(Debug)]
 struct Last {
@@ -99,38 +110,44 @@ impl Chain {
         flaws
     }
 
-    /// The next whole line, without its end.
-    pub fn take(&mut self, line: &[u8]) -> (Option<Entry>, Vec<Flaw>) {
+    /// The next whole line, without its end. It is hashed once: a trail is verified as fast as that goes.
+    pub fn take(&mut self, line: &[u8]) -> Taken {
         self.line = self.line.saturating_add(1);
-        let entry = match Entry::read(line) {
-            Ok(entry) => entry,
-            Err(why) => return (None, self.lose(Kind::NotAnEntry(why))),
+        let (entry, sealed) = match Entry::read_sealed(line) {
+            Ok(read) => read,
+            Err(why) => return Taken { flaws: self.lose(Kind::NotAnEntry(why)), ..Taken::default() },
         };
+        let is_sound = entry.hash == sealed;
+        let flaws = self.follow(&entry, sealed, is_sound);
+        Taken { entry: Some(entry), is_sound, flaws }
+    }
+
+    fn follow(&mut self, entry: &Entry, sealed: Hash, is_sound: bool) -> Vec<Flaw> {
         let before = self.last.as_ref().map_or(0, |last| last.seq);
         let next = before.saturating_add(1);
         let latest = next.saturating_add(self.lost);
-        if !entry.is_sound() && !(next..=latest).contains(&entry.seq) {
+        if !is_sound && !(next..=latest).contains(&entry.seq) {
             // Not even its number can be believed.
-            return (Some(entry), self.lose(Kind::Altered));
+            return self.lose(Kind::Altered);
         }
         let mut flaws = Vec::new();
-        if !entry.is_sound() {
+        if !is_sound {
             flaws.push(self.flaw(Kind::Altered));
         }
         if entry.seq < next {
             let kind = if entry.seq == before { Kind::Twice } else { Kind::OutOfOrder };
             flaws.push(self.flaw(kind));
-            return (Some(entry), flaws);
+            return flaws;
         }
         if entry.seq > latest {
             flaws.push(self.flaw(Kind::Missing { first: latest, last: entry.seq.saturating_sub(1) }));
-        } else if entry.seq == next && !self.follows(&entry) {
+        } else if entry.seq == next && !self.follows(entry) {
             flaws.push(self.flaw(Kind::Unchained));
         }
         self.head_differs |= self.head.as_ref().is_some_and(|head| head.seq == entry.seq && head.hash != entry.hash);
-        self.last = Some(Last { seq: entry.seq, hashes: [entry.hash.clone(), entry.sealed()] });
+        self.last = Some(Last { seq: entry.seq, hashes: [entry.hash.clone(), sealed] });
         self.lost = 0;
-        (Some(entry), flaws)
+        flaws
     }
 
     /// Nothing more comes. `torn`: behind the last whole line stands one without its end.

@@ -33,8 +33,11 @@ impl Hash {
 
     /// Of these octets.
     pub fn of(octets: &[u8]) -> Self {
+        #[cfg(test)]
+        MADE.set(MADE.get().saturating_add(1));
         let hash = digest::digest(&digest::SHA256, octets);
-        Self(hash.as_ref().iter().map(|octet| format!("{octet:02x}")).collect())
+        let digit = |four: u8| char::from_digit(u32::from(four), 16).unwrap_or_default();
+        Self(hash.as_ref().iter().flat_map(|octet| [digit(octet >> 4), digit(octet & 15)]).collect())
     }
 
     /// The digits.
@@ -57,6 +60,12 @@ impl From<Hash> for String {
     fn from(hash: Hash) -> Self {
         hash.0
     }
+}
+
+// How many hashes this thread made: what reading a long trail costs.
+#[cfg(test)]
+std::thread_local! {
+    pub(super) static MADE: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
 }
 
 /// A place in the trail: an entry's number and hash. Whoever knows both knows all that stands before.
@@ -122,6 +131,11 @@ impl Entry {
         if entry.line().as_bytes() == line { Ok(entry) } else { Err("not written as entries are".to_owned()) }
     }
 
+    /// The same, and the hash that it ought to have: it is sound if that is its own. The line is hashed as it stands, once.
+    pub fn read_sealed(line: &[u8]) -> Result<(Self, Hash), String> {
+        Ok((Self::read(line)?, Self::seal_of(line)))
+    }
+
     /// Whether the hash is the one of what stands before it.
     pub fn is_sound(&self) -> bool {
         self.hash == self.sealed()
@@ -129,8 +143,12 @@ impl Entry {
 
     /// The hash that it ought to have.
     pub(super) fn sealed(&self) -> Hash {
-        let line = self.line();
-        Hash::of(line.as_bytes().get(..line.len().saturating_sub(UNCOVERED)).unwrap_or_default())
+        Self::seal_of(self.line().as_bytes())
+    }
+
+    /// Over as much of the line of an entry as its hash covers.
+    fn seal_of(line: &[u8]) -> Hash {
+        Hash::of(line.get(..line.len().saturating_sub(UNCOVERED)).unwrap_or_default())
     }
 
     /// Its place.

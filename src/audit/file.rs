@@ -5,8 +5,9 @@
 #![expect(clippy::disallowed_methods, reason = "this is the adapter of these files")]
 
 use std::{
+    collections::BTreeSet,
     fs::{self, File, OpenOptions},
-    io,
+    io::{self, Read as _, Take},
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown},
     path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
@@ -70,27 +71,64 @@ pub(super) fn full_name(last: u64) -> String {
     format!("{before}{last:0DIGITS$}{behind}")
 }
 
-/// The files that are full, in the order of their entries; those whose last entry has a number below `from` are left out.
-pub(super) fn full(folder: &Path, from: u64) -> Result<Vec<(String, File)>, AuditFault> {
+/// The names of the files that are full, in the order of their entries.
+pub(super) fn full_names(folder: &Path) -> Result<Vec<String>, AuditFault> {
     let listed = match fs::read_dir(folder) {
         Ok(listed) => listed,
         Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(fault) => return Err(AuditFault::io(folder, fault)),
     };
-    let (before, behind) = FULL;
     let mut names = Vec::new();
     for entry in listed {
         let name = entry.map_err(|fault| AuditFault::io(folder, fault))?.file_name();
         let Some(name) = name.to_str() else { continue };
-        let number = name.strip_prefix(before).and_then(|rest| rest.strip_suffix(behind));
-        let number = number.and_then(|number| number.parse::<u64>().ok()).filter(|number| *number >= from);
-        if let Some(number) = number {
+        if let Some(number) = number_in(name) {
             names.push((number, name.to_owned()));
         }
     }
     names.sort();
-    let open = |(_, name): (u64, String)| Ok(open_to_read(&folder.join(&name))?.map(|file| (name, file)));
-    names.into_iter().filter_map(|named| open(named).transpose()).collect()
+    Ok(names.into_iter().map(|(_, name)| name).collect())
+}
+
+/// The number of the last entry, as the name of a full file says.
+pub(super) fn number_in(name: &str) -> Option<u64> {
+    let (before, behind) = FULL;
+    let digits = name.strip_prefix(before)?.strip_suffix(behind)?;
+    digits.parse().ok().filter(|_| digits.bytes().all(|digit| digit.is_ascii_digit()))
+}
+
+/// The files that are full, in the order of their entries, each once, whatever second name it has.
+pub(super) fn full(folder: &Path) -> Result<Vec<(String, File)>, AuditFault> {
+    let (mut files, mut seen) = (Vec::new(), BTreeSet::new());
+    for name in full_names(folder)? {
+        let path = folder.join(&name);
+        let Some(file) = open_to_read(&path)? else { continue };
+        if seen.insert(place(&file).map_err(|fault| AuditFault::io(&path, fault))?) {
+            files.push((name, file));
+        }
+    }
+    Ok(files)
+}
+
+/// All files of the trail as they are while nobody writes, in their order; `log` is the newest of them.
+pub(super) fn logs(folder: &Path, log: Option<Locked>) -> Result<Vec<(String, Take<File>)>, AuditFault> {
+    let mut logs = Vec::new();
+    for (name, full) in full(folder)? {
+        // Of a writer that was killed while it turned to a new file: it is the log, by another name.
+        if !log.as_ref().is_some_and(|log| log.is(&full)) {
+            logs.push((name, full.take(u64::MAX)));
+        }
+    }
+    if let Some(log) = log {
+        let length = log.length()?;
+        logs.push((LOG.to_owned(), log.release().take(length)));
+    }
+    Ok(logs)
+}
+
+/// Which file it is, whatever it is called.
+pub(super) fn place(file: &File) -> io::Result<(u64, u64)> {
+    file.metadata().map(|found| (found.dev(), found.ino()))
 }
 
 /// A new file of the folder's owner, that has no name which anybody looks for; to be read and appended to.
@@ -166,8 +204,7 @@ impl Locked {
 
     /// Whether that is the same file.
     pub(super) fn is(&self, other: &File) -> bool {
-        let place = |file: &File| file.metadata().map(|found| (found.dev(), found.ino())).ok();
-        place(&self.file).is_some_and(|own| Some(own) == place(other))
+        place(&self.file).is_ok_and(|own| place(other).is_ok_and(|other| own == other))
     }
 
     /// To append.

@@ -14,6 +14,7 @@ mod account;
 pub mod chain;
 pub mod entry;
 mod file;
+mod follow;
 mod head;
 mod mend;
 mod parts;
@@ -35,6 +36,7 @@ pub use account::account_name;
 pub use chain::{Flaw, Kind};
 pub use entry::{Entry, Hash, Head, word};
 pub use file::{HEAD, LOG};
+pub use follow::Follower;
 pub use parts::Parts;
 pub use reader::{Ending, Reader, Step, Stored};
 
@@ -69,9 +71,12 @@ impl AuditFault {
     }
 }
 
-/// The last entry, as `audit.head` says; none: there is none, or it says nothing that can be read.
-pub fn head_of(data_dir: &Path) -> Result<Option<Head>, AuditFault> {
-    Ok(head::read(data_dir)?.and_then(head::Found::known))
+/// Octets of `audit.log`, if it was full when somebody wrote into it last, and is the log all the same: no new file can be begun in the
+/// folder. Looked at rather than told: most who write are commands, and gone.
+pub fn overlong(data_dir: &Path) -> Result<Option<u64>, AuditFault> {
+    let Some(log) = file::open_to_read(&data_dir.join(LOG))? else { return Ok(None) };
+    let length = log.metadata().map_err(|fault| AuditFault::io(&data_dir.join(LOG), fault))?.len();
+    Ok(Some(length).filter(|length| *length >= turning::FULL.saturating_add(LINE)))
 }
 
 /// The writing end. Any number of processes have one.
@@ -108,10 +113,15 @@ impl Trail {
             let told = Event { at: event.at, actor: event.actor.clone(), ..found };
             last = self.write(&locked, &last, &told)?.head();
         }
-        if turning::is_due(&locked, event.at, self.full)?
-            && let Some((turned, first)) = turning::turn(&locked, &self.folder, &last, event)?
-        {
-            (locked, last) = (turned, first);
+        if turning::is_due(&locked, event.at, self.full)? {
+            match turning::turn(&locked, &self.folder, &last, event)? {
+                turning::Turned::To(turned, first) => {
+                    turning::tell(None);
+                    (locked, last) = (turned, first);
+                }
+                // A log that is too long is better than none. The gateway looks at its length, whoever wrote (`overlong`).
+                turning::Turned::Not(fault) => turning::tell(Some(&fault)),
+            }
         }
         self.write(&locked, &last, event)
     }

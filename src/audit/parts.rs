@@ -36,15 +36,7 @@ impl Parts {
             }
             None => None,
         };
-        let mut logs = Vec::new();
-        for (name, full) in file::full(data_dir, 0)? {
-            // Of a writer that was killed while it turned to a new file: it is the log, by another name.
-            if !locked.is(&full) {
-                logs.push((name, full.take(u64::MAX)));
-            }
-        }
-        let length = locked.length()?;
-        logs.push((file::LOG.to_owned(), locked.release().take(length)));
+        let logs = file::logs(data_dir, Some(locked))?;
         Ok(Some(Self { logs, head }))
     }
 }

@@ -11,7 +11,7 @@ use std::{
 
 use super::{
     AuditFault, LINE,
-    chain::{Chain, Flaw},
+    chain::{Chain, Flaw, Taken},
     entry::{Entry, Head},
     file, head,
 };
@@ -35,6 +35,8 @@ pub struct Step {
     pub line: u64,
     /// What it says, sound or not; none if it is no entry.
     pub entry: Option<Entry>,
+    /// Whether its hash is right.
+    pub is_sound: bool,
     /// What is wrong with it, or before it.
     pub flaws: Vec<Flaw>,
 }
@@ -62,31 +64,19 @@ pub struct Reader<R> {
 impl Stored {
     /// The trail in `data_dir`; none if nothing was ever written there. Waits for whoever is writing, five seconds at most.
     pub fn open(data_dir: &Path) -> Result<Option<Self>, AuditFault> {
-        Self::open_behind(data_dir, 0)
-    }
-
-    /// The same without the files that hold only entries before this number. Its first line is then one in the middle of the chain.
-    pub fn open_behind(data_dir: &Path, seq: u64) -> Result<Option<Self>, AuditFault> {
         // All at one time: an entry that came between log and head would seem to be one that the head does not know.
         let locked = file::Locked::current(data_dir, file::Locked::shared, file::open_to_read)?;
         let head = head::read(data_dir)?;
-        let mut parts = VecDeque::new();
-        for (name, full) in file::full(data_dir, seq)? {
-            // Of a writer that was killed while it turned to a new file: it is the log, by another name.
-            if !locked.as_ref().is_some_and(|locked| locked.is(&full)) {
-                parts.push_back((Arc::from(name), BufReader::new(full.take(u64::MAX))));
-            }
-        }
-        if let Some(locked) = locked {
-            let length = locked.length()?;
-            parts.push_back((Arc::from(file::LOG), BufReader::new(locked.release().take(length))));
-        } else if let Some(nothing) = file::open_to_read(&data_dir.join(file::HEAD))? {
+        let has_log = locked.is_some();
+        let mut logs = file::logs(data_dir, locked)?;
+        if !has_log && let Some(nothing) = file::open_to_read(&data_dir.join(file::HEAD))? {
             // A head without a log is one that lost all of its entries.
-            parts.push_back((Arc::from(file::LOG), BufReader::new(nothing.take(0))));
+            logs.push((file::LOG.to_owned(), nothing.take(0)));
         }
-        let Some((file, first)) = parts.pop_front() else { return Ok(None) };
-        let reader = Reader::of(first, head.and_then(head::Found::known));
-        Ok(Some(Self { reader, file, rest: parts }))
+        let part = |(name, log): (String, Take<File>)| (Arc::from(name), BufReader::new(log));
+        let mut rest: VecDeque<(Arc<str>, Part)> = logs.into_iter().map(part).collect();
+        let Some((file, first)) = rest.pop_front() else { return Ok(None) };
+        Ok(Some(Self { reader: Reader::of(first, head.and_then(head::Found::known)), file, rest }))
     }
 
     /// The next line; none at the end.
@@ -127,19 +117,19 @@ impl<R: BufRead> Reader<R> {
         self.from = from;
         let flaws = self.chain.next_file(std::mem::take(&mut self.torn) > 0);
         let line = std::mem::take(&mut self.line).saturating_add(1);
-        (!flaws.is_empty()).then(|| Step { file: Arc::default(), line, entry: None, flaws })
+        (!flaws.is_empty()).then(|| Step { file: Arc::default(), line, entry: None, is_sound: false, flaws })
     }
 
     /// The next whole line; none at the end.
     pub fn next_step(&mut self) -> io::Result<Option<Step>> {
-        let (line, length) = self.read_line()?;
+        let (line, length) = read_line(&mut self.from)?;
         let Some(whole) = line.strip_suffix(b"\n") else {
             self.torn = length;
             return Ok(None);
         };
         self.line = self.line.saturating_add(1);
-        let (entry, flaws) = self.chain.take(whole);
-        Ok(Some(Step { file: Arc::default(), line: self.line, entry, flaws }))
+        let Taken { entry, is_sound, flaws } = self.chain.take(whole);
+        Ok(Some(Step { file: Arc::default(), line: self.line, entry, is_sound, flaws }))
     }
 
     /// What is to say at the end. Only once [`Reader::next_step`] had no more.
@@ -147,28 +137,28 @@ impl<R: BufRead> Reader<R> {
         let last = self.chain.last();
         Ending { last, torn: self.torn, flaws: self.chain.finish(self.torn > 0) }
     }
+}
 
-    /// A line, or as much of it as could be one, with its end; and the octets that it takes.
-    fn read_line(&mut self) -> io::Result<(Vec<u8>, u64)> {
-        let mut line = Vec::new();
-        let mut length = self.from.by_ref().take(LINE).read_until(b'\n', &mut line)? as u64;
-        if line.ends_with(b"\n") || length < LINE {
-            return Ok((line, length));
+/// A line, or as much of it as could be one, with its end; and the octets that it takes.
+pub(super) fn read_line(from: &mut impl BufRead) -> io::Result<(Vec<u8>, u64)> {
+    let mut line = Vec::new();
+    let mut length = from.by_ref().take(LINE).read_until(b'\n', &mut line)? as u64;
+    if line.ends_with(b"\n") || length < LINE {
+        return Ok((line, length));
+    }
+    // Too long for an entry. What is kept of it is none either.
+    line.truncate(1);
+    loop {
+        let buffered = from.fill_buf()?;
+        let newline = memchr::memchr(b'\n', buffered);
+        let used = newline.map_or(buffered.len(), |at| at.saturating_add(1));
+        from.consume(used);
+        length = length.saturating_add(used as u64);
+        if newline.is_some() {
+            line.push(b'\n');
         }
-        // Too long for an entry. What is kept of it is none either.
-        line.truncate(1);
-        loop {
-            let buffered = self.from.fill_buf()?;
-            let newline = memchr::memchr(b'\n', buffered);
-            let used = newline.map_or(buffered.len(), |at| at.saturating_add(1));
-            self.from.consume(used);
-            length = length.saturating_add(used as u64);
-            if newline.is_some() {
-                line.push(b'\n');
-            }
-            if newline.is_some() || used == 0 {
-                return Ok((line, length));
-            }
+        if newline.is_some() || used == 0 {
+            return Ok((line, length));
         }
     }
 }

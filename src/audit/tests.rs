@@ -356,3 +356,12 @@ fn nothing_is_written_while_the_head_is_none_of_ours() {
     place.append("3");
     assert_eq!((place.said().len(), place.read().1), (3, vec![]));
 }
+
+/// Verifying takes as long as its hashes: one an entry, and none that is not needed.
+#[test]
+fn an_entry_is_hashed_once_when_it_is_read() {
+    let place = Place::with(40);
+    let before = entry::MADE.get();
+    assert_eq!(place.read().0.len(), 40);
+    assert_eq!(entry::MADE.get() - before, 40);
+}

@@ -10,6 +10,7 @@ use std::{
     io::{self, Write as _},
     os::unix::fs::FileExt as _,
     path::Path,
+    sync::{Mutex, PoisonError},
 };
 
 use super::{
@@ -24,7 +25,7 @@ use crate::record::{
 };
 
 /// Octets of a full file: some 30,000 entries, which take a blink to verify.
-const FULL: u64 = 16 * 1024 * 1024;
+pub(super) const FULL: u64 = 16 * 1024 * 1024;
 
 /// When a file is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,19 +70,43 @@ fn first(log: &Locked) -> io::Result<Option<Entry>> {
     Ok(line.and_then(|line| Entry::read(line).ok()).filter(Entry::is_sound))
 }
 
-/// Puts the full log aside. Out: the new one, locked, and its first entry. None: that cannot be done now, and nothing was; the old one goes on.
-pub(super) fn turn(
-    log: &Locked,
-    folder: &Path,
-    last: &Head,
-    event: &Event,
-) -> Result<Option<(Locked, Head)>, AuditFault> {
+/// What became of a turn.
+pub(super) enum Turned {
+    /// The new log, locked, and its first entry.
+    To(Locked, Head),
+    /// It cannot be done now, and nothing was: the old log goes on.
+    Not(io::Error),
+}
+
+/// Says once why no new file can be begun; none: one was.
+pub(super) fn tell(fault: Option<&io::Error>) {
+    static TOLD: Mutex<Option<String>> = Mutex::new(None);
+    if is_news(&TOLD, fault)
+        && let Some(fault) = fault
+    {
+        tracing::warn!(%fault, "audit.log is full, and no new one can be begun: the trail goes on in it");
+    }
+}
+
+/// Whether that is another fault than the one that was told, or the first one since all was well.
+fn is_news(told: &Mutex<Option<String>>, fault: Option<&io::Error>) -> bool {
+    let (now, mut told) = (fault.map(io::Error::to_string), told.lock().unwrap_or_else(PoisonError::into_inner));
+    let is_news = *told != now && now.is_some();
+    *told = now;
+    is_news
+}
+
+/// Puts the full log aside.
+pub(super) fn turn(log: &Locked, folder: &Path, last: &Head, event: &Event) -> Result<Turned, AuditFault> {
     let name = file::full_name(last.seq);
     let detail = BTreeMap::from([("file".to_owned(), name.clone()), ("last_entry".to_owned(), last.seq.to_string())]);
     let object = file::LOG.to_owned();
     let event = Event { action: Action::TrailContinued, object, detail, ..event.clone() };
     let first = Entry::following(last, &event);
-    let Ok((beside, mut new)) = file::beside(folder, file::LOG) else { return Ok(None) };
+    let (beside, mut new) = match file::beside(folder, file::LOG) {
+        Ok(made) => made,
+        Err(fault) => return Ok(Turned::Not(fault)),
+    };
     let turned = (|| -> io::Result<Locked> {
         new.write_all((first.line() + "\n").as_bytes())?;
         new.sync_all()?;
@@ -93,23 +118,25 @@ pub(super) fn turn(
     })();
     let new = match turned {
         Ok(new) => new,
-        Err(_) => {
+        Err(fault) => {
             let _ = fs::remove_file(&beside);
-            return Ok(None);
+            return Ok(Turned::Not(fault));
         }
     };
     file::sync(folder).map_err(|fault| AuditFault::io(folder, fault))?;
     head::write(folder, &first.head())?;
-    Ok(Some((new, first.head())))
+    Ok(Turned::To(new, first.head()))
 }
 
 /// Gives the log its second name. That it has it already is what a killed writer left.
 fn aside(log: &Locked, folder: &Path, name: &str) -> io::Result<()> {
     let path = folder.join(name);
-    for (other, full) in file::full(folder, 0).map_err(io::Error::other)? {
-        // One file under two numbers would be read twice.
-        if other != name && log.is(&full) {
-            fs::remove_file(folder.join(other))?;
+    for other in file::full_names(folder).map_err(io::Error::other)? {
+        let other = folder.join(other);
+        let is_log = |found: Option<fs::File>| found.is_some_and(|found| log.is(&found));
+        // One file under two numbers would stand in two places of the chain.
+        if other != path && is_log(file::open_to_read(&other).map_err(io::Error::other)?) {
+            fs::remove_file(other)?;
         }
     }
     match fs::hard_link(folder.join(file::LOG), &path) {
@@ -123,7 +150,7 @@ fn aside(log: &Locked, folder: &Path, name: &str) -> io::Result<()> {
 
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "tests do to the files what others might")]
-mod tests {
+pub(super) mod tests {
     use super::{
         super::{Flaw, Kind, Stored, Trail, tests::event},
         *,
@@ -132,12 +159,12 @@ mod tests {
     /// Three entries of the tests, or four.
     const SMALL: Full = Full { octets: 1200, age: Full::YEAR };
 
-    fn trail(folder: &Path) -> Trail {
+    pub(in crate::audit) fn trail(folder: &Path) -> Trail {
         Trail { folder: folder.to_owned(), full: SMALL }
     }
 
     /// `count` entries about `1`, `2`, …, in as many files as they need.
-    fn place(count: usize) -> tempfile::TempDir {
+    pub(in crate::audit) fn place(count: usize) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         for number in 1..=count {
             trail(folder.path()).append(&event(&number.to_string())).unwrap();
@@ -145,8 +172,8 @@ mod tests {
         folder
     }
 
-    fn names(folder: &Path) -> Vec<String> {
-        file::full(folder, 0).unwrap().into_iter().map(|(name, _)| name).collect()
+    pub(in crate::audit) fn names(folder: &Path) -> Vec<String> {
+        file::full(folder).unwrap().into_iter().map(|(name, _)| name).collect()
     }
 
     fn read(folder: &Path) -> (Vec<Entry>, Vec<(String, Flaw)>) {
@@ -161,7 +188,7 @@ mod tests {
     }
 
     /// What was said, without what the trail says of itself.
-    fn said(entries: &[Entry]) -> Vec<String> {
+    pub(in crate::audit) fn said(entries: &[Entry]) -> Vec<String> {
         entries.iter().filter(|entry| entry.action != "trail_continued").map(|entry| entry.object.clone()).collect()
     }
 
@@ -260,6 +287,49 @@ mod tests {
             assert!(meant(&found.1.kind), "{what}: {found:?}");
             let expected = full.get(at).map_or(file::LOG, String::as_str);
             assert_eq!(found.0, expected, "{what}");
+        }
+    }
+
+    /// What stands in the way is somebody else's and is left alone; nothing that is to be audited waits for it.
+    #[test]
+    fn a_log_that_cannot_turn_goes_on_and_turns_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let foreign: Vec<_> = (1..=20).map(|number| folder.path().join(file::full_name(number))).collect();
+        foreign.iter().for_each(|path| fs::write(path, "x\n").unwrap());
+        for number in 1..=12 {
+            trail(folder.path()).append(&event(&number.to_string())).unwrap();
+        }
+        let log = fs::read_to_string(folder.path().join(file::LOG)).unwrap();
+        assert_eq!(log.lines().count(), 12, "in the old file");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 22, "nothing is left beside them");
+        for path in foreign {
+            assert_eq!(fs::read(&path).unwrap(), b"x\n");
+            fs::remove_file(path).unwrap();
+        }
+        trail(folder.path()).append(&event("13")).unwrap();
+        assert_eq!(names(folder.path()), [file::full_name(12)]);
+        let (entries, flaws) = read(folder.path());
+        assert_eq!((said(&entries).len(), flaws), (13, vec![]));
+    }
+
+    #[test]
+    fn why_a_log_cannot_turn_is_told_once() {
+        let told = Mutex::new(None);
+        let [full, link] = [io::Error::other("full"), io::Error::other("no links")];
+        let all = [None, Some(&full), Some(&full), Some(&link), None, Some(&link), Some(&link)];
+        assert_eq!(all.map(|fault| is_news(&told, fault)), [false, true, false, true, false, true, false]);
+    }
+
+    /// A log that is full turns at the next entry; one that has more than that did not.
+    #[test]
+    fn a_log_that_ought_to_have_turned_is_seen_by_its_length() {
+        let folder = tempfile::tempdir().unwrap();
+        let overlong = || super::super::overlong(folder.path()).unwrap();
+        assert_eq!(overlong(), None);
+        let log = fs::File::create(folder.path().join(file::LOG)).unwrap();
+        for (length, is) in [(FULL - 1, false), (FULL + LINE - 1, false), (FULL + LINE, true)] {
+            log.set_len(length).unwrap();
+            assert_eq!(overlong(), is.then_some(length));
         }
     }
 

@@ -6,7 +6,7 @@ use crate::{
     audit::{AuditFault, Trail, account_name},
     config::Settings,
     language::Text,
-    record::audit::Actor,
+    record::audit::{Actor, Event},
     text,
 };
 
@@ -26,6 +26,11 @@ pub(super) fn answers(actor: &Actor) -> String {
 /// The trail of this gateway, ready to be written, or why it is not: whoever does not get it does nothing that is audited.
 pub(super) fn trail(settings: &Settings) -> Result<Trail, Text> {
     Trail::open(&settings.gateway.data_dir).map_err(|fault| not_written(&fault))
+}
+
+/// Writes an entry, or says why nothing is to be done.
+pub(super) fn write(settings: &Settings, event: &Event) -> Result<(), Text> {
+    trail(settings)?.append(event).map(drop).map_err(|fault| not_written(&fault))
 }
 
 /// What stands in the way of an entry.

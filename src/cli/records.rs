@@ -95,7 +95,7 @@ fn looked_up(settings: &Settings, asked: &Asked, record: &Record) -> Result<(), 
     let detail = asked.request.iter().map(|number| ("request".to_owned(), number.clone())).collect();
     let (actor, object) = (actor::actor(asked.by.clone()), record.id.to_string());
     let event = Event { at: unix_millis(now().wall), actor, action: Action::RecordExplained, object, detail };
-    actor::trail(settings)?.append(&event).map(drop).map_err(|fault| actor::not_written(&fault))
+    actor::write(settings, &event)
 }
 
 async fn recorded(view: &View, suffix: &str) -> Result<Option<Record>, StoreFault> {

@@ -29,7 +29,7 @@ use crate::{
         loader::Loader,
         probe, release,
         reload::{Fresh, Reloader, Sources},
-        sharing,
+        sharing, subject_keys,
         tls::Certificate,
         tracking::Tracking,
         trail_copy, watch_rules,
@@ -125,6 +125,9 @@ pub async fn start(
     doors.spawn(expiry::keep(gateway.clone(), kept(&settings.retention.quarantine), clock.clone()));
     doors.spawn(tracking.keep(gateway.clone(), clock));
     doors.spawn(trail_copy::keep(gateway.clone(), data_dir.clone()));
+    if let Subjects::Hashed(key) = subjects {
+        doors.spawn(subject_keys::keep(gateway.clone(), key));
+    }
     if gateway.store.has_bucket() {
         doors.spawn(sharing::keep(gateway.clone()));
     }

@@ -17,7 +17,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     alert::Alerts, attempts::Attempts, backup::Backups, connections::Connections, expiry::Waiting, loader::Behind,
-    sharing::Sharing, tls::Certificate, verify::Verifiers,
+    sharing::Sharing, subject_keys::SubjectKeys, tls::Certificate, trail_copy::TrailFile, verify::Verifiers,
 };
 use crate::{
     antivirus::Scanners,
@@ -62,6 +62,10 @@ pub struct Gateway {
     pub quarantine: Waiting,
     /// How far held content is in the bucket that nodes share.
     pub sharing: Sharing,
+    /// What is wrong with the audit trail's file.
+    pub trail_file: TrailFile,
+    /// Whether the nodes of the database hash subjects with one key.
+    pub subject_keys: SubjectKeys,
     /// The certificate of the listeners that have TLS; none without `[tls]`.
     pub certificate: Option<Arc<Certificate>>,
     /// What somebody has to be told, and by which routes.
@@ -174,6 +178,8 @@ impl Gateway {
             verifiers: Verifiers::default(),
             quarantine: Waiting::default(),
             sharing: Sharing::default(),
+            trail_file: TrailFile::default(),
+            subject_keys: SubjectKeys::default(),
             certificate: parts.certificate,
             alerts: parts.alerts,
             behind: parts.behind,

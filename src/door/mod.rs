@@ -21,6 +21,7 @@
 //! | copies of everything, and their trial | `backup` |
 //! | tracking requests, and records that are too old | `tracking` |
 //! | the audit trail into the database | `trail_copy` |
+//! | whether nodes hash subjects with one key | `subject_keys` |
 //! | one line for each decision | `log` |
 //!
 //! Adapters do not know each other; here they are joined.
@@ -44,6 +45,7 @@ pub mod reload;
 pub mod sharing;
 pub mod smtp;
 pub mod stream;
+pub mod subject_keys;
 #[cfg(test)]
 mod tests;
 pub mod tls;

@@ -5,13 +5,13 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use super::gateway::Gateway;
 use crate::{
-    audit::{self, AuditFault, Entry, Stored},
+    audit::{self, AuditFault, Entry, Follower, Hash, Head},
     record::audit::Copied,
     store::{Store, StoreFault},
 };
@@ -33,12 +33,30 @@ enum Fault {
     Store(#[from] StoreFault),
 }
 
+/// What is wrong with the file, for whoever looks.
+#[derive(Debug, Default)]
+pub struct TrailFile(Mutex<Option<String>>);
+
+impl TrailFile {
+    /// Why no new file is begun, in words; none: the log is not too long.
+    pub fn overlong(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn look(&self, data_dir: &Path) {
+        // One that cannot be looked at is told by who copies it.
+        let length = audit::overlong(data_dir).ok().flatten();
+        let told = length.map(|length| format!("audit.log has {length} octets"));
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = told;
+    }
+}
+
 /// Copies until the gateway drains. To be spawned by the frame.
 pub async fn keep(gateway: Arc<Gateway>, data_dir: PathBuf) {
     let copying = async {
-        let (mut at, mut told) = (None, false);
+        let (mut follower, mut told) = (None, false);
         loop {
-            match pass(&gateway.store, &data_dir, &mut at).await {
+            match pass(&gateway.store, &data_dir, &mut follower).await {
                 Ok(()) => told = false,
                 Err(fault) => {
                     metrics::counter!("portaria_audit_copy_failures_total").increment(1);
@@ -47,49 +65,41 @@ pub async fn keep(gateway: Arc<Gateway>, data_dir: PathBuf) {
                     }
                 }
             }
+            gateway.trail_file.look(&data_dir);
             tokio::time::sleep(EVERY).await;
         }
     };
     tokio::select! { () = gateway.draining() => {}, () = copying => {} }
 }
 
-/// Everything that is not copied yet. `at`: the last entry that is; none: the database says.
-async fn pass(store: &Store, data_dir: &Path, at: &mut Option<(u64, String)>) -> Result<(), Fault> {
-    if at.is_none() {
-        *at = store.last_copied().await?;
-    }
-    // What nobody has written since needs no reading.
-    let head = audit::head_of(data_dir)?.map(|head| (head.seq, String::from(head.hash)));
-    if head == *at {
-        return Ok(());
-    }
+/// Everything that is not copied yet. `follower`: who has read what is; none: the database says where to begin, as it does behind a fault,
+/// when what was read may not be copied.
+async fn pass(store: &Store, data_dir: &Path, follower: &mut Option<Follower>) -> Result<(), Fault> {
+    let mut reader = match follower.take() {
+        Some(reader) => reader,
+        None => Follower::behind(data_dir, store.last_copied().await?.and_then(head)),
+    };
     loop {
-        let (folder, behind) = (data_dir.to_owned(), at.clone());
-        let read = tokio::task::spawn_blocking(move || behind_of(&folder, behind.as_ref(), STEP)).await;
-        let entries = read.map_err(std::io::Error::other)??;
-        let Some(last) = entries.last() else { return Ok(()) };
+        let read = tokio::task::spawn_blocking(move || (reader.read_on(STEP), reader)).await;
+        let (entries, back) = read.map_err(std::io::Error::other)?;
+        reader = back;
+        let entries: Vec<Copied> = entries?.into_iter().map(copied).collect();
+        if entries.is_empty() {
+            *follower = Some(reader);
+            return Ok(());
+        }
         store.copy_trail(&entries).await?;
-        *at = Some((last.seq, last.hash.clone()));
     }
 }
 
-/// The next entries of the trail, at most `count`. A trail in which `behind` does not stand is another one, and is read from its beginning.
-fn behind_of(data_dir: &Path, behind: Option<&(u64, String)>, count: usize) -> Result<Vec<Copied>, Fault> {
-    let (seq, hash) = behind.map_or((0, ""), |(seq, hash)| (*seq, hash.as_str()));
-    let Some(mut stored) = Stored::open_behind(data_dir, seq)? else { return Ok(Vec::new()) };
-    let (mut found, mut is_known) = (Vec::new(), behind.is_none());
-    while found.len() < count
-        && let Some(step) = stored.next_step()?
-    {
-        let Some(entry) = step.entry.filter(Entry::is_sound) else { continue };
-        if is_known {
-            let (seq, at, line) = (entry.seq, entry.at, entry.line());
-            found.push(Copied { seq, hash: entry.hash.into(), at, line });
-        } else {
-            is_known = entry.seq == seq && entry.hash.as_str() == hash;
-        }
-    }
-    if is_known { Ok(found) } else { behind_of(data_dir, None, count) }
+/// A place that is none is nowhere: the trail is read from its beginning.
+fn head((seq, hash): (u64, String)) -> Option<Head> {
+    Some(Head { seq, hash: Hash::try_from(hash).ok()? })
+}
+
+fn copied(entry: Entry) -> Copied {
+    let (seq, at, line) = (entry.seq, entry.at, entry.line());
+    Copied { seq, hash: entry.hash.into(), at, line }
 }
 
 #[cfg(test)]
@@ -125,6 +135,22 @@ mod tests {
         assert_eq!(numbers(&store).await, (1..=STEP as u64 + 9).collect::<Vec<_>>());
         let last = store.copied(store.node(), (STEP as u64 + 8, "g"), 10).await.unwrap();
         assert!(last[0].line.contains("behind a restart"), "as it stands in the file: {last:?}");
+    }
+
+    /// What was read and could not be copied is read again. A place that is kept all the same would leave a hole that nobody sees.
+    #[tokio::test]
+    async fn a_fault_of_the_database_leaves_no_hole() {
+        let (folder, away) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (store, closed) = (store(folder.path()).await, store(away.path()).await);
+        append(folder.path(), "1");
+        let mut follower = None;
+        pass(&store, folder.path(), &mut follower).await.unwrap();
+        append(folder.path(), "2");
+        closed.close().await;
+        assert!(pass(&closed, folder.path(), &mut follower).await.is_err());
+        append(folder.path(), "3");
+        pass(&store, folder.path(), &mut follower).await.unwrap();
+        assert_eq!(numbers(&store).await, [1, 2, 3]);
     }
 
     /// A trail that was put away and begun anew has the same numbers again: both are kept.

@@ -14,6 +14,10 @@ use super::{Record, term};
 /// Octets of a hash that are kept: half of HMAC-SHA-256, the least that RFC 2104 §5 allows. A term is a row of the largest table.
 const KEPT: usize = 16;
 
+/// Whole subjects of one record that are hashed; a message of more is found by its first ones. RFC 5322 §3.6 allows one: each is a row of the
+/// largest table, and a header section has room for a thousand.
+const WHOLE: usize = 16;
+
 /// What is kept of subjects from now on.
 #[derive(Clone, Debug, Default)]
 pub enum Subjects {
@@ -36,7 +40,7 @@ pub struct Key(Arc<hmac::Key>);
 pub enum Hidden {
     /// Keyed hashes, 32 hex digits each.
     Hashed {
-        /// Of each folded subject: equal subjects are seen to be equal.
+        /// Of each folded subject, as far as they are looked at: equal subjects are seen to be equal.
         whole: Vec<String>,
         /// Of each different word of all of them, sorted by hash: their order would help to guess them.
         words: Vec<String>,
@@ -52,7 +56,12 @@ impl Subjects {
             _ if record.subjects.is_empty() => return,
             Self::Plain => return,
             Self::Hashed(key) => Hidden::Hashed {
-                whole: record.subjects.iter().map(|subject| key.of(&term::whole_subject(subject))).collect(),
+                whole: record
+                    .subjects
+                    .iter()
+                    .take(WHOLE)
+                    .map(|subject| key.of(&term::whole_subject(subject)))
+                    .collect(),
                 words: hashes(key, record),
             },
             Self::Off => Hidden::Off,
@@ -84,6 +93,11 @@ impl Key {
     /// What [`Record::subject_line`] says of a record with this subject alone.
     pub fn line_of(&self, subject: &str) -> String {
         format!("#{}", self.of(&term::whole_subject(subject)))
+    }
+
+    /// What tells it from another key, and nobody what it is: 32 hex digits, no kind of value.
+    pub fn fingerprint(&self) -> String {
+        self.of("key")
     }
 
     /// The hash of a folded value, 32 hex digits. Values say of which kind they are (`w:…`): a subject of one word has another hash than
@@ -163,6 +177,20 @@ mod tests {
         assert_eq!(format!("{:?}", key(1)), "Key(…)");
     }
 
+    /// A header section may have a thousand Subject fields.
+    #[test]
+    fn many_subjects_leave_few_hashes() {
+        let subjects: Vec<String> = (0..1000).map(|n| format!("palavra{n} outra{n}")).collect();
+        let mut record = Record { subjects: subjects.clone(), ..sample::record(1) };
+        Subjects::Hashed(key(1)).keep(&mut record);
+        let Some(Hidden::Hashed { whole, words }) = &record.hidden_subjects else { panic!("not hashed") };
+        assert_eq!((whole.len(), words.len()), (WHOLE, 64));
+        assert_eq!(of(&record).iter().filter(|term| term.as_str().starts_with("h:")).count(), 64);
+        assert_eq!(whole[15], key(1).line_of(&subjects[15])[1..], "the first ones");
+        let found = Sought::words("palavra0 outra31").unwrap();
+        assert!(found.into_iter().all(|sought| sought.or_hashed(&key(1)).is_in(&of(&record))), "over all fields");
+    }
+
     /// Equal subjects as a mail program shows them are equal; with another key nothing is.
     #[test]
     fn equal_subjects_have_equal_hashes_under_one_key() {
@@ -173,6 +201,9 @@ mod tests {
         assert_ne!(line(1, "Boleto de Cobranças"), one);
         assert_ne!(line(2, "Boleto de Cobrança"), one);
         let record = kept(&Subjects::Hashed(key(1)), "boleto");
+        let (print, other) = (key(1).fingerprint(), key(2).fingerprint());
+        assert!(print != other && print == key(1).fingerprint() && print.len() == 32);
+        assert!(key(1).line_of("key") != format!("#{print}"), "no subject has it");
         let Some(Hidden::Hashed { whole, words }) = record.hidden_subjects else { panic!("not hashed") };
         assert!(!words.contains(&whole[0]), "a subject of one word says that it is one");
     }

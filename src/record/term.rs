@@ -149,6 +149,11 @@ impl Sought {
         (!sought.is_empty()).then_some(sought)
     }
 
+    /// Any hash of a word.
+    pub fn any_hashed_word() -> Self {
+        Self::Beginning(Term::new(Kind::HashedWord, ""))
+    }
+
     /// The same, and records that have the hash of a word in its place. A beginning has none.
     pub fn or_hashed(self, key: &Key) -> Self {
         match self {

@@ -89,6 +89,7 @@ pub use search::{Page, Place, Search};
 use settings::{Database, PostgreSql, Settings};
 pub use sharing::{Shared, Swept, Unshared};
 pub use snapshot::{ContentFacts, place_of_content};
+pub use subject_key::Compared;
 pub use view::{Filter, RefusedAttempts, View};
 
 /// Why the store did not do what it was asked.

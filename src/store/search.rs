@@ -101,6 +101,20 @@ impl View {
         Ok(missing.map(|_| began))
     }
 
+    /// Whether a record of a day of this span has hashes in the place of its subject's words.
+    pub async fn has_hashed(&self, span: Span) -> Result<bool, StoreFault> {
+        let any = Search { span, all: Vec::new(), behind: None, limit: 1 };
+        let Some(span) = present(self.readers(), &any).await? else { return Ok(false) };
+        let sought = Sought::any_hashed_word();
+        for day in window::day_of(span.from)..=window::day_of(span.until.saturating_sub(1)) {
+            let found = ways::how_many(day, &sought, 1).fetch(self.readers()).await?;
+            if found.first().map_or(Ok(0_i64), |row| row.try_get(0))? > 0 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Attempts without a record of their own in a span, by reason; of one network if one is given. What came when the table of
     /// networks was full is of no network.
     pub async fn refused_in(&self, span: Span, network: Option<&str>) -> Result<RefusedAttempts, StoreFault> {

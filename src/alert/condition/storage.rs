@@ -100,3 +100,43 @@ pub(super) fn backup_flawed(_: &str) -> Facts {
         ),
     }
 }
+
+/// A minute: a command that turns may be at it.
+pub(super) fn audit_log_overlong(_: &str) -> Facts {
+    Facts {
+        severity: Severity::Warning,
+        raise_after: seconds(60),
+        clear_after: seconds(0),
+        what: text!(
+            "the audit trail cannot begin a new file",
+            "a trilha de auditoria não consegue iniciar outro arquivo"
+        ),
+        next: text!(
+            "Everything is audited, in an audit.log that is too long. Nobody may make files in data_dir, or a file of somebody else's has the \
+             name that comes next: `journalctl -u portaria --grep audit.log`, and `portaria audit verify` for the number of the last entry. \
+             Whoever writes next tries again.",
+            "Tudo é auditado, em um audit.log longo demais. Não se pode criar arquivos em data_dir, ou um arquivo alheio tem o próximo nome: \
+             `journalctl -u portaria --grep audit.log`, e `portaria audit verify` para o número da última entrada. Quem escrever em seguida \
+             tenta de novo."
+        ),
+    }
+}
+
+/// Five minutes: whoever changes the key on purpose goes from node to node.
+pub(super) fn subject_keys_differ(_: &str) -> Facts {
+    Facts {
+        severity: Severity::Warning,
+        raise_after: seconds(300),
+        clear_after: seconds(0),
+        what: text!(
+            "nodes of one database hash subjects with different keys",
+            "nós de um mesmo banco fazem hash dos assuntos com chaves diferentes"
+        ),
+        next: text!(
+            "Mail flows. What one node recorded is not found by words of its subject on another. Copy `data_dir/subjects.key` of the node that \
+             recorded most over that of the others, then `systemctl restart portaria` there (docs/tracking.md).",
+            "O correio segue. O que um nó registrou não se encontra em outro por palavras do assunto. Copie `data_dir/subjects.key` do nó que \
+             mais registrou por cima da dos outros, depois `systemctl restart portaria` neles (docs/tracking.md)."
+        ),
+    }
+}

@@ -1,11 +1,11 @@
 //! The trail's files beside their copy in the database, and the copies of other nodes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde_json::json;
 
 use crate::{
-    audit::{Entry, Hash, Head, chain::Chain},
+    audit::{Entry, Hash},
     cli::{
         escape::escape,
         rendering::{Style, json_line},
@@ -47,8 +47,14 @@ pub(super) enum Difference {
     Unchained,
 }
 
-/// A row: number, hash, whether the line is what these say, and the line.
-type Row = (u64, String, bool, Vec<u8>);
+/// A row, of whose line only this is kept: a trail of years has a hundred megabytes of lines.
+#[derive(Clone, Debug)]
+struct Row {
+    seq: u64,
+    hash: String,
+    /// What its line says that it follows; none: the line is no entry, or not the one that number and hash say.
+    follows: Option<String>,
+}
 
 /// The rows of all nodes, as the database has them now.
 pub(super) struct Rows {
@@ -88,22 +94,25 @@ async fn rows(view: &View, node: &str) -> Result<Vec<Row>, StoreFault> {
         let page = view.copied(node, (at.0, &at.1), PAGE).await?;
         let Some(last) = page.last() else { return Ok(rows) };
         at = (last.seq, last.hash.clone());
-        rows.extend(page.into_iter().map(|row| (row.seq, row.hash.clone(), is_sound(&row), row.line.into_bytes())));
+        rows.extend(page.into_iter().map(Row::of));
     }
 }
 
-/// Whether the line is the entry that the row says it is.
-fn is_sound(row: &Copied) -> bool {
-    let entry = Entry::read(row.line.as_bytes());
-    entry.is_ok_and(|entry| entry.is_sound() && entry.seq == row.seq && entry.hash.as_str() == row.hash)
+impl Row {
+    fn of(row: Copied) -> Self {
+        let is_said = |(entry, sealed): &(Entry, Hash)| {
+            entry.hash == *sealed && entry.seq == row.seq && entry.hash.as_str() == row.hash
+        };
+        let read = Entry::read_sealed(row.line.as_bytes()).ok().filter(is_said);
+        Self { seq: row.seq, hash: row.hash, follows: read.map(|(entry, _)| entry.previous.into()) }
+    }
 }
 
 fn own(node: String, rows: &[Row], files: &Files) -> Copy {
-    let last = rows.iter().map(|row| row.0).max().unwrap_or_default();
     let mut flaws = Vec::new();
     let mut copied = Files::new();
-    for (seq, hash, is_sound, _) in rows {
-        if !is_sound {
+    for Row { seq, hash, follows } in rows {
+        if follows.is_none() {
             flaws.push((*seq, Difference::Altered));
         } else if files.get(seq) != Some(hash) {
             flaws.push((*seq, Difference::NotInFile));
@@ -111,6 +120,8 @@ fn own(node: String, rows: &[Row], files: &Files) -> Copy {
             copied.insert(*seq, hash.clone());
         }
     }
+    // Of the trail that is there now: one that was put away may have gone further.
+    let last = copied.last_key_value().map_or(0, |(seq, _)| *seq);
     let missing = files.keys().filter(|seq| !copied.contains_key(seq));
     let (missing, waiting): (Vec<u64>, Vec<u64>) = missing.partition(|seq| **seq <= last);
     flaws.extend(missing.into_iter().map(|seq| (seq, Difference::NotInCopy)));
@@ -118,19 +129,21 @@ fn own(node: String, rows: &[Row], files: &Files) -> Copy {
     Copy { node, is_own: true, entries: rows.len() as u64, waiting: waiting.len() as u64, flaws }
 }
 
+/// A node may have begun its trail anew, and then has the first numbers twice: each row is held to what it says that it follows, and not to
+/// the row before it.
 fn others(node: String, rows: &[Row]) -> Copy {
-    let head =
-        rows.last().and_then(|(seq, hash, ..)| Some(Head { seq: *seq, hash: Hash::try_from(hash.clone()).ok()? }));
-    let mut chain = Chain::new(head);
-    let mut flaws = Vec::new();
-    for (seq, _, is_sound, line) in rows {
-        let (_, found) = chain.take(line);
-        if !is_sound {
-            flaws.push((*seq, Difference::Altered));
-        } else if !found.is_empty() {
-            flaws.push((*seq, Difference::Unchained));
-        }
-    }
+    let there: HashSet<(u64, &str)> = rows.iter().map(|row| (row.seq, row.hash.as_str())).collect();
+    let first = Hash::none();
+    let follows = |row: &Row, previous: &str| match row.seq.checked_sub(1) {
+        Some(0) => previous == first.as_str(),
+        Some(before) => there.contains(&(before, previous)),
+        None => false,
+    };
+    let wrong = |row: &Row| match &row.follows {
+        None => Some((row.seq, Difference::Altered)),
+        Some(previous) => (!follows(row, previous)).then_some((row.seq, Difference::Unchained)),
+    };
+    let flaws = rows.iter().filter_map(wrong).collect();
     Copy { node, is_own: false, entries: rows.len() as u64, waiting: 0, flaws }
 }
 
@@ -214,24 +227,26 @@ fn told(difference: Difference) -> Text {
 mod tests {
     use super::*;
     use crate::{
-        audit::{Stored, Trail, tests::event},
+        audit::{Trail, tests::event},
         language::{Language, acts_or_hides},
     };
 
-    /// The entries of a trail about `1`, `2`, …, as files and as rows.
-    fn both(count: u64) -> (Files, Vec<Row>) {
+    /// The entries of a trail about `1`, `2`, … of something, as files and as rows.
+    fn both(what: &str, count: u64) -> (Files, Vec<Row>) {
         let folder = tempfile::tempdir().unwrap();
         let trail = Trail::open(folder.path()).unwrap();
-        let entries = (1..=count).map(|number| trail.append(&event(&number.to_string())).unwrap());
-        let rows: Vec<Row> =
-            entries.map(|entry| (entry.seq, entry.hash.as_str().to_owned(), true, entry.line().into_bytes())).collect();
-        assert!(Stored::open(folder.path()).unwrap().is_some());
-        (rows.iter().map(|row| (row.0, row.1.clone())).collect(), rows)
+        let entries = (1..=count).map(|number| trail.append(&event(&format!("{what}{number}"))).unwrap());
+        let rows: Vec<Row> = entries.map(|entry| Row::of(row(&entry))).collect();
+        (rows.iter().map(|row| (row.seq, row.hash.clone())).collect(), rows)
+    }
+
+    fn row(entry: &Entry) -> Copied {
+        Copied { seq: entry.seq, hash: entry.hash.as_str().to_owned(), at: entry.at, line: entry.line() }
     }
 
     #[test]
     fn files_and_copy_say_what_the_other_lacks() {
-        let (files, rows) = both(5);
+        let (files, rows) = both("", 5);
         let compared = |files: &Files, rows: &[Row]| own("local".to_owned(), rows, files).flaws;
         assert_eq!(compared(&files, &rows), []);
         let mut cut = files.clone();
@@ -244,15 +259,57 @@ mod tests {
         anew.insert(3, "0".repeat(64));
         assert_eq!(compared(&anew, &rows), [(3, Difference::NotInFile), (3, Difference::NotInCopy)]);
         let mut altered = rows.clone();
-        altered[1].2 = false;
+        altered[1].follows = None;
         assert_eq!(compared(&files, &altered), [(2, Difference::Altered), (2, Difference::NotInCopy)]);
+        // The trail of before was put away, and had gone further: what is newer than the copy is still not missing.
+        let (new_files, new_rows) = both("anew ", 4);
+        let mut all = [&rows[..], &new_rows[..2]].concat();
+        all.sort_by_key(|row| (row.seq, row.hash.clone()));
+        let anew = own("local".to_owned(), &all, &new_files);
+        assert_eq!(anew.flaws, (1..=5).map(|seq| (seq, Difference::NotInFile)).collect::<Vec<_>>());
+        assert_eq!(anew.waiting, 2);
+    }
+
+    /// What a row says is held to its line.
+    #[test]
+    fn a_row_that_is_not_its_line_is_altered() {
+        let folder = tempfile::tempdir().unwrap();
+        let entry = Trail::open(folder.path()).unwrap().append(&event("1")).unwrap();
+        type Change = fn(&mut Copied);
+        let table: [(Change, bool); 5] = [
+            (|_| {}, true),
+            (|row| row.seq = 2, false),
+            (|row| row.hash = "0".repeat(64), false),
+            (|row| row.line = row.line.replace("maria", "mario"), false),
+            (|row| row.line.push(' '), false),
+        ];
+        for (nth, (change, is_good)) in table.into_iter().enumerate() {
+            let mut copied = row(&entry);
+            change(&mut copied);
+            assert_eq!(Row::of(copied).follows.is_some(), is_good, "{nth}");
+        }
     }
 
     #[test]
     fn the_copy_of_another_node_is_a_chain_of_its_own() {
-        let (_, rows) = both(4);
+        let (_, rows) = both("", 4);
         assert_eq!(others("mx2".to_owned(), &rows).flaws, []);
-        assert_eq!(others("mx2".to_owned(), &[&rows[..1], &rows[2..]].concat()).flaws, [(3, Difference::Unchained)]);
+        let flaws = |rows: &[Row]| others("mx2".to_owned(), rows).flaws;
+        assert_eq!(flaws(&[&rows[..1], &rows[2..]].concat()), [(3, Difference::Unchained)]);
+        assert_eq!(flaws(&rows[1..]), [(2, Difference::Unchained)]);
+        let mut altered = rows.clone();
+        altered[1].follows = None;
+        assert_eq!(flaws(&altered), [(2, Difference::Altered)], "one damage, told once");
+        // Begun anew: the same numbers again, one between the other.
+        let mut all = [rows.clone(), both("anew ", 3).1].concat();
+        all.sort_by_key(|row| (row.seq, row.hash.clone()));
+        assert_eq!(flaws(&all), []);
+        all.retain(|row| row.seq != 2 || row.hash == rows[1].hash);
+        assert_eq!(
+            flaws(&all),
+            [(3, Difference::Unchained)],
+            "and a hole in the second is seen beside the whole first"
+        );
         let copies = [others("mx2\u{1b}[2J".to_owned(), &rows)];
         for language in [Language::En, Language::PtBr] {
             let style = Style { json: false, language, time_zone: jiff::tz::TimeZone::UTC };

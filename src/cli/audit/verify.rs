@@ -28,8 +28,8 @@ struct Found {
     last: Option<Head>,
     /// Whether the head that somebody kept elsewhere is an entry of this trail; none if nobody asked.
     contains: Option<(Head, bool)>,
-    /// The hash of each sound entry, if they are to be compared with their copy.
-    files: Files,
+    /// The hash of each sound entry; none: nobody compares them with their copy.
+    files: Option<Files>,
 }
 
 /// `contains`: a head that somebody kept elsewhere, `SEQ:HASH`.
@@ -63,13 +63,14 @@ pub fn verify(common: &mut Common, contains: Option<&str>, database: bool) -> Ex
             return Exit::Faults;
         }
     };
-    let found = super::open(&settings).and_then(|stored| look(stored, kept).map_err(|fault| super::unreadable(&fault)));
+    let found = super::open(&settings)
+        .and_then(|stored| look(stored, kept, database).map_err(|fault| super::unreadable(&fault)));
     match found {
         Ok(found) => {
             let mut text = if style.json { as_json(&found, &style) } else { as_text(&found, &style) };
             let mut is_good = found.flaws.is_empty() && found.contains.is_none_or(|(_, is_there)| is_there);
-            if let Some(rows) = rows {
-                let copies = rows.compare(&found.files);
+            if let Some((rows, files)) = rows.zip(found.files.as_ref()) {
+                let copies = rows.compare(files);
                 is_good &= copies.iter().all(|copy| copy.flaws.is_empty());
                 text += &if style.json { copy::as_json(&copies, &style) } else { copy::as_text(&copies, &style) };
             }
@@ -91,18 +92,18 @@ fn head(written: &str) -> Option<Head> {
     Some(Head { seq: seq.parse().ok()?, hash: Hash::try_from(hash.to_owned()).ok()? })
 }
 
-fn look(mut stored: Stored, kept: Option<Head>) -> std::io::Result<Found> {
+fn look(mut stored: Stored, kept: Option<Head>, compares: bool) -> std::io::Result<Found> {
     let mut contains = kept.map(|head| (head, false));
-    let (mut entries, mut flaws, mut files) = (0_u64, Vec::new(), Files::new());
+    let (mut entries, mut flaws, mut files) = (0_u64, Vec::new(), compares.then(Files::new));
     while let Some(step) = stored.next_step()? {
         flaws.extend(step.flaws.into_iter().map(|flaw| (step.file.clone(), flaw)));
         let Some(entry) = step.entry else { continue };
         entries = entries.saturating_add(1);
-        if entry.is_sound() {
-            files.insert(entry.seq, entry.hash.as_str().to_owned());
-        }
         if let Some((head, is_there)) = &mut contains {
-            *is_there |= *head == entry.head() && entry.is_sound();
+            *is_there |= step.is_sound && entry.seq == head.seq && entry.hash == head.hash;
+        }
+        if let Some(files) = files.as_mut().filter(|_| step.is_sound) {
+            files.insert(entry.seq, entry.hash.into());
         }
     }
     let ending = stored.finish();

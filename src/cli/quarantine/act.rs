@@ -12,7 +12,7 @@ use crate::{
         escape::escape,
         rendering::{Rendering, Style, json_line, word},
         status::{ask_at, field},
-        words,
+        subjects, words,
     },
     config::Settings,
     door::{
@@ -93,6 +93,9 @@ fn to_many(common: &mut Common, wanted: &Wanted, order: impl Fn(Vec<TransactionI
         if let Err(exit) = read::listed_for_somebody(&settings, &wanted.search, found.len(), wanted.by.clone(), &style)
         {
             return exit;
+        }
+        if let Some(note) = wanted.search.subject.as_ref().and_then(|_| subjects::not_held_by(&settings)) {
+            eprintln!("{}", style.say(&note));
         }
         let shown = preview(&found, &style);
         return crate::cli::show(&shown.text, shown.exit_code);

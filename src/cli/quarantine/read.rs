@@ -12,10 +12,9 @@ use futures_util::StreamExt as _;
 
 use super::{releases as releases_text, search::Typed};
 use crate::{
-    audit::AuditFault,
     cli::{
         Common, Exit,
-        actor::{actor, not_written, trail},
+        actor::{actor, write},
         escape::escape,
         records::with_view,
         rendering::{Rendering, Style, store_fault},
@@ -154,9 +153,7 @@ pub(super) fn listed_for_somebody(
 
 /// Whoever cannot write it down shows nothing.
 fn audited(settings: &Settings, event: &Event, style: &Style) -> Result<(), Exit> {
-    let written = trail(settings)
-        .and_then(|trail| trail.append(event).map(drop).map_err(|fault: AuditFault| not_written(&fault)));
-    written.map_err(|what| {
+    write(settings, event).map_err(|what| {
         eprintln!("{}", escape(style.say(&what)));
         Exit::Faults
     })

@@ -146,7 +146,6 @@ pub fn replay(common: &mut Common, asked: &Asked) -> Exit {
 
 /// Whoever may write a rule can search other people's mail with it: the trail says so before anything is read (decision 41).
 fn audited(asked: &Asked, folder: &Path, settings: &Settings, style: &Style) -> Result<(), Text> {
-    let trail = actor::trail(settings)?;
     let at = unix_millis(now().wall);
     let until = asked.until.clone().unwrap_or_else(|| style.rfc3339(at));
     let written = [("since", Some(asked.since.clone())), ("until", Some(until)), ("rule", asked.rule.clone())];
@@ -155,7 +154,7 @@ fn audited(asked: &Asked, folder: &Path, settings: &Settings, style: &Style) -> 
     detail.insert("shown".to_owned(), asked.samples.to_string());
     let object = folder.display().to_string();
     let event = Event { at, actor: actor::actor(asked.by.clone()), action: Action::RulesReplayed, object, detail };
-    trail.append(&event).map(drop).map_err(|fault| actor::not_written(&fault))
+    actor::write(settings, &event)
 }
 
 /// `--since`, `--until`, `--at`.

@@ -3,7 +3,6 @@
 use std::{collections::BTreeMap, net::IpAddr};
 
 use crate::{
-    audit::Trail,
     cli::{
         actor,
         rendering::Style,
@@ -107,8 +106,7 @@ pub(super) async fn look(settings: &Settings, query: &Query, limit: u32) -> Resu
     let mut all = request.scope.sought();
     all.extend(query.sought(&directory)?);
     let all = hashed_too(settings, all)?;
-    let words = [&query.subject, &request.scope.subject].map(|words| words.as_deref().unwrap_or_default()).join(" ");
-    let hidden = (!words.trim().is_empty()).then(|| subjects::not_found_by(settings, &words)).flatten();
+    let hidden = hidden(settings, &view, query, &request, span).await?;
     let (records, more) = match &query.id {
         Some(id) => (one(&view, id, span, &all).await?, false),
         None => many(&view, span, all, limit).await?,
@@ -118,6 +116,23 @@ pub(super) async fn look(settings: &Settings, query: &Query, limit: u32) -> Resu
     let missing_before = view.terms_missing_before().await?.filter(|before| span.from < *before);
     let actor = actor::actor(query.person.clone());
     Ok(Found { request, span, filters: query.filters(), records, more, refused, missing_before, hidden, actor, at })
+}
+
+/// What is not found by the words that are looked for.
+async fn hidden(
+    settings: &Settings,
+    view: &View,
+    query: &Query,
+    request: &Request,
+    span: Span,
+) -> Result<Option<Text>, StoreFault> {
+    let words = [&query.subject, &request.scope.subject].map(|words| words.as_deref().unwrap_or_default()).join(" ");
+    if words.trim().is_empty() {
+        return Ok(None);
+    }
+    let with_key = subject_key::read(&settings.store.folder)?.is_some();
+    let hashes = subjects::Hashes { are_there: view.has_hashed(span).await?, with_key };
+    Ok(subjects::not_found_by(settings, &words, hashes))
 }
 
 /// Whether a message is one that the request is about.
@@ -283,12 +298,11 @@ impl Found {
         action: Action,
         more: impl IntoIterator<Item = (&'static str, String)>,
     ) -> Result<(), Text> {
-        let trail: Trail = actor::trail(settings)?;
         let mut detail = self.filters.clone();
         detail.insert("records".to_owned(), self.records.len().to_string());
         detail.extend(more.into_iter().map(|(name, value)| (name.to_owned(), value)));
         let object = self.request.number.clone();
         let event = Event { at: self.at, actor: self.actor.clone(), action, object, detail };
-        trail.append(&event).map(|_| ()).map_err(|fault| actor::not_written(&fault))
+        actor::write(settings, &event)
     }
 }

@@ -84,6 +84,8 @@ impl Look {
             Kind::QuarantineFull => words(gateway.quarantine.lock().full.clone()),
             Kind::BackupMissing => words(gateway.backups.wrong(seen.now)),
             Kind::BackupFlawed => words(gateway.backups.flaw()),
+            Kind::AuditLogOverlong => words(gateway.trail_file.overlong()),
+            Kind::SubjectKeysDiffer => words(gateway.subject_keys.differ()),
             Kind::ContentWaits => words(gateway.sharing.lock().waits()),
             Kind::ContentMissing => words(gateway.sharing.lock().missing()),
         }

@@ -277,3 +277,27 @@ async fn refused_attempts_are_summed_in_a_span_and_of_a_network() {
     assert_eq!(sum(Some("192.0.2.1")).await, [("no_mail".to_owned(), 5)]);
     assert_eq!(sum(Some("192.0.2.9")).await, []);
 }
+
+/// Of all days of the span, its last millisecond too, and of no other.
+#[tokio::test]
+async fn days_with_hashed_subjects_are_known() {
+    let mut records = records(40);
+    let (_folder, store) = store(&records).await;
+    let whole = Span { from: 0, until: i64::MAX };
+    assert!(!store.has_hashed(whole).await.unwrap());
+    let key = crate::record::subject::Key::new(&[1; 32]);
+    crate::record::subject::Subjects::Hashed(key).keep(&mut records[20]);
+    let began = records[20].began;
+    load(&store, &records[20..21]).await;
+    let day = window::day_of(began) * DAY;
+    for (from, until, has) in [
+        (0, i64::MAX, true),
+        (day, day + DAY, true),
+        (began, began + 1, true),
+        (day + DAY, i64::MAX, false),
+        (0, day, false),
+        (5, 5, false),
+    ] {
+        assert_eq!(store.has_hashed(Span { from, until }).await.unwrap(), has, "{from} {until}");
+    }
+}
