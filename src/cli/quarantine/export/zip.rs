@@ -60,7 +60,7 @@ impl Entry {
         };
         let small = |number: i8| u16::from(number.unsigned_abs());
         let date = year << 9 | small(at.month()) << 5 | small(at.day());
-        [small(at.hour()) << 11 | small(at.minute()) << 5 | small(at.second()) / 2, date]
+        [small(at.hour()) << 11 | small(at.minute()) << 5 | (small(at.second()) / 2), date]
     }
 
     /// What both headers of a file say, from the version on (4.3.7, 4.3.12).
