@@ -16,6 +16,7 @@ NEEDED=(
     /usr/sbin/clamd:clamav-daemon
     /usr/lib/postfix/sbin/master:postfix
     /usr/bin/swaks:swaks
+    /usr/bin/7z:p7zip-full                                  # opens what is exported as a ZIP
     /usr/share/doc/libnet-ssleay-perl:libnet-ssleay-perl    # swaks speaks TLS through it
     /usr/share/doc/libfaketime:libfaketime                  # sets the clock of a gateway, and of nobody else
     /usr/share/doc/postgresql:postgresql                    # started by the tests themselves, as the user of that name

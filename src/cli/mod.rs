@@ -32,6 +32,7 @@ mod start;
 mod status;
 mod subjects;
 mod table;
+mod terminal;
 mod track;
 mod usage;
 mod when;

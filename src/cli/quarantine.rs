@@ -5,11 +5,13 @@
 //! | items in, text or JSON out | here |
 //! | releases in, text or JSON out | `releases` |
 //! | what is only read | `read` |
+//! | what is taken out, into a file | `export` |
 //! | what is asked of the gateway | `act` |
 //! | what was typed to look for items | `search` |
 //! | what can be typed | `typed` |
 
 mod act;
+mod export;
 mod read;
 mod releases;
 mod search;
@@ -66,7 +68,9 @@ struct Shown<'a> {
     settled_by: Option<&'a str>,
     settled_why: Option<&'a str>,
     trace_length: u64,
-    header: Vec<String>,
+    /// None: the content stands beside it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    header: Option<Vec<String>>,
 }
 
 /// All items in the order given, newest first as the store gives them.
@@ -104,14 +108,10 @@ pub fn show(
     lines: Option<usize>,
     style: &Style,
 ) -> Rendering {
-    let item = &kept.item;
     let (header, body) = split(beginning.unwrap_or_default());
     if style.json {
         let header = header.lines().map(|line| String::from_utf8_lossy(line).into_owned()).collect();
-        let (reason, trace_length) = (item.reason.as_str(), item.trace_length);
-        let (settled_by, settled_why) = (kept.settled_by.as_deref(), kept.settled_why.as_deref());
-        let listed = listed(kept, style);
-        return Rendering::done(json_line(&Shown { listed, reason, settled_by, settled_why, trace_length, header }));
+        return Rendering::done(json_line(&Shown { header: Some(header), ..shown(kept, style) }));
     }
     let mut out = facts(kept, style);
     out += &releases_of_item(releases, style);
@@ -134,6 +134,17 @@ pub fn show(
         }
     }
     Rendering::done(out)
+}
+
+fn shown<'a>(kept: &'a Kept, style: &Style) -> Shown<'a> {
+    Shown {
+        listed: listed(kept, style),
+        reason: &kept.item.reason,
+        settled_by: kept.settled_by.as_deref(),
+        settled_why: kept.settled_why.as_deref(),
+        trace_length: kept.item.trace_length,
+        header: None,
+    }
 }
 
 fn listed<'a>(kept: &'a Kept, style: &Style) -> Listed<'a> {

@@ -1,6 +1,6 @@
 //! What a subcommand has to say: a text and an exit code, made from values alone. Printing it is `main`'s.
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{Timestamp, Zoned, tz::TimeZone};
 use serde::Serialize;
 
 use super::escape::{escape, escape_json};
@@ -61,10 +61,12 @@ impl Style {
 
     /// A time that no calendar has is shown as the number that it is.
     fn format(&self, at: UnixMillis, format: &str) -> String {
-        match Timestamp::from_millisecond(at) {
-            Ok(time) => time.to_zoned(self.time_zone.clone()).strftime(format).to_string(),
-            Err(_) => at.to_string(),
-        }
+        self.zoned(at).map_or_else(|| at.to_string(), |time| time.strftime(format).to_string())
+    }
+
+    /// In the configured time zone; none: no calendar has it.
+    pub fn zoned(&self, at: UnixMillis) -> Option<Zoned> {
+        Some(Timestamp::from_millisecond(at).ok()?.to_zoned(self.time_zone.clone()))
     }
 }
 

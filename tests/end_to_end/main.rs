@@ -16,6 +16,7 @@
 )]
 
 mod alerts;
+mod analyst;
 mod antivirus;
 mod applications;
 mod backups;

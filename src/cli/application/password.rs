@@ -1,11 +1,15 @@
 //! `portaria application password`: a hash for the registry, made from a password that is neither shown nor kept.
 
-use std::io::{self, BufRead as _, IsTerminal as _};
+use std::io::{self, IsTerminal as _};
 
-use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use serde_json::json;
 
-use super::super::{Common, Exit, rendering::json_line, show};
+use super::super::{
+    Common, Exit,
+    rendering::json_line,
+    show,
+    terminal::{hidden, line},
+};
 use crate::{language::Text, policy::application::password::PasswordHash, smtp::auth::Secret, text};
 
 /// Characters of a password at least: programs type it, so length costs nobody anything.
@@ -33,11 +37,11 @@ pub(in crate::cli) fn password(common: &Common) -> Exit {
 fn read(common: &Common) -> Result<Secret, Text> {
     let stdin = io::stdin();
     if !stdin.is_terminal() {
-        return checked(line(&stdin).map_err(unreadable)?);
+        return checked(line(stdin.lock()).map_err(unreadable)?);
     }
     let ask = |what: Text| -> Result<String, Text> {
         eprint!("{} ", what.in_language(common.language));
-        let typed = hidden(&stdin).map_err(unreadable);
+        let typed = hidden(&stdin, || line(stdin.lock())).map_err(unreadable);
         eprintln!();
         typed
     };
@@ -62,21 +66,4 @@ fn checked(password: String) -> Result<Secret, Text> {
 
 fn unreadable(fault: io::Error) -> Text {
     text!("the password cannot be read: {fault}", "não é possível ler a senha: {fault}")
-}
-
-/// One line while the terminal does not show what is typed; afterwards it is as it was, whatever happened.
-fn hidden(stdin: &io::Stdin) -> io::Result<String> {
-    let before = tcgetattr(stdin)?;
-    let mut silent = before.clone();
-    silent.local_modes.remove(LocalModes::ECHO);
-    tcsetattr(stdin, OptionalActions::Flush, &silent)?;
-    let typed = line(stdin);
-    tcsetattr(stdin, OptionalActions::Flush, &before)?;
-    typed
-}
-
-fn line(stdin: &io::Stdin) -> io::Result<String> {
-    let mut typed = String::new();
-    stdin.lock().read_line(&mut typed)?;
-    Ok(typed.trim_end_matches(['\r', '\n']).to_owned())
 }

@@ -46,6 +46,7 @@ const EXAMPLES: &[Examples] = examples![
     "directory/check",
     "directory/lookup",
     "quarantine",
+    "quarantine/export",
     "quarantine/list",
     "quarantine/show",
     "alert",

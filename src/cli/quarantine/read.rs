@@ -1,14 +1,7 @@
-//! `portaria quarantine list | show | releases | export`: read from the database, whether the gateway runs or not. Who looks into a message
-//! is written into the audit trail first.
+//! `portaria quarantine list | show | releases`: read from the database, whether the gateway runs or not. Who looks into a message is written
+//! into the audit trail first.
 
-use std::{
-    collections::BTreeMap,
-    io::{self, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
-    path::Path,
-};
-
-use futures_util::StreamExt as _;
+use std::{collections::BTreeMap, io};
 
 use super::{releases as releases_text, search::Typed};
 use crate::{
@@ -75,7 +68,7 @@ pub(super) fn list(common: &mut Common, typed: &Typed, listing: Listing) -> Exit
 
 pub(super) fn show(common: &mut Common, id: &str, lines: Option<usize>) -> Exit {
     let Some(settings) = common.settings() else { return Exit::Faults };
-    let id = match seen_by_somebody(&settings, id, Action::ItemSeen, None, &style(common, &settings)) {
+    let id = match seen_by_somebody(&settings, id, &style(common, &settings)) {
         Ok(id) => id,
         Err(exit) => return exit,
     };
@@ -95,47 +88,6 @@ pub(super) fn releases(common: &mut Common, open: bool) -> Exit {
     with_view(common, async |view, style, _| Ok(releases_text::list(&view.releases(open).await?, style)))
 }
 
-/// The stored octets as they are: our trace fields, then what the client sent.
-pub(super) fn export(common: &mut Common, id: &str, file: &Path, by: Option<String>) -> Exit {
-    let Some(settings) = common.settings() else { return Exit::Faults };
-    let style = style(common, &settings);
-    let shown = file.display().to_string();
-    let cannot = |fault: &io::Error| {
-        eprintln!(
-            "{}",
-            escape(style.say(&text!("{shown} cannot be written: {fault}", "não é possível gravar {shown}: {fault}")))
-        );
-        Exit::Faults
-    };
-    // Made before anything is written into the trail: nobody took out what has no place to go to.
-    let mut out = match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file) {
-        Ok(out) => out,
-        Err(fault) => return cannot(&fault),
-    };
-    let written = seen_by_somebody(&settings, id, Action::ItemExported, by, &style).and_then(|id| {
-        let copied = with_view_of(&settings, async |view| {
-            let mut content = view.content(&id).await?;
-            while let Some(octets) = content.next().await {
-                out.write_all(&octets?).map_err(StoreFault::Source)?;
-            }
-            out.sync_all().map_err(StoreFault::Source)?;
-            Ok(id.clone())
-        });
-        copied.map_err(|fault| told(&fault, &style))
-    });
-    match written {
-        Ok(id) => {
-            let line = text!("{id} is in {shown}", "{id} está em {shown}");
-            print(&(escape(style.say(&line)) + "\n"), 0)
-        }
-        Err(exit) => {
-            // Half a message would be taken for one.
-            let _ = std::fs::remove_file(file);
-            exit
-        }
-    }
-}
-
 /// Writes into the trail that somebody is about to see who wrote what to whom, and what was asked for.
 pub(super) fn listed_for_somebody(
     settings: &Settings,
@@ -152,7 +104,7 @@ pub(super) fn listed_for_somebody(
 }
 
 /// Whoever cannot write it down shows nothing.
-fn audited(settings: &Settings, event: &Event, style: &Style) -> Result<(), Exit> {
+pub(super) fn audited(settings: &Settings, event: &Event, style: &Style) -> Result<(), Exit> {
     write(settings, event).map_err(|what| {
         eprintln!("{}", escape(style.say(&what)));
         Exit::Faults
@@ -160,13 +112,7 @@ fn audited(settings: &Settings, event: &Event, style: &Style) -> Result<(), Exit
 }
 
 /// Finds an item, and writes into the trail that somebody is about to look into it.
-fn seen_by_somebody(
-    settings: &Settings,
-    id: &str,
-    action: Action,
-    by: Option<String>,
-    style: &Style,
-) -> Result<TransactionId, Exit> {
+fn seen_by_somebody(settings: &Settings, id: &str, style: &Style) -> Result<TransactionId, Exit> {
     let id = with_view_of(settings, async |view| {
         let id = view.find(id).await?;
         one(view, &id).await.map(|_| id)
@@ -174,8 +120,8 @@ fn seen_by_somebody(
     let id = id.map_err(|fault| told(&fault, style))?;
     let event = Event {
         at: unix_millis(now().wall),
-        actor: actor(by),
-        action,
+        actor: actor(None),
+        action: Action::ItemSeen,
         object: id.to_string(),
         detail: BTreeMap::new(),
     };
@@ -195,7 +141,12 @@ pub(super) fn chosen(
             Err(what) => Ok(Err(what)),
         };
     }
-    let found = with_view_of(settings, async |view| {
+    of_ids(settings, ids).map(Ok)
+}
+
+/// The items of these ids, each once.
+pub(super) fn of_ids(settings: &Settings, ids: &[String]) -> Result<Vec<Kept>, StoreFault> {
+    with_view_of(settings, async |view| {
         let mut found: Vec<Kept> = Vec::new();
         for id in ids {
             let id = view.find(id).await?;
@@ -204,8 +155,7 @@ pub(super) fn chosen(
             }
         }
         Ok(found)
-    });
-    found.map(Ok)
+    })
 }
 
 pub(super) fn find_release(settings: &Settings, suffix: &str) -> Result<TransactionId, StoreFault> {
@@ -244,7 +194,7 @@ async fn one(view: &View, id: &TransactionId) -> Result<Kept, StoreFault> {
     item.ok_or(StoreFault::NotFound)
 }
 
-fn with_view_of<T>(
+pub(super) fn with_view_of<T>(
     settings: &Settings,
     act: impl AsyncFnOnce(&View) -> Result<T, StoreFault>,
 ) -> Result<T, StoreFault> {

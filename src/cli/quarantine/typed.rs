@@ -1,12 +1,10 @@
 //! What can be typed behind `portaria quarantine`.
 
-use std::path::PathBuf;
-
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use super::{
     act::{self, Wanted},
-    read,
+    export, read,
     search::Typed,
 };
 use crate::{
@@ -62,21 +60,7 @@ pub fn command(
                 ),
             )),
         )
-        .subcommand(
-            sub("export", text!("Writes one to a file, as it is kept", "Grava uma em arquivo, como está guardada"))
-                .arg(id())
-                .arg(help(
-                    Arg::new("to").long("to").value_name("FILE").required(true).value_parser(value_parser!(PathBuf)),
-                    text!("a file that is not there yet", "um arquivo que ainda não existe"),
-                ))
-                .arg(help(by(), text!("for whom", "em nome de quem")))
-                .after_help(say(text!(
-                    "It may be malware: the file is for you alone (0600), and what opens it is your business.\n\nExample: for the laboratory\n  \
-                     $ portaria quarantine export 8f2a91 --to /var/tmp/8f2a91.eml",
-                    "Pode ser malware: o arquivo é só seu (0600), e com que programa abri-lo é com você.\n\nExemplo: para o laboratório\n  \
-                     $ portaria quarantine export 8f2a91 --to /var/tmp/8f2a91.eml"
-                ))),
-        )
+        .subcommand(export::command(sub, help))
         .subcommand(
             several(sub("mark", text!("Marks some", "Marca algumas")), help, false)
                 .arg(help(flag("seen").conflicts_with("handled"), text!("somebody saw it", "alguém viu")))
@@ -310,10 +294,7 @@ pub fn dispatch(common: &mut Common, matches: &ArgMatches) -> Exit {
         }
         Some(("releases", sub)) => read::releases(common, sub.get_flag("open")),
         Some(("delete", sub)) => act::delete(common, wanted(sub)),
-        Some(("export", sub)) => match sub.get_one::<PathBuf>("to") {
-            Some(file) => read::export(common, text_of(sub, "id"), file, by(sub)),
-            None => Exit::Usage,
-        },
+        Some(("export", sub)) => export::dispatch(common, sub),
         Some(("mark", sub)) => {
             act::mark(common, wanted(sub), if sub.get_flag("seen") { Mark::Seen } else { Mark::Handled })
         }
@@ -346,6 +327,12 @@ mod tests {
             ("quarantine mark 8f2a91 --seen --handled", false),
             ("quarantine list --class macro", false),
             ("quarantine export 8f2a91", false),
+            ("quarantine export 8f2a91 --to a.eml", true),
+            ("quarantine export 8f2a91 77c0de --zip a.zip", true),
+            ("quarantine export 8f2a91 --zip a.zip --password-file p", true),
+            ("quarantine export 8f2a91 --zip a.zip --to a.eml", false),
+            ("quarantine export 8f2a91 --to a.eml --password-file p", false),
+            ("quarantine export --zip a.zip", false),
         ] {
             assert_eq!(parse(line), is_understood, "{line}");
         }

@@ -231,7 +231,8 @@ impl Findings<'_> {
         }
     }
 
-    /// When none of `keys` is listed, and in at least one of their domains it would have to be.
+    /// When none of `keys` is listed, and in at least one of their domains it would have to be. Wider than [`Directory::is_nobodys`], which
+    /// refuses: here a person looks at what it finds.
     fn nobody(&mut self, check: Check, who: &str, keys: &[MailboxKey], what: impl FnOnce(&str) -> Text) {
         let directory = self.directory;
         let somebody = |key: &MailboxKey| directory.entry_of(key).is_some() || directory.is_always_reachable(key);

@@ -17,11 +17,13 @@ pub(super) struct Chunks {
     /// Header and id: what the chunks belong to.
     bound_to: Vec<u8>,
     next: u32,
+    /// Some chunk has opened: the key is the one.
+    is_known: bool,
 }
 
 impl Chunks {
     pub(super) fn new(key: LessSafeKey, key_id: String, header: &[u8], id: &str) -> Self {
-        Self { key, key_id, bound_to: [header, id.as_bytes()].concat(), next: 0 }
+        Self { key, key_id, bound_to: [header, id.as_bytes()].concat(), next: 0, is_known: false }
     }
 
     /// Seals the next chunk, at most [`CHUNK`] octets.
@@ -31,16 +33,25 @@ impl Chunks {
         sealed.map(|()| plain).map_err(|_| BlobFault::Encrypt)
     }
 
-    /// Opens the next chunk.
+    /// Opens the next chunk. Nothing of it comes out if it is the first and does not open: that the next one does, tells damage from another
+    /// key. Then, and behind a last one that does not open either, there is a fault.
     pub(super) fn open(&mut self, mut sealed: Vec<u8>, last: bool) -> Result<Vec<u8>, BlobFault> {
-        let fault = BlobFault::Sealed { chunk: self.next, key: self.key_id.clone() };
+        let chunk = self.next;
         let nonce = self.nonce(last)?;
-        let length = match self.key.open_in_place(nonce, Aad::from(&self.bound_to), &mut sealed) {
-            Ok(plain) => plain.len(),
-            Err(_) => return Err(fault),
-        };
-        sealed.truncate(length);
-        Ok(sealed)
+        let length =
+            self.key.open_in_place(nonce, Aad::from(&self.bound_to), &mut sealed).ok().map(|plain| plain.len());
+        let key = || self.key_id.clone();
+        match length {
+            Some(length) if chunk == 0 || self.is_known => {
+                self.is_known = true;
+                sealed.truncate(length);
+                Ok(sealed)
+            }
+            Some(_) => Err(BlobFault::Altered { chunk: 0, key: key() }),
+            None if self.is_known => Err(BlobFault::Altered { chunk, key: key() }),
+            None if chunk == 0 && !last => Ok(Vec::new()),
+            None => Err(BlobFault::Sealed { key: key() }),
+        }
     }
 
     /// Seven octets of nothing, the number, and 1 for the last: no two chunks of a blob have the same.

@@ -73,11 +73,18 @@ pub enum BlobFault {
     /// The key that it needs was not given.
     #[error("it is encrypted with the key `{0}`, which is not in the file of keys")]
     NoKey(String),
-    /// A chunk is not what was written: damaged, moved, of another message, or sealed with another key of the same id.
-    #[error("part {chunk} does not open with the key `{key}`: it was altered, or that key is another one")]
-    Sealed {
+    /// A chunk is not what was written: damaged, moved, or of another blob. The key is the right one: it opens another chunk of this blob.
+    #[error("part {chunk} was altered: the key `{key}` opens others of its parts")]
+    Altered {
         /// From 0.
         chunk: u32,
+        /// The key's id.
+        key: String,
+    },
+    /// Neither the first chunk nor the next, if there is one, opens: sealed with another key of the same id, or of another message, or
+    /// altered in both, or in the header. A blob of one chunk cannot tell.
+    #[error("it does not open with the key `{key}`: that key is another one, or it was altered")]
+    Sealed {
         /// The key's id.
         key: String,
     },

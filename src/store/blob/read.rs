@@ -163,16 +163,22 @@ impl Body {
             self.packed = input.split();
             return Ok(());
         };
-        // A chunk behind which something stands is not the last; only the end of the blob says which is.
-        if input.len() > SEALED {
-            let chunk = input.split_to(SEALED);
-            self.packed = BytesMut::from(&chunks.open(chunk.to_vec(), false)?[..]);
-        } else if ended && !self.last {
-            if input.len() < TAG {
-                return Err(BlobFault::Cut);
+        // Until something came out: of a first chunk that does not open nothing does, and the next one is to say why. Left there, the end
+        // of the blob would look like the end of content.
+        while self.packed.is_empty() {
+            // A chunk behind which something stands is not the last; only the end of the blob says which is.
+            if input.len() > SEALED {
+                let chunk = input.split_to(SEALED);
+                self.packed = BytesMut::from(&chunks.open(chunk.to_vec(), false)?[..]);
+            } else if ended && !self.last {
+                if input.len() < TAG {
+                    return Err(BlobFault::Cut);
+                }
+                self.last = true;
+                self.packed = BytesMut::from(&chunks.open(input.split().to_vec(), true)?[..]);
+            } else {
+                break;
             }
-            self.last = true;
-            self.packed = BytesMut::from(&chunks.open(input.split().to_vec(), true)?[..]);
         }
         Ok(())
     }

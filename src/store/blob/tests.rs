@@ -134,13 +134,14 @@ fn chunks_stay_where_they_are() {
     for wrong in
         [&[0, 1, 3][..], &[0, 1, 2], &[0, 0, 1, 2, 3], &[0, 2, 1, 3], &[1, 0, 2, 3], &[0, 1, 2, 3, 3], &[3], &[0]]
     {
-        assert!(matches!(read(&keys, &joined(wrong)), Err(BlobFault::Sealed { .. })), "{wrong:?}");
+        let fault = read(&keys, &joined(wrong));
+        assert!(matches!(fault, Err(BlobFault::Altered { .. } | BlobFault::Sealed { .. })), "{wrong:?}: {fault:?}");
     }
     assert_eq!(read(&keys, &joined(&[])), Err(BlobFault::Cut));
     let mut swapped = one.clone();
     swapped[header..header + sealed].copy_from_slice(&chunk(&two, 0));
     assert!(
-        matches!(read(&keys, &swapped), Err(BlobFault::Sealed { chunk: 0, .. })),
+        matches!(read(&keys, &swapped), Err(BlobFault::Altered { chunk: 0, .. })),
         "another blob's, same key, same place"
     );
     for cut in (header..one.len()).step_by(6_113).chain([one.len() - 1, one.len() - 10, header + 3 * sealed]) {
@@ -148,7 +149,36 @@ fn chunks_stay_where_they_are() {
     }
     assert!(read(&keys, &[&one[..], b"x"].concat()).is_err(), "one octet more");
     let other = read_as("019ab1c2d3e4f5061728394a5b6c7d8f", &keys, &one, 9_999, 10_000_000);
-    assert!(matches!(other, Err(BlobFault::Sealed { chunk: 0, .. })), "under another message's id");
+    assert!(matches!(other, Err(BlobFault::Sealed { .. })), "under another message's id");
+}
+
+/// Which of the two it is decides what is to be done: another disk, or another file of keys.
+#[test]
+fn damage_is_told_from_another_key_where_a_second_chunk_can_tell() {
+    let (right, wrong) = (keys(&[("a", 1)]), keys(&[("a", 9)]));
+    let header = MAGIC.len() + 4 + 1 + SALT;
+    let altered = |blob: &[u8], at: usize| [&blob[..at], &[blob[at] ^ 1], &blob[at + 1..]].concat();
+    let (is_altered, is_sealed) =
+        (|chunk| BlobFault::Altered { chunk, key: "a".to_owned() }, BlobFault::Sealed { key: "a".to_owned() });
+    let long = write(Codec::Plain, &right, &content(2 * CHUNK + 10), 9_999);
+    for (chunk, at) in [(0, header), (0, header + CHUNK), (1, header + CHUNK + 16), (2, long.len() - 1)] {
+        for by in [1_000, 100_000, long.len()] {
+            let read = read_as(ID, &right, &altered(&long, at), by, 10_000_000);
+            assert_eq!(read, Err(is_altered(chunk)), "octet {at} by {by}");
+        }
+    }
+    let mut at_once = Reader::new(right.clone(), ID, 10_000_000);
+    at_once.feed(&altered(&long, header));
+    at_once.end();
+    assert_eq!(at_once.next_piece(), Err(is_altered(0)), "a first chunk of which nothing comes out is not the end");
+    let two = write(Codec::Zstd, &right, &content(2 * CHUNK), 9_999);
+    assert!((header + CHUNK + 16..header + 2 * (CHUNK + 16)).contains(&two.len()), "{} octets", two.len());
+    assert_eq!(read(&right, &altered(&two, header)), Err(is_altered(0)), "the last one tells as well");
+    let short = write(Codec::Plain, &right, b"x", 1);
+    assert_eq!(read(&right, &altered(&short, short.len() - 1)), Err(is_sealed.clone()), "one chunk cannot tell");
+    for blob in [long, two, short] {
+        assert_eq!(read(&wrong, &blob), Err(is_sealed.clone()));
+    }
 }
 
 /// New blobs have the newest key; old keys open old blobs; a key that is missing or another one is named.
@@ -161,7 +191,7 @@ fn keys_are_changed_without_writing_anything_anew() {
     assert_eq!(read(&both, &after).unwrap(), b"y");
     assert_eq!(read(&old, &after), Err(BlobFault::NoKey("2026".to_owned())));
     assert_eq!(read(&keys(&[]), &before), Err(BlobFault::NoKey("2025".to_owned())));
-    let wrong = BlobFault::Sealed { chunk: 0, key: "2025".to_owned() };
+    let wrong = BlobFault::Sealed { key: "2025".to_owned() };
     assert_eq!(read(&keys(&[("2025", 9)]), &before), Err(wrong));
     // Switched off again: what is encrypted stays readable, and what is not was never harmed.
     assert_eq!(read(&both, &write(Codec::Plain, &keys(&[]), b"z", 1)).unwrap(), b"z");

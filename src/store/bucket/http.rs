@@ -49,8 +49,10 @@ use tokio_rustls::{
 const CONNECT: Duration = Duration::from_secs(10);
 /// From the first octet of a request to the header of its reply: a part of 8 MiB at 140 kB/s.
 const REPLY: Duration = Duration::from_secs(60);
-/// Between two pieces of a body.
+/// What is waited for pieces of a body: so long for the first, and so long once more at most for what comes at [`PACE`] or faster.
 const PIECE: Duration = Duration::from_secs(30);
+/// Octets that earn a second of waiting: a server that sends one octet now and then would otherwise hold a reader for years.
+const PACE: u64 = 16 * 1024;
 /// What is read of a reply's header, octets.
 const HEADER: usize = 64 * 1024;
 /// What is read of a body that is no object: a page of a listing is about 400 kB.
@@ -203,6 +205,9 @@ struct Reply {
     octets: Incoming,
     left: u64,
     piece: Duration,
+    /// What may still be waited, and since when that is done. Time in which nobody asks for more is the reader's own.
+    patience: Duration,
+    waits: Option<Instant>,
     pause: Pin<Box<Sleep>>,
 }
 
@@ -213,7 +218,17 @@ impl Reply {
         left: u64,
         piece: Duration,
     ) -> Self {
-        Self { connection: connection.map(Mutex::new), octets, left, piece, pause: Box::pin(sleep(piece)) }
+        let (connection, pause) = (connection.map(Mutex::new), Box::pin(sleep(piece)));
+        Self { connection, octets, left, piece, patience: piece, waits: None, pause }
+    }
+
+    /// So many octets came.
+    fn came(&mut self, length: u64) {
+        if let Some(since) = self.waits.take() {
+            self.patience = self.patience.saturating_sub(since.elapsed());
+        }
+        let earned = Duration::from_millis(length.saturating_mul(1000) / PACE);
+        self.patience = self.patience.saturating_add(earned).min(self.piece);
     }
 }
 
@@ -236,14 +251,19 @@ impl Body for Reply {
                 let Some(left) = self.left.checked_sub(length) else {
                     return Poll::Ready(Some(Err(HttpError::new(HttpErrorKind::Decode, TooLong))));
                 };
-                let piece = self.piece;
                 self.left = left;
-                self.pause.as_mut().reset(Instant::now() + piece);
+                self.came(length);
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Ready(Some(Err(fault))) => Poll::Ready(Some(Err(HttpError::new(HttpErrorKind::Interrupted, fault)))),
             Poll::Ready(None) => Poll::Ready(None),
             Poll::Pending => {
+                if self.waits.is_none() {
+                    let now = Instant::now();
+                    let until = now + self.patience;
+                    self.waits = Some(now);
+                    self.pause.as_mut().reset(until);
+                }
                 self.pause.as_mut().poll(context).map(|()| {
                     Some(Err(HttpError::new(HttpErrorKind::Timeout, io::Error::from(io::ErrorKind::TimedOut))))
                 })

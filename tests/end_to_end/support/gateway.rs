@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::Write as _,
+    io::{Read as _, Write as _},
     path::{Path, PathBuf},
     process::{Command, ExitStatus, Stdio},
     time::Duration,
@@ -418,6 +418,43 @@ impl Gateway {
             "--ambient-caps=+dac_override",
         ]);
         run(command.arg(PROGRAM).args(arguments).arg("--config").arg(self.configuration_file()))
+    }
+
+    /// The same where a person sits: once the terminal shows the first of each pair, the second is typed. What it showed; the standard
+    /// output goes to the file `output`.
+    #[allow(dead_code, reason = "not every test program has somebody at a terminal")]
+    #[track_caller]
+    pub fn at_a_terminal(&self, arguments: &[&str], output: &Path, answers: &[(&str, &str)]) -> String {
+        let quoted = |word: &str| format!("'{word}'");
+        let configuration = self.configuration_file();
+        let words = [&[PROGRAM], arguments, &["--config", configuration.to_str().unwrap()]].concat();
+        let line: Vec<String> = words.into_iter().map(quoted).collect();
+        let line = format!("{} > {}", line.join(" "), quoted(output.to_str().unwrap()));
+        let mut command = Command::new("script");
+        command.args(["-q", "-e", "-c", &line, "/dev/null"]).env("PORTARIA_LANGUAGE", "en");
+        let mut person = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("bsdutils has script");
+        let (mut typed, mut screen) = (person.stdin.take().unwrap(), person.stdout.take().unwrap());
+        let (mut shown, mut octet) = (Vec::new(), [0]);
+        for (asked, answer) in answers {
+            let from = shown.len();
+            while !String::from_utf8_lossy(&shown[from..]).contains(asked) {
+                if screen.read(&mut octet).unwrap() == 0 {
+                    panic!("it never asks {asked:?}: {}", String::from_utf8_lossy(&shown));
+                }
+                shown.extend(octet);
+            }
+            typed.write_all(format!("{answer}\n").as_bytes()).unwrap();
+        }
+        screen.read_to_end(&mut shown).unwrap();
+        person.wait().unwrap();
+        String::from_utf8_lossy(&shown).into_owned()
+    }
+
+    /// The same where nobody sits, though the tests may have been started at a terminal.
+    #[allow(dead_code, reason = "not every test program has somebody at a terminal")]
+    pub fn without_a_terminal(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new("setsid");
+        run(command.args(["--wait", PROGRAM]).args(arguments).arg("--config").arg(self.configuration_file()))
     }
 
     /// The items of the quarantine, once this one is among them (the index is filled behind the mail path).

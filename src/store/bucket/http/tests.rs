@@ -64,6 +64,9 @@ async fn one<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, asked: &Mutex<Str
     let mut open = stream.write_all(answer.as_bytes()).await.is_ok();
     while open && !more.is_empty() {
         open = stream.write_all(more.as_bytes()).await.is_ok();
+        if more == DRIP {
+            tokio::time::sleep(SOON.piece / 6).await;
+        }
     }
     // Until the other side has had enough.
     let _ = tokio::time::timeout(Duration::from_secs(2), stream.read(&mut request)).await;
@@ -80,6 +83,9 @@ fn certificate() -> TlsAcceptor {
         .unwrap();
     TlsAcceptor::from(Arc::new(config))
 }
+
+/// So little at a time never comes too late, and never to an end.
+const DRIP: &str = "x";
 
 const OBJECT: &str =
     "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nETag: \"x\"\r\nLast-Modified: Sun, 22 Nov 2026 10:00:00 GMT\r\n\r\nblob";
@@ -101,10 +107,16 @@ async fn an_object_is_read_and_the_secret_is_not_sent() {
 /// Whatever comes that is no answer is a fault, in bounded time and memory.
 #[tokio::test]
 async fn a_server_that_says_nothing_is_given_up() {
-    let half = "HTTP/1.1 200 OK\r\nContent-Length: 400\r\nETag: \"x\"\r\nLast-Modified: Sun, 22 Nov 2026 10:00:00 GMT\r\n\r\nblob";
+    let half = "HTTP/1.1 200 OK\r\nContent-Length: 40000\r\nETag: \"x\"\r\nLast-Modified: Sun, 22 Nov 2026 10:00:00 GMT\r\n\r\nblob";
     let moved = "HTTP/1.1 307 Temporary Redirect\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n";
-    for (answer, why) in [("", "silence"), ("\u{1}\n\n", "noise"), (half, "half of it"), (moved, "elsewhere")] {
-        let (bucket, _, _serving) = bucket("http", answer, "").await;
+    for (answer, more, why) in [
+        ("", "", "silence"),
+        ("\u{1}\n\n", "", "noise"),
+        (half, "", "half of it"),
+        (half, DRIP, "octet by octet"),
+        (moved, "", "elsewhere"),
+    ] {
+        let (bucket, _, _serving) = bucket("http", answer, more).await;
         let read = async { bucket.get(&sample::id(1)).await?.try_collect::<Vec<Bytes>>().await };
         let read = timeout(Duration::from_secs(20), read).await.expect(why);
         assert!(matches!(read, Err(StoreFault::Bucket(_))), "{why}: {read:?}");
