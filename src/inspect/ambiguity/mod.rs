@@ -157,7 +157,6 @@ impl Detector {
         self.octets = self.octets.saturating_add(lines.len() as u64);
         let count = memchr_iter(b'\n', lines).count() as u64;
         self.place = Place { line: self.place.line.saturating_add(count), at: self.octets };
-        self.below_dashes = false;
     }
 
     /// At most one line, or a piece of one.
