@@ -41,7 +41,7 @@ pub fn compare() {
         .arg("--once")
         .status();
     assert!(status.is_ok_and(|status| status.success()), "valgrind (Debian's package valgrind)");
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/counts.toml");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../counts.toml");
     let before: BTreeMap<String, u64> = toml::from_str(&fs::read_to_string(&path).unwrap_or_default()).unwrap();
     let count = |nth: usize| {
         let dump = fs::read_to_string(folder.path().join(format!("out.{nth}"))).unwrap();
