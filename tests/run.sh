@@ -3,6 +3,7 @@
 #
 #   tests/run.sh                 everything
 #   tests/run.sh unit fuzz       only these rings: unit doc integration end_to_end fuzz
+#   tests/run.sh counts          instructions of the decoders beside those of benches/counts.toml; not among everything, and no test
 #   PORTARIA_KEEP=1 tests/run.sh end_to_end      and keep the folders of the programs, to look at their logs
 #
 # On Debian it installs what the end-to-end ring needs and is not there (that takes root), and starts no service of the system: the
@@ -33,7 +34,7 @@ main() {
     local ring
     trap clean_up EXIT
     for ring; do
-        [[ " ${RINGS[*]} " == *" $ring "* ]] || { echo "no ring $ring; there are: ${RINGS[*]}" >&2; exit 2; }
+        [[ " ${RINGS[*]} counts " == *" $ring "* ]] || { echo "no ring $ring; there are: ${RINGS[*]}" >&2; exit 2; }
     done
     [ $# -gt 0 ] || set -- "${RINGS[@]}"
     local before broken=()
@@ -96,6 +97,12 @@ ring_fuzz() {                               # every fuzz body over its corpus, a
     counted cargo test --quiet --manifest-path fuzz/Cargo.toml --target-dir target --lib
     counted cargo run --quiet --manifest-path fuzz/Cargo.toml --target-dir target --bin smoke -- --seconds 10
     counted cargo run --quiet --manifest-path fuzz/Cargo.toml --target-dir target --bin simulate -- --transactions 20000
+}
+
+ring_counts() {                             # built optimised, which takes minutes; a count that has grown is said and fails nothing
+    local NEEDED=(/usr/bin/valgrind:valgrind)
+    install_needed || { fault "valgrind is not there"; return; }
+    counted cargo bench --quiet --locked --manifest-path benches/decoders/Cargo.toml --target-dir target -- --counts
 }
 
 # ── counting ──

@@ -36,7 +36,7 @@ fn read(pieces: &[&[u8]], limits: HeaderLimits) -> Result<Reading, HeaderFault> 
     }
     reader.end()?;
     assert!(reader.is_complete());
-    let fields = reader.fields().iter().map(|field| (field.name.clone(), field.body.clone())).collect();
+    let fields = reader.fields().map(|field| (field.name.to_vec(), field.body.to_vec())).collect();
     Ok((fields, reader.stray_lines(), reader.size()))
 }
 

@@ -109,7 +109,8 @@ impl Inspection {
 
     /// The SHA-256 of the content so far, as hex digits.
     pub fn sha256(&self) -> String {
-        self.hash.clone().finish().as_ref().iter().map(|octet| format!("{octet:02x}")).collect()
+        let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or_default();
+        self.hash.clone().finish().as_ref().iter().flat_map(|octet| [digit(octet >> 4), digit(octet & 15)]).collect()
     }
 
     fn inspected(&self) -> Result<Option<Inspected>, InspectionFault> {
@@ -117,14 +118,14 @@ impl Inspection {
             return Ok(None);
         }
         let fields = self.reader.fields();
-        let hops = facts::received_count(fields);
+        let hops = facts::received_count(fields.clone());
         if hops > self.hops {
             return Err(InspectionFault::TooManyHops(hops));
         }
         Ok(Some(Inspected {
-            subjects: facts::subjects(fields),
-            message_id: facts::message_id(fields),
-            list_ids: facts::list_ids(fields),
+            subjects: facts::subjects(fields.clone()),
+            message_id: facts::message_id(fields.clone()),
+            list_ids: facts::list_ids(fields.clone()),
             originators: originators(fields),
         }))
     }

@@ -12,19 +12,19 @@ const LIST_IDS: usize = 16;
 const LIST_ID_LIMIT: usize = 255;
 
 /// How many `Received` fields there are: the hops so far (RFC 5321 §6.3, loop detection).
-pub fn received_count(fields: &[Field]) -> usize {
-    fields.iter().filter(|field| field.is("Received")).count()
+pub fn received_count<'s>(fields: impl IntoIterator<Item = Field<'s>>) -> usize {
+    fields.into_iter().filter(|field| field.is("Received")).count()
 }
 
 /// Every Subject, in order. RFC 5322 §3.6 allows one; with several, mail readers differ in which they show.
-pub fn subjects(fields: &[Field]) -> Vec<Subject> {
-    fields.iter().filter(|field| field.is("Subject")).map(|field| Subject::new(field.body.clone())).collect()
+pub fn subjects<'s>(fields: impl IntoIterator<Item = Field<'s>>) -> Vec<Subject> {
+    fields.into_iter().filter(|field| field.is("Subject")).map(|field| Subject::new(field.body)).collect()
 }
 
 /// The identifiers of all `List-Id` fields: between the last pair of angle brackets, in lower case (RFC 2919 §6 compares them
 /// without case). A field without brackets names no list.
-pub fn list_ids(fields: &[Field]) -> Vec<String> {
-    fields.iter().filter(|field| field.is("List-Id")).filter_map(|field| in_brackets(&field.body)).collect()
+pub fn list_ids<'s>(fields: impl IntoIterator<Item = Field<'s>>) -> Vec<String> {
+    fields.into_iter().filter(|field| field.is("List-Id")).filter_map(|field| in_brackets(field.body)).collect()
 }
 
 /// The identifiers as they are kept in a record for weeks: all of them, or none when there are too many or one is too long. A part
@@ -35,8 +35,8 @@ pub fn few_list_ids(ids: Vec<String>) -> Option<Vec<String>> {
 
 /// The first Message-ID with its angle brackets, as written, white space around it removed; cut at [`MESSAGE_ID_LIMIT`] octets.
 /// What is no UTF-8 becomes U+FFFD. None: no such field, or an empty one.
-pub fn message_id(fields: &[Field]) -> Option<String> {
-    let body = fields.iter().find(|field| field.is("Message-ID"))?.trimmed();
+pub fn message_id<'s>(fields: impl IntoIterator<Item = Field<'s>>) -> Option<String> {
+    let body = fields.into_iter().find(|field| field.is("Message-ID"))?.trimmed();
     let kept = body.get(..MESSAGE_ID_LIMIT).unwrap_or(body);
     (!kept.is_empty()).then(|| String::from_utf8_lossy(kept).into_owned())
 }
@@ -53,14 +53,14 @@ fn in_brackets(body: &[u8]) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn fields(lines: &[&str]) -> Vec<Field> {
+    fn fields<'s>(lines: &[&'s str]) -> Vec<Field<'s>> {
         lines.iter().filter_map(|line| Field::read(line.as_bytes())).collect()
     }
 
     #[test]
     fn hops_are_counted_whatever_the_case() {
-        assert_eq!(received_count(&fields(&["Received: a", "X-Received: b", "RECEIVED : c"])), 2);
-        assert_eq!(received_count(&[]), 0);
+        assert_eq!(received_count(fields(&["Received: a", "X-Received: b", "RECEIVED : c"])), 2);
+        assert_eq!(received_count([]), 0);
     }
 
     /// What is kept of a list is kept whole, or said to be missing: a header section may hold thousands of these fields.
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn every_subject_counts() {
-        let subjects = subjects(&fields(&["Subject: a", "From: b", "subject : =?utf-8?q?=C3=A7?="]));
+        let subjects = subjects(fields(&["Subject: a", "From: b", "subject : =?utf-8?q?=C3=A7?="]));
         let decoded: Vec<_> = subjects.iter().map(|subject| subject.decoded.as_str()).collect();
         assert_eq!(decoded, ["a", "ç"]);
     }
@@ -91,16 +91,16 @@ mod tests {
             ("List-Id:", &[]),
         ];
         for (line, expected) in rows {
-            assert_eq!(list_ids(&fields(&[line])), *expected, "{line}");
+            assert_eq!(list_ids(fields(&[line])), *expected, "{line}");
         }
     }
 
     #[test]
     fn the_first_message_id_is_kept_as_written_and_bounded() {
         let long = format!("Message-ID: <{}>", "x".repeat(2000));
-        assert_eq!(message_id(&fields(&["message-id:  <A@b> ", "Message-ID: <c@d>"])).as_deref(), Some("<A@b>"));
-        assert_eq!(message_id(&fields(&[&long])).map(|id| id.len()), Some(MESSAGE_ID_LIMIT));
-        assert_eq!(message_id(&fields(&["Message-ID:  "])), None);
-        assert_eq!(message_id(&[]), None);
+        assert_eq!(message_id(fields(&["message-id:  <A@b> ", "Message-ID: <c@d>"])).as_deref(), Some("<A@b>"));
+        assert_eq!(message_id(fields(&[&long])).map(|id| id.len()), Some(MESSAGE_ID_LIMIT));
+        assert_eq!(message_id(fields(&["Message-ID:  "])), None);
+        assert_eq!(message_id([]), None);
     }
 }

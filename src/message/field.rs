@@ -1,36 +1,36 @@
 //! One header field (RFC 5322 §2.2): its name and its body, unfolded.
 
 /// A header field as it stood in the message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Field {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field<'s> {
     /// The octets before the colon, white space before the colon removed (`Subject :` is a Subject: mail readers take it for one).
-    pub name: Vec<u8>,
+    pub name: &'s [u8],
     /// The octets behind the colon, unfolded (§2.2.3: the CRLF goes, the white space stays), without the final CRLF.
-    pub body: Vec<u8>,
+    pub body: &'s [u8],
 }
 
-impl Field {
+impl<'s> Field<'s> {
     /// Whether the name is `name`, compared without ASCII case.
     pub fn is(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name.as_bytes())
     }
 
     /// The body without the white space around it.
-    pub fn trimmed(&self) -> &[u8] {
-        trim(&self.body)
+    pub fn trimmed(&self) -> &'s [u8] {
+        trim(self.body)
     }
 
     /// A field from its first line, without CRLF. None: there is no colon, or what stands before it is no name (empty, or with
     /// white space or controls inside: `From me at 10:00` is the first line of a mailbox file, not a field).
     /// Octets above 126 are let through: such a name is nobody's, but its continuation lines must not become somebody else's.
-    pub(super) fn read(line: &[u8]) -> Option<Self> {
-        let colon = line.iter().position(|&octet| octet == b':')?;
+    pub(super) fn read(line: &'s [u8]) -> Option<Self> {
+        let colon = memchr::memchr(b':', line)?;
         let (name, behind) = line.split_at_checked(colon)?;
         let name = trim(name);
         if name.is_empty() || name.iter().any(|&octet| octet <= b' ' || octet == 0x7f) {
             return None;
         }
-        Some(Self { name: name.to_vec(), body: behind.get(1..)?.to_vec() })
+        Some(Self { name, body: behind.get(1..)? })
     }
 }
 

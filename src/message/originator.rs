@@ -28,18 +28,21 @@ pub enum OriginatorFault {
 }
 
 /// Every address of From and Sender, in order, as written between its brackets; never none.
-pub fn originators(fields: &[Field]) -> Result<Vec<String>, OriginatorFault> {
-    let from = only(fields, "From")?.ok_or(OriginatorFault::Absent)?;
-    let mut addresses = mailboxes(&from.body).ok_or(OriginatorFault::Malformed("From"))?;
+pub fn originators<'s>(
+    fields: impl IntoIterator<Item = Field<'s>, IntoIter: Clone>,
+) -> Result<Vec<String>, OriginatorFault> {
+    let fields = fields.into_iter();
+    let from = only(fields.clone(), "From")?.ok_or(OriginatorFault::Absent)?;
+    let mut addresses = mailboxes(from.body).ok_or(OriginatorFault::Malformed("From"))?;
     if let Some(sender) = only(fields, "Sender")? {
-        let named = mailboxes(&sender.body).filter(|named| named.len() == 1);
+        let named = mailboxes(sender.body).filter(|named| named.len() == 1);
         addresses.extend(named.ok_or(OriginatorFault::Malformed("Sender"))?);
     }
     Ok(addresses)
 }
 
-fn only<'f>(fields: &'f [Field], name: &'static str) -> Result<Option<&'f Field>, OriginatorFault> {
-    let mut named = fields.iter().filter(|field| field.is(name));
+fn only<'s>(fields: impl Iterator<Item = Field<'s>>, name: &'static str) -> Result<Option<Field<'s>>, OriginatorFault> {
+    let mut named = fields.filter(|field| field.is(name));
     let first = named.next();
     if named.next().is_some() { Err(OriginatorFault::Several(name)) } else { Ok(first) }
 }
@@ -245,9 +248,10 @@ mod tests {
     #[test]
     fn one_from_and_at_most_one_sender() {
         use OriginatorFault::{Absent, Malformed, Several};
-        let fields =
-            |lines: &[&str]| -> Vec<Field> { lines.iter().filter_map(|line| Field::read(line.as_bytes())).collect() };
-        let of = |lines: &[&str]| originators(&fields(lines)).map(|all| all.join(" "));
+        let of = |lines: &[&str]| {
+            let fields: Vec<Field<'_>> = lines.iter().filter_map(|line| Field::read(line.as_bytes())).collect();
+            originators(fields).map(|all| all.join(" "))
+        };
         assert_eq!(of(&["From: a@b", "sender : c@d"]), Ok("a@b c@d".to_owned()));
         assert_eq!(of(&["Subject: x"]), Err(Absent));
         assert_eq!(of(&["Sender: a@b"]), Err(Absent));

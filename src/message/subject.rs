@@ -15,8 +15,8 @@ pub struct Subject {
 
 impl Subject {
     /// From a field body.
-    pub fn new(received: Vec<u8>) -> Self {
-        let received = trim(&received).to_vec();
+    pub fn new(body: impl AsRef<[u8]>) -> Self {
+        let received = trim(body.as_ref()).to_vec();
         let decoded = encoded_word::decode(&received);
         Self { received, decoded }
     }

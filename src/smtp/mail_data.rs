@@ -102,6 +102,9 @@ impl MailDataDecoder {
     /// at the front of `wire` where something between was no content.
     fn scan(&mut self, wire: &mut [u8]) -> Scanned {
         let mut scanned = Scanned { taken: 0, content: 0, mended: None };
+        // Until something is bare. From there on line by line, or a client that puts one into each buffer would have it read as
+        // often as it has lines.
+        let (dots, mut is_plain) = (memmem::Finder::new(b"\n."), true);
         while let Some(rest) = wire.get(scanned.taken..) {
             match (self.place, rest) {
                 (_, []) => break,
@@ -114,7 +117,13 @@ impl MailDataDecoder {
                     self.place = Place::Text;
                 }
                 (Place::LineStart, _) => self.place = Place::Text,
+                (Place::Text, _) if is_plain && let Some(plain) = plain(rest, &dots) => {
+                    self.place = if plain.ends_with(b"\n") { Place::LineStart } else { Place::Text };
+                    let length = plain.len();
+                    scanned.keep(wire, length);
+                }
                 (Place::Text, _) => {
+                    is_plain = false;
                     let text = memchr2(b'\r', b'\n', rest).unwrap_or(rest.len());
                     match rest.get(text..).unwrap_or_default() {
                         [b'\r', b'\n', ..] => {
@@ -142,6 +151,25 @@ impl MailDataDecoder {
         }
         scanned
     }
+}
+
+/// The lines up to the next that begins with a dot, or all there is but a CR at its end, if nothing in them is bare: content as it stands.
+/// `text` begins within a line; never empty.
+fn plain<'w>(text: &'w [u8], dots: &memmem::Finder<'_>) -> Option<&'w [u8]> {
+    let lines = match dots.find(text) {
+        Some(lf) => text.get(..=lf)?,
+        None => text.strip_suffix(b"\r").unwrap_or(text),
+    };
+    (!lines.is_empty() && has_only_crlf(lines)).then_some(lines)
+}
+
+/// Whether each CR stands in front of an LF, and each LF behind a CR. Without a branch for each octet: the compiler compares
+/// sixteen at a time.
+fn has_only_crlf(octets: &[u8]) -> bool {
+    let (Some(first), Some(last)) = (octets.first(), octets.last()) else { return true };
+    let neighbours = octets.iter().zip(octets.get(1..).unwrap_or_default());
+    let odd = neighbours.fold(false, |odd, (&one, &next)| odd | ((one == b'\r') != (next == b'\n')));
+    !odd && *first != b'\n' && *last != b'\r'
 }
 
 /// How far a buffer was read: `content` octets of content stand at its front, out of `taken`. `content <= taken <= len`.

@@ -122,7 +122,7 @@ fn is_of_a_signature(name: &[u8]) -> bool {
 
 /// What is wrong with a field whatever it says.
 fn damage(kept: &ContentField, findings: &mut Findings) {
-    let body = kept.field.trimmed();
+    let body = kept.field().trimmed();
     let marks = [
         (kept.behind_stray, Trick::BehindStray),
         (kept.is_spaced, Trick::SpacedName),
@@ -138,9 +138,9 @@ fn damage(kept: &ContentField, findings: &mut Findings) {
 /// The first Content-Type.
 fn content_type(section: &Section, findings: &mut Findings) -> Option<Structured> {
     let mut all = section.all(TYPE);
-    let first = Structured::read(&all.next()?.field.body);
+    let first = Structured::read(&all.next()?.body);
     for kept in all {
-        let other = Structured::read(&kept.field.body);
+        let other = Structured::read(&kept.body);
         let plain = |it: &Structured| it.is_type("text") && it.all("name").next().is_none();
         let trick = match () {
             () if other == first => Trick::RepeatedField,
@@ -150,7 +150,7 @@ fn content_type(section: &Section, findings: &mut Findings) -> Option<Structured
         findings.note(trick, kept.place);
     }
     for kept in section.all(TYPE) {
-        let read = Structured::read(&kept.field.body);
+        let read = Structured::read(&kept.body);
         if says_multipart(&read.value) && !is_media_type(&read.value) {
             findings.note(Trick::BadMultipart, kept.place);
         }
@@ -177,7 +177,7 @@ fn is_media_type(value: &[u8]) -> bool {
 fn encoding(section: &Section, findings: &mut Findings) -> TransferEncoding {
     let mut first = None;
     for kept in section.all(ENCODING) {
-        let value = kept.field.trimmed();
+        let value = kept.field().trimmed();
         let strict = TransferEncoding::strictly(value);
         if strict.is_none() {
             let near = TransferEncoding::is_nearly_one(value);
@@ -196,9 +196,9 @@ fn encoding(section: &Section, findings: &mut Findings) -> TransferEncoding {
 /// The first Content-Disposition.
 fn disposition(section: &Section, findings: &mut Findings) -> Option<Structured> {
     let mut all = section.all(DISPOSITION);
-    let first = Structured::read(&all.next()?.field.body);
+    let first = Structured::read(&all.next()?.body);
     for kept in all {
-        let same = Structured::read(&kept.field.body) == first;
+        let same = Structured::read(&kept.body) == first;
         findings.note(if same { Trick::RepeatedField } else { Trick::TwoDispositions }, kept.place);
     }
     Some(first)

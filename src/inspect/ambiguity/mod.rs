@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `finding` | the kinds of finding, their class, their words |
 //! | `entity` | what one header section says, and how clearly |
-//! | `body` | whether everybody decodes a body to the same octets |
+//! | `body` | whether everybody decodes a body to the same octets; `body::stretch`: how much of it needs no look at each line |
 //! | here | the tree: delimiters, depth, what stands outside the parts |
 //!
 //! Memory: the `Content-` fields of one section (64 KiB), one line of them, [`DEEPEST`] boundaries of 900 octets. Time: linear in
@@ -23,6 +23,7 @@ mod tests;
 use body::{Body, Text};
 use entity::{Entity, Family};
 pub use finding::{Class, Finding, Trick};
+use memchr::{memchr, memchr_iter};
 
 use self::finding::Findings;
 use crate::message::mime::{
@@ -129,18 +130,47 @@ impl Detector {
         if self.octets == 0 && content.first().is_some_and(|octet| b" \t".contains(octet)) {
             self.findings.note(Trick::BeginsFolded, self.place);
         }
-        for piece in content.split_inclusive(|&octet| octet == b'\n') {
-            self.octets = self.octets.saturating_add(piece.len() as u64);
-            let is_whole = piece.ends_with(b"\n");
-            if is_whole && self.line.is_empty() && !self.is_overlong && piece.len() <= LINE_IN_BODY {
-                self.whole_line(piece);
+        let mut rest = content;
+        while !rest.is_empty() {
+            let stretch = self.stretch(rest);
+            let length =
+                if stretch > 0 { stretch } else { memchr(b'\n', rest).map_or(rest.len(), |lf| lf.saturating_add(1)) };
+            let (piece, behind) = rest.split_at_checked(length).unwrap_or((rest, b""));
+            if stretch > 0 {
+                self.pass(piece)
             } else {
-                self.piece(piece, is_whole);
+                self.read(piece)
             }
-            if is_whole {
-                self.mark();
-                self.place = Place { line: self.place.line.saturating_add(1), at: self.octets };
-            }
+            rest = behind;
+        }
+    }
+
+    /// Octets in which there is nothing to find: whole lines of a body.
+    fn stretch(&self, content: &[u8]) -> usize {
+        match &self.now {
+            Now::Body(body) if self.line.is_empty() && !self.is_overlong => body.stretch(content),
+            _ => 0,
+        }
+    }
+
+    fn pass(&mut self, lines: &[u8]) {
+        self.octets = self.octets.saturating_add(lines.len() as u64);
+        let count = memchr_iter(b'\n', lines).count() as u64;
+        self.place = Place { line: self.place.line.saturating_add(count), at: self.octets };
+    }
+
+    /// At most one line, or a piece of one.
+    fn read(&mut self, piece: &[u8]) {
+        self.octets = self.octets.saturating_add(piece.len() as u64);
+        let is_whole = piece.ends_with(b"\n");
+        if is_whole && self.line.is_empty() && !self.is_overlong && piece.len() <= LINE_IN_BODY {
+            self.whole_line(piece);
+        } else {
+            self.piece(piece, is_whole);
+        }
+        if is_whole {
+            self.mark();
+            self.place = Place { line: self.place.line.saturating_add(1), at: self.octets };
         }
     }
 
@@ -178,7 +208,7 @@ impl Detector {
         }
     }
 
-    /// At most one line, or a piece of one.
+    /// A piece of a line, or a line in several, or a long one.
     fn piece(&mut self, piece: &[u8], is_whole: bool) {
         let most = if matches!(self.now, Now::Section { .. }) { LINE_IN_SECTION } else { LINE_IN_BODY };
         let room = if self.is_overlong { 0 } else { most.saturating_sub(self.line.len()) };

@@ -1,6 +1,10 @@
 //! Each kind of finding beside its honest neighbour, wherever the content is cut; and the bounds.
 //! Whole honest messages, and messages that hide something, stand in `tests/hiding`.
 
+#[path = "../../policy/rule/tests/chance.rs"]
+mod chance;
+
+use self::chance::Chance;
 use super::*;
 
 /// Reads `message` (a newline stands for CRLF) whole and in pieces of several sizes, which must say the same.
@@ -32,6 +36,86 @@ fn check<'e>(rows: impl Iterator<Item = (String, &'e [Trick])>) {
     });
     let wrong: Vec<String> = wrong.collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// What is found, and after how many octets it is known, line by line: nothing is passed over.
+fn by_lines(message: &[u8]) -> (Vec<Finding>, Option<u64>) {
+    let mut detector = Detector::new();
+    for line in message.split_inclusive(|octet| *octet == b'\n') {
+        detector.read(line);
+    }
+    detector.end();
+    (detector.findings().to_vec(), detector.known_at)
+}
+
+/// The reading by lines is the oracle of the one that passes over stretches: any body, cut anywhere.
+#[test]
+fn what_is_passed_over_holds_nothing() {
+    const HEADS: [&str; 8] = [
+        "Content-Type: text/plain\r\n",
+        "Content-Type: text/plain; name=a\r\nContent-Transfer-Encoding: base64\r\n",
+        "Content-Type: application/pdf\r\nContent-Transfer-Encoding: base64\r\n",
+        "Content-Type: application/pdf\r\nContent-Transfer-Encoding: quoted-printable\r\n",
+        "Content-Transfer-Encoding: quoted-printable\r\n",
+        "Content-Type: application/x-other\r\n",
+        "Content-Type: message/rfc822\r\n\r\nSubject: x\r\n",
+        "",
+    ];
+    const PARTS: [&str; 28] = [
+        "QUJD",
+        "QUJDREVGR0hJSktM",
+        "\r\n",
+        "\r\n",
+        "\r\n",
+        "\n",
+        "\r",
+        "=",
+        "==",
+        "=3D",
+        "=3",
+        "= ",
+        "=\r\n",
+        "!",
+        " ",
+        "-",
+        "--",
+        "\r\n--b\r\n",
+        "\r\n--b--\r\n",
+        "\r\n--bc\r\n",
+        "\r\nbegin 644 a\r\n",
+        "#0V%T\r\n",
+        "=ybegin line=1 name=a",
+        "Content-Type: a/b\r\n",
+        "\u{e7}",
+        "\0",
+        "\r\n\r\n",
+        "LONG",
+    ];
+    let mut chance = Chance(41);
+    let (long, mut found) = ("QUJD".repeat(300), std::collections::BTreeSet::new());
+    for _ in 0..6_000 {
+        let mut message = String::from("Subject: x\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n");
+        message += chance.of(&HEADS);
+        message += "\r\n";
+        for _ in 0..chance.below(60) {
+            let few = [4, 8, PARTS.len()][chance.below(3)];
+            let part = chance.of(&PARTS[..few]);
+            message += if part == "LONG" { &long } else { part };
+        }
+        let expected = by_lines(message.as_bytes());
+        for longest in [1, 7, 300, usize::MAX >> 1] {
+            let (mut detector, mut rest) = (Detector::new(), message.as_bytes());
+            while !rest.is_empty() {
+                let (piece, behind) = rest.split_at(rest.len().min(1 + chance.below(longest)));
+                detector.receive(piece);
+                rest = behind;
+            }
+            detector.end();
+            assert_eq!((detector.findings().to_vec(), detector.known_at), expected, "{message:?}");
+        }
+        found.extend(expected.0.iter().map(|finding| finding.trick));
+    }
+    assert!(found.len() > 12, "{found:?}");
 }
 
 #[test]

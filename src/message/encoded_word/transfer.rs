@@ -14,6 +14,7 @@ impl Octets {
     /// `=` too.
     pub(super) fn add_q(&mut self, encoded: &[u8]) {
         self.end_quantum();
+        self.octets.reserve(encoded.len());
         let mut rest = encoded;
         while let Some((&octet, behind)) = rest.split_first() {
             let (octet, behind) = match (octet, behind) {
@@ -35,6 +36,7 @@ impl Octets {
         if !self.continues_in(encoded) {
             self.end_quantum();
         }
+        self.octets.reserve(encoded.len() / 4 * 3 + 3);
         for &octet in encoded {
             match sextet(octet) {
                 Some(sextet) => self.add_sextet(sextet),

@@ -14,8 +14,10 @@ pub const MOST_FIELDS: usize = 64;
 /// A `Content-` field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContentField {
-    /// Name and unfolded body.
-    pub field: Field,
+    /// Without the white space in front of the colon.
+    pub name: Vec<u8>,
+    /// Unfolded.
+    pub body: Vec<u8>,
     /// Its first line.
     pub place: Place,
     /// A line that is no field stands above it in the section: some readers end the section there.
@@ -24,6 +26,13 @@ pub struct ContentField {
     pub is_spaced: bool,
     /// One of its lines is nothing but white space: some readers end the section there.
     pub has_blank_fold: bool,
+}
+
+impl ContentField {
+    /// As the rules' header section has it.
+    pub fn field(&self) -> Field<'_> {
+        Field { name: &self.name, body: &self.body }
+    }
 }
 
 /// What was kept of a section.
@@ -40,7 +49,7 @@ pub struct Section {
 impl Section {
     /// Every field of this name, in order.
     pub fn all<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s ContentField> {
-        self.fields.iter().filter(move |kept| kept.field.is(name))
+        self.fields.iter().filter(move |kept| kept.field().is(name))
     }
 }
 
@@ -89,11 +98,11 @@ impl SectionReader {
         if self.octets > MOST_OCTETS {
             self.section.too_large = true;
         } else {
-            kept.field.body.extend_from_slice(line);
+            kept.body.extend_from_slice(line);
         }
     }
 
-    fn field(&mut self, field: Field, line: &[u8], place: Place) {
+    fn field(&mut self, field: Field<'_>, line: &[u8], place: Place) {
         self.keeps = field.name.get(..8).is_some_and(|name| name.eq_ignore_ascii_case(b"content-"));
         if !self.keeps {
             return;
@@ -106,7 +115,14 @@ impl SectionReader {
         }
         let is_spaced = line.get(field.name.len()).is_some_and(|&octet| octet != b':');
         let behind_stray = self.stray;
-        self.section.fields.push(ContentField { field, place, behind_stray, is_spaced, has_blank_fold: false });
+        self.section.fields.push(ContentField {
+            name: field.name.to_vec(),
+            body: field.body.to_vec(),
+            place,
+            behind_stray,
+            is_spaced,
+            has_blank_fold: false,
+        });
     }
 }
 
@@ -123,7 +139,7 @@ mod tests {
             let text = |octets: &[u8]| octets.escape_ascii().to_string();
             let marks = [(kept.behind_stray, '!'), (kept.is_spaced, ':'), (kept.has_blank_fold, '_')];
             let marks: String = marks.iter().filter(|(is, _)| *is).map(|(_, mark)| *mark).collect();
-            format!("{}={}{marks}", text(&kept.field.name), text(&kept.field.body))
+            format!("{}={}{marks}", text(&kept.name), text(&kept.body))
         };
         (reader.end().fields.iter().map(shown).collect(), ended)
     }
@@ -174,6 +190,6 @@ mod tests {
         }
         let (many, long) = (many.end(), long.end());
         assert!(many.too_large && many.fields.len() == MOST_FIELDS);
-        assert!(long.too_large && long.fields[0].field.body.len() <= MOST_OCTETS);
+        assert!(long.too_large && long.fields[0].body.len() <= MOST_OCTETS);
     }
 }

@@ -8,9 +8,9 @@
 mod tests;
 
 use bytes::{Bytes, BytesMut};
-use memchr::{memchr_iter, memchr2};
+use memchr::memchr2;
 
-use super::{BareNewlines, CRLF};
+use super::{BareNewlines, CRLF, has_only_crlf};
 
 /// What the decoder found next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,11 +148,4 @@ impl ChunkDecoder {
             BareNewlines::Normalise => content.extend_from_slice(CRLF),
         }
     }
-}
-
-/// Whether each CR stands in front of an LF, and each LF behind a CR.
-fn has_only_crlf(octets: &[u8]) -> bool {
-    let is_behind_cr = |lf: usize| lf.checked_sub(1).and_then(|before| octets.get(before)) == Some(&b'\r');
-    let mut pairs = 0_usize;
-    memchr_iter(b'\n', octets).inspect(|_| pairs += 1).all(is_behind_cr) && pairs == memchr_iter(b'\r', octets).count()
 }

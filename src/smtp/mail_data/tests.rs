@@ -1,5 +1,9 @@
 //! Both directions beside naive readings of them, over every short string and at every split.
 
+#[path = "../../policy/rule/tests/chance.rs"]
+mod chance;
+
+use self::chance::Chance;
 use super::*;
 
 /// What the pieces of a wire decode to.
@@ -160,6 +164,38 @@ fn the_end_of_mail_data() {
             Decoded { content: content.to_vec(), ended: true, bare_newline: *bare_newline, left: left.to_vec() };
         assert_eq!(decode(&[wire]), expected, "{}", wire.escape_ascii());
     }
+}
+
+/// Lines of any length, most of them honest: whole stretches are taken as they stand, and what is bare in them must not be.
+#[test]
+fn long_wires_read_as_the_naive_reading_reads_them() {
+    const PARTS: [&str; 14] =
+        ["\r\n", "\r\n", "line", "a", "LONG", "\r\n.", "\r\n..", ".", "\r\n.\r", "\n", "\r", "\n.", "\r\r\n", "\0"];
+    let (mut chance, long) = (Chance(7), "x".repeat(200));
+    let mut bare = 0;
+    for _ in 0..4_000 {
+        let mut wire = String::new();
+        let honest = [3, 5, 9, PARTS.len()][chance.below(4)];
+        for _ in 0..chance.below(80) {
+            let part = chance.of(&PARTS[..honest]);
+            wire += if part == "LONG" { &long } else { part };
+        }
+        let wire = [wire.as_bytes(), b"\r\n.\r\nQUIT\r\n"].concat();
+        for policy in [BareNewlines::Refuse, BareNewlines::Normalise] {
+            let expected = naive(policy, &wire);
+            bare += usize::from(expected.bare_newline);
+            for longest in [1, 9, 400, wire.len()] {
+                let (mut pieces, mut rest) = (Vec::new(), &wire[..]);
+                while !rest.is_empty() {
+                    let (piece, behind) = rest.split_at(rest.len().min(1 + chance.below(longest)));
+                    pieces.push(piece);
+                    rest = behind;
+                }
+                assert_eq!(decode_with(policy, &pieces), expected, "{}", wire.escape_ascii());
+            }
+        }
+    }
+    assert!(bare > 500, "{bare}");
 }
 
 #[test]
