@@ -41,7 +41,7 @@ pub async fn load(bench: &Bench) {
         let mut made = Made::new(bench.count, bench.lean).from(bench.count + session * 3000);
         sessions.push(tokio::spawn(async move {
             while began.elapsed() < LONG {
-                journal.append_outcome(&made.next(), false).await.unwrap();
+                journal.append_outcome(made.next(), false).await.unwrap();
                 appended.fetch_add(1, Ordering::Relaxed);
             }
         }));
