@@ -68,7 +68,7 @@ mod tests {
                 let runs: Vec<&[usize]> = runs(&rows, columns).collect();
                 assert_eq!(runs.concat(), rows);
                 assert!(runs.iter().all(|run| ROWS.contains(&run.len()) && run.len() <= most), "{count} of {columns}");
-                assert!(most == 1 || runs.len() <= count / most + 9);
+                assert!(most == 1 || runs.len() <= count / most + 12);
             }
         }
     }
