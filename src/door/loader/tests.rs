@@ -175,7 +175,6 @@ async fn the_task_wakes_and_ends() {
 
 /// What was appended just now is not read back: the file may be gone. Where the place is another one, the file is read.
 #[tokio::test]
-#[expect(clippy::disallowed_methods, reason = "the test takes the file away")]
 async fn what_was_just_appended_needs_no_file() {
     let folder = tempfile::tempdir().unwrap();
     let (journal, store, mut loader) = open(folder.path()).await;
