@@ -50,7 +50,7 @@ pub async fn load(bench: &Bench) {
                     tokio::time::sleep(Duration::from_millis(10)).await;
                     continue;
                 }
-                journal.append_outcome(&made.next(), false).await.unwrap();
+                journal.append_outcome(made.next(), false).await.unwrap();
                 appended.fetch_add(1, Ordering::Relaxed);
             }
         }));

@@ -159,8 +159,9 @@ pub async fn keep(gateway: &Gateway) {
 /// Writes what was counted so far. A journal that does not take it loses these counts, and the log says so: they are no mail.
 pub async fn write(gateway: &Gateway) {
     let Some(counts) = gateway.attempts.take(now().wall, uuid::Uuid::new_v4().as_u128()) else { return };
-    if let Err(fault) = gateway.journal.append_counts(&counts).await {
-        tracing::error!(%fault, rows = counts.rows.len(), "the counts of refused attempts could not be written to the journal");
+    let rows = counts.rows.len();
+    if let Err(fault) = gateway.journal.append_counts(counts).await {
+        tracing::error!(%fault, rows, "the counts of refused attempts could not be written to the journal");
     }
 }
 

@@ -15,19 +15,26 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    journal::{Entry, Journal, Position, Reader, Recovery},
+    journal::{Entry, Journal, Position, Reader, Recently, Recovery, Step},
     record::TransactionId,
     store::{Change, JournalPosition, Store, StoreFault},
 };
 
-/// Entries in one transaction of the database: each costs a sync, whatever is in it.
-const BATCH: usize = 500;
+/// Entries in one transaction of the database: each costs a sync, whatever is in it, and a page that is changed twice in it is written once.
+/// A message that is to be held waits for it, some 50 ms.
+const BATCH: usize = 2000;
 
 /// Octets of journal in one transaction, the last entry not counted: bounds memory when records are large.
 const BATCH_OCTETS: u64 = 4 * 1024 * 1024;
 
 /// How long entries are gathered: a record is found by a search this much later.
 const GATHER: Duration = Duration::from_millis(200);
+
+/// The same, when they come fast: in a fifth as many transactions.
+const GATHER_MANY: Duration = Duration::from_secs(1);
+
+/// So many at once are many.
+const MANY: usize = 200;
 
 /// Looked at even if nobody says that there is something.
 const IDLE: Duration = Duration::from_secs(1);
@@ -70,11 +77,15 @@ pub struct Loader {
     /// Intents of lower segments are of a process that is gone.
     first_segment: u64,
     intents_closed: bool,
-    /// None until the database has said how far it is.
+    /// Set once the database has said how far it is.
+    begun: bool,
+    /// Of what is not in the journal's memory any more. It stands at `loaded`; none: it is made when it is needed.
     reader: Option<Reader>,
     /// Read, and not yet taken by the database.
     waiting: Option<(Vec<Change>, Position)>,
     loaded: Position,
+    /// Below this segment there are none any more.
+    forgotten: u64,
 }
 
 impl Loader {
@@ -86,9 +97,11 @@ impl Loader {
             store,
             first_segment: recovery.first_segment,
             intents_closed: false,
+            begun: false,
             reader: None,
             waiting: None,
             loaded: Position::default(),
+            forgotten: 0,
         }
     }
 
@@ -99,13 +112,13 @@ impl Loader {
 
     /// Loads until `stop`, and then once more what is left. To be spawned by a door.
     pub async fn run(mut self, stop: CancellationToken) {
-        let mut pause = IDLE;
+        let (mut pause, mut gather) = (IDLE, GATHER);
         loop {
             let stopping = stop.is_cancelled();
             match self.catch_up().await {
-                Ok(_) => {
+                Ok(count) => {
                     self.behind.set(None);
-                    pause = IDLE;
+                    (pause, gather) = (IDLE, if count < MANY { GATHER } else { GATHER_MANY });
                 }
                 Err(fault) => {
                     tracing::warn!(%fault, "tracking is behind; mail goes on and the journal keeps what is missing");
@@ -118,7 +131,7 @@ impl Loader {
                 return;
             }
             if pause == IDLE {
-                self.wait_for_more(&stop).await;
+                self.wait_for_more(gather, &stop).await;
             } else {
                 tokio::select! { () = tokio::time::sleep(pause) => {}, () = stop.cancelled() => {} }
             }
@@ -127,7 +140,7 @@ impl Loader {
 
     /// Loads everything that is there now. Says how many entries. After a fault the same is tried again by the next call.
     pub async fn catch_up(&mut self) -> Result<usize, LoadFault> {
-        if self.reader.is_none() {
+        if !self.begun {
             self.begin().await?;
         }
         let mut count = 0;
@@ -166,12 +179,25 @@ impl Loader {
         } else {
             self.loaded = found;
         }
-        self.reader = Some(self.journal.reader(self.loaded));
+        self.begun = true;
         Ok(())
     }
 
-    /// The next entries and the place behind them; none if the place is where the database is.
+    /// The next entries and the place behind them; none if the place is where the database is. They are in the journal's memory, or in
+    /// its files: after a start, when there was more than is kept, and where a segment ends.
     async fn read_batch(&mut self) -> Result<Option<(Vec<Change>, Position)>, LoadFault> {
+        match self.journal.take_recent(self.loaded, BATCH, BATCH_OCTETS) {
+            Recently::Steps(steps) => {
+                self.reader = None;
+                let upto = steps.last().map_or(self.loaded, |step| step.next);
+                Ok(Some((steps.into_iter().filter_map(change).collect(), upto)))
+            }
+            Recently::Nothing => Ok(None),
+            Recently::InTheFile => self.read_file().await,
+        }
+    }
+
+    async fn read_file(&mut self) -> Result<Option<(Vec<Change>, Position)>, LoadFault> {
         let from = self.loaded;
         let mut reader = self.reader.take().unwrap_or_else(|| self.journal.reader(from));
         let read = tokio::task::spawn_blocking(move || {
@@ -179,30 +205,25 @@ impl Loader {
             (reader, changes)
         });
         let (reader, changes) = read.await.map_err(io::Error::other)?;
-        let upto = reader.position();
-        match changes {
-            Ok(changes) => {
-                self.reader = Some(reader);
-                Ok((upto != from).then_some((changes, upto)))
-            }
-            // Some entries of this batch were read and are dropped here: begin again where the database is.
-            Err(error) => {
-                self.reader = Some(self.journal.reader(from));
-                Err(error.into())
-            }
-        }
+        // After a fault some entries of this batch were read and are dropped here: the next reader begins where the database is.
+        let (changes, upto) = (changes?, reader.position());
+        self.reader = Some(reader);
+        Ok((upto != from).then_some((changes, upto)))
     }
 
-    async fn forget_loaded_segments(&self) -> Result<(), LoadFault> {
+    async fn forget_loaded_segments(&mut self) -> Result<(), LoadFault> {
         let (journal, segment) = (Arc::clone(&self.journal), self.loaded.segment);
-        tokio::task::spawn_blocking(move || journal.remove_before(segment)).await.map_err(io::Error::other)??;
+        if segment > self.forgotten {
+            tokio::task::spawn_blocking(move || journal.remove_before(segment)).await.map_err(io::Error::other)??;
+            self.forgotten = segment;
+        }
         Ok(())
     }
 
-    async fn wait_for_more(&self, stop: &CancellationToken) {
+    async fn wait_for_more(&self, gather: Duration, stop: &CancellationToken) {
         tokio::select! {
             () = self.journal.appended() => {
-                tokio::select! { () = tokio::time::sleep(GATHER) => {}, () = stop.cancelled() => {} }
+                tokio::select! { () = tokio::time::sleep(gather) => {}, () = stop.cancelled() => {} }
             }
             () = tokio::time::sleep(IDLE) => {}
             () = stop.cancelled() => {}
@@ -210,33 +231,42 @@ impl Loader {
     }
 }
 
-/// Reads one batch. Damage is told in the log and passed over.
+/// Reads one batch.
 fn read_changes(reader: &mut Reader) -> io::Result<Vec<Change>> {
     let mut changes = Vec::new();
     let mut octets = 0;
     while changes.len() < BATCH && octets < BATCH_OCTETS {
         let before = reader.position();
         let Some(step) = reader.next_step()? else { break };
-        let segment = step.next.segment;
-        octets +=
-            if segment == before.segment { step.next.offset.saturating_sub(before.offset) } else { step.next.offset };
-        match step.entry {
-            Ok(Entry::Intent(intent)) => changes.push(Change::Intent { segment, intent }),
-            Ok(Entry::Outcome(record)) => changes.push(Change::Outcome(record)),
-            Ok(Entry::Counts(counts)) => changes.push(Change::Counts(counts)),
-            Err(damaged) => {
-                metrics::counter!("portaria_journal_damaged_lines_total").increment(1);
-                tracing::error!(
-                    segment = damaged.position.segment,
-                    offset = damaged.position.offset,
-                    fault = damaged.fault,
-                    snippet = ?damaged.snippet,
-                    "a line of the journal cannot be read"
-                );
-            }
-        }
+        octets += if step.next.segment == before.segment {
+            step.next.offset.saturating_sub(before.offset)
+        } else {
+            step.next.offset
+        };
+        changes.extend(change(step));
     }
     Ok(changes)
+}
+
+/// What an entry changes. Damage is told in the log and passed over.
+fn change(step: Step) -> Option<Change> {
+    let segment = step.next.segment;
+    match step.entry {
+        Ok(Entry::Intent(intent)) => Some(Change::Intent { segment, intent }),
+        Ok(Entry::Outcome(record)) => Some(Change::Outcome(record)),
+        Ok(Entry::Counts(counts)) => Some(Change::Counts(counts)),
+        Err(damaged) => {
+            metrics::counter!("portaria_journal_damaged_lines_total").increment(1);
+            tracing::error!(
+                segment = damaged.position.segment,
+                offset = damaged.position.offset,
+                fault = damaged.fault,
+                snippet = ?damaged.snippet,
+                "a line of the journal cannot be read"
+            );
+            None
+        }
+    }
 }
 
 fn report(unanswered: &[TransactionId]) {
@@ -250,180 +280,4 @@ fn stored(position: Position) -> JournalPosition {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::*;
-    use crate::{
-        record::{Ending, Fate, Intent, sample},
-        store,
-    };
-
-    async fn open(folder: &Path) -> (Arc<Journal>, Arc<Store>, Loader) {
-        let (journal, recovery) = Journal::open(&folder.join("journal")).unwrap();
-        let store = Arc::new(Store::open(store::place::of(folder).await).await.unwrap());
-        let loader = Loader::new(Arc::clone(&journal), Arc::clone(&store), &recovery);
-        (journal, store, loader)
-    }
-
-    async fn close(journal: Arc<Journal>, store: Arc<Store>, loader: Loader) {
-        drop(loader);
-        journal.close().await;
-        store.close().await;
-    }
-
-    fn intent(number: u64) -> Intent {
-        let mut record = sample::record(number);
-        record.recipients[0].fate = Fate::None;
-        Intent { record }
-    }
-
-    /// Killed between our dot and the answer: at the next start a record says so, whether or not the intent was loaded before.
-    #[tokio::test]
-    async fn an_intent_without_an_outcome_becomes_a_record_at_the_next_start() {
-        for loaded_before in [false, true] {
-            let folder = tempfile::tempdir().unwrap();
-            let (journal, store, mut loader) = open(folder.path()).await;
-            journal.append_intent(&intent(1)).await.unwrap();
-            journal.append_intent(&intent(2)).await.unwrap();
-            journal.append_outcome(&sample::record(2), false).await.unwrap();
-            if loaded_before {
-                assert_eq!(loader.catch_up().await.unwrap(), 3);
-                assert_eq!(store.record(&sample::id(1)).await.unwrap(), None, "it may still be answered");
-            }
-            close(journal, store, loader).await;
-
-            let (journal, store, mut loader) = open(folder.path()).await;
-            journal.append_intent(&intent(3)).await.unwrap();
-            loader.catch_up().await.unwrap();
-            let record = store.record(&sample::id(1)).await.unwrap().unwrap();
-            assert_eq!(
-                (record.ending, record.reply, record.recipients[0].fate),
-                (Ending::Unknown, None, Fate::Unknown)
-            );
-            assert_eq!(store.record(&sample::id(2)).await.unwrap(), Some(sample::record(2)));
-            assert_eq!(store.record(&sample::id(3)).await.unwrap(), None, "it is under way in this run");
-            journal.append_outcome(&sample::record(3), false).await.unwrap();
-            assert_eq!(loader.catch_up().await.unwrap(), 1);
-            assert_eq!(store.record(&sample::id(3)).await.unwrap(), Some(sample::record(3)));
-            close(journal, store, loader).await;
-        }
-    }
-
-    /// What is in the database is removed from the disk; nothing is loaded twice or left out over several starts.
-    #[tokio::test]
-    async fn loaded_segments_are_removed() {
-        let folder = tempfile::tempdir().unwrap();
-        for run in 0..3 {
-            let (journal, store, mut loader) = open(folder.path()).await;
-            for number in 0..20 {
-                journal.append_outcome(&sample::record(run * 20 + number), false).await.unwrap();
-            }
-            assert_eq!(loader.catch_up().await.unwrap(), 20, "run {run}");
-            assert_eq!(loader.catch_up().await.unwrap(), 0);
-            let segments = std::fs::read_dir(folder.path().join("journal")).unwrap().count();
-            assert_eq!(segments, 2, "one segment and the lock");
-            assert!(store.record(&sample::id(run * 20 + 19)).await.unwrap().is_some());
-            close(journal, store, loader).await;
-        }
-    }
-
-    /// A damaged line costs that line only.
-    #[tokio::test]
-    #[expect(clippy::disallowed_methods, reason = "the test damages the file itself")]
-    async fn damage_costs_one_line() {
-        let folder = tempfile::tempdir().unwrap();
-        let (journal, store, loader) = open(folder.path()).await;
-        journal.append_outcome(&sample::record(1), false).await.unwrap();
-        close(journal, store, loader).await;
-        let path = folder.path().join("journal/0000000001.journal");
-        let whole = std::fs::read_to_string(&path).unwrap();
-        std::fs::write(&path, format!("junk\n{whole}{{\"outcome\":")).unwrap();
-
-        let (journal, store, mut loader) = open(folder.path()).await;
-        journal.append_outcome(&sample::record(2), false).await.unwrap();
-        assert_eq!(loader.catch_up().await.unwrap(), 2);
-        assert!(store.record(&sample::id(1)).await.unwrap().is_some());
-        assert!(store.record(&sample::id(2)).await.unwrap().is_some());
-        close(journal, store, loader).await;
-    }
-
-    /// A journal that was removed and begun anew is loaded from its start, and old intents are closed.
-    #[tokio::test]
-    async fn a_replaced_journal_is_loaded() {
-        let folder = tempfile::tempdir().unwrap();
-        for _ in 0..3 {
-            let (journal, store, mut loader) = open(folder.path()).await;
-            journal.append_intent(&intent(1)).await.unwrap();
-            loader.catch_up().await.unwrap();
-            close(journal, store, loader).await;
-        }
-        std::fs::remove_dir_all(folder.path().join("journal")).unwrap();
-        let (journal, store, mut loader) = open(folder.path()).await;
-        journal.append_outcome(&sample::record(2), false).await.unwrap();
-        assert_eq!(loader.catch_up().await.unwrap(), 1);
-        assert_eq!(store.record(&sample::id(1)).await.unwrap().unwrap().ending, Ending::Unknown);
-        assert!(store.record(&sample::id(2)).await.unwrap().is_some());
-        close(journal, store, loader).await;
-    }
-
-    /// A database that is gone stops nothing: appends go on, and what it missed is loaded by a later attempt.
-    #[tokio::test]
-    async fn a_database_that_is_gone_does_not_stop_the_journal() {
-        let folder = tempfile::tempdir().unwrap();
-        let (journal, store, mut loader) = open(folder.path()).await;
-        loader.catch_up().await.unwrap();
-        store.close().await;
-        journal.append_outcome(&sample::record(1), true).await.unwrap();
-        assert!(matches!(loader.catch_up().await, Err(LoadFault::Store(_))));
-        journal.append_outcome(&sample::record(2), true).await.unwrap();
-        assert!(loader.catch_up().await.is_err());
-        close(journal, store, loader).await;
-
-        let (journal, store, mut loader) = open(folder.path()).await;
-        assert_eq!(loader.catch_up().await.unwrap(), 2);
-        close(journal, store, loader).await;
-    }
-
-    /// The task tries again and again; that it fails is there to be seen.
-    #[tokio::test]
-    async fn whoever_looks_sees_that_the_database_is_behind() {
-        let folder = tempfile::tempdir().unwrap();
-        let (journal, store, loader) = open(folder.path()).await;
-        let (stop, tasks, behind) = (CancellationToken::new(), tokio_util::task::TaskTracker::new(), loader.behind());
-        store.close().await;
-        tasks.spawn(loader.run(stop.clone()));
-        tasks.close();
-        let mut waited = 0;
-        while behind.why().is_none() {
-            waited += 1;
-            assert!(waited < 100, "not seen within 5 seconds");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        assert!(behind.why().unwrap().starts_with("the database does not take the journal"));
-        stop.cancel();
-        tasks.wait().await;
-        journal.close().await;
-    }
-
-    /// The background task loads soon after an append, and what is left when it is stopped.
-    #[tokio::test]
-    async fn the_task_wakes_and_ends() {
-        let folder = tempfile::tempdir().unwrap();
-        let (journal, store, loader) = open(folder.path()).await;
-        let (stop, tasks) = (CancellationToken::new(), tokio_util::task::TaskTracker::new());
-        tasks.spawn(loader.run(stop.clone()));
-        tasks.close();
-        journal.append_outcome(&sample::record(1), false).await.unwrap();
-        let mut waited = 0;
-        while store.record(&sample::id(1)).await.unwrap().is_none() {
-            waited += 1;
-            assert!(waited < 100, "not loaded within 5 seconds");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        journal.append_outcome(&sample::record(2), false).await.unwrap();
-        stop.cancel();
-        tasks.wait().await;
-        assert!(store.record(&sample::id(2)).await.unwrap().is_some());
-    }
-}
+mod tests;

@@ -172,7 +172,7 @@ impl Driver {
                 self.answers.push_back(Input::Quarantined(settled));
             }
             Output::Intent(intent) => {
-                let written = self.gateway.journal.append_intent(&intent).await.map_err(|fault| fault.to_string());
+                let written = self.gateway.journal.append_intent(intent).await.map_err(|fault| fault.to_string());
                 self.answers.push_back(Input::Journaled(written));
             }
             Output::Record { record, acknowledge } => {
@@ -183,9 +183,10 @@ impl Driver {
                     return;
                 }
                 // Held mail rests on nobody else's copy: its record is on the disk before the client hears 250.
-                let written = self.gateway.journal.append_outcome(&record, acknowledge && record.quarantined).await;
+                let (id, urgent) = (record.id.clone(), acknowledge && record.quarantined);
+                let written = self.gateway.journal.append_outcome(record, urgent).await;
                 if let Err(fault) = &written {
-                    tracing::error!(id = %record.id, %fault, "a record could not be written to the journal");
+                    tracing::error!(%id, %fault, "a record could not be written to the journal");
                 }
                 if acknowledge {
                     self.answers.push_back(Input::Journaled(written.map_err(|fault| fault.to_string())));

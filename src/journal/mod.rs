@@ -1,21 +1,24 @@
 //! The journal: what is about to happen and what happened, on local disk, before anyone is told (promise 5).
 //!
 //! In: an [`Intent`] before our dot goes out, a [`Record`] when a transaction is over, [`Counts`] once a minute. Out: the same, in order, to whoever fills
-//! the database ([`Reader`]). Every append is one `write(2)` before it returns, so that a killed process loses nothing; the disk
-//! itself is synced every 50 ms, and at once for what is marked urgent, so that a power cut loses at most 50 ms of what no
-//! client relies on. The journal does not know what a record means, nor that there is a database.
+//! the database ([`Reader`], and for what was appended just now [`Journal::take_recent`]). Every append is one `write(2)` before it returns,
+//! so that a killed process loses nothing; the disk itself is synced every 50 ms, and at once for what is marked urgent, so that a power cut
+//! loses at most 50 ms of what no client relies on. Who writes a line, and what a disk that hangs may hold: decision 52. The journal does
+//! not know what a record means, nor that there is a database.
 //!
 //! One entry is one line of JSON in `NNNNNNNNNN.journal`. A new segment starts at every start, at 16 MiB, and after a write or a
 //! sync that failed: a torn line is never followed by another in the same file.
 
 mod reader;
+mod recent;
 mod segment;
+mod watch;
 
 use std::{
     io,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError, TryLockError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -27,14 +30,20 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::record::{Intent, Record, attempts::Counts};
 pub use reader::{Before, Damaged, Reader, Step};
+use recent::Recent;
+pub use recent::Recently;
 pub use segment::Torn;
 use segment::Writer;
+use watch::Watch;
 
 /// How long an append may wait for the disk. Measured on ext4: one `fdatasync` a message costs more than all the rest of it.
 const BATCH: Duration = Duration::from_millis(50);
 
 /// A line is no longer than this, octets. A record is bounded by the limits of a transaction; this is the last fence.
 const LINE: usize = 8 * 1024 * 1024;
+
+/// A line up to this is written by the worker that has it, octets: a few pages of the page cache.
+const SHORT: usize = 64 * 1024;
 
 /// Tells when everything up to an append is on the disk, or that it is not.
 type Synced = oneshot::Receiver<io::Result<()>>;
@@ -49,15 +58,6 @@ pub enum Entry {
     Outcome(Box<Record>),
     /// What was counted instead of being recorded one by one.
     Counts(Counts),
-}
-
-/// The same, borrowed.
-#[derive(Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Line<'a> {
-    Intent(&'a Intent),
-    Outcome(&'a Record),
-    Counts(&'a Counts),
 }
 
 /// A place between two entries.
@@ -100,9 +100,16 @@ pub struct Journal {
 #[derive(Debug)]
 struct Shared {
     folder: PathBuf,
+    /// Whoever has it may be held by the disk: no worker waits for it.
     writer: Mutex<Writer>,
+    /// Nobody is held by anything while they have it. Whoever has both took the writer first.
+    recent: Mutex<Recent>,
+    /// None: no worker writes.
+    watch: Option<Watch>,
     /// The last line could not be written.
     failing: AtomicBool,
+    /// The disk is at it.
+    syncing: AtomicBool,
     /// Something is to be synced.
     dirty: Notify,
     /// Somebody waits for it.
@@ -119,7 +126,10 @@ impl Journal {
         let shared = Arc::new(Shared {
             folder: folder.to_owned(),
             writer: Mutex::new(writer),
+            recent: Mutex::new(Recent::new(recovery.first_segment)),
+            watch: Watch::begin()?,
             failing: AtomicBool::new(false),
+            syncing: AtomicBool::new(false),
             dirty: Notify::new(),
             urgent: Notify::new(),
             appended: Notify::new(),
@@ -132,18 +142,18 @@ impl Journal {
 
     /// Appends what is about to happen. Once it returns, a kill cannot take it back. On an error nothing of it stands there, and
     /// our dot must not go out.
-    pub async fn append_intent(&self, intent: &Intent) -> io::Result<()> {
-        self.append(&Line::Intent(intent), false).await
+    pub async fn append_intent(&self, intent: impl Into<Box<Intent>>) -> io::Result<()> {
+        self.append(Entry::Intent(intent.into()), false).await
     }
 
     /// Appends what happened. `urgent` waits for the disk: for held mail, whose reply rests on nobody else's copy.
-    pub async fn append_outcome(&self, record: &Record, urgent: bool) -> io::Result<()> {
-        self.append(&Line::Outcome(record), urgent).await
+    pub async fn append_outcome(&self, record: impl Into<Box<Record>>, urgent: bool) -> io::Result<()> {
+        self.append(Entry::Outcome(record.into()), urgent).await
     }
 
     /// Appends what was counted. Waits for no disk: a power cut may take it.
-    pub async fn append_counts(&self, counts: &Counts) -> io::Result<()> {
-        self.append(&Line::Counts(counts), false).await
+    pub async fn append_counts(&self, counts: Counts) -> io::Result<()> {
+        self.append(Entry::Counts(counts), false).await
     }
 
     /// Whether the last line could be written.
@@ -166,12 +176,18 @@ impl Journal {
         reader::before(&self.shared.folder, place)
     }
 
-    /// The segment that is written now.
-    pub fn current_segment(&self) -> u64 {
-        self.shared.writer().number()
+    /// What was appended behind `from`, as far as it is still in memory: at most `count` entries, and no more once their lines have
+    /// `octets`. What is given out is not kept: whoever takes it has it, or reads it from the file.
+    pub fn take_recent(&self, from: Position, count: usize, octets: u64) -> Recently {
+        self.shared.recent().take(from, count, octets)
     }
 
-    /// Removes the segments below `segment`, which are in the database. Never the one that is written. Says how many. Blocks.
+    /// The segment of the last line.
+    pub fn current_segment(&self) -> u64 {
+        self.shared.recent().end().segment
+    }
+
+    /// Removes the segments below `segment`, which are in the database. Never the one of the last line. Says how many. Blocks.
     pub fn remove_before(&self, segment: u64) -> io::Result<usize> {
         segment::remove_before(&self.shared.folder, segment.min(self.current_segment()))
     }
@@ -182,20 +198,40 @@ impl Journal {
         self.tasks.wait().await;
     }
 
-    async fn append(&self, line: &Line<'_>, urgent: bool) -> io::Result<()> {
-        let mut octets = serde_json::to_vec(line).map_err(io::Error::other)?;
-        octets.push(b'\n');
-        if octets.len() > LINE {
-            let what = format!("a journal line of {} octets is above {LINE}", octets.len());
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
-        }
-        let (shared, closed) = (Arc::clone(&self.shared), self.stop.is_cancelled());
-        let waiter = tokio::task::spawn_blocking(move || shared.write(&octets, urgent, closed));
-        match waiter.await.map_err(io::Error::other)?? {
+    async fn append(&self, entry: Entry, urgent: bool) -> io::Result<()> {
+        let line = line_of(&entry)?;
+        let closed = self.stop.is_cancelled();
+        let written = match self.shared.write_at_once(line, entry, urgent, closed) {
+            Ok(written) => written?,
+            Err(Later { line, entry }) => {
+                let shared = Arc::clone(&self.shared);
+                let waiter = tokio::task::spawn_blocking(move || shared.write(&line, entry, urgent, closed));
+                waiter.await.map_err(io::Error::other)??
+            }
+        };
+        match written {
             Some(synced) => synced.await.map_err(io::Error::other)?,
             None => Ok(()),
         }
     }
+}
+
+/// An entry that a worker does not write: the disk might hold it.
+struct Later {
+    line: Vec<u8>,
+    entry: Entry,
+}
+
+/// The line of an entry, its end included.
+fn line_of(entry: &Entry) -> io::Result<Vec<u8>> {
+    let mut octets = Vec::with_capacity(2048);
+    serde_json::to_writer(&mut octets, entry).map_err(io::Error::other)?;
+    octets.push(b'\n');
+    if octets.len() > LINE {
+        let what = format!("a journal line of {} octets is above {LINE}", octets.len());
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+    }
+    Ok(octets)
 }
 
 impl Drop for Journal {
@@ -211,19 +247,63 @@ impl Shared {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn recent(&self) -> MutexGuard<'_, Recent> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes a line, or gives it back when that might take longer than it costs to have somebody else do it: somebody else is writing,
+    /// the disk is busy with a sync, a new segment has to be begun, the line is long. Blocks no longer than the page cache does; if that
+    /// is long, `watch` sees to it.
+    fn write_at_once(
+        &self,
+        line: Vec<u8>,
+        entry: Entry,
+        urgent: bool,
+        closed: bool,
+    ) -> Result<io::Result<Option<Synced>>, Later> {
+        let Some(watch) = &self.watch else { return Err(Later { line, entry }) };
+        if closed || line.len() > SHORT || self.syncing.load(Ordering::Relaxed) {
+            return Err(Later { line, entry });
+        }
+        let writer = match self.writer.try_lock() {
+            Ok(writer) => writer,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return Err(Later { line, entry }),
+        };
+        if !writer.has_room(line.len()) {
+            return Err(Later { line, entry });
+        }
+        Ok(self.append(writer, &line, entry, urgent, Some(watch)))
+    }
+
     /// Writes a line; for an urgent one what is to be waited for. Blocks.
-    fn write(&self, line: &[u8], urgent: bool, closed: bool) -> io::Result<Option<Synced>> {
-        let mut writer = self.writer();
-        let appended = writer.append(line);
-        self.failing.store(appended.is_err(), Ordering::Relaxed);
-        appended?;
-        let waiter = (urgent && !closed).then(|| writer.wait_for_sync());
-        drop(writer);
-        self.appended.notify_one();
+    fn write(&self, line: &[u8], entry: Entry, urgent: bool, closed: bool) -> io::Result<Option<Synced>> {
+        let waiter = self.append(self.writer(), line, entry, urgent && !closed, None)?;
         if closed {
             self.sync()?;
-            return Ok(None);
         }
+        Ok(waiter)
+    }
+
+    fn append(
+        &self,
+        mut writer: MutexGuard<'_, Writer>,
+        line: &[u8],
+        entry: Entry,
+        urgent: bool,
+        watch: Option<&Watch>,
+    ) -> io::Result<Option<Synced>> {
+        let appended = match watch {
+            Some(watch) => watch.over(|| writer.append(line)),
+            None => writer.append(line),
+        };
+        self.failing.store(appended.is_err(), Ordering::Relaxed);
+        let at = appended?;
+        // Before the next one can be written: they stand in memory as they stand in the file.
+        self.recent().add(at, line.len() as u64, entry);
+        let waiter = urgent.then(|| writer.wait_for_sync());
+        drop(writer);
+        self.appended.notify_one();
         self.dirty.notify_one();
         if urgent {
             self.urgent.notify_one();
@@ -234,7 +314,9 @@ impl Shared {
     /// Syncs everything written so far, without keeping anyone from writing more meanwhile. Blocks.
     fn sync(&self) -> io::Result<()> {
         let (files, waiters) = self.writer().take_unsynced();
+        self.syncing.store(true, Ordering::Relaxed);
         let synced = files.iter().try_for_each(|file| file.sync_data());
+        self.syncing.store(false, Ordering::Relaxed);
         if let Err(error) = &synced {
             // After a failed fsync Linux takes the pages for clean: asking again would say "done" of what is lost. What is in
             // this segment may be lost; the next line goes to another one.

@@ -65,22 +65,23 @@ impl Writer {
         Ok((writer, recovery))
     }
 
-    /// The segment that is written.
-    pub(super) fn number(&self) -> u64 {
-        self.number
+    /// Whether a line of so many octets goes into this segment. A new one is not only written to: its folder is synced.
+    pub(super) fn has_room(&self, octets: usize) -> bool {
+        !self.abandoned && (self.length == 0 || self.length + octets as u64 <= SEGMENT)
     }
 
-    /// Appends a whole line with one `write(2)`, or nothing.
-    pub(super) fn append(&mut self, line: &[u8]) -> io::Result<()> {
-        if self.abandoned || (self.length > 0 && self.length + line.len() as u64 > SEGMENT) {
+    /// Appends a whole line with one `write(2)`, or nothing. Says where it stands.
+    pub(super) fn append(&mut self, line: &[u8]) -> io::Result<Position> {
+        if !self.has_room(line.len()) {
             self.begin_segment()?;
         }
         let written = (&*self.file).write(line);
         match written {
             Ok(octets) if octets == line.len() => {
+                let at = Position { segment: self.number, offset: self.length };
                 self.length += octets as u64;
                 self.mark_unsynced();
-                Ok(())
+                Ok(at)
             }
             Ok(octets) => {
                 self.neutralise();

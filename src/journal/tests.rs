@@ -7,6 +7,9 @@ use std::io::Write;
 use super::*;
 use crate::record::{Cause, attempts::Count, sample};
 
+mod handed_over;
+mod stalled;
+
 fn intent(number: u64) -> Intent {
     Intent { record: sample::record(number) }
 }
@@ -41,8 +44,8 @@ async fn entries_come_back_as_they_were() {
     record.subjects.push("line\nbreak\0nul".to_owned());
     record.cause = Cause::Scanner { verdict: record.scanners[0].verdict.clone() };
 
-    journal.append_intent(&intent(1)).await.unwrap();
-    journal.append_outcome(&record, false).await.unwrap();
+    journal.append_intent(intent(1)).await.unwrap();
+    journal.append_outcome(record.clone(), false).await.unwrap();
     let text = std::fs::read_to_string(segment_file(folder.path(), 1)).unwrap();
     assert!(text.starts_with("{\"intent\":{\"record\":{\"id\":"));
     assert_eq!(text.lines().count(), 2);
@@ -62,10 +65,10 @@ async fn entries_come_back_as_they_were() {
         count: u64::MAX,
     };
     let counts = Counts { id: sample::id(9), rows: vec![row] };
-    journal.append_counts(&counts).await.unwrap();
+    journal.append_counts(counts.clone()).await.unwrap();
     assert_eq!(reader.next_step().unwrap().unwrap().entry, Ok(Entry::Counts(counts)));
 
-    journal.append_outcome(&sample::record(3), false).await.unwrap();
+    journal.append_outcome(sample::record(3), false).await.unwrap();
     let third = reader.next_step().unwrap().unwrap();
     assert!(matches!(third.entry, Ok(Entry::Outcome(_))), "a reader at the end goes on when there is more");
 }
@@ -74,7 +77,7 @@ async fn entries_come_back_as_they_were() {
 #[tokio::test]
 async fn a_torn_line_is_told_and_never_merged() {
     let folder = tempfile::tempdir().unwrap();
-    let whole = serde_json::to_string(&Line::Intent(&intent(1))).unwrap();
+    let whole = serde_json::to_string(&Entry::Intent(Box::new(intent(1)))).unwrap();
     std::fs::create_dir_all(folder.path()).unwrap();
     for cut in [1, whole.len() / 2, whole.len()] {
         std::fs::write(segment_file(folder.path(), 7), format!("{whole}\n{}", &whole[..cut])).unwrap();
@@ -84,7 +87,7 @@ async fn a_torn_line_is_told_and_never_merged() {
             recovery,
             Recovery { first_segment: 8, earlier: 1, torn: vec![Torn { position, length: cut as u64 }] }
         );
-        journal.append_outcome(&sample::record(2), true).await.unwrap();
+        journal.append_outcome(sample::record(2), true).await.unwrap();
         assert_eq!(read_all(folder.path()), "i1 ! o2", "cut at {cut}");
         assert_eq!(
             Reader::new(folder.path(), position).next_step().unwrap().unwrap().entry.unwrap_err().position,
@@ -110,7 +113,7 @@ async fn a_long_torn_line_is_found() {
 #[tokio::test]
 async fn a_line_in_the_making_is_waited_for() {
     let folder = tempfile::tempdir().unwrap();
-    let line = format!("{}\n", serde_json::to_string(&Line::Intent(&intent(1))).unwrap());
+    let line = format!("{}\n", serde_json::to_string(&Entry::Intent(Box::new(intent(1)))).unwrap());
     let (start, end) = line.split_at(100);
     let mut file = std::fs::File::create(segment_file(folder.path(), 1)).unwrap();
     file.write_all(start.as_bytes()).unwrap();
@@ -125,7 +128,7 @@ async fn a_line_in_the_making_is_waited_for() {
 #[tokio::test]
 async fn damage_is_passed_over() {
     let folder = tempfile::tempdir().unwrap();
-    let good = serde_json::to_string(&Line::Outcome(&sample::record(5))).unwrap();
+    let good = serde_json::to_string(&Entry::Outcome(Box::new(sample::record(5)))).unwrap();
     let overlong = "y".repeat(LINE + 10);
     let text = format!("{good}\n\u{1b}[2Jjunk\n{{\"later\":1}}\n\n{overlong}\n{good}\n");
     std::fs::write(segment_file(folder.path(), 3), text).unwrap();
@@ -145,7 +148,7 @@ async fn segments_rotate_and_are_removed() {
     let mut record = sample::record(1);
     record.subjects = vec!["s".repeat(6 * 1024 * 1024)];
     for _ in 0..6 {
-        journal.append_outcome(&record, false).await.unwrap();
+        journal.append_outcome(record.clone(), false).await.unwrap();
     }
     assert_eq!(segment::numbers(folder.path()).unwrap(), [1, 2, 3]);
     assert_eq!(read_all(folder.path()), "o1 o1 o1 o1 o1 o1");
@@ -155,7 +158,7 @@ async fn segments_rotate_and_are_removed() {
     assert_eq!(read_all(folder.path()), "o1 o1");
 
     record.subjects = vec!["s".repeat(LINE)];
-    let fault = journal.append_outcome(&record, false).await.unwrap_err();
+    let fault = journal.append_outcome(record.clone(), false).await.unwrap_err();
     assert_eq!(fault.kind(), io::ErrorKind::InvalidInput);
 }
 
@@ -166,12 +169,12 @@ async fn an_entry_of_8_mib_is_written_and_read_and_one_octet_more_is_not() {
     let (journal, _) = Journal::open(folder.path()).unwrap();
     let mut record = sample::record(1);
     record.subjects = vec![String::new()];
-    let around = serde_json::to_string(&Line::Outcome(&record)).unwrap().len() + 1;
+    let around = serde_json::to_string(&Entry::Outcome(Box::new(record.clone()))).unwrap().len() + 1;
     record.subjects = vec!["s".repeat(LINE - around)];
-    journal.append_outcome(&record, true).await.unwrap();
+    journal.append_outcome(record.clone(), true).await.unwrap();
     record.subjects = vec!["s".repeat(LINE - around + 1)];
-    journal.append_outcome(&record, true).await.unwrap_err();
-    journal.append_outcome(&sample::record(2), true).await.unwrap();
+    journal.append_outcome(record.clone(), true).await.unwrap_err();
+    journal.append_outcome(sample::record(2), true).await.unwrap();
     assert_eq!(read_all(folder.path()), "o1 o2");
 }
 
@@ -187,21 +190,21 @@ async fn everything_is_synced() {
         assert!(waiters.is_empty());
         count
     };
-    journal.append_outcome(&sample::record(1), true).await.unwrap();
+    journal.append_outcome(sample::record(1), true).await.unwrap();
     assert_eq!(unsynced(&journal), 0);
 
-    journal.append_outcome(&sample::record(2), false).await.unwrap();
+    journal.append_outcome(sample::record(2), false).await.unwrap();
     tokio::time::sleep(BATCH * 6).await;
     assert_eq!(unsynced(&journal), 0);
 
     let all = (0..50).map(|number| {
         let journal = Arc::clone(&journal);
-        async move { journal.append_outcome(&sample::record(number), true).await }
+        async move { journal.append_outcome(sample::record(number), true).await }
     });
     assert!(futures_util::future::join_all(all).await.iter().all(Result::is_ok));
 
     journal.close().await;
-    journal.append_outcome(&sample::record(3), true).await.unwrap();
+    journal.append_outcome(sample::record(3), true).await.unwrap();
     assert_eq!(unsynced(&journal), 0);
 }
 
@@ -210,20 +213,20 @@ async fn everything_is_synced() {
 async fn a_full_disk_leaves_no_part_of_a_line() {
     let folder = tempfile::tempdir().unwrap();
     let (journal, _) = Journal::open(folder.path()).unwrap();
-    journal.append_intent(&intent(1)).await.unwrap();
+    journal.append_intent(intent(1)).await.unwrap();
     // As if write(2) had stopped half-way.
     let mut file = std::fs::OpenOptions::new().append(true).open(segment_file(folder.path(), 1)).unwrap();
     file.write_all(b"{\"intent\":{\"rec").unwrap();
     journal.shared.writer().neutralise();
-    journal.append_intent(&intent(2)).await.unwrap();
+    journal.append_intent(intent(2)).await.unwrap();
     assert_eq!(read_all(folder.path()), "i1 i2");
 
     // A file that can be neither written nor cut: the next line goes to another segment.
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     journal.shared.writer().replace_file(full);
-    let fault = journal.append_intent(&intent(3)).await.unwrap_err();
+    let fault = journal.append_intent(intent(3)).await.unwrap_err();
     assert_eq!(fault.kind(), io::ErrorKind::StorageFull);
-    journal.append_intent(&intent(4)).await.unwrap();
+    journal.append_intent(intent(4)).await.unwrap();
     assert_eq!(segment::numbers(folder.path()).unwrap(), [1, 2]);
     assert_eq!(read_all(folder.path()), "i1 i2 i4");
 }
@@ -236,8 +239,8 @@ async fn a_failed_sync_is_told_and_left_behind() {
     // A pipe takes writes and cannot be synced (fsync(2): EINVAL).
     let (_reading, writing) = std::io::pipe().unwrap();
     journal.shared.writer().replace_file(std::fs::File::from(std::os::fd::OwnedFd::from(writing)));
-    assert!(journal.append_outcome(&sample::record(1), true).await.is_err());
-    journal.append_outcome(&sample::record(2), true).await.unwrap();
+    assert!(journal.append_outcome(sample::record(1), true).await.is_err());
+    journal.append_outcome(sample::record(2), true).await.unwrap();
     assert_eq!(read_all(folder.path()), "o2");
 }
 

@@ -32,6 +32,46 @@ pub enum Change {
     Counts(Counts),
 }
 
+/// What is known of the records of a batch.
+#[derive(Clone, Copy)]
+enum Records {
+    /// None of them is there.
+    New,
+    /// Some may be, and are written over.
+    Over,
+}
+
+/// A batch by what becomes of it.
+#[derive(Default)]
+struct Sorted<'a> {
+    /// In their order.
+    records: Vec<&'a Record>,
+    counts: Vec<&'a Counts>,
+    /// Intents without an outcome, with their segments. Most are followed by it at once: those never reach the database.
+    open: Vec<(u64, &'a Intent)>,
+}
+
+impl<'a> Sorted<'a> {
+    fn of(changes: &'a [Change]) -> Self {
+        let mut sorted = Self::default();
+        let mut open = HashMap::new();
+        for change in changes {
+            match change {
+                Change::Intent { segment, intent } => {
+                    open.insert(&intent.record.id, (*segment, &**intent));
+                }
+                Change::Outcome(record) => {
+                    open.remove(&record.id);
+                    sorted.records.push(record);
+                }
+                Change::Counts(counts) => sorted.counts.push(counts),
+            }
+        }
+        sorted.open = open.into_values().collect();
+        sorted
+    }
+}
+
 impl Store {
     /// Loads entries, in their order, and moves the position to `upto`, or does neither. The same entries again change nothing.
     /// Nothing is loaded into a database that is damaged: what is loaded leaves the journal.
@@ -40,28 +80,47 @@ impl Store {
         self.noted(self.load_whole(changes, upto).await)
     }
 
+    /// Nearly always nothing of it is there yet, and then everything is added in a few statements. Where something is, all is taken back
+    /// and done again one by one.
     async fn load_whole(&self, changes: &[Change], upto: JournalPosition) -> Result<(), StoreFault> {
+        let sorted = Sorted::of(changes);
+        if !self.load_as(&sorted, upto, Records::New).await? {
+            self.load_as(&sorted, upto, Records::Over).await?;
+        }
+        Ok(())
+    }
+
+    /// False: some of the records are there, and nothing was done.
+    async fn load_as(&self, sorted: &Sorted<'_>, upto: JournalPosition, records: Records) -> Result<bool, StoreFault> {
         let mut transaction = self.begin().await?;
-        // Most intents are followed by their outcome at once: those never reach the database.
-        let mut open: HashMap<&TransactionId, (u64, &Intent)> = HashMap::new();
         let mut found_by = Vec::new();
-        for change in changes {
-            match change {
-                Change::Intent { segment, intent } => {
-                    open.insert(&intent.record.id, (*segment, intent));
+        match records {
+            Records::New => {
+                if !rows::insert_records(&mut transaction, self.kind, &sorted.records).await? {
+                    transaction.rollback().await?;
+                    return Ok(false);
                 }
-                Change::Outcome(record) => {
-                    open.remove(&record.id);
-                    found_by.extend(rows::put_record(&mut transaction, record).await?);
-                    rows::remove_intent(&mut transaction, &record.id).await?;
+                found_by.extend(sorted.records.iter().flat_map(|record| terms::of(record)));
+            }
+            Records::Over => {
+                for record in &sorted.records {
+                    found_by.extend(rows::put_record(&mut transaction, self.kind, record).await?);
                 }
-                Change::Counts(counts) => rows::put_counts(&mut transaction, counts).await?,
             }
         }
-        terms::add(&mut transaction, found_by).await?;
-        for (segment, intent) in open.into_values() {
-            rows::put_intent(&mut transaction, self.node(), segment, intent).await?;
+        let ids: Vec<&TransactionId> = sorted.records.iter().map(|record| &record.id).collect();
+        rows::remove_intents(&mut transaction, self.kind, &ids).await?;
+        for counts in &sorted.counts {
+            rows::put_counts(&mut transaction, counts).await?;
         }
+        terms::add(&mut transaction, self.kind, found_by).await?;
+        rows::put_intents(&mut transaction, self.kind, self.node(), &sorted.open).await?;
+        self.move_position(&mut transaction, upto).await?;
+        transaction.commit().await?;
+        Ok(true)
+    }
+
+    async fn move_position(&self, connection: &mut AnyConnection, upto: JournalPosition) -> Result<(), StoreFault> {
         let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         sqlx::query(
             "INSERT INTO journal_positions (node, segment, octet) VALUES ($1, $2, $3) \
@@ -70,9 +129,9 @@ impl Store {
         .bind(self.node())
         .bind(signed(upto.segment))
         .bind(signed(upto.offset))
-        .execute(&mut *transaction)
+        .execute(connection)
         .await?;
-        Ok(transaction.commit().await?)
+        Ok(())
     }
 
     /// How far this node's journal is loaded.
@@ -102,10 +161,10 @@ impl Store {
             let intent: Intent = serde_json::from_str(&text)?;
             let record = intent.without_outcome();
             if !has_record(&mut transaction, &record.id).await? {
-                let found_by = rows::put_record(&mut transaction, &record).await?;
-                terms::add(&mut transaction, found_by.collect()).await?;
+                let found_by = rows::put_record(&mut transaction, self.kind, &record).await?;
+                terms::add(&mut transaction, self.kind, found_by).await?;
             }
-            rows::remove_intent(&mut transaction, &record.id).await?;
+            rows::remove_intents(&mut transaction, self.kind, &[&record.id]).await?;
             closed.push(record.id);
         }
         transaction.commit().await?;

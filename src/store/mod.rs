@@ -20,6 +20,7 @@
 //! | `damage` | whether the database is whole |
 //! | `outbox` | releases, and who sends them (decision 42) |
 //! | `rows`, `release_rows` | values into rows and back |
+//! | `many` | many rows in one statement |
 //! | `removal` | deletion, expiry, and content that is not needed any more |
 //! | `items`, `marks`, `levels` | items looked for; who saw them; how many there are |
 //! | `terms`, `search` | what records are found by; searches over them |
@@ -37,6 +38,7 @@ mod database;
 mod items;
 mod levels;
 mod load;
+mod many;
 mod marks;
 mod node;
 mod outbox;

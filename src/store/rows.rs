@@ -1,9 +1,9 @@
 //! Values into rows and back. The words of an enum are the ones that serde gives it, so that database, journal and `--json` agree.
 
 use serde::{Serialize, de::DeserializeOwned};
-use sqlx::{AnyConnection, Row, any::AnyRow};
+use sqlx::{Any, AnyConnection, AssertSqlSafe, Row, any::AnyRow, query::Query};
 
-use super::{StoreFault, terms};
+use super::{StoreFault, database::Kind, many, terms};
 use crate::record::{Intent, Item, Record, TransactionId, attempts::Counts};
 
 /// The columns of an item, in the order that [`item`] reads.
@@ -112,66 +112,97 @@ pub(super) fn item(row: &AnyRow) -> Result<Item, StoreFault> {
 /// Writes a record over what stood there. Says which terms are to be added ([`terms::add`]).
 pub(super) async fn put_record(
     connection: &mut AnyConnection,
+    kind: Kind,
     record: &Record,
-) -> Result<impl Iterator<Item = terms::Row> + use<>, StoreFault> {
-    let mut before = None;
-    if !insert_record(connection, record).await? {
-        let text: String = sqlx::query_scalar("SELECT record FROM transactions WHERE id = $1")
-            .bind(record.id.as_str())
-            .fetch_one(&mut *connection)
-            .await?;
-        before = Some(serde_json::from_str(&text)?);
-        let clear = sqlx::query("DELETE FROM transactions WHERE id = $1").bind(record.id.as_str());
-        clear.execute(&mut *connection).await?;
-        insert_record(connection, record).await?;
+) -> Result<Vec<terms::Row>, StoreFault> {
+    if insert_records(connection, kind, &[record]).await? {
+        return Ok(terms::of(record).collect());
     }
-    Ok(terms::new_of(record, before.as_ref()))
+    let text: String = sqlx::query_scalar("SELECT record FROM transactions WHERE id = $1")
+        .bind(record.id.as_str())
+        .fetch_one(&mut *connection)
+        .await?;
+    let clear = sqlx::query("DELETE FROM transactions WHERE id = $1").bind(record.id.as_str());
+    clear.execute(&mut *connection).await?;
+    insert_records(connection, kind, &[record]).await?;
+    Ok(terms::new_of(record, &serde_json::from_str(&text)?).collect())
 }
 
-/// Whether there was none of this id.
-pub(super) async fn insert_record(connection: &mut AnyConnection, record: &Record) -> Result<bool, StoreFault> {
-    let inserted = sqlx::query(
-        "INSERT INTO transactions (id, id_reversed, began, ended, client, reverse_path, message_id, subject, ending, record) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (id) DO NOTHING",
-    )
-    .bind(record.id.as_str())
-    .bind(reversed(&record.id))
-    .bind(record.began)
-    .bind(record.ended)
-    .bind(record.client.address.to_string())
-    .bind(searchable(&record.reverse_path))
-    .bind(record.message_id.as_deref().map(searchable))
-    .bind(searchable(&record.subject_line()))
-    .bind(word(&record.ending))
-    .bind(serde_json::to_string(record)?)
-    .execute(&mut *connection)
-    .await?;
-    Ok(inserted.rows_affected() > 0)
-}
-
-/// Writes an intent whose outcome is not known yet.
-pub(super) async fn put_intent(
+/// Adds records; whether there was none of any of their ids. Where one was, some are added and some are not.
+pub(super) async fn insert_records(
     connection: &mut AnyConnection,
+    kind: Kind,
+    records: &[&Record],
+) -> Result<bool, StoreFault> {
+    for some in many::runs(records, 10) {
+        let sql = format!(
+            "INSERT INTO transactions (id, id_reversed, began, ended, client, reverse_path, message_id, subject, ending, record) \
+             VALUES {} ON CONFLICT (id) DO NOTHING",
+            many::values(kind, some.len(), 10)
+        );
+        let mut insert = sqlx::query(AssertSqlSafe(sql));
+        for record in some {
+            insert = bind_record(insert, record)?;
+        }
+        if insert.execute(&mut *connection).await?.rows_affected() < some.len() as u64 {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+type Statement<'q> = Query<'q, Any, <Any as sqlx::Database>::Arguments>;
+
+fn bind_record<'q>(insert: Statement<'q>, record: &'q Record) -> Result<Statement<'q>, StoreFault> {
+    Ok(insert
+        .bind(record.id.as_str())
+        .bind(reversed(&record.id))
+        .bind(record.began)
+        .bind(record.ended)
+        .bind(record.client.address.to_string())
+        .bind(searchable(&record.reverse_path))
+        .bind(record.message_id.as_deref().map(searchable))
+        .bind(searchable(&record.subject_line()))
+        .bind(word(&record.ending))
+        .bind(serde_json::to_string(record)?))
+}
+
+/// Writes intents whose outcome is not known yet, each with its segment.
+pub(super) async fn put_intents(
+    connection: &mut AnyConnection,
+    kind: Kind,
     node: &str,
-    segment: u64,
-    intent: &Intent,
+    intents: &[(u64, &Intent)],
 ) -> Result<(), StoreFault> {
-    let text = serde_json::to_string(intent)?;
-    sqlx::query(
-        "INSERT INTO intents (id, node, segment, intent) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO UPDATE SET \
-         node = excluded.node, segment = excluded.segment, intent = excluded.intent",
-    )
-    .bind(intent.record.id.as_str())
-    .bind(node)
-    .bind(signed(segment))
-    .bind(text)
-    .execute(&mut *connection)
-    .await?;
+    for some in many::runs(intents, 4) {
+        let sql = format!(
+            "INSERT INTO intents (id, node, segment, intent) VALUES {} ON CONFLICT (id) DO UPDATE SET \
+             node = excluded.node, segment = excluded.segment, intent = excluded.intent",
+            many::values(kind, some.len(), 4)
+        );
+        let mut insert = sqlx::query(AssertSqlSafe(sql));
+        for (segment, intent) in some {
+            let text = serde_json::to_string(intent)?;
+            insert = insert.bind(intent.record.id.as_str()).bind(node).bind(signed(*segment)).bind(text);
+        }
+        insert.execute(&mut *connection).await?;
+    }
     Ok(())
 }
 
-/// Forgets an intent: its outcome is known.
-pub(super) async fn remove_intent(connection: &mut AnyConnection, id: &TransactionId) -> Result<(), StoreFault> {
-    sqlx::query("DELETE FROM intents WHERE id = $1").bind(id.as_str()).execute(&mut *connection).await?;
+/// Forgets intents: their outcome is known.
+pub(super) async fn remove_intents(
+    connection: &mut AnyConnection,
+    kind: Kind,
+    ids: &[&TransactionId],
+) -> Result<(), StoreFault> {
+    for some in many::runs(ids, 1) {
+        let sql = format!("DELETE FROM intents WHERE id IN ({})", many::list(kind, some.len()));
+        let mut delete = sqlx::query(AssertSqlSafe(sql));
+        for id in some {
+            delete = delete.bind(id.as_str());
+        }
+        delete.execute(&mut *connection).await?;
+    }
     Ok(())
 }

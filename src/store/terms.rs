@@ -8,37 +8,33 @@ use std::collections::BTreeSet;
 
 use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
 
-use super::{Store, StoreFault};
+use super::{Store, StoreFault, database::Kind, many};
 use crate::record::{
     Record, TransactionId, UnixMillis,
     term::{self, Term},
     window,
 };
 
-/// Rows in one statement: three parameters each, of the 999 that any SQLite takes.
-const ROWS: usize = 300;
-
 /// One row: the day of a record, what it is found by, and when it began.
 pub(super) type Row = (i64, Term, UnixMillis);
 
-fn of(record: &Record) -> impl Iterator<Item = Row> + use<> {
+/// The rows that a record needs of which there was none.
+pub(super) fn of(record: &Record) -> impl Iterator<Item = Row> + use<> {
     let began = record.began;
     term::of(record).into_iter().map(move |term| (window::day_of(began), term, began))
 }
 
 /// The rows that a record needs, and that the one which it was written over has not.
-pub(super) fn new_of(record: &Record, before: Option<&Record>) -> impl Iterator<Item = Row> + use<> {
-    let there: BTreeSet<Row> = before.into_iter().flat_map(of).collect();
+pub(super) fn new_of(record: &Record, before: &Record) -> impl Iterator<Item = Row> + use<> {
+    let there: BTreeSet<Row> = of(before).collect();
     of(record).filter(move |row| !there.contains(row))
 }
 
 /// Adds rows: all of a batch at once and in the order of the index, so that each of its pages is come to once.
-pub(super) async fn add(connection: &mut AnyConnection, mut rows: Vec<Row>) -> Result<(), StoreFault> {
+pub(super) async fn add(connection: &mut AnyConnection, kind: Kind, mut rows: Vec<Row>) -> Result<(), StoreFault> {
     rows.sort_unstable();
-    for some in rows.chunks(ROWS) {
-        let places: Vec<String> =
-            (0..some.len()).map(|row| format!("(${}, ${}, ${})", 3 * row + 1, 3 * row + 2, 3 * row + 3)).collect();
-        let sql = format!("INSERT INTO terms (day, term, began) VALUES {}", places.join(", "));
+    for some in many::runs(&rows, 3) {
+        let sql = format!("INSERT INTO terms (day, term, began) VALUES {}", many::values(kind, some.len(), 3));
         let mut insert = sqlx::query(AssertSqlSafe(sql));
         for (day, term, began) in some {
             insert = insert.bind(day).bind(term.as_str()).bind(began);
@@ -90,7 +86,7 @@ impl Store {
             // It may have got them meanwhile: the journal was loaded later than the schema changed.
             let rows: Vec<Row> = of(&record).collect();
             remove(&mut transaction, &rows).await?;
-            add(&mut transaction, rows).await?;
+            add(&mut transaction, self.kind, rows).await?;
             last = Some((record.began, record.id));
         }
         let done = found.len() < usize::try_from(count).unwrap_or(usize::MAX);

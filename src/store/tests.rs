@@ -400,6 +400,10 @@ async fn the_writer_syncs_every_commit() {
     let level: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&store.writer).await.unwrap();
     let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&store.writer).await.unwrap();
     assert_eq!((level, mode.as_str()), (2, "wal"));
+    // Decision 52: without these a batch's pages are written several times.
+    let pages: i64 = sqlx::query_scalar("PRAGMA cache_size").fetch_one(&store.writer).await.unwrap();
+    let log: i64 = sqlx::query_scalar("PRAGMA wal_autocheckpoint").fetch_one(&store.writer).await.unwrap();
+    assert_eq!((pages, log), (-16_384, 4_000));
     let write = sqlx::query("DELETE FROM items").execute(&store.view.readers_for_test()).await;
     assert!(write.is_err(), "a reader wrote");
 }
@@ -414,6 +418,7 @@ async fn content_is_synced_in_folders_that_stand() {
     assert_eq!(std::fs::read_dir(folder.path().join("quarantine")).unwrap().count(), 257);
 }
 
+mod batch;
 mod content;
 mod server;
 mod sharing;

@@ -70,7 +70,7 @@ fn case() -> Case {
         audit(&live, Action::MailboxBlocked, &ids[0], &[]);
         live.store.request_release(&ids[4], asked(54)).await.unwrap();
         let (journal, _) = Journal::open(&live.path("data/journal")).unwrap();
-        journal.append_outcome(&sample::record(1), true).await.unwrap();
+        journal.append_outcome(sample::record(1), true).await.unwrap();
         let file = made(&live.order("a.backup")).await.file;
         (live, ids, file)
     });
@@ -163,7 +163,7 @@ fn the_journal_goes_on_behind_the_place_that_the_database_has_in_it() {
         let store = std::sync::Arc::new(Store::open(into.join("data").as_path()).await.unwrap());
         let (journal, recovery) = Journal::open(&into.join("data/journal")).unwrap();
         assert!(recovery.first_segment > 9, "{recovery:?}");
-        journal.append_outcome(&sample::record(77), true).await.unwrap();
+        journal.append_outcome(sample::record(77), true).await.unwrap();
         let mut loader = crate::door::loader::Loader::new(journal.clone(), store.clone(), &recovery);
         loader.catch_up().await.unwrap();
         assert!(store.record(&sample::id(77)).await.unwrap().is_some());

@@ -105,7 +105,7 @@ async fn tried(file: &Path, keys: &Arc<Keys>) -> Result<Tried, Fault> {
 async fn everything_that_was_acknowledged_is_in_it_and_nothing_stays_beside_it() {
     let live = Live::new().await;
     let (journal, _) = Journal::open(&live.path("data/journal")).unwrap();
-    journal.append_outcome(&sample::record(1), true).await.unwrap();
+    journal.append_outcome(sample::record(1), true).await.unwrap();
     let (held, deleted) = (live.keep(1).await, live.keep(2).await);
     live.store.delete_item(&deleted, "m", "w", 5).await.unwrap();
     // A line that is being written.

@@ -61,7 +61,7 @@ mod tests {
     async fn written(folder: &Path, records: &[u64]) {
         for number in records {
             let (journal, _) = Journal::open(folder).unwrap();
-            journal.append_outcome(&sample::record(*number), false).await.unwrap();
+            journal.append_outcome(sample::record(*number), false).await.unwrap();
             journal.close().await;
         }
     }

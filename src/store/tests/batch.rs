@@ -1,0 +1,36 @@
+//! Batches: many rows in one statement change nothing of what one by one does.
+
+use super::*;
+use crate::record::Record;
+
+/// A batch of which some is there, in the database or twice in itself: the last of each stands, every one is found by what it has, and
+/// intents that the database had are gone with their outcome.
+#[tokio::test]
+async fn a_large_batch_of_which_some_is_there_is_loaded_whole() {
+    let (_folder, store) = open().await;
+    let outcome = |record: Record| Change::Outcome(Box::new(record));
+    let intents: Vec<Change> = (0..90)
+        .map(|number| Change::Intent { segment: 1, intent: Box::new(Intent { record: sample::record(number) }) })
+        .collect();
+    store.load(&intents, JournalPosition { segment: 1, offset: 1 }).await.unwrap();
+    let early = |number| Record { policy: "early".to_owned(), ..sample::record(number) };
+    store.load(&[outcome(early(7)), outcome(early(500))], JournalPosition { segment: 1, offset: 2 }).await.unwrap();
+
+    for existing in [false, true] {
+        // 88 new ones at first; then two that are there and one that is there twice.
+        let range = if existing { 0..700 } else { 8..96 };
+        let mut changes: Vec<Change> = range.clone().map(|number| outcome(sample::record(number))).collect();
+        if existing {
+            changes.push(outcome(early(3)));
+        }
+        store.load(&changes, JournalPosition { segment: 2, offset: 0 }).await.unwrap();
+        for number in range {
+            let expected = if existing && number == 3 { early(3) } else { sample::record(number) };
+            assert_eq!(store.record(&sample::id(number)).await.unwrap(), Some(expected), "{number}");
+        }
+    }
+    let count = "SELECT COUNT(*) FROM terms";
+    let terms: i64 = sqlx::query_scalar(count).fetch_one(store.readers()).await.unwrap();
+    assert_eq!(terms, 700 * crate::record::term::of(&sample::record(1)).len() as i64, "each once");
+    assert_eq!(store.close_intents(9).await.unwrap(), [], "intents whose outcome is known are gone");
+}
