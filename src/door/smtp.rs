@@ -6,13 +6,18 @@
 pub(super) mod octets;
 mod waiting;
 
-use std::{collections::VecDeque, future::Future, io, net::IpAddr, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    future::{Future, poll_fn},
+    io,
+    net::IpAddr,
+    pin::Pin,
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    time::Sleep,
-};
+use tokio::{io::AsyncWriteExt, time::Sleep};
 
 use super::{
     connections::Counted,
@@ -30,6 +35,7 @@ use crate::{
     relay::{
         Session,
         event::{HoldFault, Input, NextHopFailure, OpenNextHop, Output, Verified},
+        settings::READ,
     },
     store::Store,
 };
@@ -42,7 +48,7 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(60);
 /// the reply (RFC 9293 §3.10.7.1 and every refused sender's log).
 const LINGER: Duration = Duration::from_secs(1);
 /// … but only so much: who sends on and on is not listening.
-const LINGER_OCTETS: u64 = 1 << 20;
+const LINGER_OCTETS: usize = 1 << 20;
 
 /// Serves one client until its connection ends. `policy` is the one that the session was made with. Gives back how the connection is to be
 /// counted, if it brought no MAIL.
@@ -251,7 +257,12 @@ impl Driver {
         let Some(mut client) = self.client.take() else { return };
         let _ = tokio::time::timeout(LINGER, async {
             client.shutdown().await?;
-            tokio::io::copy(&mut client.take(LINGER_OCTETS), &mut tokio::io::sink()).await
+            let mut left = LINGER_OCTETS;
+            while left > 0 {
+                let read = poll_fn(|cx| octets::poll_read(Pin::new(&mut client), cx, READ)).await?;
+                left = if read.is_empty() { 0 } else { left.saturating_sub(read.len()) };
+            }
+            io::Result::Ok(())
         })
         .await;
     }

@@ -4,12 +4,13 @@ pub(crate) mod world;
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use world::World;
 
 use super::{
     Session,
     event::{HoldFault, Input, NextHopFailure, Output},
-    settings::{GRACE, GRACE_FLOWING, REPEATED_RECIPIENTS},
+    settings::{CHUNK, GRACE, GRACE_FLOWING, REPEATED_RECIPIENTS},
 };
 use crate::{
     policy::{
@@ -94,8 +95,10 @@ fn a_read_for_a_lost_connection_is_not_content_of_the_next() {
             world.read_hold();
         }
     }
+    world.feed(Input::Journaled(Ok(())));
     let wire = world.written();
     let (_, data) = wire.split_once("DATA\r\n").unwrap();
+    let data = data.strip_suffix(".\r\n").unwrap();
     assert!(data.starts_with("Received: ") && data.ends_with(&content), "{} octets", data.len());
     assert_eq!(data.len(), world.hold.len());
 }
@@ -128,6 +131,95 @@ fn the_dot_never_goes_out_on_a_connection_that_has_not_all_of_it() {
         assert!(!asked.iter().any(said), "{asked:?}");
         let told = |output: &Output| matches!(output, Output::ToClient(octets) if octets.starts_with(b"451 4.4.1"));
         assert!(asked.iter().any(told), "{asked:?}");
+    }
+}
+
+/// What goes to the next hop goes out in one piece: each write is a system call here and a segment there.
+#[test]
+fn a_small_message_is_written_with_its_dot_and_not_before_its_intent() {
+    let mut world = World::new();
+    world.envelope();
+    world.content("Subject: x\r\n\r\nx\r\n");
+    world.clean();
+    assert_eq!(world.written(), "DATA\r\n");
+    world.next_hop("354 go\r\n");
+    world.read_hold();
+    let asked = world.take();
+    assert!(asked.iter().any(|output| matches!(output, Output::Intent(_))), "{asked:?}");
+    assert!(!asked.iter().any(|output| matches!(output, Output::ToNextHop(_))), "{asked:?}");
+    world.feed(Input::Journaled(Ok(())));
+    let wire = world.written();
+    assert!(wire.starts_with("Received: ") && wire.ends_with("\r\nSubject: x\r\n\r\nx\r\n.\r\n"), "{wire}");
+}
+
+/// Of large content only the last piece waits for the dot, and the first one takes our field with it.
+#[test]
+fn what_is_larger_than_a_piece_flows() {
+    let mut world = World::new();
+    world.envelope();
+    world
+        .content(&format!("Subject: x\r\n\r\n{}", "0123456789abcdef0123456789abcdef0123456789abcdef\r\n".repeat(4000)));
+    world.clean();
+    world.next_hop("354 go\r\n");
+    assert!(
+        !world.asked.iter().any(|output| matches!(output, Output::ToNextHop(octets) if octets.starts_with(b"Rec")))
+    );
+    world.read_hold();
+    let first = world.written();
+    assert!(first.contains("Received: ") && first.len() > CHUNK, "{}", first.len());
+    assert_eq!(world.reads.len(), 0, "the next piece is read when this one is written");
+    world.feed(Input::NextHopDrained);
+    world.read_hold();
+    assert_eq!(world.written(), "");
+    world.feed(Input::Journaled(Ok(())));
+    assert!(world.written().ends_with("cdef\r\n.\r\n"));
+}
+
+/// A next hop that says 250 before it can have our dot has not taken the message, whatever it means by that.
+#[test]
+fn an_answer_before_our_dot_is_written_is_not_its_answer() {
+    for (said, told, ending) in [
+        ("250 taken\r\n", "451 4.4.1", Ending::Deferred),
+        ("554 5.6.0 enough\r\n", "554 5.6.0 enough", Ending::Refused),
+        ("452 4.3.1 full\r\n", "452 4.3.1 full", Ending::Deferred),
+        ("421 4.3.2 bye\r\n", "451 4.4.1", Ending::Deferred),
+    ] {
+        let mut world = World::new();
+        world.up_to_dot();
+        world.feed(Input::NextHopOctets(Bytes::copy_from_slice(said.as_bytes())));
+        let asked = world.take();
+        assert!(asked.iter().any(|output| matches!(output, Output::DropNextHop)), "{said}: {asked:?}");
+        assert!(!asked.iter().any(|output| matches!(output, Output::OpenNextHop(_))), "{said}: {asked:?}");
+        let record = asked.into_iter().find_map(|output| match output {
+            Output::Record { record, .. } => Some(record),
+            _ => None,
+        });
+        assert_eq!(record.map(|record| record.ending), Some(ending), "{said}");
+        world.feed(Input::Journaled(Ok(())));
+        let heard = world.said();
+        assert!(heard.starts_with(told), "{said}: {heard}");
+    }
+}
+
+/// Only a dot that is written may have reached the next hop: then nobody knows, and before that everybody does.
+#[test]
+fn a_connection_lost_before_our_dot_is_written_leaves_nothing_unknown() {
+    for (written, ending) in [(false, Ending::Deferred), (true, Ending::Unknown)] {
+        let mut world = World::new();
+        world.up_to_dot();
+        if written {
+            world.feed(Input::NextHopDrained);
+        }
+        world.feed(Input::NextHopGone("reset".into()));
+        let asked = world.take();
+        assert!(!asked.iter().any(|output| matches!(output, Output::OpenNextHop(_))), "never a second time: {asked:?}");
+        let record = asked.into_iter().find_map(|output| match output {
+            Output::Record { record, .. } => Some(record),
+            _ => None,
+        });
+        assert_eq!(record.map(|record| record.ending), Some(ending));
+        world.feed(Input::Journaled(Ok(())));
+        assert!(world.said().starts_with("451 4.4.1"));
     }
 }
 
@@ -242,6 +334,7 @@ fn what_was_withdrawn_is_not_recorded_as_held() {
     world.read_hold();
     world.feed(Input::NextHopDrained);
     world.feed(Input::Journaled(Ok(())));
+    world.feed(Input::NextHopDrained);
     world.take();
     world.feed(Input::NextHopGone("reset".into()));
     world.feed(Input::Quarantined(Ok(())));

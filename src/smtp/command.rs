@@ -124,9 +124,16 @@ pub fn split(line: &[u8]) -> Result<(Verb, &[u8]), Violation> {
     Ok((verb(word)?, argument.strip_prefix(b" ").unwrap_or(argument)))
 }
 
+/// Octets of the longest word in the table.
+const LONGEST_VERB: usize = 8;
+
 /// The table of verbs.
 fn verb(word: &[u8]) -> Result<Verb, Violation> {
-    match word.to_ascii_uppercase().as_slice() {
+    let mut upper = [0; LONGEST_VERB];
+    let Some(upper) = upper.get_mut(..word.len()) else { return Err(Violation::UnknownVerb) };
+    upper.copy_from_slice(word);
+    upper.make_ascii_uppercase();
+    match &*upper {
         b"HELO" => Ok(Verb::Helo),
         b"EHLO" => Ok(Verb::Ehlo),
         b"MAIL" => Ok(Verb::Mail),

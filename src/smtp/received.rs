@@ -78,7 +78,8 @@ impl Received<'_> {
             format!("{};", word(self.id)),
             date(self.at, self.utc_offset),
         ];
-        let mut field = "Received:".to_owned();
+        let mut field = String::with_capacity(256);
+        field.push_str("Received:");
         let mut column = field.len();
         for word in words {
             let fits = column + 1 + word.len() <= LINE;
@@ -94,8 +95,11 @@ impl Received<'_> {
 /// `text` as one word of the field: only letters, digits and `.-_:[]` stay, the rest becomes `?`. A space would add words to the
 /// field, a bracket would open a comment, a CRLF another field. Cut so that it fits on a line; the record has it whole.
 fn word(text: &str) -> String {
-    let keep = |char: char| if char.is_ascii_alphanumeric() || ".-_:[]".contains(char) { char } else { '?' };
-    let word: String = text.chars().take(LINE - 2).map(keep).collect();
+    let mut word = String::with_capacity(text.len().min(LINE));
+    word.extend(text.chars().take(LINE - 2).map(|char| match char {
+        'a'..='z' | 'A'..='Z' | '0'..='9' | '.' | '-' | '_' | ':' | '[' | ']' => char,
+        _ => '?',
+    }));
     if word.is_empty() { "?".to_owned() } else { word }
 }
 

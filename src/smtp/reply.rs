@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 
 pub use super::reply_decoder::{ReplyDecoder, ReplyFault};
 
@@ -23,6 +23,14 @@ pub struct Reply {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Enhanced(pub u8, pub u16, pub u16);
 
+impl Enhanced {
+    /// As it is written; every part has at most three digits, as those of a reply have.
+    fn octets(self) -> impl Iterator<Item = u8> {
+        let rest = [self.1, self.2].into_iter().flat_map(|part| std::iter::once(b'.').chain(digits(part)));
+        digits(self.0.into()).chain(rest)
+    }
+}
+
 impl fmt::Display for Enhanced {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}.{}", self.0, self.1, self.2)
@@ -36,7 +44,7 @@ const TEXT: usize = 400;
 impl Reply {
     /// A reply of one line. `code` is 200 to 599; anything else becomes 451 (a bug of ours must not become a lie).
     pub fn new(code: u16, enhanced: Option<Enhanced>, text: impl AsRef<str>) -> Self {
-        Self::of_parts(code, enhanced, [printable(text.as_ref(), TEXT)])
+        Self::of_parts(code, enhanced, [text.as_ref().to_owned()])
     }
 
     /// A reply of several lines without an enhanced code (EHLO).
@@ -52,7 +60,7 @@ impl Reply {
     /// A reply of all its parts, as the decoder reads them; they are made to fit each other and the protocol.
     pub(super) fn of_parts(code: u16, enhanced: Option<Enhanced>, lines: impl IntoIterator<Item = String>) -> Self {
         let code = if (200..=599).contains(&code) { code } else { 451 };
-        let mut lines: Vec<String> = lines.into_iter().map(|line| printable(&line, TEXT)).collect();
+        let mut lines: Vec<String> = lines.into_iter().map(|line| printable(line, TEXT)).collect();
         if lines.is_empty() {
             lines.push(String::new());
         }
@@ -96,9 +104,12 @@ impl Reply {
 
     /// The reply as one line of text for a record or a log: code, enhanced code, text joined by spaces.
     pub fn summary(&self) -> String {
-        let mut summary = self.code.to_string();
+        let text = self.lines.iter().map(|line| line.len().saturating_add(1)).sum::<usize>();
+        let mut summary = String::with_capacity(text.saturating_add(CODES));
+        summary.extend(digits(self.code).map(char::from));
         if let Some(enhanced) = self.enhanced {
-            summary.push_str(&format!(" {enhanced}"));
+            summary.push(' ');
+            summary.extend(enhanced.octets().map(char::from));
         }
         for line in self.lines.iter().filter(|line| !line.is_empty()) {
             summary.push(' ');
@@ -110,22 +121,35 @@ impl Reply {
     /// The reply on the wire, CRLF at every line's end. The enhanced code stands on every line (RFC 2034 §4).
     pub fn encode(&self) -> Bytes {
         let mut wire = BytesMut::with_capacity(64);
-        let enhanced = self.enhanced.map(|enhanced| enhanced.to_string()).unwrap_or_default();
+        self.put(&mut wire);
+        wire.freeze()
+    }
+
+    /// The same at the end of what is to be written. By hand and not by `format!`: of all that a small message costs, its replies were a
+    /// fortieth.
+    pub(super) fn put(&self, wire: &mut BytesMut) {
         let last = self.lines.len().saturating_sub(1);
         for (index, line) in self.lines.iter().enumerate() {
-            let code = self.code;
-            let gap = if enhanced.is_empty() || line.is_empty() { "" } else { " " };
+            let nothing_behind = self.enhanced.is_none() && line.is_empty();
+            wire.reserve(line.len().saturating_add(CODES));
+            wire.extend(digits(self.code));
             // A last line with nothing on it is the code alone (§4.2: `Reply-code [ SP textstring ]`).
-            let mark = match (index == last, enhanced.is_empty() && line.is_empty()) {
-                (false, _) => "-",
-                (true, false) => " ",
+            match (index == last, nothing_behind) {
+                (false, _) => wire.put_u8(b'-'),
+                (true, false) => wire.put_u8(b' '),
                 // RFC 4954 §4 wants the space also in front of a challenge of no octets.
-                (true, true) if code == 334 => " ",
-                (true, true) => "",
-            };
-            wire.extend_from_slice(format!("{code}{mark}{enhanced}{gap}{line}\r\n").as_bytes());
+                (true, true) if self.code == 334 => wire.put_u8(b' '),
+                (true, true) => {}
+            }
+            if let Some(enhanced) = self.enhanced {
+                wire.extend(enhanced.octets());
+                if !line.is_empty() {
+                    wire.put_u8(b' ');
+                }
+            }
+            wire.put_slice(line.as_bytes());
+            wire.put_slice(b"\r\n");
         }
-        wire.freeze()
     }
 
     /// A next hop's reply as we pass it on (`docs/replies.md`): printable ASCII, one line, and a missing enhanced code
@@ -139,11 +163,11 @@ impl Reply {
     /// The same with ` (suffix)` behind the text: the final form of every reply after DATA carries the id there. The text
     /// gives way to the suffix (at most 100 octets of it), never the other way round: people search for the id.
     pub fn with_suffix(mut self, suffix: &str) -> Self {
-        let suffix = printable(suffix, 100);
+        let suffix = printable(suffix.to_owned(), 100);
         if let Some(line) = self.lines.last_mut() {
             line.truncate(TEXT.saturating_sub(suffix.len() + " ()".len()));
             let gap = if line.is_empty() { "" } else { " " };
-            *line = format!("{line}{gap}({suffix})");
+            line.extend([gap, "(", &suffix, ")"]);
         }
         self
     }
@@ -151,13 +175,26 @@ impl Reply {
 
 /// `text` as printable ASCII, cut at `limit` octets. A CR or LF that got through here would be a reply of the client's
 /// or the next hop's choosing.
-fn printable(text: &str, limit: usize) -> String {
+fn printable(mut text: String, limit: usize) -> String {
+    if text.bytes().all(|octet| matches!(octet, b' '..=b'~')) {
+        text.truncate(limit);
+        return text;
+    }
     let octet = |char: char| match char {
         '\t' => ' ',
         ' '..='~' => char,
         _ => '?',
     };
     text.chars().take(limit).map(octet).collect()
+}
+
+/// Octets of `550-5.999.999 ` and CRLF: a line without its text.
+const CODES: usize = 16;
+
+/// The digits of a number of at most three.
+fn digits(number: u16) -> impl Iterator<Item = u8> {
+    let leading = usize::from(number < 100).saturating_add(usize::from(number < 10));
+    [number / 100 % 10, number / 10 % 10, number % 10].into_iter().skip(leading).map(|digit| b'0' + digit as u8)
 }
 
 /// `enhanced` as it may stand beside `code`: of its class, within three digits each; none beside 3xx.

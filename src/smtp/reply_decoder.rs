@@ -5,7 +5,7 @@
 
 use std::mem;
 
-use bytes::BytesMut;
+use bytes::{Buf as _, BytesMut};
 use memchr::memchr;
 
 use super::reply::{Enhanced, Reply};
@@ -66,9 +66,13 @@ impl ReplyDecoder {
     /// The next whole reply, if there is one. A fault is said once; after it the connection is of no use and this says `None`.
     pub fn poll(&mut self) -> Option<Result<Reply, ReplyFault>> {
         while !self.faulty {
-            let last = match self.take_line() {
+            let last = match self.next_line() {
                 Ok(None) => return None,
-                Ok(Some(line)) => self.begun.add(&line),
+                Ok(Some(length)) => {
+                    let last = self.begun.add(self.buffered.get(..length).unwrap_or_default());
+                    self.buffered.advance(length.min(self.buffered.len()));
+                    last
+                }
                 Err(fault) => Err(fault),
             };
             match last {
@@ -90,14 +94,14 @@ impl ReplyDecoder {
         self.buffered.is_empty() && self.begun.lines.is_empty()
     }
 
-    /// The next line with its line end, if it is whole.
-    fn take_line(&mut self) -> Result<Option<BytesMut>, ReplyFault> {
+    /// The length of the next line with its line end, if it is whole.
+    fn next_line(&mut self) -> Result<Option<usize>, ReplyFault> {
         let unsearched = self.buffered.get(self.searched..).unwrap_or_default();
         match memchr(b'\n', unsearched).map(|at| self.searched + at + 1) {
             Some(length) if length > LINE => Err(ReplyFault::LineTooLong),
             Some(length) => {
                 self.searched = 0;
-                Ok(Some(self.buffered.split_to(length)))
+                Ok(Some(length))
             }
             None if self.buffered.len() >= LINE => Err(ReplyFault::LineTooLong),
             None => {
@@ -131,12 +135,18 @@ impl Begun {
     /// a `550 2.0.0` must not look like success to anyone.
     fn into_reply(self) -> Reply {
         let code = self.code.unwrap_or_default();
-        let enhanced = self.lines.first().and_then(|line| enhanced(code, line)).map(|(enhanced, _)| enhanced);
-        let without = |line: String| match self::enhanced(code, &line) {
-            Some((this, text)) if Some(this) == enhanced => text.to_owned(),
-            _ => line,
+        let said = self.lines.first().and_then(|line| enhanced(code, line)).map(|(said, _)| said);
+        let without = |mut line: String| {
+            if said.is_some()
+                && let Some((this, text)) = enhanced(code, &line)
+                && Some(this) == said
+            {
+                let text = text.len();
+                line.drain(..line.len().saturating_sub(text));
+            }
+            line
         };
-        Reply::of_parts(code, enhanced, self.lines.into_iter().map(without))
+        Reply::of_parts(code, said, self.lines.into_iter().map(without))
     }
 }
 

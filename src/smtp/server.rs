@@ -411,7 +411,7 @@ impl Session {
     }
 
     fn say(&mut self, reply: &Reply) {
-        self.transmit.extend_from_slice(&reply.encode());
+        reply.put(&mut self.transmit);
     }
 
     /// Answers a command that brings no message nearer.

@@ -329,6 +329,11 @@ impl NextHop {
         self.unheard.front().is_some_and(|reply| reply.begun)
     }
 
+    /// Whether it answers a final dot, which it then has: all of it was taken.
+    pub fn answers_dot(&self) -> bool {
+        self.unheard.iter().any(|reply| reply.dot)
+    }
+
     /// Whether it owes a reply.
     pub fn is_awaited(&self) -> bool {
         !self.unheard.is_empty()

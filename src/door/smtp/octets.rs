@@ -5,7 +5,7 @@
 use std::{
     cell::Cell,
     collections::VecDeque,
-    io,
+    io::{self, IoSlice},
     pin::Pin,
     task::{Context, Poll},
 };
@@ -15,31 +15,49 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::relay::settings::READ;
 
-/// Writes as much as is taken; ready once everything is written and flushed. Until then the queue is not empty: octets may
-/// wait in the buffer of TLS, and whoever finds the queue empty would never flush them.
+/// Pieces that go out in one call at most: a small message is three (our field, the content, the dot).
+const TOGETHER: usize = 8;
+
+/// Writes as much as is taken, several pieces with one call; ready once everything is written and flushed. Until then the queue is not
+/// empty: octets may wait in the buffer of TLS, and whoever finds the queue empty would never flush them.
 pub(in crate::door) fn poll_write_queue<W: AsyncWrite>(
     mut to: Pin<&mut W>,
     cx: &mut Context<'_>,
     queue: &mut VecDeque<Bytes>,
 ) -> Poll<io::Result<()>> {
-    while let Some(front) = queue.front_mut() {
-        if front.is_empty() {
-            if queue.len() == 1 {
-                break;
+    advance(queue, 0);
+    while let Some(front) = queue.front().filter(|front| !front.is_empty()) {
+        let written = if queue.len() == 1 {
+            to.as_mut().poll_write(cx, front)
+        } else {
+            let mut pieces = [IoSlice::new(&[]); TOGETHER];
+            for (piece, octets) in pieces.iter_mut().zip(queue.iter()) {
+                *piece = IoSlice::new(octets);
             }
-            queue.pop_front();
-            continue;
-        }
-        match to.as_mut().poll_write(cx, front) {
-            Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-            Poll::Ready(Ok(written)) => front.advance(written),
-            Poll::Ready(Err(fault)) => return Poll::Ready(Err(fault)),
-            Poll::Pending => return Poll::Pending,
+            to.as_mut().poll_write_vectored(cx, pieces.get(..queue.len()).unwrap_or(&pieces))
+        };
+        match std::task::ready!(written) {
+            Ok(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+            Ok(written) => advance(queue, written),
+            Err(fault) => return Poll::Ready(Err(fault)),
         }
     }
     let flushed = std::task::ready!(to.poll_flush(cx));
     queue.clear();
     Poll::Ready(flushed)
+}
+
+/// Forgets what is written, and pieces without octets; the last one stays, empty.
+fn advance(queue: &mut VecDeque<Bytes>, mut written: usize) {
+    while let Some(front) = queue.front_mut() {
+        let taken = written.min(front.len());
+        front.advance(taken);
+        written = written.saturating_sub(taken);
+        if !front.is_empty() || queue.len() == 1 {
+            return;
+        }
+        queue.pop_front();
+    }
 }
 
 thread_local! {
@@ -86,6 +104,62 @@ mod tests {
             read += theirs.read(&mut [0; 64]).await.unwrap();
         }
         assert!(queue.is_empty() && read >= 1000 - 64);
+    }
+
+    /// Takes so many octets a call, and counts the calls.
+    struct Taker {
+        most: usize,
+        calls: usize,
+        taken: Vec<u8>,
+    }
+
+    impl AsyncWrite for Taker {
+        fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
+            self.poll_write_vectored(cx, &[IoSlice::new(octets)])
+        }
+
+        fn poll_write_vectored(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            pieces: &[IoSlice<'_>],
+        ) -> Poll<io::Result<usize>> {
+            let this = self.get_mut();
+            this.calls += 1;
+            let octets: Vec<u8> = pieces.iter().flat_map(|piece| piece.iter().copied()).take(this.most).collect();
+            this.taken.extend_from_slice(&octets);
+            Poll::Ready(Ok(octets.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    /// Whatever a call takes: every octet once, in order; and with one call if it takes all.
+    #[tokio::test]
+    async fn pieces_that_wait_together_are_written_together() {
+        for (pieces, most, calls) in [
+            (&["Received: x\r\n", "Subject: y\r\n\r\nz\r\n", ".\r\n"][..], usize::MAX, 1),
+            (&["Received: x\r\n", "Subject: y\r\n\r\nz\r\n", ".\r\n"], 13, 3),
+            (&["Received: x\r\n", "Subject: y\r\n\r\nz\r\n", ".\r\n"], 1, 33),
+            (&["", "a", "", "", "bc", ""], usize::MAX, 1),
+            (&["", "", ""], usize::MAX, 0),
+            (&["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"], usize::MAX, 2),
+        ] {
+            let mut queue: VecDeque<Bytes> = pieces.iter().map(|piece| Bytes::from_static(piece.as_bytes())).collect();
+            let mut to = Taker { most, calls: 0, taken: Vec::new() };
+            std::future::poll_fn(|cx| poll_write_queue(Pin::new(&mut to), cx, &mut queue)).await.unwrap();
+            assert!(queue.is_empty());
+            assert_eq!((to.taken, to.calls), (pieces.concat().into_bytes(), calls), "{pieces:?} by {most}");
+        }
+        let mut queue = VecDeque::from([Bytes::from_static(b"a"), Bytes::from_static(b"b")]);
+        let mut to = Taker { most: 0, calls: 0, taken: Vec::new() };
+        let written = std::future::poll_fn(|cx| poll_write_queue(Pin::new(&mut to), cx, &mut queue)).await;
+        assert_eq!(written.unwrap_err().kind(), io::ErrorKind::WriteZero, "and not tried for ever");
     }
 
     /// Two clients of one thread: the second one's octets come to where the first one's were, unless somebody still has those.

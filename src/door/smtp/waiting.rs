@@ -107,25 +107,27 @@ impl Driver {
     fn poll_next_hop(&mut self, cx: &mut Context<'_>, read: bool) -> Poll<Input> {
         let Some(lease) = &mut self.next_hop else { return Poll::Pending };
         let lost = |fault: io::Error| Poll::Ready(Input::NextHopGone(fault.to_string()));
-        if !self.to_next_hop.is_empty() {
-            match poll_write_queue(Pin::new(&mut *lease), cx, &mut self.to_next_hop) {
-                Poll::Ready(Ok(())) => return Poll::Ready(Input::NextHopDrained),
-                Poll::Ready(Err(fault)) => {
-                    self.to_next_hop.clear();
-                    return lost(fault);
+        // Before anything is written: to one that closed behind its 354 our dot would be lost, and nobody would know. What it answers to
+        // cannot be here before it is written, and told to be.
+        if read {
+            match poll_read(Pin::new(&mut *lease), cx, READ) {
+                Poll::Ready(Ok(octets)) if octets.is_empty() => {
+                    return Poll::Ready(Input::NextHopGone("it closed the connection".into()));
                 }
+                Poll::Ready(Ok(octets)) => return Poll::Ready(Input::NextHopOctets(octets)),
+                Poll::Ready(Err(fault)) => return lost(fault),
                 Poll::Pending => {}
             }
         }
-        if !read {
+        if self.to_next_hop.is_empty() {
             return Poll::Pending;
         }
-        match poll_read(Pin::new(lease), cx, READ) {
-            Poll::Ready(Ok(octets)) if octets.is_empty() => {
-                Poll::Ready(Input::NextHopGone("it closed the connection".into()))
+        match poll_write_queue(Pin::new(lease), cx, &mut self.to_next_hop) {
+            Poll::Ready(Ok(())) => Poll::Ready(Input::NextHopDrained),
+            Poll::Ready(Err(fault)) => {
+                self.to_next_hop.clear();
+                lost(fault)
             }
-            Poll::Ready(Ok(octets)) => Poll::Ready(Input::NextHopOctets(octets)),
-            Poll::Ready(Err(fault)) => lost(fault),
             Poll::Pending => Poll::Pending,
         }
     }

@@ -1,4 +1,5 @@
-//! Content on its way: the prefix, then the hold, piece by piece, and our dot.
+//! Content on its way: the prefix, then the hold, piece by piece, and our dot. What is written next waits for what can be written
+//! together with it: the prefix for the first piece, the last piece for our dot. A message that fits one piece is one write.
 
 use bytes::Bytes;
 
@@ -47,8 +48,8 @@ impl Handover {
         self.flow(world);
     }
 
-    /// The final dot. Only after [`Progress::AwaitsDot`], and only when the intent stands in the journal. Were the connection lost
-    /// in between and another one under way, a dot on that one would end the message in the middle.
+    /// The final dot, and with it the last piece. Only after [`Progress::AwaitsDot`], and only when the intent stands in the journal.
+    /// Were the connection lost in between and another one under way, a dot on that one would end the message in the middle.
     pub(in crate::relay) fn dot(&mut self, world: &mut World<'_>) {
         let whole = self.is_whole();
         if let (Goal::Deliver(delivery), Link::Open(open), true) = (&mut self.goal, &mut self.link, whole) {
@@ -66,6 +67,16 @@ impl Handover {
     pub(super) fn is_early_answer(&self, reply: &Reply) -> bool {
         let flows = matches!(&self.link, Link::Open(open) if open.stage == Stage::Content) && !self.is_dotted();
         flows && reply.code() != 421 && (reply.is_transient() || reply.is_permanent())
+    }
+
+    /// The answer to our dot came while the dot is not written: it answers something else. Taken for the answer, a 2xx would lose the
+    /// message.
+    pub(super) fn answered_before_dot(&mut self, answer: &Reply, world: &mut World<'_>) {
+        if self.is_early_answer(answer) {
+            self.answered_early(answer, world);
+        } else {
+            self.lost(format!("before our dot it said {}", answer.summary()), world);
+        }
     }
 
     /// It did not wait for the end (RFC 5321 says nothing of such servers, and there are some). What it says of the content is
@@ -91,9 +102,14 @@ impl Handover {
         }
     }
 
-    /// Moves content as far as it goes without waiting: asks for the next piece when the last one is written.
+    /// Moves content as far as it goes without waiting.
     pub(super) fn flow(&mut self, world: &mut World<'_>) {
         self.transmit(world);
+        self.read_on(world);
+    }
+
+    /// Asks for the next piece when the one before it is written; for our dot when there is none.
+    pub(super) fn read_on(&mut self, world: &mut World<'_>) {
         let (Goal::Deliver(delivery), Link::Open(open)) = (&mut self.goal, &self.link) else { return };
         if open.stage != Stage::Content || open.writing || self.reading != Reading::No || delivery.dotted {
             return;
@@ -113,14 +129,25 @@ impl Handover {
         }
     }
 
-    /// Whether all of the content is written on the connection that is open now: it may be another than a moment ago.
+    /// Whether all of the content but what waits for our dot is written on the connection that is open now: it may be another than a
+    /// moment ago.
     pub(super) fn is_whole(&self) -> bool {
         let (Goal::Deliver(delivery), Link::Open(open)) = (&self.goal, &self.link) else { return false };
         let is_free = open.stage == Stage::Content && !open.writing && !open.dialogue.is_interrupted();
         is_free && delivery.complete && delivery.offset >= delivery.available
     }
 
+    /// Whether something comes that what is to be written now can be written with.
+    fn gathers(&self) -> bool {
+        let (Goal::Deliver(delivery), Link::Open(open)) = (&self.goal, &self.link) else { return false };
+        let has_all = delivery.complete && delivery.offset >= delivery.available;
+        open.stage == Stage::Content && !delivery.dotted && (self.reading == Reading::Wanted || has_all)
+    }
+
     pub(super) fn transmit(&mut self, world: &mut World<'_>) {
+        if self.gathers() {
+            return;
+        }
         let Link::Open(open) = &mut self.link else { return };
         while let Some(octets) = open.dialogue.poll_transmit() {
             world.outputs.push_back(Output::ToNextHop(octets));

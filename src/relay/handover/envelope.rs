@@ -122,12 +122,13 @@ impl Handover {
                     }
                 }
                 self.deadline = None;
-                self.flow(world);
+                self.read_on(world);
             }
             Question::Data => {
                 self.close(world);
                 self.fail(reply::pass_final(&answer), format!("DATA was answered {}", answer.summary()));
             }
+            Question::EndOfMailData if !self.is_dotted() => self.answered_before_dot(&answer, world),
             Question::EndOfMailData => {
                 self.deadline = None;
                 self.facts.reply = Some(answer.summary());

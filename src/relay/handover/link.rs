@@ -83,6 +83,10 @@ impl Handover {
             return;
         }
         self.drop_link(world);
+        // Whoever said that the dot may go out knows of one: it is not said again somewhere else.
+        if self.has_said_dot() {
+            return self.fail(reply::next_hop_unavailable(), why);
+        }
         // An idle connection that the server closed meanwhile says nothing about the server.
         if let Some(address) = address.filter(|_| !reused) {
             self.avoid.push(address);

@@ -41,7 +41,7 @@ use crate::{
 pub(super) enum Progress {
     /// The answer to [`Handover::ask`], as the client is to hear it, and whether the next hop gave it.
     Asked(Reply, bool),
-    /// The whole content is written: [`Handover::dot`] may follow.
+    /// The whole content is written, or waits to be written with our dot: [`Handover::dot`] may follow.
     AwaitsDot,
     /// The next hop's answer to the end of mail data, as it gave it.
     Answered(Reply),
@@ -116,7 +116,7 @@ struct Delivery {
     available: u64,
     /// Nothing more will be added to the hold.
     complete: bool,
-    /// Our dot is out: from here on nothing is ever repeated.
+    /// Our dot was said: from here on nothing is ever repeated.
     dotted: bool,
 }
 
@@ -343,7 +343,12 @@ impl Handover {
         }
     }
 
+    /// Whether our dot is out: said, and written to its end. Until then the next hop cannot have the message.
     fn is_dotted(&self) -> bool {
+        self.has_said_dot() && !matches!(&self.link, Link::Open(open) if open.writing)
+    }
+
+    fn has_said_dot(&self) -> bool {
         matches!(&self.goal, Goal::Deliver(delivery) if delivery.dotted)
     }
 

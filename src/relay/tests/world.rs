@@ -183,6 +183,17 @@ impl World {
         self.client(".\r\n");
     }
 
+    /// All but the writing of a small message's content and dot.
+    pub fn up_to_dot(&mut self) {
+        self.envelope();
+        self.content("Subject: x\r\n\r\nx\r\n");
+        self.clean();
+        self.next_hop("354 go\r\n");
+        self.read_hold();
+        self.feed(Input::Journaled(Ok(())));
+        assert!(self.written().ends_with("\r\n.\r\n"));
+    }
+
     pub fn clean(&mut self) {
         let (group, scanner) = ("clamd".to_owned(), "clamd".to_owned());
         self.feed(Input::Scanned(vec![ScannerReport {

@@ -63,7 +63,10 @@ impl Line {
     /// The line with its CRLF. The grammar of paths and parameters has no control characters; should a value ever get here past
     /// it, it must not become a second command (promise 3).
     fn end(self) -> Bytes {
-        let mut line: String = self.0.chars().map(|char| if char.is_control() { '?' } else { char }).collect();
+        let mut line = self.0;
+        if line.chars().any(char::is_control) {
+            line = line.chars().map(|char| if char.is_control() { '?' } else { char }).collect();
+        }
         line.push_str("\r\n");
         line.into()
     }

@@ -75,30 +75,59 @@ const UNAVAILABLE: &str = "[UNAVAILABLE]";
 impl ForwardedClient {
     /// The commands that say it, in the attributes that the next hop knows; none if it knows none.
     pub fn lines(&self, known: ForwardAttributes) -> Vec<Bytes> {
-        let port = if self.port == 0 { UNAVAILABLE.to_owned() } else { self.port.to_string() };
+        let mut lines = Lines::default();
         // Our id first and the address last. A Postfix without IPv6 refuses an IPv6 address, and with it what stands behind it in the
         // same command, but not what stands before (seen with 3.7).
-        let attributes = [
-            (known.ident, "IDENT", value(&self.ident)),
+        if known.ident {
+            lines.add("IDENT", &value(&self.ident));
+        }
+        if known.source {
             // Whoever writes to us is not one of the next hop's own people: it must not complete addresses in the header for them.
-            (known.source, "SOURCE", "REMOTE".to_owned()),
-            (known.protocol, "PROTO", value(self.protocol)),
-            (known.hello, "HELO", value(&self.hello)),
-            (known.name, "NAME", value(self.name.as_deref().unwrap_or(UNAVAILABLE))),
-            (known.port, "PORT", port),
-            (known.address, "ADDR", address(self.address)),
-        ];
-        let mut lines: Vec<String> = Vec::new();
-        for (_, name, value) in attributes.into_iter().filter(|(known, _, _)| *known) {
-            let attribute = format!(" {name}={value}");
-            match lines.last_mut() {
-                Some(line) if line.len().saturating_add(attribute.len()) <= LINE.saturating_sub(2) => {
-                    line.push_str(&attribute)
-                }
-                _ => lines.push(format!("XFORWARD{attribute}")),
+            lines.add("SOURCE", "REMOTE");
+        }
+        if known.protocol {
+            lines.add("PROTO", &value(self.protocol));
+        }
+        if known.hello {
+            lines.add("HELO", &value(&self.hello));
+        }
+        if known.name {
+            lines.add("NAME", &value(self.name.as_deref().unwrap_or(UNAVAILABLE)));
+        }
+        if known.port && self.port == 0 {
+            lines.add("PORT", UNAVAILABLE);
+        } else if known.port {
+            lines.add("PORT", &self.port.to_string());
+        }
+        if known.address {
+            lines.add("ADDR", &address(self.address));
+        }
+        lines.end()
+    }
+}
+
+/// Command lines being written.
+#[derive(Default)]
+struct Lines(Vec<String>);
+
+impl Lines {
+    /// On the last line, if it has room.
+    fn add(&mut self, name: &str, value: &str) {
+        let attribute = [" ", name, "=", value];
+        let length: usize = attribute.iter().map(|part| part.len()).sum();
+        match self.0.last_mut().filter(|line| line.len().saturating_add(length) <= LINE.saturating_sub(2)) {
+            Some(line) => line.extend(attribute),
+            None => {
+                let mut line = String::with_capacity(LINE / 2);
+                line.push_str("XFORWARD");
+                line.extend(attribute);
+                self.0.push(line);
             }
         }
-        lines.into_iter().map(|line| Bytes::from(line + "\r\n")).collect()
+    }
+
+    fn end(self) -> Vec<Bytes> {
+        self.0.into_iter().map(|line| Bytes::from(line + "\r\n")).collect()
     }
 }
 
@@ -114,8 +143,11 @@ fn address(address: IpAddr) -> String {
 /// A value that the next hop will not refuse (XFORWARD_README, note 1: no control characters, no space, ASCII only, nothing special
 /// in header fields) and cannot misread: the same octets as in our `Received:`, the rest becomes `?`; then xtext, then cut.
 fn value(text: &str) -> String {
-    let keep = |char: char| if char.is_ascii_alphanumeric() || ".-_:[]".contains(char) { char } else { '?' };
-    let kept: String = text.chars().take(VALUE).map(keep).collect();
+    let mut kept = String::with_capacity(text.len().min(VALUE));
+    kept.extend(text.chars().take(VALUE).map(|char| match char {
+        'a'..='z' | 'A'..='Z' | '0'..='9' | '.' | '-' | '_' | ':' | '[' | ']' => char,
+        _ => '?',
+    }));
     if kept.is_empty() { UNAVAILABLE.to_owned() } else { xtext::encode(&kept) }
 }
 

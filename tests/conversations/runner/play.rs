@@ -206,7 +206,10 @@ impl<'s> Play<'s> {
 
     fn next_hop_says(&mut self, octets: &[u8]) -> Played<()> {
         let connection = self.world.connection.as_mut().ok_or("there is no connection to the next hop")?;
-        if let Some(positive) = connection.say(octets) {
+        let positive = connection.say(octets);
+        // What it does not have, it does not answer.
+        let has_dot = !(self.world.stalled && self.world.undrained);
+        if let Some(positive) = positive.filter(|_| has_dot) {
             let recipients = connection.accepted.len();
             self.world.promises.dot_answered(positive, recipients);
         }

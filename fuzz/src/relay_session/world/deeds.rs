@@ -216,6 +216,10 @@ impl World {
     }
 
     fn hear(&mut self, most: usize) {
+        // The door says that everything is written before it reads what answers it.
+        if self.next_hop.as_ref().is_some_and(NextHop::answers_dot) {
+            self.drained();
+        }
         let read = self.wait.read_next_hop;
         if let Some(next_hop) = self.next_hop.as_mut().filter(|_| read) {
             let octets = next_hop.hear(most);
