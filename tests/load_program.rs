@@ -121,6 +121,8 @@ fn sink() -> u16 {
 fn said(port: u16, octets: &[u8], piece: usize) -> String {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
     stream.set_nodelay(true).unwrap();
+    // A sink that misses an end waits for ever.
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     for piece in octets.chunks(piece) {
         stream.write_all(piece).unwrap();
         // The sink is to see pieces: what is sent at once is often read at once.
