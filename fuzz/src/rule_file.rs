@@ -105,7 +105,7 @@ fn examples_hold(source: &str, set: &RuleSet) {
         for example in examples.iter().filter_map(toml::Value::as_table).filter(|example| example.len() == 2) {
             let text = |key| example.get(key).and_then(toml::Value::as_str);
             let (Some(subject), Some(expect)) = (text("subject"), text("expect")) else { continue };
-            let subject = [Subject::new(subject.as_bytes().to_vec())];
+            let subject = [Subject::new(subject.as_bytes())];
             let tried = set.try_out(&facts(&subject, &[], UNIX_EPOCH));
             let tried = tried.iter().find(|tried| tried.found.rule == id);
             let spared = |tried: &Tried| matches!(tried.standing, Standing::Spared(_));

@@ -34,7 +34,7 @@ mod tests {
 
     #[test]
     fn white_space_around_the_body_is_no_part_of_it() {
-        let subject = Subject::new(b" \t=?utf-8?q?_a_?= \t".to_vec());
+        let subject = Subject::new(b" \t=?utf-8?q?_a_?= \t");
         assert_eq!(subject.received, b"=?utf-8?q?_a_?=");
         assert_eq!(subject.decoded, " a ");
     }

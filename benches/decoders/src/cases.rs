@@ -195,7 +195,7 @@ fn matcher(count: usize) -> Case {
     let (set, faults) = RuleSet::read(&files, &|_| None);
     assert!(!faults.has_errors());
     let subject = "Intimação: comprovante de pagamento do boleto vencido, pauta da sessão de 21/11";
-    let subjects = [Subject::new(subject.as_bytes().to_vec())];
+    let subjects = [Subject::new(subject.as_bytes())];
     case(format!("matcher, {count} rules"), subject.len(), move || {
         let recipients = [(MailboxKey("b@tjpa.jus.br".to_owned()), false)];
         black_box(set.judge(&Facts {

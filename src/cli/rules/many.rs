@@ -103,7 +103,7 @@ mod tests {
             let form = Form { json, language: Language::En };
             for (name, subject) in [("a\u{1b}.eml", "Fatura e boleto"), ("b.eml", "ata"), ("c.eml", "fatura")] {
                 let facts = Facts {
-                    subjects: &[Subject::new(subject.as_bytes().to_vec())],
+                    subjects: &[Subject::new(subject.as_bytes())],
                     reverse_path: &ReversePath::Null,
                     recipients: &[],
                     list_ids: &[],

@@ -212,7 +212,7 @@ mod tests {
     }
 
     fn run(subjects: &[&str], recipients: &[&str], json: bool, language: Language) -> String {
-        let subjects: Vec<_> = subjects.iter().map(|subject| Subject::new(subject.as_bytes().to_vec())).collect();
+        let subjects: Vec<_> = subjects.iter().map(|subject| Subject::new(subject.as_bytes())).collect();
         let recipients: Vec<_> = recipients.iter().map(|key| (MailboxKey((*key).to_owned()), false)).collect();
         let facts = Facts {
             subjects: &subjects,

@@ -2,6 +2,7 @@
 //! Whole honest messages, and messages that hide something, stand in `tests/hiding`.
 
 #[path = "../../policy/rule/tests/chance.rs"]
+#[allow(clippy::duplicate_mod, reason = "layers do not use one another, not even in tests")]
 mod chance;
 
 use self::chance::Chance;

@@ -81,7 +81,7 @@ impl Review<'_, '_, '_> {
         let mut found: BTreeMap<BlockIndex, Vec<&str>> = BTreeMap::new();
         for group in &self.groups {
             for written in ordinary::SUBJECTS {
-                let view = View::of(&Subject::new(written.as_bytes().to_vec()), &group.fold);
+                let view = View::of(&Subject::new(written.as_bytes()), &group.fold);
                 for (at, block) in self.candidates(group, &view) {
                     let Some(rule) = self.rules.get(at) else { continue };
                     let holds = rule.blocks.get(block).is_some_and(|block| block.find(&view).is_some());

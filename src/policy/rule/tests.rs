@@ -61,7 +61,7 @@ struct Message {
 
 impl Message {
     fn with(subjects: &[&str]) -> Self {
-        let subjects = subjects.iter().map(|subject| Subject::new(subject.as_bytes().to_vec())).collect();
+        let subjects = subjects.iter().map(|subject| Subject::new(subject.as_bytes())).collect();
         Self { subjects, recipients: vec![(MailboxKey("a@tjpa.jus.br".to_owned()), false)], lists: Vec::new() }
     }
 

@@ -1,6 +1,7 @@
 //! Both directions beside naive readings of them, over every short string and at every split.
 
 #[path = "../../policy/rule/tests/chance.rs"]
+#[allow(clippy::duplicate_mod, reason = "layers do not use one another, not even in tests")]
 mod chance;
 
 use self::chance::Chance;
