@@ -40,7 +40,7 @@ pub(in crate::cli::quarantine) fn command(
             ),
         ))
         .arg(help(
-            file("password-file", "FILE").requires("zip"),
+            file("password-file", "FILE").requires("zip").conflicts_with("to"),
             text!(
                 "the password is its first line (default: the terminal asks for one, or shows one that is made)",
                 "a senha é a primeira linha dele (padrão: o terminal pede uma, ou mostra uma criada na hora)"
