@@ -74,20 +74,24 @@ pub(super) fn explain(common: &mut Common, asked: &Asked) -> Exit {
 async fn look(settings: &Settings, asked: &Asked) -> Result<Found, Told> {
     let view = Store::open_read_only(&settings.store).await?;
     let (id, data_dir) = (&asked.id, &settings.gateway.data_dir);
-    // The database is a moment behind the journal, and more than that while the gateway is down. What it took between the first
-    // two looks is in neither of them.
-    let record = match recorded(&view, id).await? {
-        Some(record) => record,
-        None => match in_journal(&view, id, data_dir).await? {
-            Some(record) => record,
-            None => recorded(&view, id).await?.ok_or(StoreFault::NotFound)?,
-        },
-    };
+    let record = record(&view, id, data_dir).await?.ok_or(StoreFault::NotFound)?;
     if let Some(number) = &asked.request {
         within(settings, &view, number, &record).await?;
     }
     let (item, releases) = (view.item(&record.id).await?, view.releases_of(&record.id).await?);
     Ok(Found { record, item, releases })
+}
+
+/// The record of the transaction whose id ends with `suffix`. The database is a moment behind the journal, and more than that while the
+/// gateway is down. What it took between the first two looks is in neither of them.
+pub(super) async fn record(view: &View, suffix: &str, data_dir: &Path) -> Result<Option<Record>, StoreFault> {
+    if let Some(record) = recorded(view, suffix).await? {
+        return Ok(Some(record));
+    }
+    match in_journal(view, suffix, data_dir).await? {
+        Some(record) => Ok(Some(record)),
+        None => recorded(view, suffix).await,
+    }
 }
 
 /// Writes down that somebody looked.

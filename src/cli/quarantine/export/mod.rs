@@ -48,6 +48,7 @@ use crate::{
         Common, Exit,
         actor::actor,
         escape::escape,
+        records,
         rendering::{Style, json_line},
         show as print,
     },
@@ -166,7 +167,7 @@ fn zipped(
     place::is_free(file)?;
     let password = password::wanted(password_file, style)?;
     let secret = password.secret();
-    let parts = with_view_of(settings, async |view| Ok(parts(view, &items, style).await?))?;
+    let parts = with_view_of(settings, async |view| Ok(parts(settings, view, &items, style).await?))?;
     let Some(octets) = zip::length(parts.iter().map(|part| &part.entry)) else {
         return Err(
             text!("they are more than a ZIP has room for (4 GiB)", "são mais do que cabe em um ZIP (4 GiB)").into()
@@ -220,10 +221,11 @@ fn note(
 }
 
 /// The files of an archive: of each message its octets, and what is known of it.
-async fn parts(view: &View, items: &[Kept], style: &Style) -> Result<Vec<Part>, StoreFault> {
+async fn parts(settings: &Settings, view: &View, items: &[Kept], style: &Style) -> Result<Vec<Part>, StoreFault> {
     let mut parts = Vec::new();
     for kept in items {
-        let (item, record) = (&kept.item, view.record(&kept.item.id).await?);
+        let item = &kept.item;
+        let record = records::record(view, item.id.as_str(), &settings.gateway.data_dir).await?;
         let facts = json_line(&Facts { item: shown(kept, style), record });
         let stored = item.trace_length.saturating_add(item.size);
         parts.push(Part::new(kept, "eml", stored, Source::Content(item.id.clone()), style)?);
