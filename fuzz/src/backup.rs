@@ -58,7 +58,10 @@ fn read(octets: &[u8], keys: &Arc<Keys>) -> Option<(Manifest, Entries)> {
         let naive = naive.expect("what is an index to us is a tar to others");
         let ours: Vec<_> = index.places().iter().map(|place| (place.name.clone(), place.packed)).collect();
         assert_eq!(ours, naive);
-        assert!(index.manifest_octets() <= 64 * 1024 + 36 * octets.len() as u64, "memory is a matter of the file's length");
+        assert!(
+            index.manifest_octets() <= 64 * 1024 + 36 * octets.len() as u64,
+            "memory is a matter of the file's length"
+        );
     }
     let opened = Opened::open(&path, keys.clone()).ok()?;
     let manifest = opened.manifest().clone();
@@ -118,7 +121,13 @@ fn naive(octets: &[u8]) -> Option<Vec<(String, u64)>> {
 
 fn there_and_back(data: &[u8], choices: &mut Choices) {
     let keys = if choices.once_in(2) { &KEYS } else { &NONE };
-    let names = ["journal/0000000001.journal", "database/portaria.db", "quarantine/4f/a", "rules/\u{e9}.toml", "audit/audit.log"];
+    let names = [
+        "journal/0000000001.journal",
+        "database/portaria.db",
+        "quarantine/4f/a",
+        "rules/\u{e9}.toml",
+        "audit/audit.log",
+    ];
     let pieces = choices.cut(data, 20_000);
     let wanted: Entries =
         names.iter().zip(pieces).map(|(name, content)| ((*name).to_owned(), content.to_vec())).collect();
