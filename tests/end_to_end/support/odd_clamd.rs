@@ -167,7 +167,7 @@ impl Drop for OddClamd {
 impl Shared {
     fn serve(&self, stream: UnixStream) -> io::Result<()> {
         let (number, fault) = (self.number.load(Ordering::Acquire), *self.fault.lock().unwrap());
-        let mut asked = Asked { stream, octets: Vec::new(), fault };
+        let mut asked = Asked { stream, octets: Vec::new(), passed: None, fault };
         let answer = match self.answer(&mut asked) {
             Ok(answer) => answer,
             Err(Stopped::Broken(error)) => return Err(error),
@@ -248,6 +248,8 @@ impl Shared {
 struct Asked {
     stream: UnixStream,
     octets: Vec<u8>,
+    /// It comes with the first octet of what it was sent with.
+    passed: Option<File>,
     fault: Fault,
 }
 
@@ -272,9 +274,9 @@ impl Asked {
 
     fn octet(&mut self) -> Result<(), Stopped> {
         self.go_on()?;
-        let mut octet = [0];
-        self.stream.read_exact(&mut octet)?;
-        self.octets.push(octet[0]);
+        let (octet, passed) = octet(&self.stream)?;
+        self.octets.push(octet);
+        self.passed = self.passed.take().or(passed);
         Ok(())
     }
 
@@ -295,24 +297,28 @@ impl Asked {
     }
 
     fn behind_the_descriptor(&mut self) -> Result<Vec<u8>, Stopped> {
+        self.octet()?;
         self.go_on()?;
-        let file = descriptor(&self.stream)?;
-        self.octets.push(0);
-        self.go_on()?;
+        let file = self.passed.take().ok_or_else(|| io::Error::other("no descriptor"))?;
         let mut content = vec![0; usize::try_from(file.metadata()?.len()).unwrap()];
         file.read_exact_at(&mut content, 0)?;
         Ok(content)
     }
 }
 
-fn descriptor(stream: &UnixStream) -> io::Result<File> {
+/// One octet, and the descriptor that came with it: read without room for it, it would be lost.
+fn octet(stream: &UnixStream) -> io::Result<(u8, Option<File>)> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
     let mut octet = [0];
-    rustix::net::recvmsg(stream.as_fd(), &mut [IoSliceMut::new(&mut octet)], &mut ancillary, RecvFlags::empty())?;
+    let received =
+        rustix::net::recvmsg(stream.as_fd(), &mut [IoSliceMut::new(&mut octet)], &mut ancillary, RecvFlags::empty())?;
+    if received.bytes == 0 {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
     let passed = ancillary.drain().find_map(|message| match message {
         RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
         _ => None,
     });
-    passed.map(File::from).ok_or_else(|| io::Error::other("no descriptor"))
+    Ok((octet[0], passed.map(File::from)))
 }
