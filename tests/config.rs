@@ -63,6 +63,9 @@ fn bad_files_report_all_their_faults_together() {
         for fault in &faults.0 {
             assert!(fault.what.en != fault.what.pt, "only in one language: {}", fault.what);
         }
+        // A hint of ours is made of whole lines: one with a line end in it would be shown as an escape.
+        let shown = faults.render(Language::En) + &faults.render(Language::PtBr);
+        assert!(!shown.contains("\\u{"), "{shown}");
     }
 }
 

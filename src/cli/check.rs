@@ -248,6 +248,7 @@ pub(super) fn fault_json(fault: &Fault, language: Language) -> serde_json::Value
         "severity": if fault.severity == Severity::Error { "error" } else { "warning" },
         "what": fault.what.in_language(language),
         "help": fault.help.as_ref().map(|help| help.in_language(language)),
+        "lines": fault.lines,
     })
 }
 

@@ -119,13 +119,15 @@ pub struct Fault {
     pub what: Text,
     /// What to do about it.
     pub help: Option<Text>,
+    /// Lines that would do, to be copied as they stand. Static: a line that somebody else's file has a part in could act on the terminal.
+    pub lines: &'static [&'static str],
 }
 
 impl Fault {
     /// An error about a file as a whole.
     pub fn about_file(file: impl Into<PathBuf>, what: Text) -> Self {
-        let (place, code, rule, help) = Default::default();
-        Self { file: file.into(), place, severity: Severity::Error, code, rule, what, help }
+        let (place, code, rule, help, lines) = Default::default();
+        Self { file: file.into(), place, severity: Severity::Error, code, rule, what, help, lines }
     }
 
     /// Its code with the letter of its severity, such as `E03`.
@@ -168,6 +170,9 @@ impl Fault {
         }
         if let Some(help) = &self.help {
             let _ = writeln!(out, "       = {}", visible(help.in_language(language)));
+        }
+        for line in self.lines {
+            let _ = writeln!(out, "           {line}");
         }
         out
     }
@@ -281,6 +286,15 @@ mod tests {
         assert_eq!(under("\"ＢＯ\" x", "Ｏ").1, "   ^^");
         assert_eq!(under("c\u{327}a = 1", "="), ("c\u{327}a = 1".to_owned(), "   ^".to_owned()));
         assert_eq!(under("会 = bo\u{200b}leto", "leto").1, "        ^^^^");
+    }
+
+    /// Lines to be copied stand below the hint, each on its own.
+    #[test]
+    fn lines_that_would_do_can_be_copied() {
+        let help = Some(text!("add these lines:", "acrescente estas linhas:"));
+        let fault = Fault { help, lines: &["[a]", "b = 1"], ..Fault::about_file("r.toml", text!("bad", "ruim")) };
+        let shown = "r.toml: error: bad\n       = add these lines:\n           [a]\n           b = 1\n";
+        assert_eq!(fault.render(Language::En), shown);
     }
 
     #[test]

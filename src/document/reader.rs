@@ -46,6 +46,7 @@ struct Noted {
     code: Option<Code>,
     what: Text,
     help: Option<Text>,
+    lines: &'static [&'static str],
 }
 
 /// A value and the octets of the file that it was written in.
@@ -123,12 +124,17 @@ impl<'d> Document<'d> {
 
     /// Notes an error at `span`.
     pub fn fault(&self, span: Range<usize>, what: Text, help: Option<Text>) {
-        self.note(Noted { span, severity: Severity::Error, code: None, what, help });
+        self.note(Noted { span, severity: Severity::Error, code: None, what, help, lines: &[] });
+    }
+
+    /// Notes an error at `span` with lines that would do, shown below the hint.
+    pub fn fault_to_mend(&self, span: Range<usize>, what: Text, help: Text, lines: &'static [&'static str]) {
+        self.note(Noted { span, severity: Severity::Error, code: None, what, help: Some(help), lines });
     }
 
     /// Notes a warning at `span`.
     pub fn warning(&self, span: Range<usize>, what: Text, help: Option<Text>) {
-        self.note(Noted { span, severity: Severity::Warning, code: None, what, help });
+        self.note(Noted { span, severity: Severity::Warning, code: None, what, help, lines: &[] });
     }
 
     /// Notes an error of a numbered kind.
@@ -143,7 +149,7 @@ impl<'d> Document<'d> {
 
     /// Notes a fault of a numbered kind whose severity depends on what it is in.
     pub fn note_as(&self, code: Code, severity: Severity, span: Range<usize>, what: Text, help: Option<Text>) {
-        self.note(Noted { span, severity, code: Some(code), what, help });
+        self.note(Noted { span, severity, code: Some(code), what, help, lines: &[] });
     }
 
     fn note(&self, noted: Noted) {
@@ -163,9 +169,9 @@ impl<'d> Document<'d> {
         noted.sort_by_key(|noted| noted.span.start);
         let sections = self.sections.take();
         let section = |at: usize| sections.iter().rev().find(|(start, _)| *start <= at).map(|(_, name)| name.clone());
-        let fault = |Noted { span, severity, code, what, help }: Noted| {
+        let fault = |Noted { span, severity, code, what, help, lines }: Noted| {
             let (place, rule) = (Some(self.place(&span)), section(span.start));
-            Fault { place, severity, code, rule, help, ..Fault::about_file(self.file.clone(), what) }
+            Fault { place, severity, code, rule, help, lines, ..Fault::about_file(self.file.clone(), what) }
         };
         let mut faults = Faults(noted.into_iter().map(fault).collect());
         let (count, error) = self.beyond.get();

@@ -129,6 +129,7 @@ fn fault_as_json(fault: &Fault, form: Form) -> Value {
         "severity": match fault.severity { Severity::Error => "error", Severity::Warning => "warning" },
         "what": fault.what.in_language(form.language),
         "help": fault.help.as_ref().map(|help| help.in_language(form.language)),
+        "lines": fault.lines,
     })
 }
 

@@ -8,7 +8,7 @@ use super::{
         quantity,
         settings::Timeouts,
     },
-    lines_to_add, scanner,
+    scanner,
 };
 use crate::{
     antivirus::{Ages, Settings},
@@ -34,14 +34,13 @@ pub(super) fn read(
     if enabled && root.is_empty("scanner") {
         let what =
             text!("no [[scanner]]: nobody would look for viruses", "nenhum [[scanner]]: ninguém procuraria vírus");
-        let lines = ["[[scanner]]", "kind = \"clamd\"", "address = \"unix:/run/clamav/clamd.ctl\""];
-        let help = lines_to_add(&lines);
-        let off = text!(
-            "\n         or, if that is meant:\n           [antivirus]\n           enabled = false",
-            "\n         ou, se for essa a intenção:\n           [antivirus]\n           enabled = false"
+        let help = text!(
+            "write enabled = false in [antivirus] if that is meant, or add these lines:",
+            "escreva enabled = false em [antivirus] se for essa a intenção, ou acrescente estas linhas:"
         );
-        let help = crate::language::Text { en: help.en + &off.en, pt: help.pt + &off.pt };
-        root.document().fault(table.as_ref().map_or(root.span(), Table::span), what, Some(help));
+        let lines = &["[[scanner]]", "kind = \"clamd\"", "address = \"unix:/run/clamav/clamd.ctl\""];
+        let span = table.as_ref().map_or(root.span(), Table::span);
+        root.document().fault_to_mend(span, what, help, lines);
     }
     if let Some(table) = table.as_ref().filter(|_| !enabled) {
         let what = text!(

@@ -79,15 +79,14 @@ fn read_one(table: Table<'_, '_>, tls_section: bool) -> Option<Found<Listener>> 
     let default = if tls_section { ListenerTls::StartTls } else { ListenerTls::Off };
     let tls = table.choice("tls", &TLS, default);
     if tls != ListenerTls::Off && !tls_section {
-        let lines = "\n           [tls]\n           certificate = \"/etc/portaria/tls/fullchain.pem\"\n           \
-                     key = \"/etc/portaria/tls/key.pem\"";
-        table.document().fault(
+        table.document().fault_to_mend(
             table.span_of("tls"),
             text!("TLS needs a certificate: `[tls]` is missing", "TLS precisa de certificado: falta `[tls]`"),
-            Some(text!(
-                "write tls = \"off\" here, or add these lines:{lines}",
-                "escreva tls = \"off\" aqui, ou acrescente estas linhas:{lines}"
-            )),
+            text!(
+                "write tls = \"off\" here, or add these lines:",
+                "escreva tls = \"off\" aqui, ou acrescente estas linhas:"
+            ),
+            &["[tls]", "certificate = \"/etc/portaria/tls/fullchain.pem\"", "key = \"/etc/portaria/tls/key.pem\""],
         );
     }
     if role == Some(Role::Application) && tls == ListenerTls::Off {

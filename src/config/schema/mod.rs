@@ -101,14 +101,9 @@ fn whole(root: &Table<'_, '_>, file: &Path, folder: &Path) -> Option<Settings> {
 }
 
 /// Reports that a whole section is missing, with lines that would do.
-fn missing(root: &Table<'_, '_>, what: Text, lines: &[&str]) {
-    root.document().fault(root.span(), what, Some(lines_to_add(lines)));
-}
-
-/// "add these lines" as a hint, each on a line of its own so that they can be copied.
-fn lines_to_add(lines: &[&str]) -> Text {
-    let lines: String = lines.iter().map(|line| format!("\n           {line}")).collect();
-    crate::text!("add these lines:{lines}", "acrescente estas linhas:{lines}")
+fn missing(root: &Table<'_, '_>, what: Text, lines: &'static [&'static str]) {
+    let help = crate::text!("add these lines:", "acrescente estas linhas:");
+    root.document().fault_to_mend(root.span(), what, help, lines);
 }
 
 /// Reports a planned key that this version does not act on: taking it silently would be a lie.
