@@ -4,6 +4,7 @@
 //! segment is removed when everything in it is in the database, and an intent whose process died without an outcome becomes
 //! the record "the next hop may have it, the client was not answered" (promise 5).
 
+mod backlog;
 mod place;
 
 use std::{
@@ -12,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use backlog::Backlog;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -81,6 +83,7 @@ pub struct Loader {
     begun: bool,
     /// Of what is not in the journal's memory any more. It stands at `loaded`; none: it is made when it is needed.
     reader: Option<Reader>,
+    backlog: Backlog,
     /// Read, and not yet taken by the database.
     waiting: Option<(Vec<Change>, Position)>,
     loaded: Position,
@@ -99,6 +102,7 @@ impl Loader {
             intents_closed: false,
             begun: false,
             reader: None,
+            backlog: Backlog::default(),
             waiting: None,
             loaded: Position::default(),
             forgotten: 0,
@@ -199,12 +203,8 @@ impl Loader {
 
     async fn read_file(&mut self) -> Result<Option<(Vec<Change>, Position)>, LoadFault> {
         let from = self.loaded;
-        let mut reader = self.reader.take().unwrap_or_else(|| self.journal.reader(from));
-        let read = tokio::task::spawn_blocking(move || {
-            let changes = read_changes(&mut reader);
-            (reader, changes)
-        });
-        let (reader, changes) = read.await.map_err(io::Error::other)?;
+        let reader = self.reader.take().unwrap_or_else(|| self.journal.reader(from));
+        let (reader, changes) = self.backlog.read(reader).await?;
         // After a fault some entries of this batch were read and are dropped here: the next reader begins where the database is.
         let (changes, upto) = (changes?, reader.position());
         self.reader = Some(reader);
@@ -229,23 +229,6 @@ impl Loader {
             () = stop.cancelled() => {}
         }
     }
-}
-
-/// Reads one batch.
-fn read_changes(reader: &mut Reader) -> io::Result<Vec<Change>> {
-    let mut changes = Vec::new();
-    let mut octets = 0;
-    while changes.len() < BATCH && octets < BATCH_OCTETS {
-        let before = reader.position();
-        let Some(step) = reader.next_step()? else { break };
-        octets += if step.next.segment == before.segment {
-            step.next.offset.saturating_sub(before.offset)
-        } else {
-            step.next.offset
-        };
-        changes.extend(change(step));
-    }
-    Ok(changes)
 }
 
 /// What an entry changes. Damage is told in the log and passed over.
