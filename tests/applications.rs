@@ -339,6 +339,7 @@ impl World {
                     tls: None,
                     reused: false,
                     mails: 0,
+                    owes_reset: false,
                 }));
             }
             Output::ToNextHop(octets) => {

@@ -143,10 +143,10 @@ impl Driver {
             Output::OpenNextHop(request) => self.open_next_hop(request),
             Output::CancelNextHop => self.opening = None,
             Output::ToNextHop(octets) => self.to_next_hop.push_back(octets),
-            Output::ReleaseNextHop { mails } => {
+            Output::ReleaseNextHop { mails, left } => {
                 self.to_next_hop.clear();
                 if let Some(lease) = self.next_hop.take() {
-                    lease.release(mails);
+                    lease.release(mails, left);
                 }
             }
             Output::DropNextHop => {

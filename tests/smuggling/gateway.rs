@@ -179,6 +179,7 @@ impl Gateway {
                     tls: None,
                     reused: false,
                     mails: 0,
+                    owes_reset: false,
                 })
             }
             Output::ToNextHop(octets) => {

@@ -142,7 +142,7 @@ impl World {
                 self.see(Channel::NextHop, "! cancels");
             }
             Output::ToNextHop(octets) => self.next_hop_hears(&octets)?,
-            Output::ReleaseNextHop { mails } => {
+            Output::ReleaseNextHop { mails, .. } => {
                 let said = self.connection.as_ref().map(|connection| connection.mails);
                 must(said == Some(mails), "MAILs are counted as they were said")?;
                 self.leave("! releases")?;
