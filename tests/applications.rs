@@ -374,7 +374,10 @@ impl World {
                     answer(Input::Journaled(Ok(())));
                 }
             }
-            Output::ReleaseNextHop { .. } | Output::DropNextHop | Output::CancelNextHop | Output::CloseClient => {}
+            Output::ReleaseNextHop { .. }
+            | Output::DropNextHop
+            | Output::CancelNextHop
+            | Output::CloseClient { .. } => {}
             other => panic!("not expected: {other:?}"),
         }
     }

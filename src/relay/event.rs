@@ -160,7 +160,10 @@ pub enum Output {
     /// Do the TLS handshake as server, once everything is written. Answered by `TlsEstablished` or `ClientBroke`.
     StartTls,
     /// Close the client's connection once everything is written. The session is over when all answers are in.
-    CloseClient,
+    CloseClient {
+        /// It said QUIT, or its stream ended: nothing further of it is to come that could reset the connection under our last reply.
+        has_said_all: bool,
+    },
     /// Lease a connection. Answered by `NextHopReady` or `NextHopFailed`.
     OpenNextHop(OpenNextHop),
     /// Write to the next hop. Answered by `NextHopDrained`.

@@ -127,7 +127,7 @@ impl World {
                 self.securing = true;
                 self.see(Channel::Client, "! starts TLS");
             }
-            Output::CloseClient => {
+            Output::CloseClient { .. } => {
                 if !std::mem::replace(&mut self.closed, true) {
                     self.see(Channel::Client, "! closes");
                 }
