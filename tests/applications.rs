@@ -339,6 +339,7 @@ impl World {
                     tls: None,
                     reused: false,
                     mails: 0,
+                    owes_reset: false,
                 }));
             }
             Output::ToNextHop(octets) => {
@@ -373,7 +374,10 @@ impl World {
                     answer(Input::Journaled(Ok(())));
                 }
             }
-            Output::ReleaseNextHop { .. } | Output::DropNextHop | Output::CancelNextHop | Output::CloseClient => {}
+            Output::ReleaseNextHop { .. }
+            | Output::DropNextHop
+            | Output::CancelNextHop
+            | Output::CloseClient { .. } => {}
             other => panic!("not expected: {other:?}"),
         }
     }

@@ -44,8 +44,8 @@ use crate::{
 const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 /// A handshake takes no longer.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(60);
-/// After our last reply we read on for a moment: closing with octets unread resets the connection, and the reset can overtake
-/// the reply (RFC 9293 §3.10.7.1 and every refused sender's log).
+/// After our last reply to a client that may say more we read on for a moment: closing with octets unread resets the connection, and
+/// the reset can overtake the reply (RFC 9293 §3.10.7.1 and every refused sender's log).
 const LINGER: Duration = Duration::from_secs(1);
 /// … but only so much: who sends on and on is not listening.
 const LINGER_OCTETS: usize = 1 << 20;
@@ -139,14 +139,14 @@ impl Driver {
                 self.verifying = Some(Box::pin(self.gateway.verifiers.verify(verification)));
             }
             Output::StartTls => Box::pin(self.start_tls()).await,
-            Output::CloseClient => self.close_client().await,
+            Output::CloseClient { has_said_all } => self.close_client(has_said_all).await,
             Output::OpenNextHop(request) => self.open_next_hop(request),
             Output::CancelNextHop => self.opening = None,
             Output::ToNextHop(octets) => self.to_next_hop.push_back(octets),
-            Output::ReleaseNextHop { mails } => {
+            Output::ReleaseNextHop { mails, left } => {
                 self.to_next_hop.clear();
                 if let Some(lease) = self.next_hop.take() {
-                    lease.release(mails);
+                    lease.release(mails, left);
                 }
             }
             Output::DropNextHop => {
@@ -253,8 +253,13 @@ impl Driver {
         }
     }
 
-    async fn close_client(&mut self) {
+    /// Who has said all hears our last reply without our waiting for its end, which would be one more turn of the loop for every
+    /// message.
+    async fn close_client(&mut self, has_said_all: bool) {
         let Some(mut client) = self.client.take() else { return };
+        if has_said_all && client.has_nothing_unread() {
+            return;
+        }
         let _ = tokio::time::timeout(LINGER, async {
             client.shutdown().await?;
             let mut left = LINGER_OCTETS;

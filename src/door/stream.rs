@@ -6,6 +6,7 @@ use std::{
     task::{Context, Poll},
 };
 
+use rustix::net::{RecvFlags, recv};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -29,6 +30,16 @@ impl ClientStream {
         match self {
             Self::Clear(stream) => Ok(Self::Tls(Box::new(acceptor.accept(stream).await?))),
             Self::Tls(_) => Err(io::Error::other("TLS within TLS")),
+        }
+    }
+
+    /// Whether the kernel has nothing of the client that we did not read: then closing ends the connection and does not reset it. Under
+    /// TLS never: the client's close_notify is still to come.
+    pub fn has_nothing_unread(&self) -> bool {
+        let Self::Clear(socket) = self else { return false };
+        match recv(socket, &mut [0_u8; 1][..], RecvFlags::PEEK | RecvFlags::DONTWAIT) {
+            Ok((count, _)) => count == 0,
+            Err(fault) => fault == rustix::io::Errno::AGAIN,
         }
     }
 

@@ -229,18 +229,46 @@ async fn a_client_that_takes_no_reply_is_gone_after_a_minute() {
     assert!(is_about(stalled.elapsed(), 60 * SECOND), "{:?}", stalled.elapsed());
 }
 
+/// Who has said QUIT, or ended, says nothing more: no turn of the loop and no second of ours is spent on his end of stream.
+#[tokio::test]
+async fn a_client_that_has_said_all_is_not_listened_to_any_more() {
+    let door = Door::open(many(), |_| {}).await;
+    let mut polite = door.connect().await;
+    polite.write_all(b"QUIT\r\n").await.unwrap();
+    let (told, _) = hear_out(&mut polite).await;
+    assert!(told.starts_with("220 ") && told.ends_with("221 2.0.0 Bye\r\n"), "{told:?}");
+    assert!(door.empties().await < SECOND / 10);
+
+    let mut ended = door.connect().await;
+    ended.shutdown().await.unwrap();
+    hear_out(&mut ended).await;
+    assert!(door.empties().await < SECOND / 10);
+}
+
+/// What lies unread behind QUIT would reset the connection, and our 221 with it.
+#[tokio::test]
+async fn a_client_that_goes_on_behind_quit_is_listened_to() {
+    let door = Door::open(many(), |_| {}).await;
+    let mut client = door.connect().await;
+    // More than one read of ours takes.
+    client.write_all(&[b"QUIT\r\n", &b"NOOP\r\n".repeat(50_000)[..]].concat()).await.unwrap();
+    let (told, _) = hear_out(&mut client).await;
+    assert!(told.ends_with("221 2.0.0 Bye\r\n"), "{told:?}");
+    assert!(is_about(door.empties().await, SECOND));
+}
+
 #[tokio::test]
 async fn after_our_last_reply_we_listen_for_a_second_or_a_mebibyte() {
-    let door = Door::open(many(), |_| {}).await;
+    let door = Door::open(many(), |settings| settings.limits.errors = 0).await;
     let mut silent = door.connect().await;
-    silent.write_all(b"QUIT\r\n").await.unwrap();
+    silent.write_all(b"WHAT\r\n").await.unwrap();
     let (told, took) = hear_out(&mut silent).await;
-    assert!(told.ends_with("221 2.0.0 Bye\r\n") && took < SECOND / 10, "{told:?} {took:?}");
+    assert!(told.ends_with("421 4.7.0 Too many errors\r\n") && took < SECOND / 10, "{told:?} {took:?}");
     assert!(is_about(door.empties().await, SECOND));
 
     // One that sends on: it is read for so much, and not for so long.
     let mut loud = door.connect().await;
-    loud.write_all(b"QUIT\r\n").await.unwrap();
+    loud.write_all(b"WHAT\r\n").await.unwrap();
     hear_out(&mut loud).await;
     let begun = Instant::now();
     let piece = vec![b'x'; 1 << 16];

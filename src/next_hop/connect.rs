@@ -95,6 +95,8 @@ pub(super) struct Connection {
     pub opened: Instant,
     /// How often MAIL was said on it.
     pub mails: u32,
+    /// RSET was not said since its last transaction.
+    pub owes_reset: bool,
 }
 
 impl Connection {
@@ -259,7 +261,7 @@ impl Dialler {
         let tls = stream.tls();
         let spelled =
             if ip.ip().to_string() == *address.host { address.to_string() } else { format!("{address} [{}]", ip.ip()) };
-        Ok(Connection { stream, capabilities, address: spelled, tls, opened, mails: 0 })
+        Ok(Connection { stream, capabilities, address: spelled, tls, opened, mails: 0, owes_reset: false })
     }
 
     async fn introduce(

@@ -14,7 +14,7 @@ use super::{
     pool::{Hop, Tasks},
     turns::Permit,
 };
-use crate::relay::event::NextHopReady;
+use crate::relay::event::{Leftover, NextHopReady};
 
 /// A connection that is ready for MAIL and belongs to one session. Read and write it as a stream; **flush** after writing, TLS
 /// buffers. Dropping it closes the connection at once, whatever is open on it; that is what `DropNextHop` needs.
@@ -36,6 +36,7 @@ impl Lease {
             tls: self.connection.tls.clone(),
             reused: self.reused,
             mails: self.connection.mails,
+            owes_reset: self.connection.owes_reset,
         }
     }
 
@@ -50,13 +51,14 @@ impl Lease {
         self.permit.take_call()
     }
 
-    /// Gives it back with every question answered and outside mail data. It is reset in the background (RSET, 250) before
-    /// anyone else gets it, and closed if anything about that is odd; until then it counts as in use. `mails`: how often MAIL was
-    /// said on it; one that may have no more (RFC 9422, MAILMAX) is closed.
-    pub fn release(self, mails: u32) {
+    /// Gives it back with every question answered and outside mail data. Under PIPELINING and with [`Leftover::Nothing`] it can be
+    /// lent again at once, and owes RSET. Otherwise it is reset in the background (RSET, 250), and closed if anything about that is
+    /// odd; until then it counts as in use. `mails`: how often MAIL was said on it; one that may have no more (RFC 9422, MAILMAX) is
+    /// closed.
+    pub fn release(self, mails: u32, left: Leftover) {
         let Self { mut connection, permit, hop, tasks, .. } = self;
         connection.mails = mails;
-        tasks.spawn(hop.take_back(connection, permit, tasks.clone()));
+        hop.take_back(connection, permit, left, &tasks);
     }
 }
 

@@ -5,7 +5,7 @@
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `pool` | the connections of one next hop: lent, reset, kept for a while, closed |
+//! | `pool` | the connections of one next hop: lent, reset where an envelope was left, kept for a while, closed |
 //! | `turns` | whose turn it is, and who is called to let go |
 //! | `lease` | one connection lent to one session |
 //! | `health` | the addresses of one next hop in the order in which they are tried |

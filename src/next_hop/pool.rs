@@ -1,4 +1,4 @@
-//! The connections of one next hop: lent, reset, kept for a while, closed.
+//! The connections of one next hop: lent, reset where somebody left an envelope, kept for a while, closed.
 //!
 //! In: who needs one and until when. Out: a [`Lease`], or why not. What is said over it is the session's business.
 //!
@@ -25,7 +25,7 @@ use super::{
     turns::{Permit, Turns},
 };
 use crate::{
-    relay::event::{NextHopFailure, OpenNextHop},
+    relay::event::{Leftover, NextHopFailure, OpenNextHop},
     smtp::{
         client::{TlsWish, Transaction},
         extension::Capabilities,
@@ -147,26 +147,56 @@ impl Hop {
         }
     }
 
-    /// Resets a connection that was lent and keeps it, or closes it. `permit` is held until that is settled.
-    pub(super) async fn take_back(self: Arc<Self>, mut connection: Connection, permit: Permit, tasks: Tasks) {
-        let lifetime_ends = connection.opened + self.settings.connection_lifetime;
-        if tasks.closing.is_cancelled() || lifetime_ends <= Instant::now() || connection.is_used_up() {
-            return connection.quit().await;
+    /// Keeps a connection that was lent, once it is reset or, without a task of its own, if its next RSET can go out in one group
+    /// with MAIL (decision 54); or closes it. `permit` is held until that is settled.
+    pub(super) fn take_back(
+        self: Arc<Self>,
+        mut connection: Connection,
+        permit: Permit,
+        left: Leftover,
+        tasks: &Tasks,
+    ) {
+        let old = self.lifetime_end(&connection) <= Instant::now();
+        if tasks.closing.is_cancelled() || old || connection.is_used_up() {
+            tasks.spawn(async move {
+                connection.quit().await;
+                drop(permit);
+            });
+        } else if left == Leftover::Nothing && connection.capabilities.pipelining {
+            connection.owes_reset = true;
+            self.keep(connection, permit, tasks);
+        } else {
+            tasks.spawn(self.reset_and_keep(connection, permit, tasks.clone()));
         }
+    }
+
+    async fn reset_and_keep(self: Arc<Self>, mut connection: Connection, permit: Permit, tasks: Tasks) {
         match timeout(self.dialler.reply_timeout, reset(&mut connection)).await {
-            Ok(Ok(true)) => {}
+            Ok(Ok(true)) => {
+                connection.owes_reset = false;
+                self.keep(connection, permit, &tasks);
+            }
             odd => {
                 tracing::debug!(next_hop = %self.settings.name.0, address = %connection.address, ?odd, "not reset, closed");
-                return;
             }
         }
+    }
+
+    fn keep(self: Arc<Self>, connection: Connection, permit: Permit, tasks: &Tasks) {
+        let until = self.lifetime_end(&connection).min(Instant::now() + IDLE);
         let mut state = self.lock();
-        state.idle.push(Idle { connection, until: lifetime_ends.min(Instant::now() + IDLE) });
+        state.idle.push(Idle { connection, until });
         // Only now: whoever waits for the permit finds the connection.
         drop(permit);
-        if !std::mem::replace(&mut state.reaping, true) {
-            tasks.spawn(Arc::clone(&self).reap(tasks.clone()));
+        let reaping = std::mem::replace(&mut state.reaping, true);
+        drop(state);
+        if !reaping {
+            tasks.spawn(self.reap(tasks.clone()));
         }
+    }
+
+    fn lifetime_end(&self, connection: &Connection) -> Instant {
+        connection.opened + self.settings.connection_lifetime
     }
 
     /// Closes idle connections when their time is up, all of them when we are closing. Runs while there are any.

@@ -106,6 +106,17 @@ pub struct NextHopReady {
     pub reused: bool,
     /// How often MAIL was said on it: some next hops take only so many (RFC 9422).
     pub mails: u32,
+    /// RSET was not said since its last transaction, and goes out in front of our MAIL (decision 54).
+    pub owes_reset: bool,
+}
+
+/// What stands on a connection that is given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leftover {
+    /// Nothing: its last transaction ended with the reply to the end of mail data (RFC 5321 §4.1.1.4), or none began.
+    Nothing,
+    /// MAIL was said, and the transaction not ended: only RSET ends it.
+    Envelope,
 }
 
 /// Why no connection could be had.
@@ -149,15 +160,21 @@ pub enum Output {
     /// Do the TLS handshake as server, once everything is written. Answered by `TlsEstablished` or `ClientBroke`.
     StartTls,
     /// Close the client's connection once everything is written. The session is over when all answers are in.
-    CloseClient,
+    CloseClient {
+        /// It said QUIT, or its stream ended: nothing further of it is to come that could reset the connection under our last reply.
+        has_said_all: bool,
+    },
     /// Lease a connection. Answered by `NextHopReady` or `NextHopFailed`.
     OpenNextHop(OpenNextHop),
     /// Write to the next hop. Answered by `NextHopDrained`.
     ToNextHop(Bytes),
-    /// Give the connection back, clean (no transaction open); the pool resets it before anyone else gets it.
+    /// Give the connection back: every question answered, outside mail data. RSET is said before MAIL of anyone else, by the pool or
+    /// by whoever gets it (`NextHopReady::owes_reset`).
     ReleaseNextHop {
         /// How often MAIL was said on it since it was opened.
         mails: u32,
+        /// What stands on it.
+        left: Leftover,
     },
     /// Close the connection at once: the final dot must never go out.
     DropNextHop,

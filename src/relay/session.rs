@@ -251,7 +251,7 @@ impl Session {
         self.effects();
         let transaction = self.take_transaction();
         self.state = State::Closing(transaction);
-        self.outputs.push_back(Output::CloseClient);
+        self.outputs.push_back(Output::CloseClient { has_said_all: true });
     }
 
     fn take_transaction(&mut self) -> Option<Box<Transaction>> {
@@ -301,7 +301,7 @@ impl Session {
         if matches!(self.state, State::Securing) {
             // In the middle of a handshake nothing can be said.
             self.state = State::Closing(None);
-            self.outputs.push_back(Output::CloseClient);
+            self.outputs.push_back(Output::CloseClient { has_said_all: false });
         } else {
             self.server.close_with(reply);
         }
@@ -437,6 +437,6 @@ impl Session {
         self.transmit(now);
         let transaction = self.take_transaction();
         self.state = State::Closing(transaction);
-        self.outputs.push_back(Output::CloseClient);
+        self.outputs.push_back(Output::CloseClient { has_said_all: farewell == Farewell::Quit });
     }
 }

@@ -168,7 +168,7 @@ impl Gateway {
     fn perform(&mut self, output: Output) {
         let answer = match output {
             Output::ToClient(octets) => return self.seen.replies.extend_from_slice(&octets),
-            Output::CloseClient => return self.closed = true,
+            Output::CloseClient { .. } => return self.closed = true,
             Output::OpenNextHop(_) => {
                 self.connection = Some(Connection::default());
                 let lines = ["mbx".to_owned(), "PIPELINING".to_owned(), "8BITMIME".to_owned()];
@@ -179,6 +179,7 @@ impl Gateway {
                     tls: None,
                     reused: false,
                     mails: 0,
+                    owes_reset: false,
                 })
             }
             Output::ToNextHop(octets) => {

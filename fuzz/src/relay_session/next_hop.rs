@@ -105,12 +105,15 @@ pub struct NextHop {
     pub client: Option<String>,
     /// How often it heard MAIL.
     pub mails: u32,
+    /// It served somebody else, and was not reset since.
+    owed_reset: bool,
 }
 
 impl NextHop {
-    pub fn new(offered: Capabilities) -> Self {
+    pub fn new(offered: Capabilities, owed_reset: bool) -> Self {
         Self {
             offered,
+            owed_reset,
             data: None,
             smtputf8: false,
             recipients: Vec::new(),
@@ -179,6 +182,7 @@ impl NextHop {
             Command::Mail(mail) => {
                 assert!(offered.size.is_some() || mail.parameters.size.is_none(), "SIZE was not offered: {shown}");
                 assert!(!self.open, "MAIL within a transaction");
+                assert!(!self.owed_reset, "MAIL on what somebody else left (decision 54)");
                 assert!(mail.parameters.body.is_none() || offered.eight_bit_mime);
                 self.mails += 1;
                 let most = offered.limits.transactions;
@@ -207,7 +211,7 @@ impl NextHop {
             }
             Command::Reset => {
                 self.recipients.clear();
-                self.open = false;
+                (self.open, self.owed_reset) = (false, false);
                 self.reply(moods.at(Verb::Reset), 250, false);
             }
             other => panic!("never said by us: {other:?}"),
@@ -337,6 +341,11 @@ impl NextHop {
     /// Whether it owes a reply.
     pub fn is_awaited(&self) -> bool {
         !self.unheard.is_empty()
+    }
+
+    /// Whether nothing stands on it: no MAIL was taken since its last message, or since it was reset.
+    pub fn has_nothing_open(&self) -> bool {
+        !self.open
     }
 
     /// Whether another session may have it: nothing half said, nothing half heard, no mail data open.

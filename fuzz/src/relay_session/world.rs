@@ -19,7 +19,7 @@ use portaria::{
     record::{Item, ItemState, Record, TransactionId},
     relay::{
         Session,
-        event::{Input, Moment, Output, Verification, Wait},
+        event::{Input, Leftover, Moment, Output, Verification, Wait},
         login::FAILURE_DELAY,
     },
 };
@@ -97,6 +97,8 @@ pub struct World {
     secured: bool,
     opening: bool,
     next_hop: Option<NextHop>,
+    /// A connection was given back with nothing on it.
+    given_back: bool,
     pub moods: Moods,
     scanning: bool,
     hold: Option<Vec<u8>>,
@@ -149,6 +151,7 @@ impl World {
             secured: false,
             opening: false,
             next_hop: None,
+            given_back: false,
             moods: Moods::default(),
             scanning: false,
             hold: None,
@@ -242,7 +245,7 @@ impl World {
                 self.securing = true;
             }
             // In the middle of a handshake too.
-            Output::CloseClient => (self.closed, self.securing) = (true, false),
+            Output::CloseClient { .. } => (self.closed, self.securing) = (true, false),
             Output::OpenNextHop(request) => {
                 assert!(!self.opening && self.next_hop.is_none(), "a second connection");
                 assert_eq!(self.current.dots, 0, "another address after our dot (promise 2)");
@@ -252,7 +255,7 @@ impl World {
             }
             Output::CancelNextHop => assert!(std::mem::take(&mut self.opening), "nothing to cancel"),
             Output::ToNextHop(octets) => self.said_to_next_hop(&octets),
-            Output::ReleaseNextHop { mails } => {
+            Output::ReleaseNextHop { mails, left } => {
                 // Decision 1: for a client that lets it wait, which it cannot do before it is answered. Mail data that is not
                 // fast enough, and commands that it hears nothing of, are no excuse; nothing here is fast enough.
                 let since = self.now.monotonic - self.waits;
@@ -261,6 +264,8 @@ impl World {
                 let next_hop = self.next_hop.take().expect("a connection to give back");
                 assert_eq!(mails, next_hop.mails, "counted as said");
                 assert!(next_hop.is_clean(), "given back in the middle: {next_hop:?}");
+                assert!(left == Leftover::Envelope || next_hop.has_nothing_open(), "left open: {next_hop:?}");
+                self.given_back = left == Leftover::Nothing;
                 self.retire(next_hop);
             }
             Output::DropNextHop => {

@@ -12,7 +12,7 @@ use crate::{
     door::gateway::{Gateway, now},
     next_hop::Lease,
     policy::route::{self, NextHopName},
-    relay::event::OpenNextHop,
+    relay::event::{Leftover, OpenNextHop},
     smtp::{
         client::Transaction,
         envelope::{MailFrom, RcptTo},
@@ -36,7 +36,8 @@ pub(super) async fn send(gateway: &Gateway, to: &Mailbox, message: String) -> Re
     let told = conversation.deliver(to, message).await;
     // Dropped in the middle of anything it is closed, which is what that deserves.
     if conversation.dialogue.is_at_rest() {
-        conversation.lease.release(1);
+        // Whether its transaction was ended does not matter for the few alerts that there are.
+        conversation.lease.release(1, Leftover::Envelope);
     }
     told
 }

@@ -95,10 +95,10 @@ impl<'a> Drive<'a> {
             }
             Output::CancelNextHop => self.opening = None,
             Output::ToNextHop(octets) => self.to_next_hop.push_back(octets),
-            Output::ReleaseNextHop { mails } => {
+            Output::ReleaseNextHop { mails, left } => {
                 self.to_next_hop.clear();
                 if let Some(lease) = self.next_hop.take() {
-                    lease.release(mails);
+                    lease.release(mails, left);
                 }
             }
             Output::DropNextHop => {

@@ -84,7 +84,7 @@ async fn opportunistic_takes_any_certificate() {
     assert!(tls.starts_with("TLSv1.3 TLS_"), "{tls}");
     assert_eq!(say(&mut lease, "NOOP").await, "250 ok");
     // The pool works under TLS as well: reset, found quiet, lent again.
-    lease.release(1);
+    lease.release(1, Leftover::Envelope);
     settles(&next_hops, 1, 0).await;
     let mut again = next_hops.lease(&request()).await.unwrap();
     assert!(again.ready().reused);
@@ -97,7 +97,7 @@ async fn under_tls_too_a_connection_that_the_server_gave_up_is_not_lent() {
     for text in ["", "421 4.4.2 idle too long"] {
         let server = Server::start(Script { starttls: self_signed(), ..OFFERS_TLS }).await;
         let next_hops = next_hops(NextHopSettings { tls: TlsWish::Opportunistic, ..one(&[&server.address]) });
-        next_hops.lease(&request()).await.unwrap().release(1);
+        next_hops.lease(&request()).await.unwrap().release(1, Leftover::Envelope);
         settles(&next_hops, 1, 0).await;
         server.say.send(text).unwrap();
         sleep(Duration::from_millis(50)).await;

@@ -23,7 +23,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 use super::*;
-use crate::relay::event::NextHopReady;
+use crate::relay::event::{Leftover, NextHopReady};
 
 /// How the next hop behaves. Replies are given without their last CRLF; an empty one means silence.
 #[derive(Clone)]
@@ -55,6 +55,8 @@ const GOOD: Script = Script {
     quit: "221 bye",
     starttls: StartTls::Unknown,
 };
+
+const PIPELINES: &str = "250-mx\r\n250 PIPELINING";
 
 /// A next hop that listens until it is dropped.
 struct Server {

@@ -30,6 +30,10 @@ impl Handover {
         }
         // What the next hop gets is larger than what the client declared.
         let size = self.mail.parameters.size.map(|size| size.saturating_add(TRACE_FIELDS));
+        // In one group with MAIL under PIPELINING (RFC 2920 §3.1 allows it anywhere in one): nobody waits for its reply.
+        if std::mem::take(&mut open.owes_reset) {
+            open.dialogue.reset();
+        }
         // Before each MAIL: the next hop forgets them with the transaction.
         for line in self.forwarded.lines(open.dialogue.capabilities().forward) {
             open.dialogue.forward(line);
@@ -106,6 +110,10 @@ impl Handover {
             }
             Question::Reset if answer.is_positive() => {
                 if let Link::Open(open) = &mut self.link {
+                    // Said in front of MAIL, which is on its way.
+                    if open.stage == Stage::Envelope {
+                        return;
+                    }
                     open.stage = Stage::Fresh;
                     open.asked.clear();
                 }

@@ -3,7 +3,7 @@
 use super::{Goal, Handover, Link, Open, Progress, Reading, Stage, World};
 use crate::{
     relay::{
-        event::{NextHopFailure, NextHopReady, OpenNextHop, Output},
+        event::{Leftover, NextHopFailure, NextHopReady, OpenNextHop, Output},
         reply,
         settings::ATTEMPTS,
     },
@@ -37,6 +37,7 @@ impl Handover {
             address: ready.address,
             reused: ready.reused,
             mails: ready.mails,
+            owes_reset: ready.owes_reset,
             asked: Vec::new(),
             mail_refused: None,
             stage: Stage::Fresh,
@@ -121,10 +122,11 @@ impl Handover {
     pub(super) fn close(&mut self, world: &mut World<'_>) {
         match &self.link {
             Link::Open(open) if open.dialogue.is_at_rest() && !open.writing => {
+                let left = if open.stage == Stage::Fresh { Leftover::Nothing } else { Leftover::Envelope };
                 let mails = open.mails;
                 self.link = Link::Closed;
                 self.deadline = None;
-                world.outputs.push_back(Output::ReleaseNextHop { mails });
+                world.outputs.push_back(Output::ReleaseNextHop { mails, left });
             }
             _ => self.drop_link(world),
         }

@@ -134,6 +134,8 @@ struct Open {
     reused: bool,
     /// How often MAIL was said on it, by others too.
     mails: u32,
+    /// RSET was not said since the last transaction of somebody else.
+    owes_reset: bool,
     /// Every RCPT of this transaction on this connection, in the order asked.
     asked: Vec<Asked>,
     /// MAIL was refused; the answers to the RCPTs that were pipelined behind it are still awaited.

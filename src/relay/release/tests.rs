@@ -137,6 +137,7 @@ impl World {
                     tls: None,
                     reused: false,
                     mails: 0,
+                    owes_reset: false,
                 }));
             }
             Output::ReadHold { offset, max } => {

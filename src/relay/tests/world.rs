@@ -129,7 +129,14 @@ impl World {
     pub fn next_hop_ready(&mut self) {
         let capabilities = Capabilities { pipelining: true, eight_bit_mime: true, ..Capabilities::default() };
         let address = "mbx1.example:25".to_owned();
-        self.feed(Input::NextHopReady(NextHopReady { capabilities, address, tls: None, reused: false, mails: 0 }));
+        self.feed(Input::NextHopReady(NextHopReady {
+            capabilities,
+            address,
+            tls: None,
+            reused: false,
+            mails: 0,
+            owes_reset: false,
+        }));
     }
 
     /// Time passes, and the session is told when it asked to be.

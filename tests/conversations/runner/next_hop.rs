@@ -11,6 +11,8 @@ pub struct Connection {
     in_mail_data: bool,
     /// How often it heard MAIL.
     pub mails: u32,
+    /// MAIL was said since the last answer to RSET or to a dot.
+    pub has_envelope: bool,
     /// Recipients that it accepted in its open transaction.
     pub accepted: Vec<String>,
     /// Octets of mail data, as they came, since 354 and without a final dot.
@@ -51,6 +53,7 @@ impl Connection {
             let line: Vec<u8> = self.wire.drain(..end + 2).collect();
             let line = String::from_utf8(line[..end].to_vec()).unwrap();
             self.mails += u32::from(line.starts_with("MAIL "));
+            self.has_envelope |= line.starts_with("MAIL ");
             self.unanswered.push_back(line.clone());
             noticed.push(Noticed::Command(line));
         }
@@ -67,8 +70,13 @@ impl Connection {
                     self.in_mail_data = true;
                     self.mail_data.clear();
                 }
-                Some(command) if command == "." => to_dot = Some(positive),
-                Some(command) if command == "RSET" || command.starts_with("MAIL ") => self.accepted.clear(),
+                Some(command) if command == "." => (to_dot, self.has_envelope) = (Some(positive), false),
+                Some(command) if command == "RSET" => {
+                    self.accepted.clear();
+                    // Another transaction may be on its way already.
+                    self.has_envelope = self.unanswered.iter().any(|asked| asked.starts_with("MAIL "));
+                }
+                Some(command) if command.starts_with("MAIL ") => self.accepted.clear(),
                 Some(command) if command.starts_with("RCPT ") && positive => self.accepted.push(command),
                 _ => {}
             }

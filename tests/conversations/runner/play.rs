@@ -201,6 +201,7 @@ impl<'s> Play<'s> {
             tls: None,
             reused: ready.reused,
             mails: ready.mails,
+            owes_reset: ready.owes_reset,
         }))
     }
 

@@ -9,6 +9,8 @@ pub struct Ready {
     pub fresh: bool,
     /// It was used before.
     pub reused: bool,
+    /// RSET is to go out in front of MAIL.
+    pub owes_reset: bool,
     /// How often MAIL was said on it.
     pub mails: u32,
     /// The next hop.
@@ -27,6 +29,7 @@ impl Ready {
         let mut ready = Self {
             fresh: false,
             reused: false,
+            owes_reset: false,
             mails: 0,
             to: "mailbox".to_owned(),
             address: None,
@@ -36,6 +39,7 @@ impl Ready {
         for word in words {
             match word.split_once('=') {
                 None if word == "reused" => ready.reused = true,
+                None if word == "owes-reset" => ready.owes_reset = true,
                 None if word == "fresh" => ready.fresh = true,
                 Some(("mails", number)) => ready.mails = number.parse().ok()?,
                 Some(("to", name)) => name.clone_into(&mut ready.to),
@@ -49,7 +53,7 @@ impl Ready {
 
     /// The same, when it was introduced.
     pub fn introduced(&self) -> Self {
-        Self { reused: false, ..self.clone() }
+        Self { reused: false, owes_reset: false, ..self.clone() }
     }
 
     /// What its EHLO reply says, read as the gateway reads it.

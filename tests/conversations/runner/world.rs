@@ -127,7 +127,7 @@ impl World {
                 self.securing = true;
                 self.see(Channel::Client, "! starts TLS");
             }
-            Output::CloseClient => {
+            Output::CloseClient { .. } => {
                 if !std::mem::replace(&mut self.closed, true) {
                     self.see(Channel::Client, "! closes");
                 }
@@ -142,7 +142,7 @@ impl World {
                 self.see(Channel::NextHop, "! cancels");
             }
             Output::ToNextHop(octets) => self.next_hop_hears(&octets)?,
-            Output::ReleaseNextHop { mails } => {
+            Output::ReleaseNextHop { mails, .. } => {
                 let said = self.connection.as_ref().map(|connection| connection.mails);
                 must(said == Some(mails), "MAILs are counted as they were said")?;
                 self.leave("! releases")?;

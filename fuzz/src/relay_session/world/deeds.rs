@@ -31,7 +31,7 @@ impl World {
             Deed::Break => self.break_off(),
             Deed::Secure => self.secure(),
             Deed::Pass(seconds) => self.pass(seconds),
-            Deed::Open(true) => self.open(everything(), false),
+            Deed::Open(true) => self.open_as_left(),
             Deed::Open(false) => self.open(Capabilities::default(), true),
             Deed::OpenNarrow => self.open(narrow(), false),
             Deed::NoRoom => self.faults.no_room = true,
@@ -86,7 +86,7 @@ impl World {
             match () {
                 () if !self.asked.is_empty() => self.answer(),
                 () if self.securing => self.secure(),
-                () if self.opening => self.open(everything(), false),
+                () if self.opening => self.open_as_left(),
                 () if self.next_hop.as_ref().is_some_and(|next_hop| next_hop.writing) => self.drained(),
                 () if said => self.hear(usize::MAX),
                 () if self.scanning => self.scan(Verdict::Clean),
@@ -193,11 +193,25 @@ impl World {
         assert!(!self.asked.is_empty(), "the deadline passed, was told, and stays: {:?}", self.wait);
     }
 
+    /// As the pool does it: what was given back with nothing on it comes again, and was not reset in between.
+    fn open_as_left(&mut self) {
+        let reused = self.opening && std::mem::take(&mut self.given_back);
+        self.open(everything(), reused);
+    }
+
+    /// One that was used before owes its RSET, with PIPELINING or without: how it is said is the dialogue's business.
     fn open(&mut self, capabilities: Capabilities, reused: bool) {
         if std::mem::take(&mut self.opening) {
-            self.next_hop = Some(NextHop::new(capabilities.clone()));
+            self.next_hop = Some(NextHop::new(capabilities.clone(), reused));
             let address = "192.0.2.25:25".to_owned();
-            self.feed(Input::NextHopReady(NextHopReady { capabilities, address, tls: None, reused, mails: 0 }));
+            self.feed(Input::NextHopReady(NextHopReady {
+                capabilities,
+                address,
+                tls: None,
+                reused,
+                mails: 0,
+                owes_reset: reused,
+            }));
         }
     }
 

@@ -13,7 +13,10 @@ impl World {
             Input::ClientGone => listener("C! gone"),
             Input::ClientBroke => listener("C! resets"),
             Input::TlsEstablished(_) => listener("C! secured"),
-            Input::NextHopReady(ready) if ready.reused => listener("N! ready reused (no extensions)"),
+            Input::NextHopReady(ready) if ready.reused && ready.capabilities.pipelining => {
+                listener("N! ready reused owes-reset (all extensions)");
+            }
+            Input::NextHopReady(ready) if ready.reused => listener("N! ready reused owes-reset (no extensions)"),
             Input::NextHopReady(ready) if ready.capabilities.limits.transactions.is_some() => {
                 listener("N! ready (one transaction, two recipients)");
             }
@@ -52,7 +55,7 @@ impl World {
             Output::Recount(client) => listener(&format!("S! counts as {client}")),
             Output::Verify(_) => listener("A= verify"),
             Output::StartTls => listener("S! starts TLS"),
-            Output::CloseClient => listener("S! closes"),
+            Output::CloseClient { .. } => listener("S! closes"),
             Output::OpenNextHop(wanted) => listener(&format!("R! opens {}", wanted.name.0)),
             Output::ReleaseNextHop { .. } => listener("R! releases"),
             Output::DropNextHop => listener("R! drops"),

@@ -91,19 +91,22 @@ impl Play<'_> {
         }
     }
 
-    /// Given back, it is reset before anybody else gets it, or left if it takes no more. The next hop closes it then, unless the
-    /// script wants it once more.
+    /// Given back, it is reset before anybody else gets it (or by whoever does), or left if it takes no more. The next hop closes
+    /// it then, unless the script wants it once more.
     pub async fn expect_release(&mut self, nth: usize) -> Played<()> {
         let mut end = self.connection.take().ok_or("there is no connection to the next hop")?;
-        let (farewell, reply) = match end.is_used_up() {
-            true => ("QUIT", "221 2.0.0 Bye\r\n"),
-            false => ("RSET", "250 2.0.0 Reset\r\n"),
+        let farewell = match end.is_used_up() {
+            true => Some(("QUIT", "221 2.0.0 Bye\r\n")),
+            false if end.may_owe_reset() => None,
+            false => Some(("RSET", "250 2.0.0 Reset\r\n")),
         };
-        match end.next().await? {
-            Some(Noticed::Command(line)) if line == farewell => {}
-            other => return Err(format!("expected R! releases, which is {farewell}\n  came     {other:?}")),
+        if let Some((farewell, reply)) = farewell {
+            match end.next().await? {
+                Some(Noticed::Command(line)) if line == farewell => {}
+                other => return Err(format!("expected R! releases, which is {farewell}\n  came     {other:?}")),
+            }
+            end.say(reply.as_bytes()).await?;
         }
-        end.say(reply.as_bytes()).await?;
         self.keep_content(&mut end);
         let later = self.script.steps.get(nth..).unwrap_or_default();
         let next = later.iter().find_map(|step| match &step.act {
@@ -112,7 +115,7 @@ impl Play<'_> {
         });
         if next == Some(true) {
             self.idle = Some(end);
-            // Until the gateway has read that it is reset: whoever asks before is given another one.
+            // Until the gateway has read its last reply: whoever asks before is given another one.
             in_time("a lease does not end", self.world.nothing_lent()).await?;
         }
         Ok(())

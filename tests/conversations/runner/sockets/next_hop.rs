@@ -88,6 +88,11 @@ impl End {
         self.introduced.as_ref().is_some_and(|ready| ready.is_used_up(self.wire.mails))
     }
 
+    /// Whether RSET can wait for the next MAIL (decision 54).
+    pub fn may_owe_reset(&self) -> bool {
+        !self.wire.has_envelope && self.introduced.as_ref().is_some_and(|ready| ready.capabilities().pipelining)
+    }
+
     /// Says octets.
     pub async fn say(&mut self, octets: &[u8]) -> Result<(), String> {
         self.wire.say(octets);

@@ -10,7 +10,7 @@ use portaria::{
     journal,
     policy::verdict::ScanVerdict,
     record::TransactionId,
-    relay::event::{NextHopFailure, OpenNextHop},
+    relay::event::{Leftover, NextHopFailure, OpenNextHop},
 };
 
 use super::{
@@ -92,7 +92,9 @@ impl Play<'_> {
         let request = OpenNextHop { name: "mailbox".into(), fresh: false, avoid: Vec::new(), until };
         let lease = tokio::spawn(async move { next_hops.lease(&request).await });
         self.ready(&first.introduced()).await?;
-        lease.await.unwrap().map_err(|failure| failure.to_string())?.release(first.mails);
+        let left = if first.owes_reset { Leftover::Nothing } else { Leftover::Envelope };
+        self.end_of_next_hop()?.wire.has_envelope = !first.owes_reset;
+        lease.await.unwrap().map_err(|failure| failure.to_string())?.release(first.mails, left);
         self.expect_release(0).await
     }
 
