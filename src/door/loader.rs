@@ -138,12 +138,13 @@ impl Loader {
         }
     }
 
-    /// Loads everything that is there now. Says how many entries. After a fault the same is tried again by the next call.
+    /// Loads everything that is there now. Says how many entries. After a fault the same is tried again by the next call. What comes
+    /// meanwhile is gathered for the next one: else a busy journal has a few entries more after each batch, and each few are a transaction.
     pub async fn catch_up(&mut self) -> Result<usize, LoadFault> {
         if !self.begun {
             self.begin().await?;
         }
-        let mut count = 0;
+        let (mut count, end) = (0, self.journal.end());
         loop {
             if self.waiting.is_none() {
                 self.waiting = self.read_batch().await?;
@@ -154,6 +155,9 @@ impl Loader {
             self.loaded = *upto;
             self.waiting = None;
             self.forget_loaded_segments().await?;
+            if self.loaded >= end {
+                break;
+            }
         }
         if !self.intents_closed && self.loaded.segment >= self.first_segment {
             report(&self.store.close_intents(self.first_segment).await?);

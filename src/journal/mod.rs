@@ -182,14 +182,14 @@ impl Journal {
         self.shared.recent().take(from, count, octets)
     }
 
-    /// The segment of the last line.
-    pub fn current_segment(&self) -> u64 {
-        self.shared.recent().end().segment
+    /// Behind the last line.
+    pub fn end(&self) -> Position {
+        self.shared.recent().end()
     }
 
     /// Removes the segments below `segment`, which are in the database. Never the one of the last line. Says how many. Blocks.
     pub fn remove_before(&self, segment: u64) -> io::Result<usize> {
-        segment::remove_before(&self.shared.folder, segment.min(self.current_segment()))
+        segment::remove_before(&self.shared.folder, segment.min(self.end().segment))
     }
 
     /// Syncs what is left and ends the background task. What is appended later is synced each for itself.
