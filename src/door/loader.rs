@@ -33,8 +33,8 @@ const GATHER: Duration = Duration::from_millis(200);
 /// The same, when they come fast: in a fifth as many transactions.
 const GATHER_MANY: Duration = Duration::from_secs(1);
 
-/// So many at once are many.
-const MANY: usize = 200;
+/// So many at once are many: some 125 messages a second. Fewer than that in a second are few again.
+const MANY: usize = 50;
 
 /// Looked at even if nobody says that there is something.
 const IDLE: Duration = Duration::from_secs(1);
@@ -257,7 +257,10 @@ fn change(step: Step) -> Option<Change> {
     let segment = step.next.segment;
     match step.entry {
         Ok(Entry::Intent(intent)) => Some(Change::Intent { segment, intent }),
-        Ok(Entry::Outcome(record)) => Some(Change::Outcome(record)),
+        Ok(Entry::Outcome(record)) => Some(match step.text {
+            Some(text) => Change::Written { record, text },
+            None => Change::Outcome(record),
+        }),
         Ok(Entry::Counts(counts)) => Some(Change::Counts(counts)),
         Err(damaged) => {
             metrics::counter!("portaria_journal_damaged_lines_total").increment(1);

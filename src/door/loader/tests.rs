@@ -218,6 +218,10 @@ async fn a_journal_that_goes_on_is_caught_up_with_once() {
     stop.cancel();
     let (loaded, written) = (loaded.expect("it ends while somebody writes").unwrap(), writer.await.unwrap());
     assert!(loaded > 0);
-    assert_eq!(loaded + loader.catch_up().await.unwrap(), usize::try_from(written).unwrap(), "and the rest is not lost");
+    assert_eq!(
+        loaded + loader.catch_up().await.unwrap(),
+        usize::try_from(written).unwrap(),
+        "and the rest is not lost"
+    );
     close(journal, store, loader).await;
 }
