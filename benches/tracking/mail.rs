@@ -38,7 +38,7 @@ pub async fn load(bench: &Bench) {
     loader.catch_up().await.unwrap();
     let (stop, behind) = (CancellationToken::new(), loader.behind());
     let loading = tokio::spawn(loader.run(stop.clone()));
-    let (appended, is_at) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(journal.current_segment())));
+    let (appended, is_at) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(journal.end().segment)));
     let following = tokio::spawn(follow(Arc::clone(&store), Arc::clone(&is_at)));
     let (began, mut sessions) = (Instant::now(), Vec::new());
     for session in 0..SESSIONS {
@@ -46,7 +46,7 @@ pub async fn load(bench: &Bench) {
         let mut made = Made::new(bench.count, bench.lean).from(bench.count + session * 3000);
         sessions.push(tokio::spawn(async move {
             while began.elapsed() < LONG {
-                if journal.current_segment() > is_at.load(Ordering::Relaxed) + AHEAD {
+                if journal.end().segment > is_at.load(Ordering::Relaxed) + AHEAD {
                     tokio::time::sleep(Duration::from_millis(10)).await;
                     continue;
                 }

@@ -35,8 +35,8 @@ const GATHER: Duration = Duration::from_millis(200);
 /// The same, when they come fast: in a fifth as many transactions.
 const GATHER_MANY: Duration = Duration::from_secs(1);
 
-/// So many at once are many.
-const MANY: usize = 200;
+/// So many at once are many: some 125 messages a second. Fewer than that in a second are few again.
+const MANY: usize = 50;
 
 /// Looked at even if nobody says that there is something.
 const IDLE: Duration = Duration::from_secs(1);
@@ -142,12 +142,13 @@ impl Loader {
         }
     }
 
-    /// Loads everything that is there now. Says how many entries. After a fault the same is tried again by the next call.
+    /// Loads everything that is there now. Says how many entries. After a fault the same is tried again by the next call. What comes
+    /// meanwhile is gathered for the next one: else a busy journal has a few entries more after each batch, and each few are a transaction.
     pub async fn catch_up(&mut self) -> Result<usize, LoadFault> {
         if !self.begun {
             self.begin().await?;
         }
-        let mut count = 0;
+        let (mut count, end) = (0, self.journal.end());
         loop {
             if self.waiting.is_none() {
                 self.waiting = self.read_batch().await?;
@@ -158,6 +159,9 @@ impl Loader {
             self.loaded = *upto;
             self.waiting = None;
             self.forget_loaded_segments().await?;
+            if self.loaded >= end {
+                break;
+            }
         }
         if !self.intents_closed && self.loaded.segment >= self.first_segment {
             report(&self.store.close_intents(self.first_segment).await?);
@@ -236,7 +240,10 @@ fn change(step: Step) -> Option<Change> {
     let segment = step.next.segment;
     match step.entry {
         Ok(Entry::Intent(intent)) => Some(Change::Intent { segment, intent }),
-        Ok(Entry::Outcome(record)) => Some(Change::Outcome(record)),
+        Ok(Entry::Outcome(record)) => Some(match step.text {
+            Some(text) => Change::Written { record, text },
+            None => Change::Outcome(record),
+        }),
         Ok(Entry::Counts(counts)) => Some(Change::Counts(counts)),
         Err(damaged) => {
             metrics::counter!("portaria_journal_damaged_lines_total").increment(1);

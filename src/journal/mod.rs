@@ -45,6 +45,9 @@ const LINE: usize = 8 * 1024 * 1024;
 /// A line up to this is written by the worker that has it, octets: a few pages of the page cache.
 const SHORT: usize = 64 * 1024;
 
+/// What stands before and behind a record in its line.
+const OUTCOME: (&str, &str) = ("{\"outcome\":", "}\n");
+
 /// Tells when everything up to an append is on the disk, or that it is not.
 type Synced = oneshot::Receiver<io::Result<()>>;
 
@@ -182,14 +185,14 @@ impl Journal {
         self.shared.recent().take(from, count, octets)
     }
 
-    /// The segment of the last line.
-    pub fn current_segment(&self) -> u64 {
-        self.shared.recent().end().segment
+    /// Behind the last line.
+    pub fn end(&self) -> Position {
+        self.shared.recent().end()
     }
 
     /// Removes the segments below `segment`, which are in the database. Never the one of the last line. Says how many. Blocks.
     pub fn remove_before(&self, segment: u64) -> io::Result<usize> {
-        segment::remove_before(&self.shared.folder, segment.min(self.current_segment()))
+        segment::remove_before(&self.shared.folder, segment.min(self.end().segment))
     }
 
     /// Syncs what is left and ends the background task. What is appended later is synced each for itself.
@@ -205,7 +208,7 @@ impl Journal {
             Ok(written) => written?,
             Err(Later { line, entry }) => {
                 let shared = Arc::clone(&self.shared);
-                let waiter = tokio::task::spawn_blocking(move || shared.write(&line, entry, urgent, closed));
+                let waiter = tokio::task::spawn_blocking(move || shared.write(line, entry, urgent, closed));
                 waiter.await.map_err(io::Error::other)??
             }
         };
@@ -232,6 +235,15 @@ fn line_of(entry: &Entry) -> io::Result<Vec<u8>> {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
     }
     Ok(octets)
+}
+
+/// What a line says of a record: whoever fills the database has no need to write it once more. None: it is no outcome.
+fn record_in(mut line: Vec<u8>) -> Option<String> {
+    let (before, behind) = OUTCOME;
+    let record = line.strip_prefix(before.as_bytes())?.strip_suffix(behind.as_bytes())?.len();
+    line.drain(..before.len());
+    line.truncate(record);
+    String::from_utf8(line).ok()
 }
 
 impl Drop for Journal {
@@ -273,11 +285,11 @@ impl Shared {
         if !writer.has_room(line.len()) {
             return Err(Later { line, entry });
         }
-        Ok(self.append(writer, &line, entry, urgent, Some(watch)))
+        Ok(self.append(writer, line, entry, urgent, Some(watch)))
     }
 
     /// Writes a line; for an urgent one what is to be waited for. Blocks.
-    fn write(&self, line: &[u8], entry: Entry, urgent: bool, closed: bool) -> io::Result<Option<Synced>> {
+    fn write(&self, line: Vec<u8>, entry: Entry, urgent: bool, closed: bool) -> io::Result<Option<Synced>> {
         let waiter = self.append(self.writer(), line, entry, urgent && !closed, None)?;
         if closed {
             self.sync()?;
@@ -288,19 +300,20 @@ impl Shared {
     fn append(
         &self,
         mut writer: MutexGuard<'_, Writer>,
-        line: &[u8],
+        line: Vec<u8>,
         entry: Entry,
         urgent: bool,
         watch: Option<&Watch>,
     ) -> io::Result<Option<Synced>> {
         let appended = match watch {
-            Some(watch) => watch.over(|| writer.append(line)),
-            None => writer.append(line),
+            Some(watch) => watch.over(|| writer.append(&line)),
+            None => writer.append(&line),
         };
         self.failing.store(appended.is_err(), Ordering::Relaxed);
         let at = appended?;
+        let (length, text) = (line.len() as u64, record_in(line));
         // Before the next one can be written: they stand in memory as they stand in the file.
-        self.recent().add(at, line.len() as u64, entry);
+        self.recent().add(at, length, entry, text);
         let waiter = urgent.then(|| writer.wait_for_sync());
         drop(writer);
         self.appended.notify_one();

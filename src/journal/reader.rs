@@ -31,6 +31,8 @@ pub struct Damaged {
 pub struct Step {
     /// What it says.
     pub entry: Result<Entry, Damaged>,
+    /// Of an outcome the record's JSON, where it is at hand.
+    pub text: Option<String>,
     /// Where to go on.
     pub next: Position,
 }
@@ -109,7 +111,7 @@ impl Reader {
             let shown = line.get(..SNIPPET).unwrap_or(line);
             Damaged { position, snippet: String::from_utf8_lossy(shown).trim_end().to_owned(), fault }
         };
-        Step { entry: entry.map_err(damaged), next: self.position }
+        Step { entry: entry.map_err(damaged), text: None, next: self.position }
     }
 
     /// The lowest segment above the present one.

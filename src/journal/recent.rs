@@ -8,8 +8,8 @@ use std::collections::VecDeque;
 
 use super::{Entry, Position, Step};
 
-/// Lines are kept up to this, octets: about two seconds of the fastest load measured. In memory an entry is about twice its line. When
-/// nobody takes them (the database is away), what comes later is left to the file.
+/// Lines are kept up to this, octets: about two seconds of the fastest load measured. In memory an entry is about twice its line, and a
+/// record's line besides. When nobody takes them (the database is away), what comes later is left to the file.
 const KEPT: u64 = 4 * 1024 * 1024;
 
 /// What a reader at a place gets.
@@ -29,6 +29,7 @@ struct Kept {
     at: Position,
     length: u64,
     entry: Entry,
+    text: Option<String>,
 }
 
 /// The last entries.
@@ -51,12 +52,12 @@ impl Recent {
         self.end
     }
 
-    /// A line of `length` octets was written at `at`. To be called in the order of the writes.
-    pub(super) fn add(&mut self, at: Position, length: u64, entry: Entry) {
+    /// A line of `length` octets was written at `at`; `text` is what it says of a record. To be called in the order of the writes.
+    pub(super) fn add(&mut self, at: Position, length: u64, entry: Entry, text: Option<String>) {
         self.end = behind(at, length);
         if self.octets.saturating_add(length) <= KEPT {
             self.octets += length;
-            self.kept.push_back(Kept { at, length, entry });
+            self.kept.push_back(Kept { at, length, entry, text });
         }
     }
 
@@ -69,12 +70,12 @@ impl Recent {
             if first.at > place {
                 break;
             }
-            let Some(Kept { at, length, entry }) = self.kept.pop_front() else { break };
+            let Some(Kept { at, length, entry, text }) = self.kept.pop_front() else { break };
             self.octets = self.octets.saturating_sub(length);
             if at == place {
                 place = behind(at, length);
                 taken += length;
-                steps.push(Step { entry: Ok(entry), next: place });
+                steps.push(Step { entry: Ok(entry), text, next: place });
             }
         }
         match steps.is_empty() {

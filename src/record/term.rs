@@ -5,7 +5,7 @@
 //!
 //! A term is a letter for its kind, a colon, and a folded value: `w:boleto`, `t:fulano.tal@tjpa.jus.br`.
 
-use std::{collections::BTreeSet, net::IpAddr};
+use std::{net::IpAddr, sync::LazyLock};
 
 use super::{
     Record,
@@ -73,8 +73,14 @@ impl Term {
         let longest = if matches!(kind, Kind::Word) { WORD } else { VALUE };
         let cut = value.get(..value.floor_char_boundary(longest)).unwrap_or_default();
         // PostgreSQL takes no NUL in a text, and what acts on a terminal is of no use in any value.
-        let clean = cut.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c });
-        Self([letter, ':'].into_iter().chain(clean).collect())
+        let mut term = String::with_capacity(cut.len().saturating_add(2));
+        term.extend([letter, ':']);
+        if cut.chars().any(char::is_control) {
+            term.extend(cut.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }));
+        } else {
+            term.push_str(cut);
+        }
+        Self(term)
     }
 
     /// Messages from a mailbox of ours, whatever alias it used.
@@ -141,9 +147,10 @@ impl Sought {
                 continue;
             }
             let (part, open) = part.strip_suffix('*').map_or((part, false), |part| (part, true));
-            let mut words = words(&fold().pattern(part));
-            let last = if open { words.pop() } else { None };
-            sought.extend(words.into_iter().map(|word| Self::AnyOf(vec![word])));
+            let folded = fold().pattern(part);
+            let mut words = words(&folded);
+            let last = if open { words.next_back() } else { None };
+            sought.extend(words.map(|word| Self::AnyOf(vec![word])));
             sought.extend(last.map(Self::Beginning));
         }
         (!sought.is_empty()).then_some(sought)
@@ -166,28 +173,23 @@ impl Sought {
         }
     }
 
-    /// Whether a record with these terms is meant.
-    pub fn is_in(&self, terms: &BTreeSet<Term>) -> bool {
+    /// Whether a record with these terms ([`of`]) is meant.
+    pub fn is_in(&self, terms: &[Term]) -> bool {
         match self {
             Self::AnyOf(any) => any.iter().any(|term| terms.contains(term)),
-            Self::Beginning(term) => terms.range(term..).next().is_some_and(|found| found.0.starts_with(&term.0)),
+            Self::Beginning(term) => terms.iter().any(|found| found.0.starts_with(&term.0)),
         }
     }
 }
 
-/// Everything that a record is found by.
-pub fn of(record: &Record) -> BTreeSet<Term> {
-    let mut terms = BTreeSet::from([Term::client(record.client.address)]);
-    let from = record.reverse_path_mailbox.iter().map(|mailbox| mailbox.0.clone());
-    for value in from.chain([folded_address(&record.reverse_path)]) {
-        terms.insert(Term::new(Kind::From, &value));
-    }
+/// Everything that a record is found by, in order, each once.
+pub fn of(record: &Record) -> Vec<Term> {
+    let mut terms = vec![Term::client(record.client.address), Term::from_address(&record.reverse_path)];
+    terms.extend(record.reverse_path_mailbox.as_ref().map(Term::from_mailbox));
     for recipient in &record.recipients {
         // The address too: once its mailbox is no more in the directory, the address is all that anybody can still name.
-        let to = recipient.mailbox.iter().map(|mailbox| mailbox.0.clone());
-        for value in to.chain([folded_address(&recipient.address)]) {
-            terms.insert(Term::new(Kind::To, &value));
-        }
+        terms.extend(recipient.mailbox.as_ref().map(Term::to_mailbox));
+        terms.push(Term::to_address(&recipient.address));
     }
     terms.extend(record.message_id.as_deref().map(Term::message_id));
     terms.extend(record.rules.iter().map(|matched| Term::rule(&matched.rule)));
@@ -196,22 +198,26 @@ pub fn of(record: &Record) -> BTreeSet<Term> {
         terms.extend(words.iter().map(|hash| Term::new(Kind::HashedWord, hash)));
         terms.extend(whole.iter().map(|hash| Term::new(Kind::HashedSubject, hash)));
     }
+    terms.sort_unstable();
+    terms.dedup();
     terms
 }
 
-/// The words of both readings, so that a look-alike letter hides no word from a search that it hides from no rule.
-pub(super) fn subject_words(subjects: &[String]) -> BTreeSet<Term> {
-    let mut found = BTreeSet::new();
+/// The words of both readings, each once, so that a look-alike letter hides no word from a search that it hides from no rule.
+pub(super) fn subject_words(subjects: &[String]) -> Vec<Term> {
+    let mut found = Vec::new();
     let mut left = SUBJECT;
-    let fold = fold();
     for subject in subjects {
         let looked_at = subject.get(..subject.floor_char_boundary(left)).unwrap_or_default();
         left = left.saturating_sub(looked_at.len());
-        let plain = fold.subject(looked_at);
-        let alike = fold.lookalike_subject(looked_at, &plain);
-        for word in [Some(plain), alike].into_iter().flatten().flat_map(|reading| words(&reading)) {
-            if found.len() < WORDS {
-                found.insert(word);
+        let plain = fold().subject(looked_at);
+        let alike = fold().lookalike_subject(looked_at, &plain);
+        for word in [Some(&plain), alike.as_ref()].into_iter().flatten().flat_map(|reading| words(reading)) {
+            if found.len() >= WORDS {
+                return found;
+            }
+            if !found.contains(&word) {
+                found.push(word);
             }
         }
     }
@@ -230,13 +236,15 @@ pub fn hash_in(part: &str) -> Option<String> {
 }
 
 /// A word is a maximal run of letters and digits, as for rules.
-fn words(folded: &str) -> Vec<Term> {
+fn words(folded: &str) -> impl DoubleEndedIterator<Item = Term> {
     let words = folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-    words.map(|word| Term::new(Kind::Word, word)).collect()
+    words.map(|word| Term::new(Kind::Word, word))
 }
 
-fn fold() -> Fold {
-    Fold::default()
+/// The same for all: made once.
+fn fold() -> &'static Fold {
+    static FOLD: LazyLock<Fold> = LazyLock::new(Fold::default);
+    &FOLD
 }
 
 /// An address as mailboxes are compared, whosever it is; what is none in lower case.
@@ -325,9 +333,10 @@ mod tests {
     /// By octets, as a database compares that was told to.
     #[test]
     fn a_range_has_exactly_what_is_meant() {
-        let all: BTreeSet<Term> = ["w:bol", "w:bola", "w:bolé", "w:bol\u{fffd}", "w:bolo", "w:bom", "w:bo"]
-            .map(|term| Term(term.to_owned()))
-            .into();
+        let all: std::collections::BTreeSet<Term> =
+            ["w:bol", "w:bola", "w:bolé", "w:bol\u{fffd}", "w:bolo", "w:bom", "w:bo"]
+                .map(|term| Term(term.to_owned()))
+                .into();
         let bol = Term("w:bol".to_owned());
         let within: Vec<_> =
             all.iter().filter(|term| bol.as_str() <= term.as_str() && *term.as_str() < *bol.end()).collect();

@@ -197,7 +197,7 @@ pub(super) async fn made_by_version_2(folder: &Path, records: &[crate::record::R
     Migrator::with_migrations(steps).run(&pool).await.unwrap();
     let mut connection = pool.acquire().await.unwrap();
     for record in records {
-        assert!(super::rows::insert_records(&mut connection, Kind::Sqlite, &[record]).await.unwrap());
+        assert!(super::rows::insert_records(&mut connection, Kind::Sqlite, &[record.into()]).await.unwrap());
     }
     drop(connection);
     pool.close().await;

@@ -4,7 +4,11 @@ use std::collections::HashMap;
 
 use sqlx::AnyConnection;
 
-use super::{Store, StoreFault, rows, terms};
+use super::{
+    Store, StoreFault,
+    rows::{self, Written},
+    terms,
+};
 use crate::record::{Intent, Record, TransactionId, attempts::Counts};
 
 /// How far the journal is loaded. The store does not look into it: it only gives it back.
@@ -28,6 +32,13 @@ pub enum Change {
     },
     /// It happened.
     Outcome(Box<Record>),
+    /// The same, and how it is written: nobody has to do that once more.
+    Written {
+        /// What happened.
+        record: Box<Record>,
+        /// Its JSON.
+        text: String,
+    },
     /// It was counted.
     Counts(Counts),
 }
@@ -41,11 +52,16 @@ enum Records {
     Over,
 }
 
+/// Intents without an outcome, with their segments.
+type Open<'a> = HashMap<&'a TransactionId, (u64, &'a Intent)>;
+
 /// A batch by what becomes of it.
 #[derive(Default)]
 struct Sorted<'a> {
     /// In their order.
-    records: Vec<&'a Record>,
+    records: Vec<Written<'a>>,
+    /// Of these, those whose intent is not in this batch: the database may have it.
+    settled: Vec<&'a TransactionId>,
     counts: Vec<&'a Counts>,
     /// Intents without an outcome, with their segments. Most are followed by it at once: those never reach the database.
     open: Vec<(u64, &'a Intent)>,
@@ -54,21 +70,26 @@ struct Sorted<'a> {
 impl<'a> Sorted<'a> {
     fn of(changes: &'a [Change]) -> Self {
         let mut sorted = Self::default();
-        let mut open = HashMap::new();
+        let mut open = Open::new();
         for change in changes {
             match change {
+                Change::Written { record, text } => sorted.outcome(&mut open, Written { record, text: Some(text) }),
                 Change::Intent { segment, intent } => {
                     open.insert(&intent.record.id, (*segment, &**intent));
                 }
-                Change::Outcome(record) => {
-                    open.remove(&record.id);
-                    sorted.records.push(record);
-                }
+                Change::Outcome(record) => sorted.outcome(&mut open, Written::from(&**record)),
                 Change::Counts(counts) => sorted.counts.push(counts),
             }
         }
         sorted.open = open.into_values().collect();
         sorted
+    }
+
+    fn outcome(&mut self, open: &mut Open<'a>, written: Written<'a>) {
+        if open.remove(&written.record.id).is_none() {
+            self.settled.push(&written.record.id);
+        }
+        self.records.push(written);
     }
 }
 
@@ -100,16 +121,15 @@ impl Store {
                     transaction.rollback().await?;
                     return Ok(false);
                 }
-                found_by.extend(sorted.records.iter().flat_map(|record| terms::of(record)));
+                found_by.extend(sorted.records.iter().flat_map(|written| terms::of(written.record)));
             }
             Records::Over => {
-                for record in &sorted.records {
-                    found_by.extend(rows::put_record(&mut transaction, self.kind, record).await?);
+                for written in &sorted.records {
+                    found_by.extend(rows::put_record(&mut transaction, self.kind, *written).await?);
                 }
             }
         }
-        let ids: Vec<&TransactionId> = sorted.records.iter().map(|record| &record.id).collect();
-        rows::remove_intents(&mut transaction, self.kind, &ids).await?;
+        rows::remove_intents(&mut transaction, self.kind, &sorted.settled).await?;
         for counts in &sorted.counts {
             rows::put_counts(&mut transaction, counts).await?;
         }
@@ -161,7 +181,7 @@ impl Store {
             let intent: Intent = serde_json::from_str(&text)?;
             let record = intent.without_outcome();
             if !has_record(&mut transaction, &record.id).await? {
-                let found_by = rows::put_record(&mut transaction, self.kind, &record).await?;
+                let found_by = rows::put_record(&mut transaction, self.kind, (&record).into()).await?;
                 terms::add(&mut transaction, self.kind, found_by).await?;
             }
             rows::remove_intents(&mut transaction, self.kind, &[&record.id]).await?;

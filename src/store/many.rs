@@ -1,6 +1,9 @@
 //! Many rows in one statement. Each statement goes to another thread, or over the wire, and back: that costs more than what it does.
 //!
-//! How many rows one takes is one of a few numbers, so that there are few texts, each prepared once and then kept by its connection.
+//! How many rows one takes is one of a few numbers, so that there are few texts, each made once, and prepared once and then kept by its
+//! connection.
+
+use std::sync::OnceLock;
 
 use super::database::Kind;
 
@@ -10,31 +13,91 @@ const ROWS: [usize; 5] = [256, 64, 16, 4, 1];
 /// Parameters of one statement, of the 999 that any SQLite takes.
 const PARAMETERS: usize = 999;
 
-/// Cuts rows of `columns` parameters each into what one statement takes.
-pub(super) fn runs<T>(mut rows: &[T], columns: usize) -> impl Iterator<Item = &[T]> {
-    std::iter::from_fn(move || {
-        let fits =
-            |&&count: &&usize| count <= rows.len() && (count == 1 || count.saturating_mul(columns) <= PARAMETERS);
-        let count = ROWS.iter().find(fits)?;
-        let (run, rest) = rows.split_at_checked(*count)?;
-        rows = rest;
-        Some(run)
-    })
+/// A statement for many rows.
+#[derive(Debug)]
+pub(super) struct Statement {
+    shape: Shape,
+    /// For each of `ROWS`, as SQLite and as PostgreSQL wants it.
+    texts: [[OnceLock<String>; 2]; ROWS.len()],
 }
 
-/// `(?, ?), (?, ?)`: the places of so many rows. SQLite looks each name up in a list from its beginning: for a thousand of them that is
-/// half a million steps, so there they have none.
-pub(super) fn values(kind: Kind, rows: usize, columns: usize) -> String {
-    let mut places = Places { kind, next: 1 };
-    let rows: Vec<String> = (0..rows).map(|_| format!("({})", places.some(columns))).collect();
-    rows.join(", ")
+#[derive(Debug)]
+enum Shape {
+    /// Adds rows: into which columns, how many these are, and what stands behind the rows.
+    Insert { into: &'static str, columns: usize, behind: &'static str },
+    /// Has a list of values behind it, in brackets.
+    List { before: &'static str },
 }
 
-/// `?, ?`: the places of a list.
-pub(super) fn list(kind: Kind, count: usize) -> String {
-    Places { kind, next: 1 }.some(count)
+impl Statement {
+    /// Adds rows `into` a table and its columns, of which there are `columns`; `behind` stands behind the rows. To be used within a transaction
+    /// that is taken back when it fails.
+    pub(super) const fn insert(into: &'static str, columns: usize, behind: &'static str) -> Self {
+        Self::new(Shape::Insert { into, columns, behind })
+    }
+
+    /// One with a list of values behind it, in brackets.
+    pub(super) const fn list(before: &'static str) -> Self {
+        Self::new(Shape::List { before })
+    }
+
+    const fn new(shape: Shape) -> Self {
+        Self { shape, texts: [const { [const { OnceLock::new() }; 2] }; ROWS.len()] }
+    }
+
+    /// Cuts rows into what one statement takes, each with its text.
+    pub(super) fn runs<'r, T>(
+        &'static self,
+        kind: Kind,
+        mut rows: &'r [T],
+    ) -> impl Iterator<Item = (&'static str, &'r [T])> {
+        let columns = self.shape.columns();
+        std::iter::from_fn(move || {
+            let fits = |&(&count, _): &(&usize, _)| {
+                count <= rows.len() && (count == 1 || count.saturating_mul(columns) <= PARAMETERS)
+            };
+            let (&count, [sqlite, postgresql]) = ROWS.iter().zip(&self.texts).find(fits)?;
+            let made = match kind {
+                Kind::Sqlite => sqlite,
+                Kind::PostgreSql => postgresql,
+            };
+            let (run, rest) = rows.split_at_checked(count)?;
+            rows = rest;
+            Some((made.get_or_init(|| self.shape.text(kind, count)).as_str(), run))
+        })
+    }
 }
 
+impl Shape {
+    /// Parameters of a row.
+    fn columns(&self) -> usize {
+        match self {
+            Self::Insert { columns, .. } => *columns,
+            Self::List { .. } => 1,
+        }
+    }
+
+    /// SQLite would have to be able to take back a row that it does not want with all the rows of its statement, and no others: it copies
+    /// every page of the database that the statement changes, above 64 KiB into a file in `/var/tmp`. With `OR FAIL` it does not:
+    /// the whole transaction is taken back.
+    fn text(&self, kind: Kind, rows: usize) -> String {
+        let mut places = Places { kind, next: 1 };
+        match self {
+            Self::Insert { into, columns, behind } => {
+                let insert = match kind {
+                    Kind::Sqlite => "INSERT OR FAIL INTO",
+                    Kind::PostgreSql => "INSERT INTO",
+                };
+                let rows: Vec<String> = (0..rows).map(|_| format!("({})", places.some(*columns))).collect();
+                format!("{insert} {into} VALUES {}{behind}", rows.join(", "))
+            }
+            Self::List { before } => format!("{before} ({})", places.some(rows)),
+        }
+    }
+}
+
+/// The places of parameters. SQLite looks each name up in a list from its beginning: for a thousand of them that is half a million steps,
+/// so there they have none.
 struct Places {
     kind: Kind,
     next: usize,
@@ -59,24 +122,47 @@ impl Places {
 mod tests {
     use super::*;
 
+    static ONE: Statement = Statement::list("DELETE FROM t WHERE id IN");
+    static THREE: Statement = Statement::insert("t (a, b, c)", 3, " ON CONFLICT DO NOTHING");
+    static FOUR: Statement = Statement::insert("t (a, b, c, d)", 4, "");
+    static TEN: Statement = Statement::insert("t (…)", 10, "");
+    static MANY: Statement = Statement::insert("t (…)", 500, "");
+
     /// Every row once and in order, in few statements of few lengths, none with more parameters than a database takes.
     #[test]
     fn every_row_is_in_one_run() {
-        for (columns, most) in [(1, 256), (3, 256), (4, 64), (10, 64), (500, 1)] {
+        for (statement, columns, most) in
+            [(&ONE, 1, 256), (&THREE, 3, 256), (&FOUR, 4, 64), (&TEN, 10, 64), (&MANY, 500, 1)]
+        {
             for count in (0..200).chain([999, 1000]) {
                 let rows: Vec<usize> = (0..count).collect();
-                let runs: Vec<&[usize]> = runs(&rows, columns).collect();
-                assert_eq!(runs.concat(), rows);
-                assert!(runs.iter().all(|run| ROWS.contains(&run.len()) && run.len() <= most), "{count} of {columns}");
+                let runs: Vec<(&str, &[usize])> = statement.runs(Kind::Sqlite, &rows).collect();
+                assert_eq!(runs.iter().flat_map(|(_, run)| *run).copied().collect::<Vec<_>>(), rows);
+                for (text, run) in &runs {
+                    assert!(ROWS.contains(&run.len()) && run.len() <= most, "{count} of {columns}");
+                    assert_eq!(text.matches('?').count(), run.len() * columns, "{text}");
+                }
                 assert!(most == 1 || runs.len() <= count / most + 12);
             }
         }
     }
 
     #[test]
-    fn places_are_written_as_each_database_wants_them() {
-        assert_eq!(values(Kind::Sqlite, 2, 3), "(?, ?, ?), (?, ?, ?)");
-        assert_eq!(values(Kind::PostgreSql, 2, 3), "($1, $2, $3), ($4, $5, $6)");
-        assert_eq!((list(Kind::Sqlite, 2), list(Kind::PostgreSql, 3)), ("?, ?".to_owned(), "$1, $2, $3".to_owned()));
+    fn texts_are_as_each_database_wants_them() {
+        let text = |statement: &'static Statement, kind, count| {
+            statement.runs(kind, &[0; 9][..count]).map(|(text, _)| text).collect::<Vec<_>>()
+        };
+        let behind = "ON CONFLICT DO NOTHING";
+        let one = format!("INSERT OR FAIL INTO t (a, b, c) VALUES (?, ?, ?) {behind}");
+        assert_eq!(text(&THREE, Kind::Sqlite, 1), [&one]);
+        assert_eq!(text(&THREE, Kind::Sqlite, 2), [&one, &one]);
+        assert_eq!(
+            text(&FOUR, Kind::PostgreSql, 4),
+            [
+                "INSERT INTO t (a, b, c, d) VALUES ($1, $2, $3, $4), ($5, $6, $7, $8), ($9, $10, $11, $12), ($13, $14, $15, $16)"
+            ]
+        );
+        assert_eq!(text(&ONE, Kind::Sqlite, 4), ["DELETE FROM t WHERE id IN (?, ?, ?, ?)"]);
+        assert_eq!(text(&ONE, Kind::PostgreSql, 4), ["DELETE FROM t WHERE id IN ($1, $2, $3, $4)"]);
     }
 }

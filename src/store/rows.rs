@@ -1,14 +1,39 @@
 //! Values into rows and back. The words of an enum are the ones that serde gives it, so that database, journal and `--json` agree.
 
 use serde::{Serialize, de::DeserializeOwned};
-use sqlx::{Any, AnyConnection, AssertSqlSafe, Row, any::AnyRow, query::Query};
+use sqlx::{Any, AnyConnection, Row, any::AnyRow, query::Query};
 
-use super::{StoreFault, database::Kind, many, terms};
+use super::{StoreFault, database::Kind, many::Statement as Many, terms};
 use crate::record::{Intent, Item, Record, TransactionId, attempts::Counts};
 
 /// The columns of an item, in the order that [`item`] reads.
 pub(super) const ITEM: &str = "id, class, state, acknowledged, received_at, reverse_path, recipients, subject, size, sha256, \
                                trace_length, reason, parameters";
+
+static ADD_RECORDS: Many = Many::insert(
+    "transactions (id, id_reversed, began, ended, client, reverse_path, message_id, subject, ending, record)",
+    10,
+    " ON CONFLICT (id) DO NOTHING",
+);
+static PUT_INTENTS: Many = Many::insert(
+    "intents (id, node, segment, intent)",
+    4,
+    " ON CONFLICT (id) DO UPDATE SET node = excluded.node, segment = excluded.segment, intent = excluded.intent",
+);
+static REMOVE_INTENTS: Many = Many::list("DELETE FROM intents WHERE id IN");
+
+/// A record, and how it is written, if that is at hand.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Written<'a> {
+    pub(super) record: &'a Record,
+    pub(super) text: Option<&'a str>,
+}
+
+impl<'a> From<&'a Record> for Written<'a> {
+    fn from(record: &'a Record) -> Self {
+        Self { record, text: None }
+    }
+}
 
 /// The word of an enum's unit variant.
 pub(super) fn word<T: Serialize>(value: &T) -> String {
@@ -113,9 +138,10 @@ pub(super) fn item(row: &AnyRow) -> Result<Item, StoreFault> {
 pub(super) async fn put_record(
     connection: &mut AnyConnection,
     kind: Kind,
-    record: &Record,
+    written: Written<'_>,
 ) -> Result<Vec<terms::Row>, StoreFault> {
-    if insert_records(connection, kind, &[record]).await? {
+    let record = written.record;
+    if insert_records(connection, kind, &[written]).await? {
         return Ok(terms::of(record).collect());
     }
     let text: String = sqlx::query_scalar("SELECT record FROM transactions WHERE id = $1")
@@ -124,7 +150,7 @@ pub(super) async fn put_record(
         .await?;
     let clear = sqlx::query("DELETE FROM transactions WHERE id = $1").bind(record.id.as_str());
     clear.execute(&mut *connection).await?;
-    insert_records(connection, kind, &[record]).await?;
+    insert_records(connection, kind, &[written]).await?;
     Ok(terms::new_of(record, &serde_json::from_str(&text)?).collect())
 }
 
@@ -132,17 +158,12 @@ pub(super) async fn put_record(
 pub(super) async fn insert_records(
     connection: &mut AnyConnection,
     kind: Kind,
-    records: &[&Record],
+    records: &[Written<'_>],
 ) -> Result<bool, StoreFault> {
-    for some in many::runs(records, 10) {
-        let sql = format!(
-            "INSERT INTO transactions (id, id_reversed, began, ended, client, reverse_path, message_id, subject, ending, record) \
-             VALUES {} ON CONFLICT (id) DO NOTHING",
-            many::values(kind, some.len(), 10)
-        );
-        let mut insert = sqlx::query(AssertSqlSafe(sql));
-        for record in some {
-            insert = bind_record(insert, record)?;
+    for (sql, some) in ADD_RECORDS.runs(kind, records) {
+        let mut insert = sqlx::query(sql);
+        for written in some {
+            insert = bind_record(insert, written)?;
         }
         if insert.execute(&mut *connection).await?.rows_affected() < some.len() as u64 {
             return Ok(false);
@@ -153,8 +174,9 @@ pub(super) async fn insert_records(
 
 type Statement<'q> = Query<'q, Any, <Any as sqlx::Database>::Arguments>;
 
-fn bind_record<'q>(insert: Statement<'q>, record: &'q Record) -> Result<Statement<'q>, StoreFault> {
-    Ok(insert
+fn bind_record<'q>(insert: Statement<'q>, written: &Written<'q>) -> Result<Statement<'q>, StoreFault> {
+    let record = written.record;
+    let insert = insert
         .bind(record.id.as_str())
         .bind(reversed(&record.id))
         .bind(record.began)
@@ -163,8 +185,11 @@ fn bind_record<'q>(insert: Statement<'q>, record: &'q Record) -> Result<Statemen
         .bind(searchable(&record.reverse_path))
         .bind(record.message_id.as_deref().map(searchable))
         .bind(searchable(&record.subject_line()))
-        .bind(word(&record.ending))
-        .bind(serde_json::to_string(record)?))
+        .bind(word(&record.ending));
+    Ok(match written.text {
+        Some(text) => insert.bind(text),
+        None => insert.bind(serde_json::to_string(record)?),
+    })
 }
 
 /// Writes intents whose outcome is not known yet, each with its segment.
@@ -174,13 +199,8 @@ pub(super) async fn put_intents(
     node: &str,
     intents: &[(u64, &Intent)],
 ) -> Result<(), StoreFault> {
-    for some in many::runs(intents, 4) {
-        let sql = format!(
-            "INSERT INTO intents (id, node, segment, intent) VALUES {} ON CONFLICT (id) DO UPDATE SET \
-             node = excluded.node, segment = excluded.segment, intent = excluded.intent",
-            many::values(kind, some.len(), 4)
-        );
-        let mut insert = sqlx::query(AssertSqlSafe(sql));
+    for (sql, some) in PUT_INTENTS.runs(kind, intents) {
+        let mut insert = sqlx::query(sql);
         for (segment, intent) in some {
             let text = serde_json::to_string(intent)?;
             insert = insert.bind(intent.record.id.as_str()).bind(node).bind(signed(*segment)).bind(text);
@@ -196,9 +216,8 @@ pub(super) async fn remove_intents(
     kind: Kind,
     ids: &[&TransactionId],
 ) -> Result<(), StoreFault> {
-    for some in many::runs(ids, 1) {
-        let sql = format!("DELETE FROM intents WHERE id IN ({})", many::list(kind, some.len()));
-        let mut delete = sqlx::query(AssertSqlSafe(sql));
+    for (sql, some) in REMOVE_INTENTS.runs(kind, ids) {
+        let mut delete = sqlx::query(sql);
         for id in some {
             delete = delete.bind(id.as_str());
         }

@@ -6,14 +6,16 @@
 
 use std::collections::BTreeSet;
 
-use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
+use sqlx::{AnyConnection, Row as _};
 
-use super::{Store, StoreFault, database::Kind, many};
+use super::{Store, StoreFault, database::Kind, many::Statement};
 use crate::record::{
     Record, TransactionId, UnixMillis,
     term::{self, Term},
     window,
 };
+
+static ADD: Statement = Statement::insert("terms (day, term, began)", 3, "");
 
 /// One row: the day of a record, what it is found by, and when it began.
 pub(super) type Row = (i64, Term, UnixMillis);
@@ -33,9 +35,8 @@ pub(super) fn new_of(record: &Record, before: &Record) -> impl Iterator<Item = R
 /// Adds rows: all of a batch at once and in the order of the index, so that each of its pages is come to once.
 pub(super) async fn add(connection: &mut AnyConnection, kind: Kind, mut rows: Vec<Row>) -> Result<(), StoreFault> {
     rows.sort_unstable();
-    for some in many::runs(&rows, 3) {
-        let sql = format!("INSERT INTO terms (day, term, began) VALUES {}", many::values(kind, some.len(), 3));
-        let mut insert = sqlx::query(AssertSqlSafe(sql));
+    for (sql, some) in ADD.runs(kind, &rows) {
+        let mut insert = sqlx::query(sql);
         for (day, term, began) in some {
             insert = insert.bind(day).bind(term.as_str()).bind(began);
         }

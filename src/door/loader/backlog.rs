@@ -98,7 +98,7 @@ mod tests {
             journal.append_outcome(sample::record(nth), false).await.unwrap();
         }
         let mut backlog = Backlog::default();
-        let mut reader = journal.reader(Position { segment: journal.current_segment(), offset: 0 });
+        let mut reader = journal.reader(Position { segment: journal.end().segment, offset: 0 });
         let mut read = Vec::new();
         loop {
             let (behind, changes) = backlog.read(reader).await.unwrap();

@@ -195,3 +195,33 @@ async fn what_was_just_appended_needs_no_file() {
     assert_eq!(store.record(&sample::id(2)).await.unwrap(), Some(sample::record(2)));
     close(journal, store, loader).await;
 }
+
+/// Whoever loads does not run after those who write: what comes while it loads is one more batch, and not a row of small ones.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_journal_that_goes_on_is_caught_up_with_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (journal, store, mut loader) = open(folder.path()).await;
+    loader.catch_up().await.unwrap();
+    let (stop, tasks) = (CancellationToken::new(), tokio_util::task::TaskTracker::new());
+    let (ending, writing) = (stop.clone(), Arc::clone(&journal));
+    let writer = tasks.spawn(async move {
+        let mut count = 0;
+        while !ending.is_cancelled() {
+            writing.append_outcome(sample::record(count), false).await.unwrap();
+            count += 1;
+            tokio::task::yield_now().await;
+        }
+        count
+    });
+    journal.appended().await;
+    let loaded = tokio::time::timeout(Duration::from_secs(20), loader.catch_up()).await;
+    stop.cancel();
+    let (loaded, written) = (loaded.expect("it ends while somebody writes").unwrap(), writer.await.unwrap());
+    assert!(loaded > 0);
+    assert_eq!(
+        loaded + loader.catch_up().await.unwrap(),
+        usize::try_from(written).unwrap(),
+        "and the rest is not lost"
+    );
+    close(journal, store, loader).await;
+}

@@ -23,15 +23,25 @@ fn number(entry: Entry) -> i64 {
     }
 }
 
+/// What is handed over beside a record is how it is written.
+fn checked(step: Step) -> Step {
+    let Ok(Entry::Outcome(record)) = &step.entry else {
+        assert_eq!(step.text, None);
+        return step;
+    };
+    assert_eq!(step.text.as_ref(), Some(&serde_json::to_string(record).unwrap()));
+    step
+}
+
 /// Reads as the loader does, a batch: out of memory, where the place is there, or out of the file. None: there is nothing more.
 fn batch(journal: &Journal, place: &mut Position, count: usize, in_memory: bool) -> Option<Vec<i64>> {
     let recently = if in_memory { journal.take_recent(*place, count, 1 << 20) } else { Recently::InTheFile };
     let steps = match recently {
-        Recently::Steps(steps) => steps,
+        Recently::Steps(steps) => steps.into_iter().map(checked).collect(),
         Recently::Nothing => return None,
         Recently::InTheFile => {
             let mut reader = journal.reader(*place);
-            let steps = (0..count).map_while(|_| reader.next_step().unwrap()).collect();
+            let steps: Vec<Step> = (0..count).map_while(|_| reader.next_step().unwrap()).collect();
             let is_there = reader.position() == *place;
             *place = reader.position();
             if is_there {

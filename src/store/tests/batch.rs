@@ -34,3 +34,24 @@ async fn a_large_batch_of_which_some_is_there_is_loaded_whole() {
     assert_eq!(terms, 700 * crate::record::term::of(&sample::record(1)).len() as i64, "each once");
     assert_eq!(store.close_intents(9).await.unwrap(), [], "intents whose outcome is known are gone");
 }
+
+/// SQLite makes no copy of what it is about to change, in a file outside the data directory: what fails takes the whole transaction with it.
+#[tokio::test]
+async fn nothing_of_a_batch_is_copied_elsewhere() {
+    let (_folder, store) = open().await;
+    // A statement of the later ones changes more pages than SQLite would copy in memory.
+    let records: Vec<Record> = (0..4500).map(sample::record).collect();
+    let written: Vec<rows::Written<'_>> = records.iter().map(rows::Written::from).collect();
+    let (earlier, later) = written.split_at(4000);
+    let mut transaction = store.begin().await.unwrap();
+    for some in [earlier, later] {
+        assert!(rows::insert_records(&mut transaction, store.kind, some).await.unwrap());
+        let found_by = some.iter().flat_map(|written| terms::of(written.record)).collect();
+        terms::add(&mut transaction, store.kind, found_by).await.unwrap();
+    }
+    // A file of SQLite's has no name any more, and is open until the transaction is over.
+    let open = std::fs::read_dir("/proc/self/fd").unwrap().filter_map(|it| std::fs::read_link(it.unwrap().path()).ok());
+    let elsewhere: Vec<_> = open.filter(|path| path.to_string_lossy().contains("etilqs")).collect();
+    assert!(elsewhere.is_empty(), "{elsewhere:?}");
+    transaction.commit().await.unwrap();
+}
