@@ -153,7 +153,7 @@ fn about_files(subject: Text, holds: Text, faults: &Faults) -> CheckLine {
 fn rules(settings: &Settings, policy: &Policy, faults: &Faults, now: SystemTime) -> CheckLine {
     let folder = settings.gateway.rules_dir.display();
     let (rules, entries) = (policy.rules.len(), policy.blocked.entries());
-    let (listed, acting) = (entries.len(), entries.iter().filter(|block| block.in_force(now)).count());
+    let (listed, acting) = (entries.len(), entries.filter(|block| block.in_force(now)).count());
     let ignored = policy.scanning.exceptions.iter().filter(|exception| exception.period.contains(now)).count();
     let version = &policy.version;
     let holds = text!(

@@ -7,11 +7,13 @@
 
 mod code;
 mod fault;
+mod parts;
 mod reader;
 mod syntax;
 mod value;
 
 pub use code::Code;
 pub use fault::{Colours, Fault, Faults, Place, Severity};
+pub use parts::{NotInParts, Part};
 pub use reader::{Document, Found, Table, Words, few_edits, nearest};
 pub use value::{ByteRate, ByteSize, FromToml, duration};

@@ -109,7 +109,7 @@ impl<'d> Document<'d> {
     /// The table that the file is; none when the file is not TOML (which is reported already).
     pub fn root<'r>(&'r self) -> Option<Table<'r, 'd>> {
         let root = self.root.as_ref()?;
-        Some(Table { document: self, table: root.get_ref(), span: 0..0, asked: RefCell::default() })
+        Some(Table { document: self, table: root.get_ref(), span: 0..0, offset: 0, asked: RefCell::default() })
     }
 
     /// Gives up the parsed file, which takes ten times what its text does: faults can still be noted, with their places. From now on there is no root.
@@ -196,10 +196,12 @@ impl<'d> Document<'d> {
 
 /// One table of a document, read key by key. Call [`Table::finish`] when all keys were asked for.
 pub struct Table<'r, 'd> {
-    document: &'r Document<'d>,
-    table: &'r DeTable<'d>,
-    span: Range<usize>,
-    asked: RefCell<BTreeSet<&'static str>>,
+    pub(super) document: &'r Document<'d>,
+    pub(super) table: &'r DeTable<'d>,
+    pub(super) span: Range<usize>,
+    /// Where the text that it was parsed from begins in the file: its values tell their places in that text.
+    pub(super) offset: usize,
+    pub(super) asked: RefCell<BTreeSet<&'static str>>,
 }
 
 impl<'r, 'd> Table<'r, 'd> {
@@ -261,7 +263,7 @@ impl<'r, 'd> Table<'r, 'd> {
         let Some(array) = value.get_ref().as_array() else {
             self.document.fault_as(
                 Code::VALUE,
-                value.span(),
+                self.place(value),
                 text!(
                     "`{key}` is a list: write it in brackets, [\"…\"]",
                     "`{key}` é uma lista: escreva entre colchetes, [\"…\"]"
@@ -285,7 +287,7 @@ impl<'r, 'd> Table<'r, 'd> {
 
     /// Where the value of `key` stands; where the table does, when it is not written. For faults about combinations.
     pub fn span_of(&self, key: &'static str) -> Range<usize> {
-        self.raw(key).map_or_else(|| self.span(), Spanned::span)
+        self.raw(key).map_or_else(|| self.span(), |value| self.place(value))
     }
 
     /// The table under `key`, if it is there.
@@ -294,7 +296,7 @@ impl<'r, 'd> Table<'r, 'd> {
         let table = self.as_table(value);
         if table.is_none() {
             let what = text!("`{key}` is a table: write it as [{key}]", "`{key}` é uma tabela: escreva [{key}]");
-            self.document.fault_as(Code::VALUE, value.span(), what, None);
+            self.document.fault_as(Code::VALUE, self.place(value), what, None);
         }
         table
     }
@@ -307,7 +309,7 @@ impl<'r, 'd> Table<'r, 'd> {
             Some(tables) => tables,
             None => {
                 let what = text!("`{key}` is repeated: write it as [[{key}]]", "`{key}` se repete: escreva [[{key}]]");
-                self.document.fault_as(Code::VALUE, value.span(), what, None);
+                self.document.fault_as(Code::VALUE, self.place(value), what, None);
                 Vec::new()
             }
         }
@@ -324,7 +326,7 @@ impl<'r, 'd> Table<'r, 'd> {
             };
             self.document.fault_as(
                 Code::UNKNOWN_KEY,
-                key.span(),
+                self.place(key),
                 text!("unknown key `{written}`", "chave desconhecida `{written}`"),
                 Some(self.document.meant(written, asked.iter().copied()).unwrap_or_else(all)),
             );
@@ -333,14 +335,21 @@ impl<'r, 'd> Table<'r, 'd> {
 
     fn as_table(&self, value: &'r Spanned<DeValue<'d>>) -> Option<Table<'r, 'd>> {
         let table = value.get_ref().as_table()?;
-        Some(Table { document: self.document, table, span: value.span(), asked: RefCell::default() })
+        let (span, offset) = (self.place(value), self.offset);
+        Some(Table { document: self.document, table, span, offset, asked: RefCell::default() })
+    }
+
+    /// The octets of the file that it stands in.
+    fn place<T>(&self, value: &Spanned<T>) -> Range<usize> {
+        let Range { start, end } = value.span();
+        start.saturating_add(self.offset)..end.saturating_add(self.offset)
     }
 
     fn convert<T: FromToml>(&self, value: &Spanned<DeValue<'d>>) -> Option<Found<T>> {
         match T::from_toml(value.get_ref()) {
-            Ok(converted) => Some(Found { value: converted, span: value.span() }),
+            Ok(converted) => Some(Found { value: converted, span: self.place(value) }),
             Err(what) => {
-                self.document.fault_as(Code::VALUE, value.span(), what, None);
+                self.document.fault_as(Code::VALUE, self.place(value), what, None);
                 None
             }
         }

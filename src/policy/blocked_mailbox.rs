@@ -4,7 +4,11 @@
 //! blocks a mailbox in one direction, or none. It does not know how an address was spelled (the directory folds that), nor
 //! what is answered (`refusal`).
 
-use std::{collections::HashMap, path::Path, time::SystemTime};
+mod kept;
+
+use std::{path::Path, time::SystemTime};
+
+use kept::{Deciding, Kept};
 
 use super::{
     directory::{Directory, MailboxKey, WrittenFault},
@@ -12,7 +16,7 @@ use super::{
     rule::code,
 };
 use crate::{
-    document::{Document, Faults, Found, Table},
+    document::{Document, Faults, Found, NotInParts, Table},
     text,
 };
 
@@ -69,87 +73,92 @@ impl Block {
     pub fn in_force(&self, now: SystemTime) -> bool {
         self.period.contains(now)
     }
-
-    /// Whether both could act on one mailbox, in one direction, at one time.
-    fn overlaps(&self, other: &Self) -> bool {
-        self.direction.covers(other.direction)
-            && self.period.overlaps(&other.period)
-            && self.mailboxes.iter().any(|key| other.mailboxes.contains(key))
-    }
 }
 
-/// The list.
+/// The list. Memory: some 250 octets an entry, besides texts that no other entry has.
 #[derive(Clone, Debug, Default)]
 pub struct BlockedMailboxes {
-    entries: Vec<Block>,
-    by_mailbox: HashMap<MailboxKey, Vec<usize>>,
+    kept: Kept,
 }
 
 impl BlockedMailboxes {
     /// Reads the list. With any error among the faults it must not be used in place of a good one: an entry that could not
     /// be read blocks nobody. `now` only serves to point out entries that are over.
     pub fn read(file: &Path, source: &str, directory: &Directory, now: SystemTime) -> (Self, Faults) {
+        let in_parts = Document::of_text(file, source);
+        if let Ok(list) = Self::read_in_parts(&in_parts, directory, now) {
+            return (list, in_parts.into_faults());
+        }
         let document = Document::parse(file, source);
         let mut list = Self::default();
         if let Some(root) = document.root() {
             for table in root.tables("blocked") {
-                let span = table.span();
-                let Some(block) = read_block(table, directory, now) else { continue };
-                if let Some(other) = list.first_overlap(&block) {
-                    let (written, ticket) = (&block.written, &other.ticket);
-                    document.advise(
-                        code::BLOCKED,
-                        span,
-                        text!(
-                            "{written} is blocked by an earlier entry already ({ticket})",
-                            "{written} já está bloqueada por uma entrada anterior ({ticket})"
-                        ),
-                        Some(text!(
-                            "one entry is enough; taking one of them out does not unblock it",
-                            "uma entrada basta; retirar só uma delas não desbloqueia a caixa"
-                        )),
-                    );
-                }
-                list.add(block);
+                list.take(table, directory, now);
             }
             root.finish();
         }
+        list.kept.settle();
         (list, document.into_faults())
     }
 
-    /// Adds an entry behind the others; the first in force decides.
-    pub fn add(&mut self, block: Block) {
-        let index = self.entries.len();
-        for mailbox in &block.mailboxes {
-            self.by_mailbox.entry(mailbox.clone()).or_default().push(index);
+    /// As a list is nearly always: entries, and nothing else. The same as if it were read whole, and without the memory that takes.
+    fn read_in_parts(document: &Document<'_>, directory: &Directory, now: SystemTime) -> Result<Self, NotInParts> {
+        let mut list = Self::default();
+        for part in document.parts("blocked") {
+            list.take(part?.table(document).ok_or(NotInParts)?, directory, now);
         }
-        self.entries.push(block);
+        list.kept.settle();
+        Ok(list)
     }
 
-    /// The entry in force that keeps `mailbox` from receiving.
-    pub fn to_receive(&self, mailbox: &MailboxKey, now: SystemTime) -> Option<&Block> {
+    /// Adds the entry that this table is, and says so if there is one already that does the same.
+    fn take(&mut self, table: Table<'_, '_>, directory: &Directory, now: SystemTime) {
+        let (span, document) = (table.span(), table.document());
+        let Some(block) = read_block(table, directory, now) else { return };
+        if let Some(ticket) = self.first_overlap(&block) {
+            let written = &block.written;
+            let what = text!(
+                "{written} is blocked by an earlier entry already ({ticket})",
+                "{written} já está bloqueada por uma entrada anterior ({ticket})"
+            );
+            let help = text!(
+                "one entry is enough; taking one of them out does not unblock it",
+                "uma entrada basta; retirar só uma delas não desbloqueia a caixa"
+            );
+            document.advise(code::BLOCKED, span, what, Some(help));
+        }
+        self.add(&block);
+    }
+
+    /// Adds an entry behind the others; the first in force decides.
+    pub fn add(&mut self, block: &Block) {
+        self.kept.add(block);
+    }
+
+    /// The ticket of the entry in force that keeps `mailbox` from receiving.
+    pub fn to_receive(&self, mailbox: &MailboxKey, now: SystemTime) -> Option<&str> {
         self.find(mailbox, Direction::Receive, now)
     }
 
-    /// The entry in force that keeps `mailbox` from sending.
-    pub fn to_send(&self, mailbox: &MailboxKey, now: SystemTime) -> Option<&Block> {
+    /// The ticket of the entry in force that keeps `mailbox` from sending.
+    pub fn to_send(&self, mailbox: &MailboxKey, now: SystemTime) -> Option<&str> {
         self.find(mailbox, Direction::Send, now)
     }
 
-    /// All entries, in file order.
-    pub fn entries(&self) -> &[Block] {
-        &self.entries
+    /// All entries, in file order, each made anew from what is kept of it.
+    pub fn entries(&self) -> impl ExactSizeIterator<Item = Block> {
+        self.kept.all()
     }
 
-    fn find(&self, mailbox: &MailboxKey, direction: Direction, now: SystemTime) -> Option<&Block> {
-        let indices = self.by_mailbox.get(mailbox)?;
-        let mut blocks = indices.iter().filter_map(|index| self.entries.get(*index));
-        blocks.find(|block| block.direction.covers(direction) && block.in_force(now))
+    fn find(&self, mailbox: &MailboxKey, direction: Direction, now: SystemTime) -> Option<&str> {
+        let acts = |it: &Deciding<'_>| it.direction.covers(direction) && it.period.contains(now);
+        self.kept.of(mailbox).find(acts).map(|it| it.ticket)
     }
 
-    fn first_overlap(&self, block: &Block) -> Option<&Block> {
-        let indices = block.mailboxes.iter().filter_map(|key| self.by_mailbox.get(key)).flatten();
-        indices.filter_map(|index| self.entries.get(*index)).find(|other| other.overlaps(block))
+    /// The ticket of an entry that could act on a mailbox of `block`, in one direction with it, at one time.
+    fn first_overlap(&self, block: &Block) -> Option<&str> {
+        let overlaps = |it: &Deciding<'_>| it.direction.covers(block.direction) && it.period.overlaps(&block.period);
+        block.mailboxes.iter().find_map(|key| self.kept.of(key).find(overlaps)).map(|it| it.ticket)
     }
 }
 

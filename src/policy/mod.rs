@@ -83,7 +83,7 @@ impl Policy {
         let ReversePath::Mailbox(mailbox) = &mail.path else { return Ok(()) };
         let Some(key) = self.directory.key_of(mailbox) else { return Ok(()) };
         match self.blocked.to_send(&key, now) {
-            Some(block) => Err(Refusal::BlockedToSend { mailbox: key.0, ticket: block.ticket.clone() }),
+            Some(ticket) => Err(Refusal::BlockedToSend { mailbox: key.0, ticket: ticket.to_owned() }),
             None if self.directory.sends_from(mailbox, client) => Ok(()),
             None => Err(Refusal::SenderFromOutside { address: mail.path.to_string() }),
         }
@@ -131,8 +131,8 @@ impl Policy {
         if named.is_unknown {
             return Err(Refusal::UnknownMailbox { address: address() });
         }
-        if let Some(block) = self.blocked.to_receive(&named.key, now) {
-            let (mailbox, ticket) = (named.key.0.clone(), block.ticket.clone());
+        if let Some(ticket) = self.blocked.to_receive(&named.key, now) {
+            let (mailbox, ticket) = (named.key.0.clone(), ticket.to_owned());
             return Err(Refusal::BlockedToReceive { mailbox, ticket });
         }
         match named.entry.map(|entry| &entry.kind) {

@@ -253,7 +253,8 @@ fn postmaster_and_those_configured_are_reachable_at_every_served_domain() {
     // However a block of theirs got into the list: reading it from a file is refused, adding it is of no use.
     let (mut blocked, _) = read(&entry("x", "both"));
     let mailboxes = vec![MailboxKey("postmaster@tjepa.jus.br".to_owned())];
-    blocked.add(blocked_mailbox::Block { mailboxes, ..blocked.entries()[0].clone() });
+    let block = blocked.entries().next().unwrap();
+    blocked.add(&blocked_mailbox::Block { mailboxes, ..block });
     assert!(rcpt(&Policy { blocked, ..policy }, "<postmaster>").is_ok());
 }
 

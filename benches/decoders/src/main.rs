@@ -1,11 +1,12 @@
-//! What decoding costs, in memory: every decoder, the matcher, the inspection, and a whole session without sockets.
+//! What decoding costs, without sockets and files: every decoder, the matcher, the inspection, and a whole session.
 //!
-//! Two measures, and neither ever fails for being slow:
+//! Three measures, and none ever fails for being slow or large:
 //!
 //! - time, by criterion: `cargo bench --manifest-path benches/decoders/Cargo.toml --target-dir target` (behind `--` a part of a name runs
 //!   only what has it). Octets a second; mail-parser reads the same header section beside ours.
 //! - instructions: the same command with `-- --counts`, or `tests/run.sh counts`. Other work on the machine does not change them; they are printed
 //!   beside `benches/counts.toml`, and `--counts --write` writes that file. How: `counts`.
+//! - memory of long lists: `-- --memory`. How: `memory`.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -19,6 +20,7 @@ mod cases;
 mod corpus;
 mod counts;
 mod mail;
+mod memory;
 mod session;
 
 use criterion::{Criterion, Throughput};
@@ -29,6 +31,9 @@ fn main() {
     }
     if std::env::args().any(|argument| argument == "--once") {
         return counts::once();
+    }
+    if let Some(memory) = std::env::args().find(|argument| argument.starts_with("--memory")) {
+        return memory::measure(memory.strip_prefix("--memory="));
     }
     let mut criterion = Criterion::default().configure_from_args();
     for mut case in cases::all() {

@@ -59,9 +59,9 @@ struct Sheet<'a> {
 
 impl<'a> Sheet<'a> {
     /// Entries of the block list that are not over.
-    fn blocks(&self) -> impl Iterator<Item = &'a Block> {
+    fn blocks(&self) -> impl Iterator<Item = Block> + use<'a> {
         let (key, now) = (self.key, self.now);
-        let blocks = self.policy.blocked.entries().iter();
+        let blocks = self.policy.blocked.entries();
         blocks.filter(move |block| block.mailboxes.contains(key) && !block.period.is_over(now))
     }
 

@@ -39,13 +39,13 @@ pub struct Around<'a> {
 
 impl Around<'_> {
     /// Entries that act on what is meant in this direction, now or later, with their places.
-    fn acting(&self, direction: Direction) -> Vec<(usize, &Block)> {
+    fn acting(&self, direction: Direction) -> Vec<(usize, Block)> {
         let acts = |block: &Block| {
             !block.period.is_over(self.now)
                 && block.direction.covers(direction)
                 && block.mailboxes.iter().any(|key| self.meant.contains(key))
         };
-        self.list.entries().iter().enumerate().filter(|(_, block)| acts(block)).collect()
+        self.list.entries().enumerate().filter(|(_, block)| acts(block)).collect()
     }
 
     /// Taking such an entry out would unblock somebody else.
@@ -85,7 +85,7 @@ pub fn block(
     if let Some(why) = acting.iter().find_map(|(_, block)| around.covers_more(block)) {
         return Err(why);
     }
-    let gone: Vec<Block> = acting.iter().map(|(_, block)| (*block).clone()).collect();
+    let gone: Vec<Block> = acting.iter().map(|(_, block)| block.clone()).collect();
     let mut places = acting.iter().map(|(place, _)| *place);
     let first = places.next();
     let others: Vec<usize> = places.collect();

@@ -35,8 +35,9 @@ pub fn history(common: &mut Common, written: &str) -> Exit {
             return Exit::Faults;
         }
     };
-    let standing: Vec<&Block> =
-        list.entries().iter().filter(|block| block.mailboxes.iter().any(|key| meant.contains(key))).collect();
+    let standing: Vec<Block> =
+        list.entries().filter(|block| block.mailboxes.iter().any(|key| meant.contains(key))).collect();
+    let standing: Vec<&Block> = standing.iter().collect();
     let by_hand: Vec<&Block> = standing.iter().copied().filter(|block| !is_told(block, &entries)).collect();
     if style.json {
         let now_written = shown::entries(&standing, &ground.directory, now().wall, &style);

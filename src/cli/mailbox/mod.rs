@@ -244,8 +244,9 @@ pub fn list(common: &mut Common, at: Option<&str>, all: bool) -> Exit {
     match ground.written() {
         Err(fault) => refused(common, &fault),
         Ok(list) => {
-            let shown = |block: &&Block| all || State::of(block, at) != State::Over;
-            let blocks: Vec<&Block> = list.entries().iter().filter(shown).collect();
+            let shown = |block: &Block| all || State::of(block, at) != State::Over;
+            let blocks: Vec<Block> = list.entries().filter(shown).collect();
+            let blocks: Vec<&Block> = blocks.iter().collect();
             show(&shown::entries(&blocks, &ground.directory, at, &style), 0)
         }
     }

@@ -93,7 +93,7 @@ fn an_entry_is_written_behind_everything_that_stands_there() {
         assert_eq!((text.as_str(), gone.len()), (expected.as_str(), 0));
         let (list, faults) = read(&text);
         assert!(!faults.has_errors(), "{}", faults.render(Language::En));
-        assert_eq!(list.entries().last(), Some(&entry));
+        assert_eq!(list.entries().last().as_ref(), Some(&entry));
     }
 }
 
@@ -182,7 +182,8 @@ fn a_list_says_what_each_entry_covers_and_does_nothing_to_a_terminal() {
     let text =
         blocked(TWO, &Block { reason: hostile.repeat(20), ..entry("beltrano", Direction::Both, days(1, 30)) }, false);
     let (list, _) = read(&text.unwrap().0);
-    let blocks: Vec<&Block> = list.entries().iter().collect();
+    let blocks: Vec<Block> = list.entries().collect();
+    let blocks: Vec<&Block> = blocks.iter().collect();
     for language in [Language::En, Language::PtBr] {
         let mut style = Style { json: false, language, time_zone: belem() };
         let shown = shown::entries(&blocks, &directory(), now(), &style);

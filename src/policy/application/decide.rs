@@ -48,7 +48,7 @@ impl Policy {
             return Err(application.refuses(Why::Sender { address: address() }));
         };
         match self.blocked.to_send(&key, now) {
-            Some(block) => Err(Refusal::BlockedToSend { mailbox: key.0, ticket: block.ticket.clone() }),
+            Some(ticket) => Err(Refusal::BlockedToSend { mailbox: key.0, ticket: ticket.to_owned() }),
             None => Ok(()),
         }
     }

@@ -115,7 +115,7 @@ pub fn findings(policy: &Policy, classes: Option<&Classes>, alert_to: &[Mailbox]
     for class in classes.into_iter().flat_map(Classes::all) {
         found.undecided(class, entries.all());
     }
-    for block in policy.blocked.entries().iter().filter(|block| !block.period.is_over(now)) {
+    for block in policy.blocked.entries().filter(|block| !block.period.is_over(now)) {
         found.nobody(Check::BlockNamesNobody, &block.written, &block.mailboxes, |who| {
             text!("blocked, and nobody in the directory: {who}", "bloqueada, e ninguém no diretório: {who}")
         });
