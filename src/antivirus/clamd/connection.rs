@@ -37,9 +37,6 @@ pub enum ClamdFault {
     /// The content could not be read or handed over: a fault of ours.
     #[error("content cannot be handed over: {0}")]
     Content(io::Error),
-    /// A descriptor can be passed to a clamd on this machine only: a fault of ours.
-    #[error("a descriptor cannot be passed over TCP")]
-    NotLocal,
 }
 
 impl ClamdFault {

@@ -20,7 +20,7 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 
 use super::{
-    connection::{ClamdFault, Connection, Heard},
+    connection::{ClamdFault, Heard},
     fildes, instream,
     transport::{Progress, Transport},
 };
@@ -66,12 +66,7 @@ impl Exchange {
 
     async fn talk(self, progress: Arc<Progress>) -> Result<Heard, ClamdFault> {
         match (self.how, &self.address) {
-            (How::Fildes, ClamdAddress::Unix(_)) => {
-                match Connection::open(&self.address, self.connect_timeout).await? {
-                    Connection::Unix(stream) => fildes::scan(stream, &self.content, &progress).await,
-                    Connection::Tcp(_) => Err(ClamdFault::NotLocal),
-                }
-            }
+            (How::Fildes, ClamdAddress::Unix(path)) => fildes::scan(path, &self.content, &progress).await,
             _ => {
                 let transport = Transport::new(self.address.clone(), self.connect_timeout, progress);
                 instream::scan(&transport, &self.content).await

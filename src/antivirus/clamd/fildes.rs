@@ -9,10 +9,13 @@ use std::{
     io::{self, IoSlice},
     mem::MaybeUninit,
     os::fd::{AsFd, BorrowedFd},
+    path::Path,
 };
 
-use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
-use tokio::{io::Interest, net::UnixStream};
+use rustix::net::{
+    AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketFlags, SocketType,
+};
+use tokio::net::UnixStream;
 
 use super::{
     connection::{ClamdFault, Heard, read_answer},
@@ -20,16 +23,29 @@ use super::{
 };
 use crate::antivirus::Content;
 
-/// Hands over `content` and returns the answer. The caller sets the time limit.
-pub async fn scan(mut stream: UnixStream, content: &Content, progress: &Progress) -> Result<Heard, ClamdFault> {
+/// Hands over `content` to the clamd that listens at `path`, and returns the answer. The caller sets the time limit.
+///
+/// Until the descriptor is on its way nothing is waited for: a local connection stands, or does not, when `connect` comes back. To wait
+/// until it can be written to, as sockets of the runtime do, was a turn of the scheduler for every message.
+pub async fn scan(path: &Path, content: &Content, progress: &Progress) -> Result<Heard, ClamdFault> {
+    let mut stream = connect(path).map_err(ClamdFault::Connect)?;
     let descriptor = content.reopened_read_only().map_err(ClamdFault::Content)?;
     // From the first octet on clamd may be at work, whether we wait or not.
     progress.say_all();
-    let said = stream.async_io(Interest::WRITABLE, || say(stream.as_fd(), descriptor.as_fd())).await.is_ok();
+    let said = say(stream.as_fd(), descriptor.as_fd()).is_ok();
     drop(descriptor);
     // Read even if writing failed: a clamd that hangs up has usually said why.
     let (octets, closed) = read_answer(&mut stream).await;
     Ok(Heard { octets, whole: said && closed })
+}
+
+/// A connection, or why there is none (EAGAIN: clamd's queue of connections is full). It never blocks.
+fn connect(path: &Path) -> io::Result<UnixStream> {
+    let address = SocketAddrUnix::new(path)?;
+    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+    let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    rustix::net::connect(&socket, &address)?;
+    UnixStream::from_std(socket.into())
 }
 
 /// The command, and with it the descriptor and the octet that must go with one (clamd(8)): one system call, and clamd wakes once. The
@@ -45,5 +61,38 @@ fn say(socket: BorrowedFd<'_>, descriptor: BorrowedFd<'_>) -> io::Result<()> {
     match rustix::net::sendmsg(socket, &[IoSlice::new(COMMAND)], &mut ancillary, SendFlags::NOSIGNAL)? {
         all if all == COMMAND.len() => Ok(()),
         _ => Err(io::Error::from(io::ErrorKind::WriteZero)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        future::poll_fn,
+        pin::pin,
+        sync::atomic::Ordering,
+        task::Poll,
+        time::{Duration, Instant},
+    };
+
+    use super::*;
+    use crate::{
+        antivirus::fake_clamd::{Asked, FakeClamd, content},
+        policy::verdict::ScanVerdict,
+    };
+
+    /// Asked once, it has handed over everything: nobody else of this thread has to have a turn before clamd begins.
+    #[tokio::test]
+    #[expect(clippy::disallowed_methods, reason = "the thread waits on purpose, so that the runtime has no turn")]
+    async fn clamd_has_the_content_before_anything_is_waited_for() {
+        let fake = FakeClamd::start(|_: &Asked| None);
+        let (content, progress) = (content(b"Received: x\r\n\r\nx\r\n"), Progress::default());
+        let mut scan = pin!(scan(&fake.path, &content, &progress));
+        assert!(poll_fn(|cx| Poll::Ready(scan.as_mut().poll(cx))).await.is_pending());
+        let began = Instant::now();
+        while fake.scans.load(Ordering::Acquire) == 0 {
+            assert!(began.elapsed() < Duration::from_secs(5), "clamd has not heard of it");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        assert_eq!(scan.await.unwrap().verdict(), ScanVerdict::Clean);
     }
 }
