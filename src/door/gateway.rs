@@ -25,7 +25,7 @@ use crate::{
     journal::Journal,
     next_hop::NextHops,
     policy::{Policy, network, rate::Rates, route::NextHopName, rule::Scope},
-    relay::{self, Shares, event::Moment},
+    relay::{self, Seeds, Shares, event::Moment},
     smtp::extension::{Capabilities, Offer},
     store::Store,
 };
@@ -56,6 +56,8 @@ pub struct Gateway {
     pub internet_next_hop: Option<NextHopName>,
     /// What the sessions of applications count together.
     pub applications: Shares,
+    /// Where the ids of all sessions come from.
+    pub seeds: Seeds,
     /// Who verifies passwords.
     pub verifiers: Verifiers,
     /// What waits for a person in the quarantine, as it was when last looked at.
@@ -82,6 +84,8 @@ pub struct Gateway {
     /// What was wrong with the rules the last time they were read: then the old ones stay in force.
     reload_fault: Mutex<Option<String>>,
     draining: CancellationToken,
+    /// The same, for those who only look: the token has a lock.
+    drains: AtomicBool,
     disk_is_low: AtomicBool,
 }
 
@@ -175,6 +179,7 @@ impl Gateway {
             next_hop_names: parts.next_hop_names,
             internet_next_hop: parts.internet_next_hop,
             applications: Shares::default(),
+            seeds: Seeds::new(uuid::Uuid::new_v4().as_u128()),
             verifiers: Verifiers::default(),
             quarantine: Waiting::default(),
             sharing: Sharing::default(),
@@ -189,6 +194,7 @@ impl Gateway {
             policy: ArcSwap::from_pointee(parts.policy),
             reload_fault: Mutex::default(),
             draining: CancellationToken::new(),
+            drains: AtomicBool::new(false),
             disk_is_low: AtomicBool::new(false),
         })
     }
@@ -227,12 +233,14 @@ impl Gateway {
 
     /// Begins to drain: nothing is accepted any more, sessions end at the next safe place.
     pub fn drain(&self) {
+        // First: whoever is woken by the other looks at this one.
+        self.drains.store(true, Ordering::Release);
         self.draining.cancel();
     }
 
     /// Whether the gateway drains.
     pub fn is_draining(&self) -> bool {
-        self.draining.is_cancelled()
+        self.drains.load(Ordering::Acquire)
     }
 
     /// Ends when the gateway begins to drain.

@@ -34,6 +34,7 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Accepts until the gateway drains.
 pub async fn accept(socket: TcpListener, listener: Arc<Listener>, gateway: Arc<Gateway>) {
+    answers_at_once(&socket);
     let draining = gateway.draining();
     tokio::pin!(draining);
     loop {
@@ -49,6 +50,14 @@ pub async fn accept(socket: TcpListener, listener: Arc<Listener>, gateway: Arc<G
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
+    }
+}
+
+/// Small replies must not wait for more: every round trip of the dialogue would cost 40 ms (RFC 896 and delayed ACKs). On Linux what is
+/// accepted has this from its listener, so it is said once.
+fn answers_at_once(socket: &TcpListener) {
+    if let Err(fault) = rustix::net::sockopt::set_tcp_nodelay(socket, true) {
+        tracing::warn!(%fault, "small replies may wait for more");
     }
 }
 
@@ -71,8 +80,6 @@ fn admit(stream: TcpStream, peer: SocketAddr, listener: &Arc<Listener>, gateway:
     metrics::counter!("portaria_connections_total").increment(1);
     let (listener, task_gateway) = (listener.clone(), gateway.clone());
     gateway.sessions.spawn(async move {
-        // Small replies must not wait for more: every round trip of the dialogue would cost 40 ms (RFC 896 and delayed ACKs).
-        let _ = stream.set_nodelay(true);
         let introduced = if is_balancer {
             // In a box: its octets must not lie in every session's task for as long as the session lasts.
             Box::pin(introduce(stream, peer, counted, &listener, &task_gateway)).await
@@ -146,7 +153,7 @@ async fn session(
         hello: String::new(),
         tls: stream.tls_facts(),
     };
-    let seed = uuid::Uuid::new_v4().as_u128();
+    let seed = gateway.seeds.next();
     let offer = Offer { xclient: listener.may_announce(client.address), ..listener.offer(&gateway) };
     // Taken once: were it replaced in between, the session would keep the old one and nobody would tell it.
     let policy = gateway.policy();
@@ -182,4 +189,17 @@ async fn turn_away(mut stream: TcpStream) {
         stream.shutdown().await
     })
     .await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_accepted_answers_at_once() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        answers_at_once(&listener);
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        assert!(listener.accept().await.unwrap().0.nodelay().unwrap());
+    }
 }

@@ -11,8 +11,9 @@ use std::{
     future::{Future, poll_fn},
     io,
     net::IpAddr,
-    pin::Pin,
+    pin::{Pin, pin},
     sync::Arc,
+    task::{Poll, Waker},
     time::Duration,
 };
 
@@ -73,7 +74,7 @@ pub fn serve(
         verifying: None,
         hold: None,
         timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
-        draining: Some(Box::pin(gateway.draining())),
+        draining: Some(Draining { begins: Box::pin(gateway.draining()), wakes: None }),
         answers: VecDeque::new(),
         policy,
         disk_was_low: false,
@@ -85,6 +86,13 @@ pub fn serve(
 }
 
 type Answer<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// The beginning of the drain, as a session waits for it.
+struct Draining {
+    begins: Answer<()>,
+    /// The task that it wakes.
+    wakes: Option<Waker>,
+}
 
 /// The outside world of one session.
 struct Driver {
@@ -99,7 +107,8 @@ struct Driver {
     verifying: Option<Answer<Verified>>,
     hold: Option<Hold>,
     timer: Pin<Box<Sleep>>,
-    draining: Option<Answer<()>>,
+    /// Who is woken when the gateway begins to drain; none once the session knows of it.
+    draining: Option<Draining>,
     /// Answers that came at once.
     answers: VecDeque<Input>,
     /// The policy that the session has, and what it knows of the disk.
@@ -204,11 +213,17 @@ impl Driver {
 
     async fn write_client(&mut self, octets: &[u8]) {
         let Some(client) = &mut self.client else { return };
-        let write = async {
+        let mut write = pin!(async {
             client.write_all(octets).await?;
             client.flush().await
+        });
+        // Nearly always it is written at once, and no timer is made for it.
+        let at_once = poll_fn(|cx| Poll::Ready(write.as_mut().poll(cx))).await;
+        let written = match at_once {
+            Poll::Ready(written) => written.is_ok(),
+            Poll::Pending => matches!(tokio::time::timeout(WRITE_TIMEOUT, write).await, Ok(Ok(()))),
         };
-        if !matches!(tokio::time::timeout(WRITE_TIMEOUT, write).await, Ok(Ok(()))) {
+        if !written {
             self.client_is_gone();
         }
     }

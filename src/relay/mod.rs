@@ -35,4 +35,5 @@ pub mod settings;
 pub(crate) mod tests;
 mod transaction;
 
+pub use chance::Seeds;
 pub use session::{Session, mail::Shares};

@@ -29,6 +29,14 @@ impl Enhanced {
         let rest = [self.1, self.2].into_iter().flat_map(|part| std::iter::once(b'.').chain(digits(part)));
         digits(self.0.into()).chain(rest)
     }
+
+    fn put(self, wire: &mut BytesMut) {
+        put_digits(wire, self.0.into());
+        for part in [self.1, self.2] {
+            wire.put_u8(b'.');
+            put_digits(wire, part);
+        }
+    }
 }
 
 impl fmt::Display for Enhanced {
@@ -132,7 +140,7 @@ impl Reply {
         for (index, line) in self.lines.iter().enumerate() {
             let nothing_behind = self.enhanced.is_none() && line.is_empty();
             wire.reserve(line.len().saturating_add(CODES));
-            wire.extend(digits(self.code));
+            put_digits(wire, self.code);
             // A last line with nothing on it is the code alone (§4.2: `Reply-code [ SP textstring ]`).
             match (index == last, nothing_behind) {
                 (false, _) => wire.put_u8(b'-'),
@@ -142,7 +150,7 @@ impl Reply {
                 (true, true) => {}
             }
             if let Some(enhanced) = self.enhanced {
-                wire.extend(enhanced.octets());
+                enhanced.put(wire);
                 if !line.is_empty() {
                     wire.put_u8(b' ');
                 }
@@ -193,8 +201,20 @@ const CODES: usize = 16;
 
 /// The digits of a number of at most three.
 fn digits(number: u16) -> impl Iterator<Item = u8> {
-    let leading = usize::from(number < 100).saturating_add(usize::from(number < 10));
-    [number / 100 % 10, number / 10 % 10, number % 10].into_iter().skip(leading).map(|digit| b'0' + digit as u8)
+    let (digits, leading) = three_digits(number);
+    digits.into_iter().skip(leading)
+}
+
+/// The same behind what is to be written, at once: octet by octet they cost ten times as much.
+fn put_digits(wire: &mut BytesMut, number: u16) {
+    let (digits, leading) = three_digits(number);
+    wire.put_slice(digits.get(leading..).unwrap_or_default());
+}
+
+/// Its digits, and how many of them are leading zeros that are not written.
+fn three_digits(number: u16) -> ([u8; 3], usize) {
+    let digits = [number / 100 % 10, number / 10 % 10, number % 10].map(|digit| b'0' + digit as u8);
+    (digits, usize::from(number < 100).saturating_add(usize::from(number < 10)))
 }
 
 /// `enhanced` as it may stand beside `code`: of its class, within three digits each; none beside 3xx.

@@ -29,10 +29,7 @@ impl Driver {
     }
 
     fn poll_input(&mut self, cx: &mut Context<'_>, wait: Wait) -> Poll<Input> {
-        if let Some(draining) = &mut self.draining
-            && draining.as_mut().poll(cx).is_ready()
-        {
-            self.draining = None;
+        if self.poll_draining(cx).is_ready() {
             return Poll::Ready(Input::Drain);
         }
         if let Some(policy) = self.gateway.newer_policy(&self.policy) {
@@ -85,6 +82,22 @@ impl Driver {
             return Poll::Ready(Input::NextHopWanted);
         }
         self.timer.as_mut().poll(cx).map(|()| Input::TimePassed)
+    }
+
+    /// Ready once, when the gateway begins to drain. All sessions wait for one thing here, behind one lock: who is woken is noted once
+    /// in a session, and whether it has begun is looked at without that lock.
+    fn poll_draining(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(draining) = &mut self.draining else { return Poll::Pending };
+        let noted = draining.wakes.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));
+        if !self.gateway.is_draining() {
+            if noted {
+                return Poll::Pending;
+            }
+            draining.wakes = Some(cx.waker().clone());
+            std::task::ready!(draining.begins.as_mut().poll(cx));
+        }
+        self.draining = None;
+        Poll::Ready(())
     }
 
     /// Ready when the session's connection is idle and somebody else waits for one (decision 30). Asked last: what the client has
