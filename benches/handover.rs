@@ -118,7 +118,13 @@ fn message(size: usize) -> Content {
     mail.extend(b"--b--\r\n");
     let file = File::from(rustix::fs::memfd_create("bench", rustix::fs::MemfdFlags::CLOEXEC).unwrap());
     file.write_all_at(&mail, 0).unwrap();
-    Content { file: Arc::new(file), length: mail.len() as u64, in_memory: true, sha256: "bench".to_owned() }
+    Content {
+        file: Arc::new(file),
+        length: mail.len() as u64,
+        in_memory: true,
+        sha256: "bench".to_owned(),
+        readers: Arc::default(),
+    }
 }
 
 async fn ready(scanners: &Scanners) -> String {

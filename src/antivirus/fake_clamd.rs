@@ -134,7 +134,13 @@ pub fn settings(scanners: &[(&str, ClamdAddress)]) -> Settings {
 pub fn content(octets: &[u8]) -> Content {
     let file = self_test::memfd("test").unwrap();
     file.write_all_at(octets, 0).unwrap();
-    Content { file: Arc::new(file), length: octets.len() as u64, in_memory: true, sha256: "0".repeat(64) }
+    Content {
+        file: Arc::new(file),
+        length: octets.len() as u64,
+        in_memory: true,
+        sha256: "0".repeat(64),
+        readers: Arc::default(),
+    }
 }
 
 fn serve(mut stream: UnixStream, script: &Mutex<Script>, scans: &AtomicUsize, let_go: &AtomicBool) {

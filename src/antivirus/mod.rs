@@ -20,7 +20,7 @@ pub mod fuzzing {
 }
 
 #[cfg(test)]
-mod fake_clamd;
+pub(crate) mod fake_clamd;
 
 use std::{
     fmt,

@@ -156,7 +156,7 @@ pub fn in_file(folder: &Path, mail: &[u8]) -> io::Result<Content> {
 fn filled(file: File, in_memory: bool, mail: &[u8]) -> io::Result<Content> {
     std::os::unix::fs::FileExt::write_all_at(&file, mail, 0)?;
     let length = u64::try_from(mail.len()).unwrap_or(u64::MAX);
-    Ok(Content { file: Arc::new(file), length, in_memory, sha256: "self-test".to_owned() })
+    Ok(Content { file: Arc::new(file), length, in_memory, sha256: "self-test".to_owned(), readers: Arc::default() })
 }
 
 #[cfg(test)]

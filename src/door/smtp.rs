@@ -298,9 +298,9 @@ impl Driver {
             None => Err(HoldFault::Failed("there is no hold".into())),
         };
         match content {
-            Ok(Whole { file, length, in_memory }) => {
+            Ok(Whole { file, length, in_memory, readers }) => {
                 let scanners = self.gateway.scanners.clone();
-                let content = Content { file, length, in_memory, sha256 };
+                let content = Content { file, length, in_memory, sha256, readers };
                 self.scanning = Some(Box::pin(async move { scanners.scan(content, &spared).await }));
             }
             Err(fault) => self.answers.push_back(Input::Scanned(vec![log::no_content(&fault)])),

@@ -3,6 +3,7 @@
 //! The session's own deadlines are met in `tests/conversations/limits`; these are those that it knows nothing of.
 #![expect(clippy::disallowed_methods, reason = "these tests are the other side of the door")]
 
+mod late_scanner;
 mod reload;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};

@@ -8,9 +8,11 @@
 //! |---|---|
 //! | this one | where content goes as it grows, and the memory that all holds share |
 //! | `place` | the three places: how each is made, written, read |
+//! | `memfd` | the second of them, and those that lie ready for the next message |
 //! | `disk` | the floor of free space |
 
 pub mod disk;
+mod memfd;
 mod place;
 
 use std::{
@@ -19,7 +21,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
 };
 
@@ -28,6 +30,7 @@ use futures_util::{Stream, stream};
 
 use crate::relay::event::HoldFault;
 use disk::Floor;
+use memfd::Ready;
 use place::Place;
 
 /// Content up to this stays in the process's own memory: most messages, and no system call for any of them. Octets.
@@ -57,13 +60,15 @@ pub struct Holds {
     settings: Settings,
     memory: AtomicU64,
     memory_refused: AtomicU64,
+    ready: Ready,
 }
 
 impl Holds {
     /// Makes the folder (0700) if it is not there. There is nothing to clean up from an earlier run: its files had no names.
     pub fn new(settings: Settings) -> io::Result<Arc<Self>> {
         place::make_folder(&settings.folder)?;
-        Ok(Arc::new(Self { settings, memory: AtomicU64::new(0), memory_refused: AtomicU64::new(0) }))
+        let (memory, memory_refused) = (AtomicU64::new(0), AtomicU64::new(0));
+        Ok(Arc::new(Self { settings, memory, memory_refused, ready: Ready::default() }))
     }
 
     /// An empty hold.
@@ -115,6 +120,9 @@ pub struct Whole {
     pub length: u64,
     /// It is a memfd.
     pub in_memory: bool,
+    /// Other processes that may be reading it. Who hands it to one counts it in before, and out once that has said that it is done; until then,
+    /// which may be never, the file is not written over for another message.
+    pub readers: Arc<AtomicUsize>,
 }
 
 /// The content of one message. Dropping it frees everything (a scanner that still has the descriptor keeps its own share).
@@ -169,17 +177,21 @@ impl Hold {
     /// The content as a file. For content that is complete: what is appended later is in the file, too, but not in the length.
     pub async fn content(&mut self) -> Result<Whole, HoldFault> {
         if let Place::Memory(octets) = &self.place {
-            match place::shared(octets) {
-                Ok(file) => self.place = Place::Shared(Arc::new(file)),
+            match place::shared(&self.holds.ready, octets, true) {
+                Ok(memfd) => self.place = Place::Shared(memfd),
                 Err(_) => self.spill().await?,
             }
         }
-        let (file, in_memory) = match &self.place {
-            Place::Shared(file) => (file, true),
-            Place::Disk(file) => (file, false),
+        let length = self.length;
+        let (file, in_memory, readers) = match &mut self.place {
+            Place::Shared(memfd) => {
+                memfd.cut(length).map_err(place::fault)?;
+                (&memfd.file, true, Arc::clone(&memfd.readers))
+            }
+            Place::Disk(file) => (&*file, false, Arc::default()),
             Place::Memory(_) => return Err(HoldFault::Failed("content in memory has no descriptor".to_owned())),
         };
-        Ok(Whole { file: Arc::clone(file), length: self.length, in_memory })
+        Ok(Whole { file: Arc::clone(file), length, in_memory, readers })
     }
 
     /// The content from start to end in pieces of 256 KiB, for the quarantine. It does not borrow the hold.
@@ -235,13 +247,13 @@ impl Hold {
                 place::grow(memory, octets, SMALL);
                 return true;
             }
-            match place::shared(memory) {
-                Ok(file) => self.place = Place::Shared(Arc::new(file)),
+            match place::shared(&self.holds.ready, memory, false) {
+                Ok(memfd) => self.place = Place::Shared(memfd),
                 Err(_) => return false,
             }
         }
-        match &self.place {
-            Place::Shared(file) => place::write(file, octets, self.length).is_ok(),
+        match &mut self.place {
+            Place::Shared(memfd) => memfd.write(octets, self.length).is_ok(),
             Place::Memory(_) | Place::Disk(_) => false,
         }
     }
@@ -264,6 +276,9 @@ impl Hold {
 
 impl Drop for Hold {
     fn drop(&mut self) {
+        if let Place::Shared(memfd) = std::mem::replace(&mut self.place, Place::Memory(Vec::new())) {
+            self.holds.ready.put(memfd);
+        }
         self.holds.give_back(self.counted);
     }
 }

@@ -15,8 +15,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use rustix::fs::{MemfdFlags, Mode, OFlags};
+use rustix::fs::{Mode, OFlags};
 
+use super::memfd::{Memfd, Ready};
 use crate::relay::event::HoldFault;
 
 /// What moves between places at a time, octets.
@@ -28,7 +29,7 @@ pub(super) enum Place {
     /// In our own memory.
     Memory(Vec<u8>),
     /// In a memfd: memory that has a descriptor.
-    Shared(Arc<File>),
+    Shared(Memfd),
     /// In a file without a name.
     Disk(Arc<File>),
 }
@@ -45,25 +46,33 @@ impl Place {
                 let part = memory.get(start..).and_then(|rest| rest.get(..length));
                 part.map(Bytes::copy_from_slice).ok_or_else(|| HoldFault::Failed("shorter than written".to_owned()))
             }
-            Self::Shared(file) => read(file, offset, length).map_err(fault),
+            Self::Shared(memfd) => read(&memfd.file, offset, length).map_err(fault),
             Self::Disk(file) => read_blocking(Arc::clone(file), offset, length).await,
         }
     }
 
     /// What is here now, for moving it on another thread.
-    pub(super) fn snapshot(&self) -> Self {
+    pub(super) fn snapshot(&self) -> Snapshot {
         match self {
-            Self::Memory(memory) => Self::Memory(memory.clone()),
-            Self::Shared(file) => Self::Shared(Arc::clone(file)),
-            Self::Disk(file) => Self::Disk(Arc::clone(file)),
+            Self::Memory(memory) => Snapshot::Memory(memory.clone()),
+            Self::Shared(memfd) => Snapshot::File(Arc::clone(&memfd.file)),
+            Self::Disk(file) => Snapshot::File(Arc::clone(file)),
         }
     }
+}
 
+/// Content as it was.
+pub(super) enum Snapshot {
+    Memory(Vec<u8>),
+    File(Arc<File>),
+}
+
+impl Snapshot {
     /// Copies the first `length` octets to the start of `to`. Blocks.
     pub(super) fn copy_to(&self, to: &File, length: u64) -> io::Result<()> {
         let from = match self {
             Self::Memory(memory) => return write(to, memory, 0),
-            Self::Shared(file) | Self::Disk(file) => file,
+            Self::File(file) => file,
         };
         let mut offset = 0;
         while offset < length {
@@ -92,14 +101,11 @@ pub(super) fn grow(memory: &mut Vec<u8>, octets: &[u8], bound: u64) {
     memory.extend_from_slice(octets);
 }
 
-/// A memfd with `octets` in it. Mode 0600: it is born 0777, and whoever is passed a descriptor could otherwise reopen it through
-/// `/proc/self/fd` with the right to write, whatever we opened it with.
-pub(super) fn shared(octets: &[u8]) -> io::Result<File> {
-    let descriptor = rustix::fs::memfd_create(c"portaria-hold", MemfdFlags::CLOEXEC)?;
-    rustix::fs::fchmod(&descriptor, Mode::RUSR | Mode::WUSR)?;
-    let file = File::from(descriptor);
-    write(&file, octets, 0)?;
-    Ok(file)
+/// A memfd with `octets` in it: all of a small message, or the beginning of one that grows.
+pub(super) fn shared(ready: &Ready, octets: &[u8], is_all: bool) -> io::Result<Memfd> {
+    let mut memfd = ready.take(is_all)?;
+    memfd.write(octets, 0)?;
+    Ok(memfd)
 }
 
 /// A file in `folder` that no name leads to: whatever kills us, nothing of it stays.
@@ -132,8 +138,18 @@ pub(super) fn write(file: &File, octets: &[u8], offset: u64) -> io::Result<()> {
 }
 
 fn read(file: &File, offset: u64, length: usize) -> io::Result<Bytes> {
-    let mut octets = vec![0; length];
-    file.read_exact_at(&mut octets, offset)?;
+    let mut octets = Vec::with_capacity(length);
+    // Into the spare capacity: clearing it first was a second write of every octet.
+    while octets.len() < length {
+        let at = offset + octets.len() as u64;
+        match rustix::io::pread(file, rustix::buffer::spare_capacity(&mut octets), at) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+    // There may be more room than was asked for, and behind the content octets of an earlier message.
+    octets.truncate(length);
     Ok(octets.into())
 }
 
@@ -153,7 +169,7 @@ pub(super) async fn blocking<T: Send + 'static>(
 }
 
 /// No room is the one fault that a client should hear of as such (`452 4.3.1`).
-fn fault(error: io::Error) -> HoldFault {
+pub(super) fn fault(error: io::Error) -> HoldFault {
     use io::ErrorKind::{FileTooLarge, OutOfMemory, QuotaExceeded, StorageFull};
     match error.kind() {
         StorageFull | QuotaExceeded | FileTooLarge | OutOfMemory => HoldFault::Full(error.to_string()),

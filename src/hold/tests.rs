@@ -179,3 +179,39 @@ fn a_cancelled_append_closes_the_hold() {
         assert!(busy.await.is_ok());
     });
 }
+
+/// The next message is written over the memfd of one that is gone, and whoever reads what is handed over to its end reads nothing else. The
+/// hold may have grown into the memfd, or moved there for a scanner; it may be read before it is whole.
+#[tokio::test]
+async fn nothing_of_an_earlier_message_is_in_the_next_one() {
+    for (first, second) in [
+        (10, 10),
+        (5_000, 4_000),
+        (4_000, 5_000),
+        (200 * KIB, 10),
+        (200 * KIB, 100 * KIB),
+        (100 * KIB, 200 * KIB),
+        (10, 100 * KIB),
+    ] {
+        let (_folder, holds) = holds(u64::MAX);
+        let mut hold = holds.begin();
+        hold.append(vec![b'!'; usize::try_from(first).unwrap()].into()).await.unwrap();
+        let inode = |whole: &Whole| whole.file.metadata().unwrap().ino();
+        let before = inode(&hold.content().await.unwrap());
+        drop(hold);
+
+        let mut hold = holds.begin();
+        for part in sample(second).chunks(30_000) {
+            hold.append(Bytes::copy_from_slice(part)).await.unwrap();
+        }
+        assert!(hold.read_at(0, usize::MAX).await.unwrap() == sample(second), "{first}, {second}");
+        let whole = hold.content().await.unwrap();
+        assert_eq!((inode(&whole), whole.file.metadata().unwrap().len()), (before, second), "{first}, {second}");
+        assert_eq!(whole.file.metadata().unwrap().mode() & 0o777, 0o600);
+        assert!(read_back(&mut hold).await == sample(second), "{first}, {second}");
+        // Two at once have one each.
+        let mut other = holds.begin();
+        other.append(sample(first)).await.unwrap();
+        assert_ne!(inode(&other.content().await.unwrap()), before);
+    }
+}

@@ -49,7 +49,13 @@ fn what_hides_the_test_file_is_found_or_stopped_by_policy() {
         // As the gateway hands it on: its own field first (decision 7).
         let held = [b"Received: from a by b; Sat, 21 Nov 2026 08:00:00 -0300\r\n".as_slice(), &case.message].concat();
         let file = Arc::new(File::open(scratch.write(&format!("{number:03}.eml"), &held)).unwrap());
-        let content = Content { file, length: held.len() as u64, in_memory: false, sha256: String::new() };
+        let content = Content {
+            file,
+            length: held.len() as u64,
+            in_memory: false,
+            sha256: String::new(),
+            readers: Arc::default(),
+        };
         let reports = runtime.block_on(scanners.scan(content, &[]));
         let said =
             Client::connect(gateway.port()).send("a@origin.example", &["maria@tjpa.jus.br"], &case.message).line();

@@ -118,7 +118,7 @@ fn whole_mail(octets: u64) -> io::Result<Content> {
     out.flush()?;
     drop(out);
     let length = file.metadata()?.len();
-    Ok(Content { file: Arc::new(file), length, in_memory: true, sha256: "check".to_owned() })
+    Ok(Content { file: Arc::new(file), length, in_memory: true, sha256: "check".to_owned(), readers: Arc::default() })
 }
 
 #[cfg(test)]

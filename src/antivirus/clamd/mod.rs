@@ -258,8 +258,16 @@ impl Clamd {
             content: content.clone(),
             slot: slot.clone(),
         };
+        content.lend();
         match exchange.run(&self.exchanges, deadline).await {
-            (Ok(heard), had_all) => Scanned { verdict: heard.verdict(), harmed: had_all && heard.octets.is_empty() },
+            (Ok(heard), had_all) => {
+                let verdict = heard.verdict();
+                // It closed behind a verdict: clamd says that when it has looked at everything that it will look at.
+                if heard.whole && !matches!(verdict, ScanVerdict::ScannerError { .. }) {
+                    content.take_back();
+                }
+                Scanned { verdict, harmed: had_all && heard.octets.is_empty() }
+            }
             (Err(fault), had_all) => Scanned { verdict: fault.verdict(), harmed: had_all },
         }
     }

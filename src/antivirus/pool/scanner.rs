@@ -1,10 +1,14 @@
 //! One scanner of whichever kind: its name, its load, its definitions, and scans on it.
 
 use std::{
-    sync::atomic::{AtomicI64, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicI64, Ordering},
+    },
     time::SystemTime,
 };
 
+use metrics::{Counter, Histogram};
 use tokio::time::Instant;
 
 use crate::{
@@ -28,7 +32,15 @@ pub struct Scanner {
     ages: Ages,
     /// How old the definitions were at the last self-test.
     age: AtomicAge,
+    meters: Meters,
     kind: Kind,
+}
+
+/// What every message counts, looked up by name and labels once and not each time.
+#[derive(Debug, Default)]
+struct Meters {
+    clean: OnceLock<Counter>,
+    seconds: OnceLock<Histogram>,
 }
 
 /// Seconds, or unknown.
@@ -78,7 +90,14 @@ impl Scanner {
                 (name, Kind::Yara(yara))
             }
         };
-        Ok(Self { name, weight: of.weight.max(1), ages: settings.ages, age: AtomicAge::default(), kind })
+        Ok(Self {
+            name,
+            weight: of.weight.max(1),
+            ages: settings.ages,
+            age: AtomicAge::default(),
+            meters: Meters::default(),
+            kind,
+        })
     }
 
     /// Scans, and answers by `deadline`.
@@ -103,8 +122,13 @@ impl Scanner {
     fn count(&self, outcome: &Outcome, began: Instant) {
         let name = || self.name.clone();
         let verdict = outcome.verdict.name();
-        metrics::counter!("portaria_scans_total", "scanner" => name(), "verdict" => verdict).increment(1);
-        metrics::histogram!("portaria_scan_seconds", "scanner" => name()).record(began.elapsed());
+        let scans = || metrics::counter!("portaria_scans_total", "scanner" => name(), "verdict" => verdict);
+        match &outcome.verdict {
+            ScanVerdict::Clean => self.meters.clean.get_or_init(scans).increment(1),
+            _ => scans().increment(1),
+        }
+        let seconds = || metrics::histogram!("portaria_scan_seconds", "scanner" => name());
+        self.meters.seconds.get_or_init(seconds).record(began.elapsed());
         for finding in &outcome.findings {
             let action = finding.action.map_or("configured", Asked::name);
             let labels = [("scanner", name()), ("rule", finding.rule.clone()), ("action", action.to_owned())];

@@ -209,8 +209,8 @@ async fn content(
 }
 
 async fn scan(gateway: &Gateway, item: &Item, hold: &mut Hold) -> Result<Vec<ScannerReport>, Obstacle> {
-    let Whole { file, length, in_memory } = hold.content().await?;
-    let content = Content { file, length, in_memory, sha256: item.sha256.clone() };
+    let Whole { file, length, in_memory, readers } = hold.content().await?;
+    let content = Content { file, length, in_memory, sha256: item.sha256.clone(), readers };
     // No group is spared: the contingency switch lets arriving mail through, and this mail has time.
     Ok(gateway.scanners.scan(content, &[]).await)
 }
