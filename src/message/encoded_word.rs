@@ -24,24 +24,25 @@ use self::{charset::Charset, transfer::Octets};
 /// Decodes an unfolded field body. Never fails: what cannot be decoded stays as it is written, octets that are no UTF-8 and in no
 /// encoded word are read as UTF-8 if all text outside encoded words is valid UTF-8 and as Windows-1252 otherwise.
 pub fn decode(body: &[u8]) -> String {
-    let pieces = pieces(body);
-    let utf8 = pieces.iter().all(|piece| match piece {
+    let is_utf8 = |piece| match piece {
         Piece::Plain(octets) => std::str::from_utf8(octets).is_ok(),
         Piece::Word(_) => true,
-    });
+    };
+    // Pieces are cut at ASCII: where the whole is UTF-8, so is each.
+    let utf8 = std::str::from_utf8(body).is_ok() || Pieces::of(body).all(is_utf8);
     let mut text = String::with_capacity(body.len());
     let mut joined = Joined::default();
-    for piece in &pieces {
+    for piece in Pieces::of(body) {
         match piece {
             Piece::Plain(octets) => {
                 joined.write_to(&mut text);
                 text.push_str(&if utf8 { String::from_utf8_lossy(octets) } else { charset::windows_1252(octets) });
             }
             Piece::Word(word) => {
-                if !joined.accepts(word) {
+                if !joined.accepts(&word) {
                     joined.write_to(&mut text);
                 }
-                joined.add(word);
+                joined.add(&word);
             }
         }
     }
@@ -99,27 +100,44 @@ impl Joined {
             let shown: Cow<'_, str> = charset.decode(self.octets.finished());
             text.push_str(&shown);
         }
-        self.octets = Octets::default();
+        self.octets.clear();
     }
 }
 
 /// The body cut into encoded words and what is between them; white space alone between two of them is left out (RFC 2047 §6.2).
-fn pieces(body: &[u8]) -> Vec<Piece<'_>> {
-    let mut pieces = Vec::new();
-    let mut rest = body;
-    while let Some((before, word, after)) = next_word(rest) {
-        let between_words = matches!(pieces.last(), Some(Piece::Word(_)));
-        let blank = before.iter().all(|octet| b" \t\r\n".contains(octet));
-        if !(blank && (between_words || before.is_empty())) {
-            pieces.push(Piece::Plain(before));
+struct Pieces<'b> {
+    rest: &'b [u8],
+    /// Found, and told when what stands in front of it was.
+    word: Option<Word<'b>>,
+    behind_word: bool,
+}
+
+impl<'b> Pieces<'b> {
+    fn of(body: &'b [u8]) -> Self {
+        Self { rest: body, word: None, behind_word: false }
+    }
+}
+
+impl<'b> Iterator for Pieces<'b> {
+    type Item = Piece<'b>;
+
+    fn next(&mut self) -> Option<Piece<'b>> {
+        if let Some(word) = self.word.take() {
+            return Some(Piece::Word(word));
         }
-        pieces.push(Piece::Word(word));
-        rest = after;
+        let Some((before, word, after)) = next_word(self.rest) else {
+            let rest = std::mem::take(&mut self.rest);
+            return (!rest.is_empty()).then_some(Piece::Plain(rest));
+        };
+        self.rest = after;
+        let between_words = std::mem::replace(&mut self.behind_word, true);
+        let blank = before.iter().all(|octet| b" \t\r\n".contains(octet));
+        if blank && (between_words || before.is_empty()) {
+            return Some(Piece::Word(word));
+        }
+        self.word = Some(word);
+        Some(Piece::Plain(before))
     }
-    if !rest.is_empty() {
-        pieces.push(Piece::Plain(rest));
-    }
-    pieces
 }
 
 /// The first encoded word, with what stands before and behind it.
@@ -129,21 +147,23 @@ fn pieces(body: &[u8]) -> Vec<Piece<'_>> {
 /// place, since `?` is not allowed in encoded text and the one that is closed is the one meant.
 fn next_word(body: &[u8]) -> Option<(&[u8], Word<'_>, &[u8])> {
     let mut open: Option<(usize, Head)> = None;
-    let mut at = 0;
-    while let Some(rest) = body.get(at..) {
-        let skip = memchr::memchr2(b'=', b'?', rest)?;
-        at = at.saturating_add(skip);
-        match (body.get(at..)?, open) {
-            (here @ [b'=', b'?', ..], _) if let Some(head) = Head::read(here) => {
-                open = Some((at, head));
-                at = at.saturating_add(head.size);
-            }
-            ([b'?', b'=', after @ ..], Some((start, head))) => {
-                let encoded = body.get(start.saturating_add(head.size)..at)?;
-                return Some((body.get(..start)?, Word { head, encoded }, after));
-            }
-            _ => at = at.saturating_add(1),
+    let mut passed = 0_usize;
+    // Heads and ends both have a question mark; equals signs are all over the text of a word.
+    while let Some(rest) = body.get(passed..) {
+        let mark = passed.saturating_add(memchr::memchr(b'?', rest)?);
+        let equals = mark.checked_sub(1).filter(|equals| *equals >= passed);
+        if let Some((equals, here @ [b'=', ..])) = equals.and_then(|equals| Some((equals, body.get(equals..)?)))
+            && let Some(head) = Head::read(here)
+        {
+            open = Some((equals, head));
+            passed = equals.saturating_add(head.size);
+            continue;
         }
+        if let (Some((start, head)), Some([b'?', b'=', after @ ..])) = (open, body.get(mark..)) {
+            let encoded = body.get(start.saturating_add(head.size)..mark)?;
+            return Some((body.get(..start)?, Word { head, encoded }, after));
+        }
+        passed = mark.saturating_add(1);
     }
     None
 }

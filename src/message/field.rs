@@ -24,6 +24,13 @@ impl<'s> Field<'s> {
     /// white space or controls inside: `From me at 10:00` is the first line of a mailbox file, not a field).
     /// Octets above 126 are let through: such a name is nobody's, but its continuation lines must not become somebody else's.
     pub(super) fn read(line: &'s [u8]) -> Option<Self> {
+        // Nearly every name ends at its colon: one pass finds the colon and that all in front of it is a name.
+        let plain = line.iter().position(|&octet| !is_plain(octet));
+        if let Some((name, [b':', body @ ..])) = plain.and_then(|end| line.split_at_checked(end))
+            && !name.is_empty()
+        {
+            return Some(Self { name, body });
+        }
         let colon = memchr::memchr(b':', line)?;
         let (name, behind) = line.split_at_checked(colon)?;
         let name = trim(name);
@@ -32,6 +39,11 @@ impl<'s> Field<'s> {
         }
         Some(Self { name, body: behind.get(1..)? })
     }
+}
+
+/// Whether it may stand in a name, and does not end it.
+fn is_plain(octet: u8) -> bool {
+    octet > b' ' && octet != 0x7f && octet != b':'
 }
 
 /// Without SP and HTAB at either end (RFC 5234 WSP; `trim_ascii` would also take lone CR and LF, which are octets of the body).

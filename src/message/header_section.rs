@@ -35,13 +35,13 @@ pub enum HeaderFault {
 }
 
 /// Collects the header section of one message. Memory: [`HeaderLimits::size`] octets, once in the fields and once in the line
-/// under way, and three numbers a field. Time: linear in the content; no allocation a field, and a line that comes whole is copied once.
+/// under way, and four numbers a field. Time: linear in the content; no allocation a field, and a line that comes whole is copied once.
 #[derive(Debug)]
 pub struct HeaderReader {
     limits: HeaderLimits,
     taken: u64,
     line: Vec<u8>,
-    /// Name and body of each field, one behind the other.
+    /// Each field, its colon within, one behind the other.
     text: Vec<u8>,
     fields: Vec<Span>,
     before: Before,
@@ -60,6 +60,7 @@ enum State {
 #[derive(Clone, Copy, Debug)]
 struct Span {
     name: usize,
+    name_end: usize,
     body: usize,
     end: usize,
 }
@@ -68,7 +69,7 @@ impl Span {
     /// Its octets; every span is made with the text that it is of.
     fn of(self, text: &[u8]) -> Field<'_> {
         Field {
-            name: text.get(self.name..self.body).unwrap_or_default(),
+            name: text.get(self.name..self.name_end).unwrap_or_default(),
             body: text.get(self.body..self.end).unwrap_or_default(),
         }
     }
@@ -198,23 +199,24 @@ impl HeaderReader {
                 Some(_) if self.fields.len() as u64 >= u64::from(self.limits.fields) => {
                     self.fail(HeaderFault::TooManyFields(self.limits.fields));
                 }
-                Some(field) => self.keep(field),
+                Some(field) => self.keep(line, field),
                 None => self.stray(),
             },
         }
     }
 
-    fn keep(&mut self, field: Field<'_>) {
+    /// A name stands at the beginning of its line, and a body at the end.
+    fn keep(&mut self, line: &[u8], field: Field<'_>) {
         self.before = Before::Field;
         if self.fields.is_empty() {
             self.fields.reserve(USUAL_FIELDS);
             self.text.reserve(USUAL_SIZE);
         }
         let name = self.text.len();
-        self.text.extend_from_slice(field.name);
-        let body = self.text.len();
-        self.text.extend_from_slice(field.body);
-        self.fields.push(Span { name, body, end: self.text.len() });
+        self.text.extend_from_slice(line);
+        let end = self.text.len();
+        let (name_end, body) = (name.saturating_add(field.name.len()), end.saturating_sub(field.body.len()));
+        self.fields.push(Span { name, name_end, body, end });
     }
 
     fn stray(&mut self) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::decode;
+use super::{Head, Word, decode, next_word};
 
 fn check(sentence: &str, rows: &[(&[u8], &str)]) {
     for (body, expected) in rows {
@@ -292,4 +292,40 @@ fn the_hostile_are_decoded_in_linear_time_and_bounded_space() {
 fn cpu() -> Duration {
     let spent = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::try_from(spent).unwrap()
+}
+
+/// As [`next_word`] was first written: it stops at each equals sign too.
+fn next_word_plainly(body: &[u8]) -> Option<(&[u8], Word<'_>, &[u8])> {
+    let mut open: Option<(usize, Head)> = None;
+    let mut at = 0;
+    while at < body.len() {
+        match (&body[at..], open) {
+            (here @ [b'=', b'?', ..], _) if let Some(head) = Head::read(here) => {
+                open = Some((at, head));
+                at += head.size;
+            }
+            ([b'?', b'=', after @ ..], Some((start, head))) => {
+                return Some((&body[..start], Word { head, encoded: &body[start + head.size..at] }, after));
+            }
+            _ => at += 1,
+        }
+    }
+    None
+}
+
+#[test]
+fn a_word_is_found_by_its_question_marks_as_it_is_octet_by_octet() {
+    const TOKENS: [&str; 10] = ["=?", "?=", "=", "?", "q?", "=?u?q?", "=?u?b?x?=", "a", " ", "é"];
+    let shown = |found: Option<(&[u8], Word<'_>, &[u8])>| {
+        found.map(|(before, word, after)| (before.to_vec(), word.head.size, word.encoded.to_vec(), after.to_vec()))
+    };
+    for mut number in 0..TOKENS.len().pow(5) {
+        let mut body = String::new();
+        for _ in 0..5 {
+            body.push_str(TOKENS[number % TOKENS.len()]);
+            number /= TOKENS.len();
+        }
+        let body = body.as_bytes();
+        assert_eq!(shown(next_word(body)), shown(next_word_plainly(body)), "{}", body.escape_ascii());
+    }
 }

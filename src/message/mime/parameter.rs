@@ -93,7 +93,7 @@ impl Structured {
     }
 
     /// Every parameter of this name, RFC 2231's forms of it included.
-    pub fn all<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s Parameter> {
+    pub fn all<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s Parameter> + Clone {
         self.parameters.iter().filter(move |parameter| parameter.base().0 == name.as_bytes())
     }
 

@@ -55,6 +55,8 @@ fn is_escape(one: u8, two: u8) -> bool {
 
 /// Octets that are looked at together, without a branch for each: the compiler makes of it a few comparisons of sixteen at once.
 const BLOCK: usize = 64;
+/// … and where a block is not plain, or not whole: what is left for a look at each octet is short.
+const SMALL: usize = 16;
 
 /// Whole lines in which each octet is plain, by the two behind it. The last two octets, of which that is not known, are in none of them.
 fn whole_lines(content: &[u8], is_plain: impl Fn(u8, u8, u8) -> bool) -> usize {
@@ -66,6 +68,9 @@ fn whole_lines(content: &[u8], is_plain: impl Fn(u8, u8, u8) -> bool) -> usize {
     let mut plain = 0_usize;
     while content.get(plain..plain.saturating_add(BLOCK + 2)).is_some_and(are_plain) {
         plain = plain.saturating_add(BLOCK);
+    }
+    while content.get(plain..plain.saturating_add(SMALL + 2)).is_some_and(are_plain) {
+        plain = plain.saturating_add(SMALL);
     }
     let rest = content.get(plain..).unwrap_or_default();
     plain = plain.saturating_add(rest.windows(3).take_while(|&three| are_plain(three)).count());
