@@ -181,6 +181,14 @@ pub enum StoreFault {
     SpoolFull,
     /// What was to be kept could not be read.
     #[error("the content to keep could not be read: {0}")]
+    /// The file has several keys, and none of them is the default.
+    #[error("{}: several profiles ({names}), and none of them is [default]: leave one in the file, or name it so", path.display())]
+    Profiles {
+        /// The file.
+        path: PathBuf,
+        /// Their names.
+        names: String,
+    },
     Source(io::Error),
     /// What came is not what the item says: nothing was kept.
     #[error("the content to keep has another {what} than its item says")]
