@@ -269,7 +269,7 @@ impl Store {
                 (database::Kind::PostgreSql, writer, readers, None, node::name(&folder, hostname)?)
             }
         };
-        let view = View::new(readers, contents, node);
+        let view = View::new(kind, readers, contents, node);
         let ready = match kind {
             database::Kind::Sqlite => OnceCell::new_with(Some(())),
             database::Kind::PostgreSql => OnceCell::new(),
@@ -349,11 +349,15 @@ impl Store {
     /// Opens the reading half alone, beside a running gateway or without one.
     pub async fn open_read_only(settings: impl Into<Settings>) -> Result<View, StoreFault> {
         let Settings { folder, database, content } = settings.into();
-        let (readers, node) = match &database {
-            Database::Sqlite => (database::open_read_only(&folder).await?, Some(node::LOCAL.to_owned())),
-            Database::PostgreSql { server, .. } => (postgres::open_read_only(server).await?, node::read(&folder)?),
+        let (kind, readers, node) = match &database {
+            Database::Sqlite => {
+                (database::Kind::Sqlite, database::open_read_only(&folder).await?, Some(node::LOCAL.to_owned()))
+            }
+            Database::PostgreSql { server, .. } => {
+                (database::Kind::PostgreSql, postgres::open_read_only(server).await?, node::read(&folder)?)
+            }
         };
-        Ok(View::new(readers, content::Contents::open(&folder, &content)?, node.unwrap_or_default()))
+        Ok(View::new(kind, readers, content::Contents::open(&folder, &content)?, node.unwrap_or_default()))
     }
 
     /// Keeps a message: our trace fields, then the content, as `content` gives them. Once this returns, it survives a power cut.
