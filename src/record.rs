@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 pub mod attempts;
 pub mod audit;
 pub mod clock;
+mod found;
 pub mod release;
 pub mod replay;
 pub mod request;

@@ -1,4 +1,4 @@
-//! The mail path beside tracking: the loader behind a journal, and a day that goes while messages are kept.
+//! The mail path beside tracking: the loader behind a journal, many messages that are to be kept at once, and a day that goes meanwhile.
 
 use std::{
     sync::{
@@ -30,22 +30,68 @@ const SESSIONS: u64 = 32;
 /// then the disk is what is measured.
 const AHEAD: u64 = 4;
 
+/// Messages that are to be kept at the same moment, as when fifty connections bring the same virus.
+const AT_ONCE: u128 = 50;
+
+/// How long such storms go on.
+const STORMS: Duration = Duration::from_secs(20);
+
 /// As many records as the loader takes, for two minutes, through the journal.
 pub async fn load(bench: &Bench) {
     let store = Arc::new(bench.store().await);
+    loaded(bench, &store, LONG).await;
+    store.close().await;
+}
+
+/// Storms: with nothing beside them, and with the loader at work.
+pub async fn storm(bench: &Bench) {
+    let store = Arc::new(bench.store().await);
+    println!("{AT_ONCE} at once, alone: {}", storms(&store).await);
+    let beside = storms(&store);
+    let (told, ()) = tokio::join!(beside, loaded(bench, &store, STORMS));
+    println!("{AT_ONCE} at once, beside the loader: {told}");
+    store.close().await;
+}
+
+/// Keeps as many at once as a storm has, and a tenth of a second behind the last of them as many again. Says how long each took.
+async fn storms(store: &Arc<Store>) -> String {
+    let (began, mut took, mut failed) = (Instant::now(), Vec::new(), 0);
+    while began.elapsed() < STORMS {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();
+        let mut keeping = tokio::task::JoinSet::new();
+        for nth in 0..AT_ONCE {
+            let (store, item) = (Arc::clone(store), item(TransactionId::new((now / 1_000_000) as u64, now + nth)));
+            keeping.spawn(async move {
+                let (began, content) = (Instant::now(), stream::iter([Ok(Bytes::from_static(b"x"))]));
+                store.keep(&item, content).await.map(|()| began.elapsed())
+            });
+        }
+        for kept in keeping.join_all().await {
+            match kept {
+                Ok(elapsed) => took.push(elapsed),
+                Err(_) => failed += 1,
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    format!("{}; {failed} failed", told(took))
+}
+
+/// The loader behind a journal that sessions append to for so long.
+async fn loaded(bench: &Bench, store: &Arc<Store>, long: Duration) {
     let (journal, recovery) = Journal::open(&bench.folder.join("journal")).unwrap();
-    let mut loader = Loader::new(Arc::clone(&journal), Arc::clone(&store), &recovery);
+    let mut loader = Loader::new(Arc::clone(&journal), Arc::clone(store), &recovery);
     loader.catch_up().await.unwrap();
     let (stop, behind) = (CancellationToken::new(), loader.behind());
     let loading = tokio::spawn(loader.run(stop.clone()));
     let (appended, is_at) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(journal.end().segment)));
-    let following = tokio::spawn(follow(Arc::clone(&store), Arc::clone(&is_at)));
+    let following = tokio::spawn(follow(Arc::clone(store), Arc::clone(&is_at)));
     let (began, mut sessions) = (Instant::now(), Vec::new());
     for session in 0..SESSIONS {
         let (journal, appended, is_at) = (Arc::clone(&journal), Arc::clone(&appended), Arc::clone(&is_at));
         let mut made = Made::new(bench.count, bench.lean).from(bench.count + session * 3000);
         sessions.push(tokio::spawn(async move {
-            while began.elapsed() < LONG {
+            while began.elapsed() < long {
                 if journal.end().segment > is_at.load(Ordering::Relaxed) + AHEAD {
                     tokio::time::sleep(Duration::from_millis(10)).await;
                     continue;
@@ -70,7 +116,6 @@ pub async fn load(bench: &Bench) {
         count as f64 / loaded.as_secs_f64(),
     );
     journal.close().await;
-    store.close().await;
 }
 
 /// Where in the journal the database is, ten times a second.

@@ -1,11 +1,11 @@
 //! What tracking costs with millions of records: loading them, each kind of search among them, and removing a day while mail goes on.
 //!
-//! `cargo bench --bench tracking -- [COUNT] [lean] [folder=DIR] [postgres=URL] [grow] [search] [load] [remove]`
+//! `cargo bench --bench tracking -- [COUNT] [lean] [folder=DIR] [postgres=URL] [grow] [search] [load] [storm] [remove]`
 //!
 //! `grow` makes COUNT records (default 200,000), from a seed, spread over 38 days: in bulk, but for 5,000 at 10,000, 100,000, 1,000,000 and so
 //! on, which are loaded as the loader does. `search` times each kind of search: the first one, when neither SQLite nor the system has a
 //! page of the file in memory (of PostgreSQL: what it is), the median and the longest of twenty behind it. `load` is two minutes of the loader
-//! behind a journal. `remove` removes a day, while records are loaded and messages kept. Without any of these words: all of them, in a new
+//! behind a journal. `storm` keeps fifty messages at once, again and again, alone and beside the loader. `remove` removes a day, while records are loaded and messages kept. Without any of these words: all of them, in a new
 //! folder under `TMPDIR`. `lean` records are half as long, for a disk that has not 2.2 KiB for each (3 KiB of PostgreSQL).
 //! Timings are no test: nothing here fails for being slow.
 #![allow(
@@ -97,7 +97,7 @@ fn main() {
             ("folder", folder) => bench.folder = folder.into(),
             ("postgres", _) => bench.server = argument.strip_prefix("postgres=").map(str::to_owned),
             ("lean", _) => bench.lean = true,
-            (part @ ("grow" | "search" | "load" | "remove"), _) => parts.push(part.to_owned()),
+            (part @ ("grow" | "search" | "load" | "storm" | "remove"), _) => parts.push(part.to_owned()),
             (count, _) => bench.count = count.parse().unwrap_or(bench.count),
         }
     }
@@ -112,6 +112,9 @@ fn main() {
         }
         if is_wanted("load") {
             mail::load(&bench).await;
+        }
+        if is_wanted("storm") {
+            mail::storm(&bench).await;
         }
         if is_wanted("remove") {
             mail::removal(&bench).await;

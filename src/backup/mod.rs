@@ -29,8 +29,8 @@ pub use index::{Index, Place};
 pub use manifest::{FORMAT, Line, MANIFEST, Manifest};
 pub use name::is_name;
 pub use shelf::{SCRATCH, Shelf, Stored};
-pub(crate) use writer::beside;
 pub use writer::{Unproven, Writer};
+pub(crate) use writer::{beside, is_taken};
 
 /// Entries of one file, at most: a quarantine of a million messages, and room beside it.
 pub const ENTRIES: usize = 2_000_000;

@@ -33,7 +33,7 @@ pub(crate) fn beside(file: &Path, ending: &str) -> PathBuf {
 }
 
 /// Takes the lock that a writer has while it writes. False: somebody has it, or that file is not the one at `path` any more.
-pub(super) fn is_taken(file: &File, path: &Path) -> io::Result<bool> {
+pub(crate) fn is_taken(file: &File, path: &Path) -> io::Result<bool> {
     match flock(file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => {}
         Err(Errno::WOULDBLOCK) => return Ok(false),

@@ -59,6 +59,7 @@ fn checked(common: &mut Common) -> Exit {
     let (policy, mut faults) = config::load_policy(&settings, now);
     let (classes, found) = config::load_classes(&settings);
     faults.append(found);
+    check::told_once(&policy, &mut faults, now);
     if !common.json {
         eprint!("{}", faults.render(common.language));
     }

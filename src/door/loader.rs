@@ -26,6 +26,9 @@ use crate::{
 /// A message that is to be held waits for it, some 50 ms.
 const BATCH: usize = 2000;
 
+/// The same, while messages are being held: their clients wait for the writer, and nobody waits for a record.
+const BATCH_BESIDE_HELD: usize = 200;
+
 /// Octets of journal in one transaction, the last entry not counted: bounds memory when records are large.
 const BATCH_OCTETS: u64 = 4 * 1024 * 1024;
 
@@ -194,21 +197,22 @@ impl Loader {
     /// The next entries and the place behind them; none if the place is where the database is. They are in the journal's memory, or in
     /// its files: after a start, when there was more than is kept, and where a segment ends.
     async fn read_batch(&mut self) -> Result<Option<(Vec<Change>, Position)>, LoadFault> {
-        match self.journal.take_recent(self.loaded, BATCH, BATCH_OCTETS) {
+        let most = if self.store.is_keeping() { BATCH_BESIDE_HELD } else { BATCH };
+        match self.journal.take_recent(self.loaded, most, BATCH_OCTETS) {
             Recently::Steps(steps) => {
                 self.reader = None;
                 let upto = steps.last().map_or(self.loaded, |step| step.next);
                 Ok(Some((steps.into_iter().filter_map(change).collect(), upto)))
             }
             Recently::Nothing => Ok(None),
-            Recently::InTheFile => self.read_file().await,
+            Recently::InTheFile => self.read_file(most).await,
         }
     }
 
-    async fn read_file(&mut self) -> Result<Option<(Vec<Change>, Position)>, LoadFault> {
+    async fn read_file(&mut self, most: usize) -> Result<Option<(Vec<Change>, Position)>, LoadFault> {
         let from = self.loaded;
         let reader = self.reader.take().unwrap_or_else(|| self.journal.reader(from));
-        let (reader, changes) = self.backlog.read(reader).await?;
+        let (reader, changes) = self.backlog.read(reader, most).await?;
         // After a fault some entries of this batch were read and are dropped here: the next reader begins where the database is.
         let (changes, upto) = (changes?, reader.position());
         self.reader = Some(reader);

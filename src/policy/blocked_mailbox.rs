@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     document::{Document, Faults, Found, NotInParts, Table},
+    language::Text,
     text,
 };
 
@@ -224,7 +225,7 @@ fn which_mailboxes(table: &Table<'_, '_>, written: &Found<String>, directory: &D
     }
     // No error: a directory is renewed by night, and who leaves it must not keep what else changed out of force.
     if directory.is_nobodys(&mailboxes) {
-        let what = text!("`{name}` is nobody's in the directory", "`{name}` não é de ninguém no diretório");
+        let what = nobodys(name);
         let help = text!(
             "a slip? `portaria directory lookup` finds names and addresses; who has left needs no block",
             "erro de digitação? `portaria directory lookup` encontra nomes e endereços; quem já saiu não precisa de bloqueio"
@@ -232,4 +233,9 @@ fn which_mailboxes(table: &Table<'_, '_>, written: &Found<String>, directory: &D
         table.document().advise(code::BLOCKED, written.span.clone(), what, Some(help));
     }
     Some(mailboxes)
+}
+
+/// What is told of a block of this name that is nobody's in the directory.
+pub fn nobodys(name: &str) -> Text {
+    text!("`{name}` is nobody's in the directory", "`{name}` não é de ninguém no diretório")
 }

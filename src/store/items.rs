@@ -4,7 +4,7 @@ use futures_util::TryStreamExt;
 use sqlx::{AssertSqlSafe, Row as _, any::AnyRow};
 
 use super::{Marks, StoreFault, View, rows};
-use crate::record::{Item, ItemClass, ItemState, TransactionId, UnixMillis};
+use crate::record::{Item, ItemClass, ItemState, Record, TransactionId, UnixMillis};
 
 /// Which items; everything that is none does not restrict.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,6 +19,9 @@ pub struct ItemSearch {
     pub until: Option<UnixMillis>,
     /// This stands in the reason: the id of a rule, the name of a signature; in any case of ASCII letters.
     pub reason: Option<String>,
+    /// A scanner found something whose name has this in it, in any case of ASCII letters: it is why the item is held, or stands beside that in
+    /// the record of its transaction, as far as there is one.
+    pub signature: Option<String>,
     /// Seen by somebody, or by nobody.
     pub seen: Option<bool>,
     /// Looked after by somebody, or by nobody.
@@ -62,11 +65,13 @@ impl View {
         fits: impl Fn(&Item) -> bool,
     ) -> Result<Vec<Kept>, StoreFault> {
         let sql = format!(
-            "SELECT {}, {KEPT} FROM items \
-             WHERE ($1 = '' OR state = $1) AND ($2 = '' OR class = $2) AND received_at >= $3 AND received_at < $4 \
+            "SELECT {}, {KEPT}, CASE WHEN $8 = '' THEN NULL ELSE (SELECT record FROM transactions t WHERE t.id = items.id) END \
+             FROM items WHERE ($1 = '' OR state = $1) AND ($2 = '' OR class = $2) AND received_at >= $3 AND received_at < $4 \
              AND ($5 = '' OR LOWER(reason) LIKE $5 ESCAPE '!') \
              AND ($6 = 0 OR ($6 = 1 AND seen_at IS NOT NULL) OR ($6 = 2 AND seen_at IS NULL)) \
              AND ($7 = 0 OR ($7 = 1 AND handled_at IS NOT NULL) OR ($7 = 2 AND handled_at IS NULL)) \
+             AND ($8 = '' OR LOWER(reason) LIKE $8 ESCAPE '!' \
+             OR EXISTS (SELECT 1 FROM transactions t WHERE t.id = items.id AND LOWER(t.record) LIKE $8 ESCAPE '!')) \
              ORDER BY received_at DESC, id DESC",
             rows::ITEM
         );
@@ -79,13 +84,14 @@ impl View {
             .bind(search.reason.as_deref().map(contains).unwrap_or_default())
             .bind(either(search.seen))
             .bind(either(search.handled))
+            .bind(search.signature.as_deref().map(contains).unwrap_or_default())
             .fetch(self.readers());
         let (mut fitting, mut skipped) = (Vec::new(), 0);
         while search.limit.is_none_or(|limit| fitting.len() < limit)
             && let Some(row) = found.try_next().await?
         {
             let kept = kept(&row)?;
-            if !fits(&kept.item) {
+            if !has_signature(search, &kept.item, row.try_get(20)?)? || !fits(&kept.item) {
                 continue;
             }
             if skipped < search.skip {
@@ -109,6 +115,18 @@ fn kept(row: &AnyRow) -> Result<Kept, StoreFault> {
     Ok(Kept { item: rows::item(row)?, marks, settled_at, settled_by, settled_why })
 }
 
+/// Whether something was found under the name that is sought, if one is. In a reason or a record it may also stand elsewhere: in the name of a
+/// rule, in a subject.
+fn has_signature(search: &ItemSearch, item: &Item, record: Option<String>) -> Result<bool, StoreFault> {
+    let Some(sought) = search.signature.as_deref().map(str::to_ascii_lowercase) else { return Ok(true) };
+    let is_it = |name: &str| name.to_ascii_lowercase().contains(&sought);
+    if item.signature().is_some_and(is_it) {
+        return Ok(true);
+    }
+    let record: Option<Record> = record.as_deref().map(serde_json::from_str).transpose()?;
+    Ok(record.is_some_and(|record| record.signatures().any(is_it)))
+}
+
 /// The pattern of LIKE for *stands in it*.
 fn contains(text: &str) -> String {
     let mut pattern = "%".to_owned();
@@ -128,7 +146,50 @@ mod tests {
     use futures_util::stream;
 
     use super::*;
-    use crate::{record::sample, store::Store};
+    use crate::{
+        record::sample,
+        store::{Change, JournalPosition, Store},
+    };
+
+    /// Held for one thing, and another one was found, too: it is found by both, and by nothing that only looks like a name.
+    #[tokio::test]
+    async fn a_signature_that_did_not_decide_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(crate::store::place::of(folder.path()).await).await.unwrap();
+        let reasons =
+            ["rule EICAR", "infected Win.Test.EICAR_HDB-1", "macro Heuristics.Eicar", "not_fully_scanned (eicar)"];
+        let mut changes = Vec::new();
+        for (number, reason) in (0..).zip(reasons) {
+            let item = Item { reason: reason.to_owned(), ..sample::item(number, b"", b"x") };
+            store.keep(&item, stream::iter([Ok(Bytes::from_static(b"x"))])).await.unwrap();
+            let mut record = sample::record(number);
+            record.subjects = vec!["Win.Worm is no name here".to_owned()];
+            record.scanners = serde_json::from_value(serde_json::json!([
+                { "group": "yara", "scanner": "yara", "verdict": "clean", "took_ms": 1,
+                  "findings": [{ "rule": format!("YARA.Second_{number}"), "class": "malware" }] },
+                { "group": "clamd", "scanner": "clamd", "verdict": "infected", "signature": format!("Win.Trojan-{number}"),
+                  "took_ms": 1 },
+            ]))
+            .unwrap();
+            changes.push(Change::Outcome(Box::new(record)));
+        }
+        store.load(&changes[1..], JournalPosition::default()).await.unwrap();
+        let found = async |name: &str| -> Vec<usize> {
+            let search = ItemSearch { signature: Some(name.to_owned()), ..ItemSearch::default() };
+            let found = store.search_items(&search, |_| true).await.unwrap();
+            let mut found: Vec<_> =
+                found.iter().map(|kept| reasons.iter().position(|it| *it == kept.item.reason).unwrap()).collect();
+            found.sort_unstable();
+            found
+        };
+        assert_eq!(found("eicar").await, [1, 2]);
+        assert_eq!(found("win.TROJAN-").await, [1, 2, 3], "the record of the first is not there");
+        assert_eq!(found("trojan-3").await, [3]);
+        assert_eq!(found("yara.second_2").await, [2]);
+        for none in ["win.worm", "trojan_3", "rule", "not_fully_scanned"] {
+            assert_eq!(found(none).await, [0; 0], "{none}");
+        }
+    }
 
     #[tokio::test]
     async fn each_restriction_restricts_and_pages_follow_each_other() {
@@ -159,6 +220,7 @@ mod tests {
             [0_i64; 0],
             "_ is _"
         );
+        assert_eq!(numbers(ItemSearch { signature: Some("S3B".to_owned()), ..every() }, false).await, [0_i64; 0]);
         assert_eq!(numbers(ItemSearch { seen: Some(true), ..every() }, false).await, [0_i64; 0]);
         assert_eq!(
             numbers(ItemSearch { handled: Some(false), state: Some(ItemState::Held), ..every() }, false).await.len(),

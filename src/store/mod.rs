@@ -21,6 +21,7 @@
 //! | `outbox` | releases, and who sends them (decision 42) |
 //! | `rows`, `release_rows` | values into rows and back |
 //! | `many` | many rows in one statement |
+//! | `together` | what is to be kept at the same moment, in one commit (decision 58) |
 //! | `removal` | deletion, expiry, and content that is not needed any more |
 //! | `items`, `marks`, `levels` | items looked for; who saw them; how many there are |
 //! | `terms`, `search` | what records are found by; searches over them |
@@ -59,6 +60,7 @@ mod snapshot;
 mod spans;
 pub mod subject_key;
 mod terms;
+mod together;
 mod trail_copy;
 mod view;
 
@@ -67,7 +69,7 @@ use std::{
     io,
     ops::Deref,
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -100,6 +102,9 @@ pub enum StoreFault {
     /// The database refused, or is not reachable.
     #[error("database: {0}")]
     Database(sqlx::Error),
+    /// It is not to be written now.
+    #[error("{0}")]
+    NotBegun(String),
     /// Its file is not what was written: nothing new is put into it.
     #[error("the database is damaged: {0}")]
     Damaged(String),
@@ -176,6 +181,14 @@ pub enum StoreFault {
         /// Which key.
         missing: &'static str,
     },
+    /// The file has several keys, and none of them is the default.
+    #[error("{}: several profiles ({names}), and none of them is [default]: leave one in the file, or name it so", path.display())]
+    Profiles {
+        /// The file.
+        path: PathBuf,
+        /// Their names.
+        names: String,
+    },
     /// As much waits for the bucket as may.
     #[error("the bucket does not take what is held, and as much waits for it on the disk as may (`spool`)")]
     SpoolFull,
@@ -231,7 +244,8 @@ pub struct Store {
     /// Set once the schema is known to be ours.
     ready: OnceCell<()>,
     /// Items between content and row, which reconciliation must not take for what a crash left.
-    keeping: Mutex<HashSet<TransactionId>>,
+    keeping: Arc<Mutex<HashSet<TransactionId>>>,
+    together: together::Together,
     damage: damage::Damage,
     _lock: std::fs::File,
 }
@@ -261,13 +275,13 @@ impl Store {
                 (database::Kind::PostgreSql, writer, readers, None, node::name(&folder, hostname)?)
             }
         };
-        let view = View::new(readers, contents, node);
+        let view = View::new(kind, readers, contents, node);
         let ready = match kind {
             database::Kind::Sqlite => OnceCell::new_with(Some(())),
             database::Kind::PostgreSql => OnceCell::new(),
         };
-        let (keeping, damage) = (Mutex::default(), damage::Damage::default());
-        let store = Self { view, writer, kind, ready, keeping, damage, _lock: lock };
+        let (keeping, together, damage) = Default::default();
+        let store = Self { view, writer, kind, ready, keeping, together, damage, _lock: lock };
         if let Some(what) = damaged {
             store.damage.note(&what);
         }
@@ -341,11 +355,15 @@ impl Store {
     /// Opens the reading half alone, beside a running gateway or without one.
     pub async fn open_read_only(settings: impl Into<Settings>) -> Result<View, StoreFault> {
         let Settings { folder, database, content } = settings.into();
-        let (readers, node) = match &database {
-            Database::Sqlite => (database::open_read_only(&folder).await?, Some(node::LOCAL.to_owned())),
-            Database::PostgreSql { server, .. } => (postgres::open_read_only(server).await?, node::read(&folder)?),
+        let (kind, readers, node) = match &database {
+            Database::Sqlite => {
+                (database::Kind::Sqlite, database::open_read_only(&folder).await?, Some(node::LOCAL.to_owned()))
+            }
+            Database::PostgreSql { server, .. } => {
+                (database::Kind::PostgreSql, postgres::open_read_only(server).await?, node::read(&folder)?)
+            }
         };
-        Ok(View::new(readers, content::Contents::open(&folder, &content)?, node.unwrap_or_default()))
+        Ok(View::new(kind, readers, content::Contents::open(&folder, &content)?, node.unwrap_or_default()))
     }
 
     /// Keeps a message: our trace fields, then the content, as `content` gives them. Once this returns, it survives a power cut.
@@ -364,7 +382,7 @@ impl Store {
         item: &Item,
         content: impl Stream<Item = io::Result<Bytes>> + Send,
     ) -> Result<(), StoreFault> {
-        let _keeping = Keeping::begin(&self.keeping, &item.id);
+        let keeping = Keeping::begin(&self.keeping, &item.id);
         self.ready().await?;
         if self.view.item(&item.id).await?.is_some() {
             return Err(StoreFault::AlreadyKept);
@@ -376,7 +394,7 @@ impl Store {
             self.view.contents().unmark(&item.id).await;
             return put;
         }
-        let inserted = self.insert(item).await;
+        let inserted = self.insert(item, &keeping).await;
         if let Err(fault) = &inserted {
             if !self.is_surely_not_there(fault, &item.id).await {
                 // Content and mark stay: a row that comes to light has its content, and a start without a row removes both.
@@ -388,20 +406,25 @@ impl Store {
         inserted
     }
 
-    async fn insert(&self, item: &Item) -> Result<(), StoreFault> {
+    async fn insert(&self, item: &Item, keeping: &Arc<Keeping>) -> Result<(), StoreFault> {
+        if self.kind == database::Kind::Sqlite {
+            return self.insert_together(item, keeping).await;
+        }
         let inserting = async {
             let mut transaction = self.begin().await?;
             rows::insert_item(&mut transaction, self.view.node(), self.view.contents().key_id(), item).await?;
             Ok(transaction.commit().await?)
         };
-        match self.kind {
-            database::Kind::Sqlite => inserting.await,
-            // A server that vanished without a word is noticed by the kernel after a quarter of an hour; the client waits for ten.
-            database::Kind::PostgreSql => match tokio::time::timeout(COMMIT, inserting).await {
-                Ok(inserted) => inserted,
-                Err(_) => Err(StoreFault::Silent(COMMIT)),
-            },
+        // A server that vanished without a word is noticed by the kernel after a quarter of an hour; the client waits for ten.
+        match tokio::time::timeout(COMMIT, inserting).await {
+            Ok(inserted) => inserted,
+            Err(_) => Err(StoreFault::Silent(COMMIT)),
         }
+    }
+
+    /// Whether messages are being kept at this moment: whoever writes much lets the writer go sooner then.
+    pub fn is_keeping(&self) -> bool {
+        !locked(&self.keeping).is_empty()
     }
 
     /// A commit can fail to be told and be done all the same. SQLite is in this process: what is not there after it failed is not there.
@@ -474,21 +497,22 @@ fn may_become(from: ItemState, to: ItemState) -> bool {
 }
 
 /// An id is in the set as long as this lives.
-struct Keeping<'a> {
-    set: &'a Mutex<HashSet<TransactionId>>,
-    id: &'a TransactionId,
+#[derive(Debug)]
+struct Keeping {
+    set: Arc<Mutex<HashSet<TransactionId>>>,
+    id: TransactionId,
 }
 
-impl<'a> Keeping<'a> {
-    fn begin(set: &'a Mutex<HashSet<TransactionId>>, id: &'a TransactionId) -> Self {
+impl Keeping {
+    fn begin(set: &Arc<Mutex<HashSet<TransactionId>>>, id: &TransactionId) -> Arc<Self> {
         locked(set).insert(id.clone());
-        Self { set, id }
+        Arc::new(Self { set: set.clone(), id: id.clone() })
     }
 }
 
-impl Drop for Keeping<'_> {
+impl Drop for Keeping {
     fn drop(&mut self) {
-        locked(self.set).remove(self.id);
+        locked(&self.set).remove(&self.id);
     }
 }
 

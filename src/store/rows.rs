@@ -95,6 +95,15 @@ pub(super) async fn insert_item(
     Ok(())
 }
 
+/// Whether an item has a row.
+pub(super) async fn has_item(connection: &mut AnyConnection, id: &TransactionId) -> Result<bool, StoreFault> {
+    let found: Option<String> = sqlx::query_scalar("SELECT id FROM items WHERE id = $1")
+        .bind(id.as_str())
+        .fetch_optional(&mut *connection)
+        .await?;
+    Ok(found.is_some())
+}
+
 /// Adds the rows of one entry. Those that are there are the same ones, loaded before.
 pub(super) async fn put_counts(connection: &mut AnyConnection, counts: &Counts) -> Result<(), StoreFault> {
     for row in &counts.rows {

@@ -1,9 +1,10 @@
 //! Searches over records, newest first, a page at a time.
 //!
-//! A search asks the index of terms, day by day and the newest first, for the milliseconds in which a record began that may be meant
-//! (`ways`), reads the records of those, and keeps the ones that are meant: the index says where to look, and the record what is there. It
+//! A search asks the index of terms, day by day and the newest first (`days`), for the milliseconds in which a record began that may be
+//! meant (`ways`), reads the records of those, and keeps the ones that are meant: the index says where to look, and the record what is there. It
 //! stops when its page is full.
 
+mod days;
 mod ways;
 
 use sqlx::{AnyPool, AssertSqlSafe, Row as _, any::AnyRow};
@@ -73,7 +74,7 @@ impl View {
         let Some(mut span) = present(self.readers(), search).await? else { return Ok(page) };
         let mut wanted = limit.max(FEW);
         loop {
-            let found = moments(self.readers(), span, &search.all, wanted).await?;
+            let found = days::moments(self, span, &search.all, wanted).await?;
             let mut records = begun_at(self.readers(), &found.moments).await?;
             records.retain(|record| search.means(record));
             page.records.append(&mut records);
@@ -151,40 +152,6 @@ impl Place {
     fn of(record: &Record) -> Self {
         Self { began: record.began, id: record.id.clone() }
     }
-}
-
-/// Where to look.
-struct Moments {
-    /// The newest first, each once.
-    moments: Vec<UnixMillis>,
-    /// There are no more in the span.
-    are_all: bool,
-}
-
-/// About `wanted` milliseconds in which a record began that may be meant.
-async fn moments(readers: &AnyPool, span: Span, all: &[Sought], wanted: usize) -> Result<Moments, StoreFault> {
-    let mut moments: Vec<UnixMillis> = Vec::new();
-    let mut parts: Vec<(i64, Span)> = Vec::new();
-    if all.is_empty() {
-        parts.push((0, span));
-    } else {
-        let days = window::day_of(span.from)..=window::day_of(span.until.saturating_sub(1));
-        parts.extend(days.rev().map(|day| (day, span.common(window::span_of(day)))));
-    }
-    for (day, span) in parts {
-        let Some(way) = ways::best(readers, day, all).await? else { continue };
-        let left = wanted.saturating_sub(moments.len()).max(1);
-        let rows = way.statement(day, span, left).fetch(readers).await?;
-        for row in &rows {
-            moments.push(row.try_get(0)?);
-        }
-        if rows.len() >= left {
-            moments.dedup();
-            return Ok(Moments { moments, are_all: false });
-        }
-    }
-    moments.dedup();
-    Ok(Moments { moments, are_all: true })
 }
 
 /// The part of the span in which there is anything.

@@ -422,3 +422,4 @@ mod batch;
 mod content;
 mod server;
 mod sharing;
+mod together;

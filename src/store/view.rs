@@ -4,7 +4,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{TryStreamExt, stream::BoxStream};
 use sqlx::{AnyPool, AssertSqlSafe, Row as _, any::AnyRow};
 
-use super::{JournalPosition, StoreFault, content::Contents, release_rows, rows};
+use super::{JournalPosition, StoreFault, content::Contents, database::Kind, release_rows, rows};
 use crate::record::{
     Item, ItemClass, ItemState, Record, TransactionId, UnixMillis,
     release::{LONGEST_PAUSE, Release},
@@ -36,14 +36,19 @@ pub(super) const SHARED: i64 = 1;
 /// Reads.
 #[derive(Debug)]
 pub struct View {
+    kind: Kind,
     readers: AnyPool,
     contents: Contents,
     node: String,
 }
 
 impl View {
-    pub(super) fn new(readers: AnyPool, contents: Contents, node: String) -> Self {
-        Self { readers, contents, node }
+    pub(super) fn new(kind: Kind, readers: AnyPool, contents: Contents, node: String) -> Self {
+        Self { kind, readers, contents, node }
+    }
+
+    pub(super) fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// Which of the nodes that share the database this is.

@@ -8,7 +8,7 @@ use super::super::{
     Common, Exit,
     rendering::json_line,
     show,
-    terminal::{hidden, line},
+    terminal::{hidden, line, or_interrupted},
 };
 use crate::{language::Text, policy::application::password::PasswordHash, smtp::auth::Secret, text};
 
@@ -40,10 +40,12 @@ fn read(common: &Common) -> Result<Secret, Text> {
         return checked(line(stdin.lock()).map_err(unreadable)?);
     }
     let ask = |what: Text| -> Result<String, Text> {
-        eprint!("{} ", what.in_language(common.language));
-        let typed = hidden(&stdin, || line(stdin.lock())).map_err(unreadable);
+        let typed = hidden(&stdin, || {
+            eprint!("{} ", what.in_language(common.language));
+            Ok(())
+        });
         eprintln!();
-        typed
+        typed.and_then(or_interrupted).map_err(unreadable)
     };
     let first = ask(text!("password:", "senha:"))?;
     let again = ask(text!("once more:", "mais uma vez:"))?;

@@ -15,10 +15,11 @@ use crate::{
     language::{Language, Text},
     policy::{
         Policy,
+        blocked_mailbox::nobodys,
         directory::{
             Entries,
             class::Classes,
-            norm::{Finding, classes_of, findings},
+            norm::{Check, Finding, classes_of, findings},
         },
     },
     smtp::path::Mailbox,
@@ -48,6 +49,18 @@ impl Asked<'_> {
             None => Vec::new(),
         }
     }
+}
+
+/// Takes out of the faults of the files what stands in the table, too: a block of nobody, which a warning names where it stands.
+pub(super) fn told_once(policy: &Policy, faults: &mut Faults, now: SystemTime) {
+    // Then there is no table.
+    if faults.has_errors() {
+        return;
+    }
+    let found = findings(policy, None, &[], now);
+    let blocks = found.iter().filter(|finding| finding.check == Check::BlockNamesNobody);
+    let told: Vec<Text> = blocks.map(|finding| nobodys(&finding.who)).collect();
+    faults.0.retain(|fault| !told.contains(&fault.what));
 }
 
 /// Errors and warnings.
@@ -247,6 +260,30 @@ mod tests {
             *sum,
             json!({ "kind": "summary", "mailboxes": 2, "lists": 0, "addresses": 2, "errors": 2, "warnings": 0 })
         );
+    }
+
+    /// In the table with the clause, and not in front of it, too; what is over stands in no table.
+    #[test]
+    fn a_block_of_nobody_is_told_once() {
+        let (policy, _) = policy(Some(CSV));
+        let block = |name: &str, expires: &str| {
+            format!(
+                "[[blocked]]\nmailbox = '{name}'\ndirection = 'send'\nreason = 'r'\nticket = 't'\nby = 'b'\n{expires}"
+            )
+        };
+        let over = "expires = 1970-01-02T00:00:00Z\n";
+        let list = block("ninguem", "") + &block("certo", "") + &block("tambem.ninguem", over);
+        let mailboxes = Some((Path::new("mailboxes.toml"), list.as_str()));
+        let now = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1 << 20);
+        let sources = Sources { directory: policy.directory, mailboxes, ..Sources::default() };
+        let (policy, mut faults) = Policy::assemble(sources, now);
+        let told = |faults: &Faults, name: &str| faults.0.iter().filter(|fault| fault.what == nobodys(name)).count();
+        assert_eq!((told(&faults, "ninguem"), told(&faults, "tambem.ninguem")), (1, 1));
+        told_once(&policy, &mut faults, now);
+        assert_eq!((told(&faults, "ninguem"), told(&faults, "tambem.ninguem")), (0, 1));
+        let asked = Asked { policy: &policy, classes: None, faults: &faults, alert_to: &[], now };
+        let shown = as_text(&asked, Language::En, false).text;
+        assert_eq!(shown.matches("nobody in the directory: ").count(), 1, "{shown}");
     }
 
     #[test]

@@ -66,9 +66,9 @@ pub(super) fn list(common: &mut Common, typed: &Typed, listing: Listing) -> Exit
     }
 }
 
-pub(super) fn show(common: &mut Common, id: &str, lines: Option<usize>) -> Exit {
+pub(super) fn show(common: &mut Common, id: &str, lines: Option<usize>, by: Option<String>) -> Exit {
     let Some(settings) = common.settings() else { return Exit::Faults };
-    let id = match seen_by_somebody(&settings, id, &style(common, &settings)) {
+    let id = match seen_by_somebody(&settings, id, by, &style(common, &settings)) {
         Ok(id) => id,
         Err(exit) => return exit,
     };
@@ -112,7 +112,7 @@ pub(super) fn audited(settings: &Settings, event: &Event, style: &Style) -> Resu
 }
 
 /// Finds an item, and writes into the trail that somebody is about to look into it.
-fn seen_by_somebody(settings: &Settings, id: &str, style: &Style) -> Result<TransactionId, Exit> {
+fn seen_by_somebody(settings: &Settings, id: &str, by: Option<String>, style: &Style) -> Result<TransactionId, Exit> {
     let id = with_view_of(settings, async |view| {
         let id = view.find(id).await?;
         one(view, &id).await.map(|_| id)
@@ -120,7 +120,7 @@ fn seen_by_somebody(settings: &Settings, id: &str, style: &Style) -> Result<Tran
     let id = id.map_err(|fault| told(&fault, style))?;
     let event = Event {
         at: unix_millis(now().wall),
-        actor: actor(None),
+        actor: actor(by),
         action: Action::ItemSeen,
         object: id.to_string(),
         detail: BTreeMap::new(),

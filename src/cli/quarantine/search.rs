@@ -81,6 +81,7 @@ impl Typed {
             since: at(&self.since, Edge::Since)?,
             until: at(&self.until, Edge::UpTo)?,
             reason: self.rule.clone(),
+            signature: self.signature.clone(),
             seen: self.unseen.then_some(false),
             handled: self.unhandled.then_some(false),
             ..ItemSearch::default()
@@ -98,7 +99,6 @@ impl Typed {
             .collect();
         let hashed = self.subject.as_deref().zip(key).map(|(subject, key)| key.line_of(subject));
         let typed = self.subject.as_deref().and_then(hash_in);
-        let signature = self.signature.as_deref().map(str::to_lowercase);
         let sender = self.sender.as_deref().map(str::to_lowercase);
         let recipient = self.recipient.as_deref().map(str::to_lowercase);
         let key =
@@ -122,19 +122,10 @@ impl Typed {
                 item.recipients.iter().any(is)
             };
             (words.is_empty() || is_subject())
-                && signature.as_ref().is_none_or(|signature| is_found_as(&item.reason, signature))
                 && sender.as_ref().is_none_or(|sender| item.reverse_path.to_lowercase().contains(sender))
                 && recipient.as_ref().is_none_or(is_recipient)
         }
     }
-}
-
-/// Whether the reason of an item is that a scanner found something whose name has `signature`, in lower case, in it.
-fn is_found_as(reason: &str, signature: &str) -> bool {
-    let reason = reason.to_lowercase();
-    reason.split_once(' ').is_some_and(|(verdict, name)| {
-        ["infected", "encrypted", "macro", "ignored"].contains(&verdict) && name.contains(signature)
-    })
 }
 
 fn key_of(directory: &Directory, address: &str) -> Option<MailboxKey> {
@@ -194,17 +185,6 @@ mod tests {
             (subject, "cobranca pix", false),
         ] {
             assert_eq!(typed(change, value).matcher(Some(directory()), None)(&item()), fits, "{value}");
-        }
-        // What only looks like one, in a rule's name or a scanner's complaint, is none.
-        let signature: Change = |typed, value| typed.signature = Some(value);
-        for (reason, fits) in [
-            ("infected Win.Test.EICAR_HDB-1", true),
-            ("macro Heuristics.Eicar", true),
-            ("rule EICAR", false),
-            ("not_fully_scanned (eicar)", false),
-        ] {
-            let item = Item { reason: reason.to_owned(), ..item() };
-            assert_eq!(typed(signature, "eicar").matcher(None, None)(&item), fits, "{reason}");
         }
         // A hash is found whole: two letters of a word stand in it by chance.
         let key = Key::new(&[7; 32]);

@@ -42,6 +42,7 @@ pub fn command(
         .arg(help(page("page"), text!("the N-th of such pages, from 1", "a N-ésima dessas páginas, a partir de 1")));
     let show = sub("show", text!("Shows one", "Mostra uma"))
         .arg(id())
+        .arg(help(by(), text!("who looks, for the audit trail", "quem olha, para a trilha de auditoria")))
         .arg(help(lines, text!("and so many lines of its content", "e tantas linhas do conteúdo")));
     sub("quarantine", text!("Held messages", "Mensagens em quarentena"))
         .subcommand_required(true)
@@ -283,7 +284,9 @@ pub fn dispatch(common: &mut Common, matches: &ArgMatches) -> Exit {
             let (limit, page) = (sub.get_one::<usize>("limit").copied(), sub.get_one::<usize>("page").copied());
             read::list(common, &typed(sub), read::Listing { limit, page, by: by(sub) })
         }
-        Some(("show", sub)) => read::show(common, text_of(sub, "id"), sub.get_one::<usize>("content").copied()),
+        Some(("show", sub)) => {
+            read::show(common, text_of(sub, "id"), sub.get_one::<usize>("content").copied(), by(sub))
+        }
         Some(("release", sub)) => {
             let (analysts, copies) = (list_of(sub, "to"), sub.get_flag("copy-of-refused"));
             act::release(common, wanted(sub), analysts, copies, sub.get_flag("again"))
@@ -325,6 +328,7 @@ mod tests {
             ("quarantine mark 8f2a91 77c0de --handled", true),
             ("quarantine mark 8f2a91", false),
             ("quarantine mark 8f2a91 --seen --handled", false),
+            ("quarantine show 8f2a91 --content --by maria", true),
             ("quarantine list --class macro", false),
             ("quarantine export 8f2a91", false),
             ("quarantine export 8f2a91 --to a.eml", true),

@@ -49,6 +49,9 @@ use crate::{
 /// In a `data_dir` that no gateway runs on.
 pub(super) const LOOKING_ONLY: &str = "logs-only";
 
+/// Beside what begins so, a check unpacks the database; the number of its process follows.
+const CHECK: &str = "portaria-restore-";
+
 /// What can be typed.
 pub(super) fn command(sub: &impl Fn(&'static str, Text) -> Command, help: &impl Fn(Arg, Text) -> Arg) -> Command {
     let path = |name: &'static str, value: &'static str| {
@@ -158,7 +161,9 @@ impl From<Text> for NotDone {
 /// What is to be said, and the exit code: of a backup that is good, and has content that is damaged, as `backup` said when it was made. What is
 /// unpacked on the way stands in `temporary` for a moment.
 fn check(wanted: &Wanted, temporary: &Path, style: &Style) -> Result<(String, u8), NotDone> {
-    let folder = temporary.join(format!("portaria-restore-{}", std::process::id()));
+    // What a check left that was killed. Whatever hinders that is no reason not to check.
+    let _ = Scratch::sweep(temporary, CHECK);
+    let folder = temporary.join(format!("{CHECK}{}", std::process::id()));
     let tried = try_it(wanted, &folder, style)?;
     let exit_code = u8::from(!tried.damaged.is_empty());
     if style.json {

@@ -230,6 +230,19 @@ fn what_is_not_the_backups_fault_is_told_as_such() {
     assert!(!case.live.folder.path().join(format!("portaria-restore-{}.scratch", std::process::id())).exists());
 }
 
+/// A plain copy of the database does not stay for ever because the check that made it was killed.
+#[test]
+fn a_check_removes_what_a_killed_one_left() {
+    let case = case();
+    let temporary = tempfile::tempdir().unwrap();
+    let left = temporary.path().join(format!("{CHECK}1.scratch"));
+    std::fs::create_dir_all(&left).unwrap();
+    std::fs::write(left.join("portaria.db"), "subjects, addresses").unwrap();
+    let (told, exit_code) = check(&wanted(&case.file, &case.live.path("new")), temporary.path(), &style()).unwrap();
+    assert!(told.starts_with("good: mx, ") && exit_code == 0, "{told}");
+    assert_eq!(std::fs::read_dir(temporary.path()).unwrap().count(), 0);
+}
+
 /// One spoiled message takes no other with it: all are laid out, and it is named each time.
 #[test]
 fn a_message_that_was_spoiled_before_is_named_and_the_rest_is_restored() {

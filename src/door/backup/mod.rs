@@ -10,6 +10,7 @@
 //! | `pack` | one file into one entry, packed and perhaps encrypted as content in the quarantine is |
 //! | `content` | a held message on its way through, held against its row |
 //! | `opened` | entries out of a file, each held against the manifest |
+//! | `scratch` | a folder for what is unpacked on the way |
 //! | `trial` | the whole of it read back: hashes, the database, every message |
 //! | `schedule` | when the next one is due |
 //! | `keep` | backups made by themselves |
@@ -22,6 +23,7 @@ mod opened;
 mod pack;
 mod room;
 mod schedule;
+mod scratch;
 mod standing;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -44,12 +46,13 @@ pub use keep::{Plan, keep};
 pub use make::{Made, make};
 pub use opened::{Opened, Part};
 pub use schedule::Schedule;
+pub use scratch::Scratch;
 pub use standing::Backups;
 pub use trial::{Tried, trial};
 
 use crate::{
     audit::{AuditFault, Trail},
-    backup::{BackupFault, SCRATCH, beside},
+    backup::BackupFault,
     record::{
         UnixMillis,
         audit::{Action, Actor, Event},
@@ -207,44 +210,6 @@ pub fn note(
 ) -> Result<(), AuditFault> {
     let object = object.display().to_string();
     Trail::open(data_dir)?.append(&Event { at, actor, action, object, detail }).map(drop)
-}
-
-/// A folder for a moment, for this user alone. What a killed one left there is removed.
-#[derive(Debug)]
-pub struct Scratch(PathBuf);
-
-impl Scratch {
-    /// Beside a file: `FILE.scratch`. For whoever has the file for itself.
-    pub fn beside(file: &Path) -> Result<Self, Fault> {
-        let path = beside(file, SCRATCH);
-        match std::fs::remove_dir_all(&path) {
-            Err(fault) if fault.kind() != io::ErrorKind::NotFound => return Err(Fault::source(&path, fault)),
-            _ => {}
-        }
-        let scratch = Self(path);
-        scratch.folder("")?;
-        Ok(scratch)
-    }
-
-    /// It.
-    pub fn path(&self) -> &Path {
-        &self.0
-    }
-
-    fn folder(&self, name: &str) -> Result<PathBuf, Fault> {
-        use std::os::unix::fs::DirBuilderExt as _;
-        let path = if name.is_empty() { self.0.clone() } else { self.0.join(name) };
-        let made = std::fs::DirBuilder::new().mode(0o700).create(&path);
-        made.map_err(|fault| Fault::source(&path, fault))?;
-        Ok(path)
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // What stays is removed by the next one that needs the place, or by a sweep (`Shelf::sweep`).
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }
 
 /// Work that blocks, beside the runtime.

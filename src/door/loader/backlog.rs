@@ -9,7 +9,7 @@ use std::{io, sync::mpsc, thread};
 
 use tokio::sync::oneshot;
 
-use super::{BATCH, BATCH_OCTETS, change};
+use super::{BATCH_OCTETS, change};
 use crate::{journal::Reader, store::Change};
 
 /// The thread's name, as `ps -L` shows it.
@@ -18,6 +18,8 @@ const NAME: &str = "backlog";
 /// A reader of the journal, lent to the thread and given back with what it read.
 struct Question {
     reader: Reader,
+    /// Changes, at most.
+    most: usize,
     answer: oneshot::Sender<Answer>,
 }
 
@@ -29,14 +31,14 @@ type Answer = (Reader, io::Result<Vec<Change>>);
 pub(super) struct Backlog(Option<mpsc::Sender<Question>>);
 
 impl Backlog {
-    /// The next batch of `reader`; nothing: there is no more at the moment.
-    pub(super) async fn read(&mut self, reader: Reader) -> io::Result<Answer> {
+    /// The next batch of `reader`, at most so many changes; nothing: there is no more at the moment.
+    pub(super) async fn read(&mut self, reader: Reader, most: usize) -> io::Result<Answer> {
         let thread = match self.0.take() {
             Some(thread) => thread,
             None => start()?,
         };
         let (answer, answered) = oneshot::channel();
-        thread.send(Question { reader, answer }).map_err(|_| io::Error::other("the journal's reader is gone"))?;
+        thread.send(Question { reader, most, answer }).map_err(|_| io::Error::other("the journal's reader is gone"))?;
         let answer = answered.await.map_err(io::Error::other)?;
         self.0 = Some(thread);
         Ok(answer)
@@ -46,8 +48,8 @@ impl Backlog {
 fn start() -> io::Result<mpsc::Sender<Question>> {
     let (ask, asked) = mpsc::channel::<Question>();
     let read = move || {
-        for Question { mut reader, answer } in asked {
-            let changes = read_changes(&mut reader);
+        for Question { mut reader, most, answer } in asked {
+            let changes = read_changes(&mut reader, most);
             // Whoever asked may be gone: then this was the last question.
             let _ = answer.send((reader, changes));
         }
@@ -56,10 +58,10 @@ fn start() -> io::Result<mpsc::Sender<Question>> {
     Ok(ask)
 }
 
-fn read_changes(reader: &mut Reader) -> io::Result<Vec<Change>> {
+fn read_changes(reader: &mut Reader, most: usize) -> io::Result<Vec<Change>> {
     let mut changes = Vec::new();
     let mut octets = 0;
-    while changes.len() < BATCH && octets < BATCH_OCTETS {
+    while changes.len() < most && octets < BATCH_OCTETS {
         let before = reader.position();
         let Some(step) = reader.next_step()? else { break };
         octets += if step.next.segment == before.segment {
@@ -78,6 +80,7 @@ mod tests {
 
     use super::*;
     use crate::{
+        door::loader::BATCH,
         journal::{Journal, Position},
         record::sample,
     };
@@ -101,7 +104,7 @@ mod tests {
         let mut reader = journal.reader(Position { segment: journal.end().segment, offset: 0 });
         let mut read = Vec::new();
         loop {
-            let (behind, changes) = backlog.read(reader).await.unwrap();
+            let (behind, changes) = backlog.read(reader, BATCH).await.unwrap();
             let changes = changes.unwrap();
             assert_eq!(threads(), 1);
             if changes.is_empty() {

@@ -225,3 +225,27 @@ async fn a_journal_that_goes_on_is_caught_up_with_once() {
     );
     close(journal, store, loader).await;
 }
+
+/// A message that is to be held waits for no more than a small batch; without one, batches are large.
+#[tokio::test]
+async fn batches_are_small_while_messages_are_held() {
+    let folder = tempfile::tempdir().unwrap();
+    let (journal, store, mut loader) = open(folder.path()).await;
+    for number in 0..2 * BATCH_BESIDE_HELD as u64 {
+        journal.append_outcome(sample::record(number), false).await.unwrap();
+    }
+    let holding = Arc::clone(&store);
+    let item = sample::item(1, b"", b"x");
+    let mut keeping = tokio::task::JoinSet::new();
+    keeping.spawn(async move { holding.keep(&item, futures_util::stream::pending()).await });
+    while !store.is_keeping() {
+        tokio::task::yield_now().await;
+    }
+    let (changes, upto) = loader.read_batch().await.unwrap().unwrap();
+    assert_eq!(changes.len(), BATCH_BESIDE_HELD);
+    keeping.shutdown().await;
+    journal.append_outcome(sample::record(2 * BATCH_BESIDE_HELD as u64), false).await.unwrap();
+    loader.loaded = upto;
+    assert_eq!(loader.read_batch().await.unwrap().unwrap().0.len(), BATCH_BESIDE_HELD + 1);
+    close(journal, store, loader).await;
+}

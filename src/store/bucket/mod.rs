@@ -24,7 +24,7 @@ use object_store::{
 
 use super::StoreFault;
 use crate::record::{TransactionId, UnixMillis};
-use place::{BucketPlace, Credentials, named};
+use place::{BucketPlace, Credentials, CredentialsFault, named};
 
 /// What goes in one request, and so what is in memory; S3 wants at least 5 MiB of all parts but the last.
 const PART: usize = 8 * 1024 * 1024;
@@ -239,7 +239,10 @@ fn credentials(place: &BucketPlace) -> Result<Credentials, StoreFault> {
             Credentials::parse(&std::fs::read_to_string(file).map_err(fault)?)
         }
     };
-    read.map_err(|missing| StoreFault::NoCredentials { path, missing })
+    read.map_err(|fault| match fault {
+        CredentialsFault::Missing(missing) => StoreFault::NoCredentials { path, missing },
+        CredentialsFault::Profiles(names) => StoreFault::Profiles { path, names },
+    })
 }
 
 fn gone(removed: object_store::Result<()>) -> Result<(), StoreFault> {

@@ -101,29 +101,65 @@ impl fmt::Debug for Credentials {
 
 impl Credentials {
     /// A file as the AWS tools write it: `aws_access_key_id = …`, `aws_secret_access_key = …`, perhaps `aws_session_token = …`; what else stands
-    /// there does not count. On a fault, the key that is missing.
-    pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
-        let value = |wanted: &str| {
-            let pairs = text.lines().filter_map(|line| line.split_once('='));
-            pairs.filter(|(key, _)| key.trim() == wanted).map(|(_, value)| value.trim().to_owned()).next()
+    /// there does not count. Of several profiles `[default]` is meant, and without that name none: to take the first is to sign with
+    /// somebody else's key one day.
+    pub(super) fn parse(text: &str) -> Result<Self, CredentialsFault> {
+        let profiles = profiles(text);
+        let lines = match profiles.as_slice() {
+            [] => Vec::new(),
+            [(_, only)] => only.clone(),
+            several => match several.iter().find(|(name, _)| *name == "default") {
+                Some((_, lines)) => lines.clone(),
+                None => {
+                    let names = several.iter().map(|(name, _)| format!("[{name}]")).collect::<Vec<_>>();
+                    return Err(CredentialsFault::Profiles(names.join(", ")));
+                }
+            },
         };
+        let value = |wanted: &str| lines.iter().find(|(key, _)| *key == wanted).map(|(_, value)| (*value).to_owned());
         Self::of(value("aws_access_key_id"), value("aws_secret_access_key"), value("aws_session_token"))
     }
 
     /// Those of the environment.
-    pub(super) fn of_environment() -> Result<Self, &'static str> {
+    pub(super) fn of_environment() -> Result<Self, CredentialsFault> {
         let value = |name| std::env::var(name).ok();
         Self::of(value("AWS_ACCESS_KEY_ID"), value("AWS_SECRET_ACCESS_KEY"), value("AWS_SESSION_TOKEN"))
     }
 
-    fn of(id: Option<String>, secret: Option<String>, token: Option<String>) -> Result<Self, &'static str> {
+    fn of(id: Option<String>, secret: Option<String>, token: Option<String>) -> Result<Self, CredentialsFault> {
         let full = |value: Option<String>| value.filter(|value| !value.is_empty());
         Ok(Self {
-            id: full(id).ok_or("aws_access_key_id")?,
-            secret: full(secret).ok_or("aws_secret_access_key")?,
+            id: full(id).ok_or(CredentialsFault::Missing("aws_access_key_id"))?,
+            secret: full(secret).ok_or(CredentialsFault::Missing("aws_secret_access_key"))?,
             token: full(token),
         })
     }
+}
+
+/// Why nothing says who we are.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum CredentialsFault {
+    /// This key has no value.
+    Missing(&'static str),
+    /// There are these profiles, and none of them is `[default]`.
+    Profiles(String),
+}
+
+/// A profile's name, and what stands in it.
+type Profile<'t> = (&'t str, Vec<(&'t str, &'t str)>);
+
+/// Those in which something stands. What stands in front of the first name has none.
+fn profiles(text: &str) -> Vec<Profile<'_>> {
+    let mut profiles: Vec<Profile<'_>> = vec![("", Vec::new())];
+    for line in text.lines().map(str::trim).filter(|line| !line.starts_with(['#', ';'])) {
+        if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+            profiles.push((name.trim(), Vec::new()));
+        } else if let (Some((key, value)), Some((_, lines))) = (line.split_once('='), profiles.last_mut()) {
+            lines.push((key.trim(), value.trim()));
+        }
+    }
+    profiles.retain(|(_, lines)| !lines.is_empty());
+    profiles
 }
 
 /// Whether a text can be a bucket's name: 3 to 63 of a to z, digits, hyphens and dots, a letter or digit at both ends.
@@ -182,8 +218,31 @@ mod tests {
         let read = Credentials::parse(text).unwrap();
         assert_eq!((read.id.as_str(), read.secret.as_str(), &read.token), ("AKIA", "a/b+c==", &None));
         assert!(!format!("{read:?}").contains("a/b"));
-        assert_eq!(Credentials::parse("aws_access_key_id = AKIA"), Err("aws_secret_access_key"));
-        assert_eq!(Credentials::parse("aws_access_key_id ="), Err("aws_access_key_id"));
+        let missing = CredentialsFault::Missing;
+        assert_eq!(Credentials::parse("aws_access_key_id = AKIA"), Err(missing("aws_secret_access_key")));
+        assert_eq!(Credentials::parse("aws_access_key_id ="), Err(missing("aws_access_key_id")));
+        assert_eq!(Credentials::parse(""), Err(missing("aws_access_key_id")));
+    }
+
+    /// One profile is the one, whatever its name; of several it is the default, whole, and no part of another.
+    #[test]
+    fn of_several_profiles_the_default_is_meant_or_none() {
+        let profile = |name: &str, id: &str| format!("[{name}]\naws_access_key_id={id}\naws_secret_access_key=s{id}\n");
+        let (other, default) = (profile("backup", "OTHER"), profile("default", "MINE"));
+        let token = "aws_session_token = theirs\n";
+        for (text, id) in [
+            (other.clone(), "OTHER"),
+            (format!("# of 2026\n\n[empty]\n{other}"), "OTHER"),
+            (format!("{other}{token}{default}"), "MINE"),
+            (format!("{default}{other}{token}"), "MINE"),
+        ] {
+            let read = Credentials::parse(&text).unwrap();
+            assert_eq!((read.id.as_str(), read.secret, read.token), (id, format!("s{id}"), None), "{text}");
+        }
+        let two = other + &profile("archive", "THIRD");
+        assert_eq!(Credentials::parse(&two), Err(CredentialsFault::Profiles("[backup], [archive]".to_owned())));
+        let half = format!("[default]\naws_access_key_id = MINE\n{two}");
+        assert_eq!(Credentials::parse(&half), Err(CredentialsFault::Missing("aws_secret_access_key")));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    ways::{ROWS_PER_RECORD, TOO_MANY, Way, how_many, of_counted},
+    ways::{FREQUENT, ROWS_PER_LOOK_UP, ROWS_PER_RECORD, TOO_MANY, Way, how_many, of_counted, so_often_is_alike},
     *,
 };
 use crate::{
@@ -139,9 +139,10 @@ async fn a_frequent_beginning_is_found_by_looking_at_the_records() {
         ("boleto1* raro", false, 1),
     ] {
         let all = Sought::words(text).unwrap();
-        match ways::best(store.readers(), day, &all).await.unwrap().unwrap() {
+        match ways::best(store.readers(), day, &all, true).await.unwrap().unwrap().way {
             Way::Time => assert!(by_time, "{text}"),
             Way::Terms { also, .. } => assert_eq!((by_time, also.len()), (false, looked_up), "{text}"),
+            Way::Merged(_) => panic!("{text} has a beginning"),
         }
         let meant = |record: &&Record| all.iter().all(|sought| sought.is_in(&term::of(record)));
         let expected: Vec<_> = records.iter().filter(meant).map(|record| record.id.clone()).collect();
@@ -166,6 +167,54 @@ fn a_beginning_is_not_read_for_a_few_records() {
     assert_eq!(of_counted(vec![(TOO_MANY, beginning), (TOO_MANY, beginning)]), Way::Time);
 }
 
+/// Two words that are frequent on every day, and meet once a day or never: what is found is what a reading of everything finds, and from the
+/// second day on their rows are read side by side, unless one is much more frequent than the other.
+#[tokio::test]
+async fn frequent_words_that_seldom_meet_are_read_side_by_side() {
+    let per_day = 2 * usize::try_from(FREQUENT).unwrap() + 3;
+    let mut records = records(6 * per_day as u64);
+    for (number, record) in records.iter_mut().enumerate() {
+        let (day, nth) = (number / per_day, number % per_day);
+        record.began = sample::BEGAN - DAY * day as i64 - nth as i64;
+        record.id = TransactionId::new(record.began as u64, (number as u128) << 12);
+        let both = if day % 2 == 0 { "boleto ata" } else { "outra" };
+        record.subjects = vec![if nth == 7 { both } else { ["boleto", "ata"][nth % 2] }.to_owned() + " sempre"];
+    }
+    let (_folder, store) = store(&records).await;
+    records.sort_by(|one, other| (other.began, &other.id).cmp(&(one.began, &one.id)));
+    let span = Span { from: 0, until: i64::MAX };
+    let is_merged = store.kind() == database::Kind::Sqlite;
+    for (text, limit, found) in [("boleto ata", 100, 3), ("boleto ata", 1, 3), ("sempre ata boleto", 2, 3)] {
+        let all = Sought::words(text).unwrap();
+        let meant = |record: &&Record| all.iter().all(|sought| sought.is_in(&term::of(record)));
+        let expected: Vec<_> = records.iter().filter(meant).map(|record| record.id.clone()).collect();
+        assert_eq!(expected.len(), found);
+        let search = Search { span, all: all.clone(), behind: None, limit };
+        assert_eq!(all_pages(&store, &search).await, expected, "{text}, {limit} a page");
+        let days = window::day_of(sample::BEGAN);
+        assert!(ways::are_alike(store.readers(), days, &all).await.unwrap());
+        let alike = ways::best(store.readers(), days - 1, &all, true).await.unwrap().unwrap();
+        assert!(alike.are_frequent && alike.way == Way::Merged(&all));
+        let unlike = ways::best(store.readers(), days - 1, &all, false).await.unwrap().unwrap();
+        assert!(unlike.are_frequent && matches!(unlike.way, Way::Terms { .. }));
+        if is_merged {
+            let mut statement = alike.way.statement(days, span, 10);
+            statement.sql = format!("EXPLAIN QUERY PLAN {}", statement.sql);
+            let steps = statement.fetch(store.readers()).await.unwrap();
+            let steps: Vec<String> = steps.iter().map(|row| row.try_get("detail").unwrap()).collect();
+            assert!(steps.iter().any(|step| step == "MERGE (INTERSECT)"), "{steps:?}");
+            assert!(steps.iter().all(|step| !step.contains("TEMP B-TREE")), "nothing is stored or sorted: {steps:?}");
+        }
+    }
+    for (counts, alike) in [
+        (vec![FREQUENT, FREQUENT * ROWS_PER_LOOK_UP], true),
+        (vec![FREQUENT * ROWS_PER_LOOK_UP + 1, FREQUENT], false),
+        (vec![TOO_MANY, TOO_MANY, TOO_MANY], true),
+    ] {
+        assert_eq!(so_often_is_alike(&counts), alike, "{counts:?}");
+    }
+}
+
 /// No search reads a table from end to end, and none reads rows of terms that the index alone has not: with millions of records each
 /// would take seconds. By the plans of SQLite, which are the same for little and for much.
 #[tokio::test]
@@ -177,6 +226,9 @@ async fn every_search_goes_by_an_index() {
     let mut looked_at = 0;
     for all in kinds() {
         let mut ways: Vec<Way> = vec![Way::Time];
+        if !all.is_empty() {
+            ways.push(Way::Merged(&all));
+        }
         for backwards in [false, true] {
             let mut counted: Vec<(i64, &Sought)> = (1..).zip(&all).collect();
             if backwards {

@@ -163,7 +163,7 @@ async fn a_commit_that_nobody_told_of_costs_no_content() {
         }
         sqlx::raw_sql("DROP TRIGGER cut ON items").execute(&store.writer).await.unwrap();
         if committed {
-            store.insert(&item).await.unwrap();
+            store.insert(&item, &Keeping::begin(&store.keeping, &item.id)).await.unwrap();
         }
         store.close().await;
         drop(store);
