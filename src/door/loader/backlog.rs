@@ -86,6 +86,7 @@ mod tests {
     };
 
     /// Threads of that name in this process.
+    #[expect(clippy::disallowed_methods, reason = "a test looks at its own process")]
     fn threads() -> usize {
         let all = fs::read_dir("/proc/self/task").unwrap().flatten();
         all.filter(|task| fs::read_to_string(task.path().join("comm")).is_ok_and(|name| name.trim() == NAME)).count()
