@@ -63,7 +63,7 @@ impl<'d> Part<'d> {
 
     fn only(&self) -> Option<(&DeTable<'d>, std::ops::Range<usize>)> {
         let array = self.root.get_ref().get(self.name)?.get_ref().as_array()?;
-        let only = array.get(0).filter(|_| array.len() == 1)?;
+        let only = array.first().filter(|_| array.len() == 1)?;
         Some((only.get_ref().as_table()?, only.span()))
     }
 }

@@ -3,7 +3,7 @@
 //! In: entries, one by one. Out: the entries of a mailbox, in their order, and each entry as it came in. What an entry means is not known
 //! here.
 //!
-//! A [`Block`] is nine allocations or more, and those of 100,000 stand among those of the file that they are read from, which takes fifteen
+//! A [`Block`] is nine allocations or more, and those of 100,000 stand among those of the file that they are read from, which takes twenty
 //! times its text: as long as one of them lives, so does the page that it stands on. Kept as they came they held 1,600 octets each. What is here is
 //! five allocations that only grow, apart from all others, so that the parsed file gives its pages back.
 
