@@ -115,7 +115,14 @@ impl World {
             Output::OpenNextHop(_) => {
                 let capabilities = Capabilities { pipelining: true, eight_bit_mime: true, ..Capabilities::default() };
                 let address = "mbx1.example:25".to_owned();
-                Input::NextHopReady(NextHopReady { capabilities, address, tls: None, reused: false, mails: 0, owes_reset: false })
+                Input::NextHopReady(NextHopReady {
+                    capabilities,
+                    address,
+                    tls: None,
+                    reused: false,
+                    mails: 0,
+                    owes_reset: false,
+                })
             }
             Output::ToNextHop(octets) => {
                 self.next_hop(&octets);
