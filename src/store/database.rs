@@ -47,9 +47,10 @@ pub(super) const READERS: u32 = 4;
 
 /// The writer's pages in memory are 16 MiB at most, and not 2: what a batch changes stays there until its commit, and what the next one
 /// needs is not read again. The write-ahead log is brought into the database at 4,000 pages (16 MiB), and not 1,000: a page that each batch
-/// changes is written there once for several of them.
+/// changes is written there once for several of them. While somebody reads for long (a backup) the log grows; behind that it is cut to
+/// 64 MiB again.
 const WRITE: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000; \
-                     PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 4000;";
+                     PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864;";
 
 /// How long a caller waits for a connection.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
