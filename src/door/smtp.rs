@@ -167,7 +167,7 @@ impl Driver {
                 self.answers.push_back(Input::Held(held));
             }
             Output::ReadHold { offset, max } => {
-                let octets = match &self.hold {
+                let octets = match &mut self.hold {
                     Some(hold) => hold.read_at(offset, max).await,
                     None => Err(HoldFault::Failed("there is no hold".into())),
                 };

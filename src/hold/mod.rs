@@ -9,11 +9,13 @@
 //! | this one | where content goes as it grows, and the memory that all holds share |
 //! | `place` | the three places: how each is made, written, read |
 //! | `memfd` | the second of them, and those that lie ready for the next message |
+//! | `recent` | what was written last, for who reads it next |
 //! | `disk` | the floor of free space |
 
 pub mod disk;
 mod memfd;
 mod place;
+mod recent;
 
 use std::{
     fs::File,
@@ -32,6 +34,7 @@ use crate::relay::event::HoldFault;
 use disk::Floor;
 use memfd::Ready;
 use place::Place;
+use recent::Recent;
 
 /// Content up to this stays in the process's own memory: most messages, and no system call for any of them. Octets.
 const SMALL: u64 = 64 * 1024;
@@ -73,7 +76,8 @@ impl Holds {
 
     /// An empty hold.
     pub fn begin(self: &Arc<Self>) -> Hold {
-        Hold { holds: Arc::clone(self), place: Place::Memory(Vec::new()), length: 0, counted: 0, torn: false }
+        let (holds, place, recent) = (Arc::clone(self), Place::Memory(Vec::new()), Recent::default());
+        Hold { holds, place, length: 0, counted: 0, torn: false, recent }
     }
 
     /// Octets that all holds keep in memory and memfds now; for the metric.
@@ -97,13 +101,16 @@ impl Holds {
     }
 
     fn reserve(&self, octets: u64) -> bool {
-        let total = self.settings.memory_total;
-        let take = |now: u64| now.checked_add(octets).filter(|&sum| sum <= total);
-        let reserved = self.memory.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok();
+        let reserved = self.reserve_within(self.settings.memory_total, octets);
         if !reserved {
             self.memory_refused.fetch_add(1, Ordering::Relaxed);
         }
         reserved
+    }
+
+    fn reserve_within(&self, bound: u64, octets: u64) -> bool {
+        let take = |now: u64| now.checked_add(octets).filter(|&sum| sum <= bound);
+        self.memory.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
     }
 
     fn give_back(&self, octets: u64) {
@@ -135,6 +142,7 @@ pub struct Hold {
     counted: u64,
     /// An append was dropped half-way: its write may still be running, and the next one would race with it.
     torn: bool,
+    recent: Recent,
 }
 
 impl Hold {
@@ -157,28 +165,44 @@ impl Hold {
             return Ok(());
         }
         self.torn = true;
-        let added = octets.len() as u64;
+        let (added, piece) = (octets.len() as u64, octets.clone());
         let appended = match self.length.checked_add(added) {
             Some(grown) => self.append_in_place(octets, added, grown).await,
             None => Err(HoldFault::Full("2^64 octets".to_owned())),
         };
         self.torn = false;
         appended?;
+        if !matches!(self.place, Place::Memory(_)) {
+            self.recent.written(self.length, piece);
+        }
         self.length += added;
         Ok(())
     }
 
-    /// At most `max` octets from `offset` on, also while the hold still grows; empty at or behind its present end.
-    pub async fn read_at(&self, offset: u64, max: usize) -> Result<Bytes, HoldFault> {
+    /// At most `max` octets from `offset` on, also while the hold still grows; empty at or behind its present end, and nowhere else.
+    pub async fn read_at(&mut self, offset: u64, max: usize) -> Result<Bytes, HoldFault> {
+        if let Some(octets) = self.recent.take(offset, max) {
+            return Ok(octets);
+        }
         let left = usize::try_from(self.length.saturating_sub(offset)).unwrap_or(usize::MAX);
-        self.place.read(offset, left.min(max)).await
+        let length = left.min(max);
+        self.recent.was_read(length == left);
+        self.place.read(offset, length).await
     }
 
     /// The content as a file. For content that is complete: what is appended later is in the file, too, but not in the length.
     pub async fn content(&mut self) -> Result<Whole, HoldFault> {
-        if let Place::Memory(octets) = &self.place {
+        if self.length > SMALL {
+            // A scan may take long, and by then the next hop has what flowed to it.
+            self.recent = Recent::default();
+        }
+        if let Place::Memory(octets) = &mut self.place {
             match place::shared(&self.holds.ready, octets, true) {
-                Ok(memfd) => self.place = Place::Shared(memfd),
+                Ok(memfd) => {
+                    let octets = std::mem::take(octets);
+                    self.place = Place::Shared(memfd);
+                    self.keep(octets);
+                }
                 Err(_) => self.spill().await?,
             }
         }
@@ -217,6 +241,17 @@ impl Hold {
     pub async fn leaves_room(&self) -> Result<(), HoldFault> {
         let (holds, length) = (Arc::clone(&self.holds), self.length);
         place::blocking(move || disk::leave_room(&holds.settings.folder, holds.floor(), length)).await
+    }
+
+    /// What goes to a scanner goes to the next hop after it, nearly always: it need not be read out of the memfd for that. It is
+    /// there twice until then, and counted twice; but no other message shall go to the disk for it, so it takes no more than half of what
+    /// there is.
+    fn keep(&mut self, octets: Vec<u8>) {
+        let again = octets.len() as u64;
+        if self.holds.reserve_within(self.holds.settings.memory_total / 2, again) {
+            self.counted += again;
+            self.recent = Recent::of(octets.into());
+        }
     }
 
     async fn append_in_place(&mut self, octets: Bytes, added: u64, grown: u64) -> Result<(), HoldFault> {

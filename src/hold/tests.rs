@@ -2,7 +2,7 @@
 
 use std::{
     io::{Seek, SeekFrom},
-    os::unix::fs::MetadataExt,
+    os::unix::fs::{FileExt, MetadataExt},
 };
 
 use futures_util::TryStreamExt;
@@ -115,10 +115,85 @@ async fn content_can_be_read_while_it_grows() {
     assert!(hold.read_at(u64::MAX, 10).await.unwrap().is_empty());
 }
 
+/// Behind a client that is followed, and for a small message that was scanned, the file is not read: whatever stands in it by then. What is read
+/// again comes out of the file.
+#[tokio::test]
+async fn what_was_just_written_is_not_read_out_of_the_file() {
+    let (_folder, holds) = holds(u64::MAX);
+    let spoil = |hold: &Hold| match &hold.place {
+        Place::Shared(memfd) => memfd.file.write_all_at(&[0; 20], hold.len() - 20).unwrap(),
+        _ => panic!("it is in a memfd"),
+    };
+    let mut followed = holds.begin();
+    followed.append(sample(100 * KIB)).await.unwrap();
+    assert_eq!(followed.read_at(0, usize::MAX).await.unwrap(), sample(100 * KIB));
+    followed.append(sample(1000)).await.unwrap();
+    spoil(&followed);
+    assert_eq!(followed.read_at(100 * KIB, usize::MAX).await.unwrap(), sample(1000));
+    assert_eq!(followed.read_at(101 * KIB - 44, 20).await.unwrap(), [0; 20][..]);
+
+    let mut small = holds.begin();
+    small.append(sample(5000)).await.unwrap();
+    small.content().await.unwrap();
+    spoil(&small);
+    assert_eq!(small.read_at(100, 1000).await.unwrap(), sample(5000).slice(100..1100));
+    assert_eq!(small.read_at(1100, 9000).await.unwrap(), sample(5000).slice(1100..));
+    assert_eq!(small.read_at(4980, 9000).await.unwrap(), [0; 20][..]);
+}
+
+/// However pieces come and are read, behind one another or not, once or again, in whatever place: what is read is what was written there.
+#[tokio::test]
+async fn whoever_reads_whatever_whenever_reads_what_was_written() {
+    let mut chance = 1_u64;
+    let mut below = |bound: u64| {
+        chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (chance >> 33) % bound
+    };
+    for _ in 0..60 {
+        let (_folder, holds) = holds(u64::MAX);
+        let (mut hold, content, mut followed) = (holds.begin(), sample(300 * KIB), 0_u64);
+        let most = [2_000, 30_000, 131_072][below(3) as usize];
+        while hold.len() < content.len() as u64 {
+            let end = (hold.len() + 1 + below(most)).min(content.len() as u64);
+            hold.append(content.slice(hold.len() as usize..end as usize)).await.unwrap();
+            for _ in 0..below(4) {
+                let follows = below(3) > 0;
+                let (offset, max) = (
+                    if follows { followed } else { below(hold.len() + 10) },
+                    [1 + below(9), 1 << 17][below(2) as usize],
+                );
+                let read = hold.read_at(offset, max as usize).await.unwrap();
+                let start = offset.min(hold.len()) as usize;
+                assert!(read == content.slice(start..start + read.len()), "{offset} by {max}");
+                assert_eq!(read.is_empty(), offset >= hold.len(), "empty at the end only");
+                followed = if follows { offset + read.len() as u64 } else { followed };
+            }
+            if below(20) == 0 {
+                hold.content().await.unwrap();
+            }
+        }
+    }
+}
+
+/// A copy is kept while there is room for it twice over, it counts, and no other message goes to the disk for it.
+#[tokio::test]
+async fn a_copy_for_the_next_hop_counts_and_takes_nobodys_room() {
+    for (total, counted) in [(40 * KIB, 20 * KIB), (39 * KIB, 10 * KIB)] {
+        let (_folder, holds) = holds(total);
+        let mut hold = holds.begin();
+        hold.append(sample(10 * KIB)).await.unwrap();
+        hold.content().await.unwrap();
+        assert_eq!((holds.memory(), holds.memory_refused()), (counted, 0));
+        assert_eq!(hold.read_at(0, usize::MAX).await.unwrap(), sample(10 * KIB));
+        drop(hold);
+        assert_eq!(holds.memory(), 0);
+    }
+}
+
 /// What is handed over has no name, is closed to other users, says what it is, and is still the same when somebody has moved its offset.
 #[tokio::test]
 async fn what_is_handed_over_is_whole_and_closed_to_others() {
-    for length in [10, 100 * KIB, 300 * KIB] {
+    for (length, counted) in [(10, 2 * 10), (100 * KIB, 100 * KIB), (300 * KIB, 0)] {
         let (_folder, holds) = holds(u64::MAX);
         let mut hold = holds.begin();
         hold.append(sample(length)).await.unwrap();
@@ -130,7 +205,7 @@ async fn what_is_handed_over_is_whole_and_closed_to_others() {
 
         (&*whole.file).seek(SeekFrom::End(0)).unwrap();
         assert!(read_back(&mut hold).await == sample(length), "{length} differs");
-        assert_eq!(holds.memory(), if length > 256 * KIB { 0 } else { length });
+        assert_eq!(holds.memory(), counted);
     }
 }
 

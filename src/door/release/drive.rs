@@ -41,7 +41,7 @@ pub(super) enum Ended {
 /// The world of one attempt.
 pub(super) struct Drive<'a> {
     gateway: &'a Gateway,
-    hold: &'a Hold,
+    hold: &'a mut Hold,
     release: &'a Release,
     /// How long the release stays ours from our dot on, milliseconds.
     lease: UnixMillis,
@@ -53,7 +53,7 @@ pub(super) struct Drive<'a> {
 }
 
 impl<'a> Drive<'a> {
-    pub(super) fn new(gateway: &'a Gateway, hold: &'a Hold, release: &'a Release, lease: UnixMillis) -> Self {
+    pub(super) fn new(gateway: &'a Gateway, hold: &'a mut Hold, release: &'a Release, lease: UnixMillis) -> Self {
         Self {
             gateway,
             hold,

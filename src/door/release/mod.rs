@@ -174,13 +174,13 @@ enum Tried {
 }
 
 async fn attempt(gateway: &Gateway, settings: &Settings, release: &Release) -> Tried {
-    let (letter, hold, mut heard) = match prepare(gateway, settings, release).await {
+    let (letter, mut hold, mut heard) = match prepare(gateway, settings, release).await {
         Prepared::Ready { letter, hold, heard } => (letter, hold, heard),
         Prepared::Nothing(heard) => return Tried::Heard(heard),
         Prepared::Infected(signature) => return Tried::Infected(signature),
     };
     let attempt = Attempt::new(*letter, settings.timeouts.clone(), now());
-    match Drive::new(gateway, &hold, release, LEASE).run(attempt).await {
+    match Drive::new(gateway, &mut hold, release, LEASE).run(attempt).await {
         Ended::Over(more) => {
             heard.extend(more);
             Tried::Heard(heard)
