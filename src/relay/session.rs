@@ -151,7 +151,7 @@ impl Session {
     pub fn handle(&mut self, now: Moment, input: Input) {
         match input {
             Input::Accepted => {}
-            Input::ClientOctets(octets) => self.client_octets(&octets, now),
+            Input::ClientOctets(octets) => self.client_octets(octets, now),
             Input::ClientGone => self.client_gone(now),
             Input::ClientBroke => self.client_lost("the connection to the client broke", now),
             Input::TlsEstablished(facts) => self.tls_established(facts, now),
@@ -221,7 +221,7 @@ impl Session {
         }
     }
 
-    fn client_octets(&mut self, octets: &Bytes, now: Moment) {
+    fn client_octets(&mut self, octets: Bytes, now: Moment) {
         // A command has its time as a whole (RFC 5321 §4.5.3.2): an octet now and then must not buy more of it. So has a chunk that
         // was refused.
         let ends_a_line = octets.contains(&b'\n') && !self.server.is_swallowing();
@@ -229,7 +229,7 @@ impl Session {
             self.heard = now;
             self.with(now, |it, _| it.heard(now));
         }
-        self.server.receive(octets);
+        self.server.receive_buffer(octets);
     }
 
     /// An end of stream behind a whole QUIT is a client that has said all; it may well wait for its answers (RFC 9293 §3.6: a

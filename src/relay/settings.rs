@@ -87,7 +87,7 @@ pub use crate::smtp::limits::SWALLOW_FACTOR;
 pub const ATTEMPTS: u32 = 3;
 /// Octets that are read from the hold at a time.
 pub const CHUNK: usize = 128 * 1024;
-/// Octets that are read from the client at a time.
-pub const READ: usize = 64 * 1024;
+/// Octets that are read from the client at a time. As many as go on at a time, so that a piece goes to the next hop as it came.
+pub const READ: usize = CHUNK;
 /// Octets that are read, and not parsed, from a client that awaits its reply: enough for QUIT or the next MAIL.
 pub const READ_WHILE_DECIDING: usize = 4096;

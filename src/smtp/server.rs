@@ -193,10 +193,22 @@ impl Session {
         }
     }
 
+    /// Takes octets from the wire as [`Session::receive`] does. Mail data is read where it stands, without a copy, if nobody else has a part of its
+    /// buffer.
+    pub fn receive_buffer(&mut self, octets: Bytes) {
+        if !self.is_in_mail_data() || !self.unparsed.is_empty() {
+            return self.receive(&octets);
+        }
+        match octets.try_into_mut() {
+            Ok(octets) => self.unparsed = octets,
+            Err(octets) => self.receive(&octets),
+        }
+    }
+
     /// The next event, if there is one and none awaits an answer.
     pub fn poll_event(&mut self) -> Option<Event> {
         let event = self.next_event();
-        // What is left of a piece keeps the whole piece in memory: 64 KiB for half a command, or for nothing at all.
+        // What is left of a piece keeps the whole piece in memory: 128 KiB for half a command, or for nothing at all.
         if event.is_none() && self.unparsed.len() <= limits::COMMAND_LINE {
             self.unparsed = BytesMut::from(self.unparsed.as_ref());
         }

@@ -246,6 +246,30 @@ fn what_waits_for_its_end_does_not_keep_a_large_buffer() {
         drain(&mut session);
         assert_eq!(session.unparsed, kept);
         assert!(!session.unparsed.try_reclaim(4096), "{} octets keep a large buffer", kept.len());
+
+        let mut session = plain();
+        session.receive(b"EHLO c\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<yes@b.example>\r\nDATA\r\n");
+        drain(&mut session);
+        session.receive_buffer([&[b'x'; 60_000], left].concat().into());
+        drain(&mut session);
+        assert_eq!(session.unparsed, kept);
+        assert!(!session.unparsed.try_reclaim(4096), "{} octets keep the buffer that they came in", kept.len());
+    }
+}
+
+/// Mail data that comes in a buffer of its own stands where it stood; what somebody else can see too is never moved.
+#[test]
+fn mail_data_is_read_where_it_stands() {
+    for shared in [false, true] {
+        let mut session = plain();
+        session.receive(b"EHLO c\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<yes@b.example>\r\nDATA\r\n");
+        drain(&mut session);
+        let octets = Bytes::from(b"a\r\n..b\r\n".repeat(10));
+        let (place, other) = (octets.as_ptr(), shared.then(|| octets.clone()));
+        session.receive_buffer(octets);
+        let Some(Event::Content(content)) = session.poll_event() else { panic!("no content") };
+        assert_eq!((content.as_ref(), content.as_ptr() == place), (&b"a\r\n.b\r\n".repeat(10)[..], !shared));
+        assert!(other.is_none_or(|other| other == b"a\r\n..b\r\n".repeat(10)));
     }
 }
 
