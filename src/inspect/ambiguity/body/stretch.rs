@@ -58,22 +58,27 @@ const BLOCK: usize = 64;
 /// … and where a block is not plain, or not whole: what is left for a look at each octet is short.
 const SMALL: usize = 16;
 
+/// Whether each of the first `N` octets is plain, and the two behind them are there. How many they are is known when this is compiled: nothing
+/// is left to be done octet by octet.
+fn are_plain<const N: usize>(octets: &[u8], is_plain: &impl Fn(u8, u8, u8) -> bool) -> bool {
+    let behind = |by: usize| octets.get(by..).and_then(<[u8]>::first_chunk::<N>);
+    let (Some(one), Some(two), Some(three)) = (behind(0), behind(1), behind(2)) else { return false };
+    let three = one.iter().zip(two).zip(three);
+    three.fold(0, |odd, ((&one, &two), &three)| odd | u8::from(!is_plain(one, two, three))) == 0
+}
+
 /// Whole lines in which each octet is plain, by the two behind it. The last two octets, of which that is not known, are in none of them.
 fn whole_lines(content: &[u8], is_plain: impl Fn(u8, u8, u8) -> bool) -> usize {
-    let are_plain = |octets: &[u8]| {
-        let behind = |by: usize| octets.get(by..).unwrap_or_default();
-        let three = octets.iter().zip(behind(1)).zip(behind(2));
-        three.fold(true, |all, ((&one, &two), &three)| all & is_plain(one, two, three))
-    };
     let mut plain = 0_usize;
-    while content.get(plain..plain.saturating_add(BLOCK + 2)).is_some_and(are_plain) {
+    while are_plain::<BLOCK>(content.get(plain..).unwrap_or_default(), &is_plain) {
         plain = plain.saturating_add(BLOCK);
     }
-    while content.get(plain..plain.saturating_add(SMALL + 2)).is_some_and(are_plain) {
+    while are_plain::<SMALL>(content.get(plain..).unwrap_or_default(), &is_plain) {
         plain = plain.saturating_add(SMALL);
     }
-    let rest = content.get(plain..).unwrap_or_default();
-    plain = plain.saturating_add(rest.windows(3).take_while(|&three| are_plain(three)).count());
+    while are_plain::<1>(content.get(plain..).unwrap_or_default(), &is_plain) {
+        plain = plain.saturating_add(1);
+    }
     memrchr(b'\n', content.get(..plain).unwrap_or_default()).map_or(0, |lf| lf.saturating_add(1))
 }
 
