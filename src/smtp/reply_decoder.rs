@@ -146,6 +146,13 @@ impl Begun {
             Some((this, text)) if Some(this) == said => text,
             _ => line,
         };
+        if self.lines == 1 {
+            // Nearly every reply: its text is taken as it is, and not copied behind others.
+            let kept = without(&self.text).len();
+            let mut text = self.text;
+            text.drain(..text.len().saturating_sub(kept));
+            return Reply::new(code, said, text);
+        }
         Reply::of_parts(code, said, self.text.split('\n').map(without))
     }
 }

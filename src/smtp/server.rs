@@ -199,7 +199,7 @@ impl Session {
             }
             _ => {
                 if self.unparsed.capacity() == 0 {
-                    self.unparsed.reserve(KEPT);
+                    self.unparsed.reserve(octets.len().max(KEPT));
                 }
                 self.unparsed.extend_from_slice(octets);
                 self.most_unparsed = self.most_unparsed.max(self.unparsed.len());
