@@ -16,9 +16,9 @@ pub fn reply(data: &[u8]) {
         assert_eq!(replies.len(), expected.0.len(), "{}", data.escape_ascii());
         assert_eq!(fault.as_ref().map(std::mem::discriminant), expected.1.as_ref().map(std::mem::discriminant));
         for (reply, (code, lines)) in replies.iter().zip(&expected.0) {
-            assert_eq!((reply.code(), reply.lines().len()), (*code, lines.len()));
-            for (said, line) in reply.lines().iter().zip(lines) {
-                assert!(printable(line).contains(said.as_str()), "{said:?} was not said: {line:?}");
+            assert_eq!((reply.code(), reply.lines().count()), (*code, lines.len()));
+            for (said, line) in reply.lines().zip(lines) {
+                assert!(printable(line).contains(said), "{said:?} was not said: {line:?}");
             }
             comes_back(reply);
         }
@@ -95,7 +95,7 @@ fn comes_back(reply: &Reply) {
     let (replies, fault) = read(&[&wire]);
     assert_eq!((replies.len(), fault), (1, None), "{}", wire.escape_ascii());
     // Text that looks like an enhanced code, under a reply that has none, is read as one: no reader can know better.
-    if reply.enhanced().is_some() || !reply.lines()[0].contains('.') {
+    if reply.enhanced().is_some() || !reply.lines().next().unwrap().contains('.') {
         assert_eq!(replies[0], *reply, "{}", wire.escape_ascii());
     }
 }
@@ -115,8 +115,8 @@ fn ours(data: &[u8], choices: &mut Choices) {
     let text = String::from_utf8_lossy(data);
     let code = choices.below(800) as u16;
     let enhanced = Enhanced(choices.below(10) as u8, choices.below(2000) as u16, choices.below(20) as u16);
-    let one = Reply::new(code, (!choices.once_in(3)).then_some(enhanced), &text);
-    let many = Reply::multiline(code, text.split('\n').map(str::to_owned).take(100));
+    let one = Reply::new(code, (!choices.once_in(3)).then_some(enhanced), text.to_string());
+    let many = Reply::multiline(code, text.split('\n').take(100));
     for reply in [&one, &many, &one.passed_on(), &many.passed_on()] {
         well_formed(&reply.encode());
         assert_eq!(reply.code(), if (200..600).contains(&code) { code } else { 451 });

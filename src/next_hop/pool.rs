@@ -89,7 +89,8 @@ impl Hop {
         let reused = idle.is_some();
         let connection = match idle {
             Some(connection) => connection,
-            None => self.connect(until, &request.avoid).await?,
+            // In a box: every transaction has a future of this one's size, and one in a hundred connects.
+            None => Box::pin(self.connect(until, &request.avoid)).await?,
         };
         Ok(Lease { connection, permit, hop: Arc::clone(self), tasks: tasks.clone(), reused })
     }

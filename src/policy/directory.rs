@@ -147,14 +147,15 @@ impl Directory {
                 if !is_domain(name) {
                     return Err(DirectoryFault::NotADomain(name.clone()));
                 }
-                if by_name.insert(compared_domain(name), index).is_some() {
+                if by_name.insert(compared_domain(name).into_owned(), index).is_some() {
                     return Err(DirectoryFault::NamedTwice(name.clone()));
                 }
             }
         }
         let first = domains.first().map(|domain| compared_domain(&domain.name));
         let postmaster = first.and_then(|domain| Mailbox::parse(&format!("postmaster@{domain}")));
-        let always = always_reachable.into_iter().map(compared_local).chain(["postmaster".to_owned()]).collect();
+        let always =
+            always_reachable.into_iter().chain(["postmaster"]).map(|name| compared_local(name).into_owned()).collect();
         Ok(Self { domains, by_name, always_reachable: always, postmaster, ..Self::default() })
     }
 
@@ -187,7 +188,7 @@ impl Directory {
 
     /// With the rule that whoever sends as the domain of this name (primary or alias), or as any of its other names, does so from these networks.
     pub fn with_senders_from(mut self, name: &str, networks: Vec<IpNet>) -> Self {
-        if let Some(primary) = self.domain_named(name).map(|domain| compared_domain(&domain.name)) {
+        if let Some(primary) = self.domain_named(name).map(|domain| compared_domain(&domain.name).into_owned()) {
             self.senders_from.insert(primary, networks);
         }
         self
@@ -202,7 +203,7 @@ impl Directory {
 
     /// Whether nobody but these networks may send as this served domain.
     pub fn ties_senders(&self, domain: &ServedDomain) -> bool {
-        self.senders_from.contains_key(&compared_domain(&domain.name))
+        self.senders_from.contains_key(&*compared_domain(&domain.name))
     }
 
     /// The mailbox that an address names; none when its domain is not served, or is an address literal: even our own
@@ -252,7 +253,7 @@ impl Directory {
     /// The served domain of this name, primary or alias, compared without case and without a trailing dot; U-labels
     /// (`são.br`) and A-labels (`xn--so-…`) are the same. Subdomains are not served unless they are listed.
     pub fn domain_named(&self, name: &str) -> Option<&ServedDomain> {
-        self.domains.get(*self.by_name.get(&compared_domain(name))?)
+        self.domains.get(*self.by_name.get(&*compared_domain(name))?)
     }
 
     /// All of them, in file order.
@@ -315,10 +316,10 @@ impl Directory {
     /// The local part, among those of an operator's address and of the mailboxes that it means, that cannot be blocked.
     pub fn unblockable<'a>(&'a self, written: &str, mailboxes: &[MailboxKey]) -> Option<&'a str> {
         let spelled = match Mailbox::parse(written.trim_end_matches('.')) {
-            Some(mailbox) => Some(mailbox.local_part.unquoted()),
+            Some(mailbox) => Some(mailbox.local_part.unquoted().into_owned()),
             None => bare_local_part(written),
         };
-        let spelled = spelled.map(|local| compared_local(&local));
+        let spelled = spelled.map(|local| compared_local(&local).into_owned());
         let locals = mailboxes.iter().map(MailboxKey::local_part).chain(spelled.as_deref());
         locals.filter_map(|local| self.always_reachable.get(local)).map(String::as_str).next()
     }
@@ -337,7 +338,7 @@ impl Directory {
 fn bare_local_part(written: &str) -> Option<String> {
     // Any domain does: it is there for the grammar and thrown away.
     let bare = Mailbox::parse(&format!("{written}@bare.invalid"))?;
-    Some(bare.local_part.unquoted())
+    Some(bare.local_part.unquoted().into_owned())
 }
 
 /// A key for an address that is not ours, folded as ours are: what rules compare when they name a recipient elsewhere.
@@ -346,5 +347,5 @@ pub fn foreign_key(local: &str, domain: &str) -> MailboxKey {
 }
 
 fn key(local: &str, primary: &str) -> MailboxKey {
-    MailboxKey(format!("{}@{}", compared_local(local), compared_domain(primary)))
+    MailboxKey([&compared_local(local), "@", &compared_domain(primary)].concat())
 }

@@ -3,12 +3,14 @@
 //!
 //! Texts reveal no configuration: no rule name but the one the rule file gives, no scanner, no address.
 
+use std::borrow::Cow;
+
 use crate::{
     policy::verdict::ScanVerdict,
     smtp::reply::{Enhanced, Reply},
 };
 
-fn reply(code: u16, (class, subject, detail): (u8, u16, u16), text: &str) -> Reply {
+fn reply(code: u16, (class, subject, detail): (u8, u16, u16), text: impl Into<Cow<'static, str>>) -> Reply {
     Reply::new(code, Some(Enhanced(class, subject, detail)), text)
 }
 
@@ -96,14 +98,14 @@ pub(super) fn refused_by_antivirus(verdict: &ScanVerdict) -> Reply {
 /// `text` is the rule's own, `{rule}` filled in already; `{id}` is filled in here.
 pub(super) fn refused_by_rule(text: Option<&str>, rule: &str, id: &str) -> Reply {
     match text {
-        Some(text) => reply(550, (5, 7, 1), &text.replace("{id}", id).replace("{rule}", rule)),
+        Some(text) => reply(550, (5, 7, 1), text.replace("{id}", id).replace("{rule}", rule)),
         None => reply(550, (5, 7, 1), "Refused by local policy"),
     }
 }
 
 pub(super) fn held_by_rule(text: Option<&str>, rule: &str, id: &str) -> Reply {
     match text {
-        Some(text) => reply(250, (2, 0, 0), &text.replace("{id}", id).replace("{rule}", rule)),
+        Some(text) => reply(250, (2, 0, 0), text.replace("{id}", id).replace("{rule}", rule)),
         None => held(),
     }
 }
@@ -170,7 +172,10 @@ pub(super) fn pass_mail(answer: &Reply) -> Reply {
 /// The next hop's answer to RCPT. 552 is an old way to say *too many recipients* (RFC 5321 §4.5.3.1.10): 452.
 pub(super) fn pass_rcpt(answer: &Reply) -> Reply {
     match answer.code() {
-        552 => Reply::new(452, Some(Enhanced(4, 5, 3)), answer.lines().join(" ")).passed_on(),
+        552 => {
+            let said: Vec<&str> = answer.lines().collect();
+            Reply::new(452, Some(Enhanced(4, 5, 3)), said.join(" ")).passed_on()
+        }
         _ => pass(answer),
     }
 }

@@ -1,5 +1,7 @@
 //! EHLO keywords: those that a next hop said, and those that we offer (RFC 5321 §2.2, §4.1.1.1; decisions 13 and 28).
 
+use std::borrow::Cow;
+
 use super::{
     announcement, auth,
     client::ForwardAttributes,
@@ -33,10 +35,10 @@ pub struct Capabilities {
 
 impl Capabilities {
     /// Reads the lines of a 250 reply to EHLO (the first is the greeting). Unknown keywords are passed over.
-    pub fn from_ehlo_lines(lines: &[String]) -> Self {
+    pub fn from_ehlo_lines(lines: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         let mut capabilities = Self::default();
-        for line in lines.iter().skip(1) {
-            let mut words = line.split_ascii_whitespace();
+        for line in lines.into_iter().skip(1) {
+            let mut words = line.as_ref().split_ascii_whitespace();
             match words.next().unwrap_or_default().to_ascii_uppercase().as_str() {
                 "PIPELINING" => capabilities.pipelining = true,
                 "8BITMIME" => capabilities.eight_bit_mime = true,
@@ -128,13 +130,13 @@ impl Offer {
     }
 
     /// The lines of our reply to EHLO; the first is our name. `limits`: what the session holds the client to.
-    pub fn ehlo_lines(&self, hostname: &str, limits: &Limits) -> Vec<String> {
+    pub fn ehlo_lines<'a>(&self, hostname: &'a str, limits: &Limits) -> impl Iterator<Item = Cow<'a, str>> {
         let recipients = self.recipients.map_or(usize::MAX, |stated| stated as usize).min(limits.recipients);
-        let mut lines = vec![
-            hostname.to_owned(),
-            "PIPELINING".to_owned(),
-            format!("SIZE {}", self.size),
-            stated_limits::line(recipients, limits.transactions),
+        let always = [
+            hostname.into(),
+            "PIPELINING".into(),
+            format!("SIZE {}", self.size).into(),
+            stated_limits::line(recipients, limits.transactions).into(),
         ];
         let keywords = [
             ("8BITMIME", self.eight_bit_mime),
@@ -146,8 +148,8 @@ impl Offer {
             ("DSN", self.dsn),
             ("SMTPUTF8", self.smtputf8),
         ];
-        lines.extend(keywords.iter().filter(|(_, offered)| *offered).map(|(keyword, _)| (*keyword).to_owned()));
-        lines
+        let offered = keywords.into_iter().filter(|(_, offered)| *offered).map(|(keyword, _)| keyword.into());
+        always.into_iter().chain(offered)
     }
 }
 
@@ -192,7 +194,7 @@ mod tests {
             Capabilities::from_ehlo_lines(&["DSN".to_owned(), "DSNX".to_owned(), String::new()]),
             Capabilities::default()
         );
-        assert_eq!(Capabilities::from_ehlo_lines(&[]), Capabilities::default());
+        assert_eq!(Capabilities::from_ehlo_lines([""; 0]), Capabilities::default());
     }
 
     #[test]
@@ -258,7 +260,7 @@ mod tests {
             ("LIMITS RCPTMAX=200 MAILMAX=1", "LIMITS MAILMAX=7 RCPTMAX=100"),
         ] {
             let offer = Offer::new(Some(&seen(&[stated])), 1000, false);
-            let lines = offer.ehlo_lines("mx.example", &limits);
+            let lines: Vec<_> = offer.ehlo_lines("mx.example", &limits).collect();
             assert!(lines.iter().any(|offered| offered == line), "{lines:?}");
             assert!(!lines.iter().any(|line| line.starts_with("XCLIENT")), "only to whom the door says so");
         }

@@ -5,7 +5,10 @@
 //! judge. UTF-8 is taken everywhere that RFC 6531 §3.3 takes it; whoever speaks without SMTPUTF8 checks `is_ascii`.
 //!
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::{
+    borrow::Cow,
+    net::{Ipv4Addr, Ipv6Addr},
+};
 
 use super::limits;
 
@@ -26,9 +29,9 @@ impl LocalPart {
     }
 
     /// Without quotes and backslashes: what the quoting stands for (§4.1.2). Two spellings of one local part are equal here.
-    pub fn unquoted(&self) -> String {
+    pub fn unquoted(&self) -> Cow<'_, str> {
         let Some(quoted) = self.0.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else {
-            return self.0.clone();
+            return Cow::Borrowed(&self.0);
         };
         let mut plain = String::with_capacity(quoted.len());
         let mut chars = quoted.chars();
@@ -36,7 +39,7 @@ impl LocalPart {
             // By grammar a backslash is always followed by the character that it quotes.
             plain.extend(if char == '\\' { chars.next() } else { Some(char) });
         }
-        plain
+        plain.into()
     }
 
     /// Whether it was written as a quoted-string.

@@ -3,7 +3,7 @@
 //! In: facts, among them what the client said in HELO. Out: one field that no client can break out of. Time comes in as a
 //! value; which time zone is local is not known here.
 
-use std::{net::IpAddr, time::SystemTime};
+use std::{fmt::Write as _, net::IpAddr, time::SystemTime};
 
 use jiff::{
     Timestamp, Zoned,
@@ -66,49 +66,71 @@ const LINE: usize = 78;
 impl Received<'_> {
     /// The whole field, folded at 78 octets, CRLF at the end. Recipients are not named in it (`for` would reveal blind copies).
     pub fn field(&self) -> String {
-        let words = [
-            "from".to_owned(),
-            word(self.hello),
-            format!("([{}])", address(self.client)),
-            "by".to_owned(),
-            word(self.hostname),
-            "with".to_owned(),
-            self.with.as_str().to_owned(),
-            "id".to_owned(),
-            format!("{};", word(self.id)),
-            date(self.at, self.utc_offset),
-        ];
-        let mut field = String::with_capacity(256);
-        field.push_str("Received:");
-        let mut column = field.len();
-        for word in words {
-            let fits = column + 1 + word.len() <= LINE;
-            field.push_str(if fits { " " } else { "\r\n\t" });
-            column = if fits { column + 1 } else { 1 } + word.len();
-            field.push_str(&word);
+        let mut field = Folded { field: String::with_capacity(256), column: 0 };
+        field.field.push_str("Received:");
+        field.column = field.field.len();
+        field.add(|to| to.push_str("from"));
+        field.add(|to| put_word(to, self.hello));
+        field.add(|to| put_address(to, self.client));
+        field.add(|to| to.push_str("by"));
+        field.add(|to| put_word(to, self.hostname));
+        field.add(|to| to.push_str("with"));
+        field.add(|to| to.push_str(self.with.as_str()));
+        field.add(|to| to.push_str("id"));
+        field.add(|to| {
+            put_word(to, self.id);
+            to.push(';');
+        });
+        field.add(|to| to.push_str(&date(self.at, self.utc_offset)));
+        field.field.push_str("\r\n");
+        field.field
+    }
+}
+
+/// A field being written.
+struct Folded {
+    field: String,
+    /// Octets of its last line.
+    column: usize,
+}
+
+impl Folded {
+    /// Adds a word, on a line of its own if the last one has no room. Where it goes shows when it is written: a word has no octets of its own.
+    fn add(&mut self, put: impl FnOnce(&mut String)) {
+        let before = self.field.len();
+        self.field.push(' ');
+        put(&mut self.field);
+        let added = self.field.len().saturating_sub(before);
+        let fits = self.column.saturating_add(added) <= LINE;
+        if fits {
+            self.column = self.column.saturating_add(added);
+        } else {
+            self.field.replace_range(before..=before, "\r\n\t");
+            self.column = added;
         }
-        field.push_str("\r\n");
-        field
     }
 }
 
 /// `text` as one word of the field: only letters, digits and `.-_:[]` stay, the rest becomes `?`. A space would add words to the
 /// field, a bracket would open a comment, a CRLF another field. Cut so that it fits on a line; the record has it whole.
-fn word(text: &str) -> String {
-    let mut word = String::with_capacity(text.len().min(LINE));
-    word.extend(text.chars().take(LINE - 2).map(|char| match char {
+fn put_word(to: &mut String, text: &str) {
+    let before = to.len();
+    to.extend(text.chars().take(LINE - 2).map(|char| match char {
         'a'..='z' | 'A'..='Z' | '0'..='9' | '.' | '-' | '_' | ':' | '[' | ']' => char,
         _ => '?',
     }));
-    if word.is_empty() { "?".to_owned() } else { word }
+    if to.len() == before {
+        to.push('?');
+    }
 }
 
-/// The inside of an address literal (RFC 5321 §4.1.3). A v4 address that came through a v6 socket is a v4 address.
-fn address(client: IpAddr) -> String {
-    match client.to_canonical() {
-        IpAddr::V4(v4) => v4.to_string(),
-        IpAddr::V6(v6) => format!("IPv6:{v6}"),
-    }
+/// An address literal (RFC 5321 §4.1.3) as a comment. A v4 address that came through a v6 socket is a v4 address.
+fn put_address(to: &mut String, client: IpAddr) {
+    // Writing to a String cannot fail.
+    let _ = match client.to_canonical() {
+        IpAddr::V4(v4) => write!(to, "([{v4}])"),
+        IpAddr::V6(v6) => write!(to, "([IPv6:{v6}])"),
+    };
 }
 
 /// The date-time of RFC 5322 §3.3 in a fixed offset. An offset that is none is UTC, a time that no calendar has is 1970: the

@@ -1,7 +1,7 @@
 //! Replies (RFC 5321 §4.2, RFC 3463), built so that they cannot break the protocol. Those of a next hop are read in
 //! `reply_decoder`.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -16,7 +16,9 @@ pub use super::reply_decoder::{ReplyDecoder, ReplyFault};
 pub struct Reply {
     code: u16,
     enhanced: Option<Enhanced>,
-    lines: Vec<String>,
+    /// The lines, LF between two of them. In one piece, and borrowed where we always say the same: a small message is answered with eight
+    /// replies and hears six, and most of what a reply cost was its allocations.
+    text: Cow<'static, str>,
 }
 
 /// An enhanced status code, `class.subject.detail` (RFC 3463 §2).
@@ -48,31 +50,41 @@ impl fmt::Display for Enhanced {
 /// Octets of text on one line. 512 less codes (`550 5.999.999 `) and CRLF leaves 496; the rest is room for what others
 /// put in front of our text when they quote it in a delivery status notification.
 const TEXT: usize = 400;
+/// Octets of what stands in brackets behind it.
+const SUFFIX: usize = 100;
 
 impl Reply {
     /// A reply of one line. `code` is 200 to 599; anything else becomes 451 (a bug of ours must not become a lie).
-    pub fn new(code: u16, enhanced: Option<Enhanced>, text: impl AsRef<str>) -> Self {
-        Self::of_parts(code, enhanced, [text.as_ref().to_owned()])
+    pub fn new(code: u16, enhanced: Option<Enhanced>, text: impl Into<Cow<'static, str>>) -> Self {
+        let code = if (200..=599).contains(&code) { code } else { 451 };
+        let enhanced = enhanced.and_then(|enhanced| fitting(code, enhanced));
+        Self { code, enhanced, text: printable(text.into(), TEXT) }
     }
 
     /// A reply of several lines without an enhanced code (EHLO).
-    pub fn multiline(code: u16, lines: impl IntoIterator<Item = String>) -> Self {
+    pub fn multiline(code: u16, lines: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         Self::of_parts(code, None, lines)
     }
 
     /// 334 with a challenge (RFC 4954 §4).
-    pub fn challenge(text: &str) -> Self {
+    pub fn challenge(text: &'static str) -> Self {
         Self::new(334, None, text)
     }
 
     /// A reply of all its parts, as the decoder reads them; they are made to fit each other and the protocol.
-    pub(super) fn of_parts(code: u16, enhanced: Option<Enhanced>, lines: impl IntoIterator<Item = String>) -> Self {
-        let code = if (200..=599).contains(&code) { code } else { 451 };
-        let mut lines: Vec<String> = lines.into_iter().map(|line| printable(line, TEXT)).collect();
-        if lines.is_empty() {
-            lines.push(String::new());
+    pub(super) fn of_parts(
+        code: u16,
+        enhanced: Option<Enhanced>,
+        lines: impl IntoIterator<Item = impl AsRef<str>>,
+    ) -> Self {
+        let mut text = String::with_capacity(192);
+        for (index, line) in lines.into_iter().enumerate() {
+            if index > 0 {
+                text.push('\n');
+            }
+            put_printable(&mut text, line.as_ref(), TEXT);
         }
-        Self { code, enhanced: enhanced.and_then(|enhanced| fitting(code, enhanced)), lines }
+        Self { text: Cow::Owned(text), ..Self::new(code, enhanced, "") }
     }
 
     /// The three digits.
@@ -86,8 +98,8 @@ impl Reply {
     }
 
     /// The lines of text, without codes; never none.
-    pub fn lines(&self) -> &[String] {
-        &self.lines
+    pub fn lines(&self) -> impl DoubleEndedIterator<Item = &str> + Clone {
+        self.text.split('\n')
     }
 
     /// 2xx
@@ -112,14 +124,13 @@ impl Reply {
 
     /// The reply as one line of text for a record or a log: code, enhanced code, text joined by spaces.
     pub fn summary(&self) -> String {
-        let text = self.lines.iter().map(|line| line.len().saturating_add(1)).sum::<usize>();
-        let mut summary = String::with_capacity(text.saturating_add(CODES));
+        let mut summary = String::with_capacity(self.text.len().saturating_add(CODES));
         summary.extend(digits(self.code).map(char::from));
         if let Some(enhanced) = self.enhanced {
             summary.push(' ');
             summary.extend(enhanced.octets().map(char::from));
         }
-        for line in self.lines.iter().filter(|line| !line.is_empty()) {
+        for line in self.lines().filter(|line| !line.is_empty()) {
             summary.push(' ');
             summary.push_str(line);
         }
@@ -136,13 +147,13 @@ impl Reply {
     /// The same at the end of what is to be written. By hand and not by `format!`: of all that a small message costs, its replies were a
     /// fortieth.
     pub(super) fn put(&self, wire: &mut BytesMut) {
-        let last = self.lines.len().saturating_sub(1);
-        for (index, line) in self.lines.iter().enumerate() {
+        let mut lines = self.lines().peekable();
+        while let Some(line) = lines.next() {
             let nothing_behind = self.enhanced.is_none() && line.is_empty();
             wire.reserve(line.len().saturating_add(CODES));
             put_digits(wire, self.code);
             // A last line with nothing on it is the code alone (§4.2: `Reply-code [ SP textstring ]`).
-            match (index == last, nothing_behind) {
+            match (lines.peek().is_none(), nothing_behind) {
                 (false, _) => wire.put_u8(b'-'),
                 (true, false) => wire.put_u8(b' '),
                 // RFC 4954 §4 wants the space also in front of a challenge of no octets.
@@ -164,36 +175,57 @@ impl Reply {
     /// becomes `X.0.0` (only for 2xx, 4xx, 5xx).
     pub fn passed_on(&self) -> Self {
         let missing = Enhanced((self.code / 100) as u8, 0, 0);
-        let said: Vec<&str> = self.lines.iter().map(|line| line.trim()).filter(|line| !line.is_empty()).collect();
-        Self::new(self.code, Some(self.enhanced.unwrap_or(missing)), said.join(" "))
+        let mut text = String::with_capacity(self.text.len());
+        for line in self.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            if !text.is_empty() {
+                text.push(' ');
+            }
+            text.push_str(line);
+        }
+        Self::new(self.code, Some(self.enhanced.unwrap_or(missing)), text)
     }
 
     /// The same with ` (suffix)` behind the text: the final form of every reply after DATA carries the id there. The text
     /// gives way to the suffix (at most 100 octets of it), never the other way round: people search for the id.
-    pub fn with_suffix(mut self, suffix: &str) -> Self {
-        let suffix = printable(suffix.to_owned(), 100);
-        if let Some(line) = self.lines.last_mut() {
-            line.truncate(TEXT.saturating_sub(suffix.len() + " ()".len()));
-            let gap = if line.is_empty() { "" } else { " " };
-            line.extend([gap, "(", &suffix, ")"]);
-        }
-        self
+    pub fn with_suffix(self, suffix: &str) -> Self {
+        let added = suffix.chars().take(SUFFIX).count().saturating_add(" ()".len());
+        let last = self.text.rfind('\n').map_or(0, |before| before.saturating_add(1));
+        let kept = self.text.len().min(last.saturating_add(TEXT.saturating_sub(added)));
+        let mut text = String::with_capacity(kept.saturating_add(added));
+        text.push_str(self.text.get(..kept).unwrap_or_default());
+        text.push_str(if kept == last { "(" } else { " (" });
+        put_printable(&mut text, suffix, SUFFIX);
+        text.push(')');
+        Self { text: Cow::Owned(text), ..self }
     }
 }
 
 /// `text` as printable ASCII, cut at `limit` octets. A CR or LF that got through here would be a reply of the client's
 /// or the next hop's choosing.
-fn printable(mut text: String, limit: usize) -> String {
-    if text.bytes().all(|octet| matches!(octet, b' '..=b'~')) {
-        text.truncate(limit);
+fn printable(text: Cow<'static, str>, limit: usize) -> Cow<'static, str> {
+    if text.len() <= limit && is_printable(&text) {
         return text;
+    }
+    let mut kept = String::with_capacity(limit);
+    put_printable(&mut kept, &text, limit);
+    Cow::Owned(kept)
+}
+
+fn is_printable(text: &str) -> bool {
+    text.bytes().all(|octet| matches!(octet, b' '..=b'~'))
+}
+
+/// The same behind what there is.
+fn put_printable(to: &mut String, text: &str, limit: usize) {
+    if is_printable(text) {
+        return to.push_str(text.get(..limit).unwrap_or(text));
     }
     let octet = |char: char| match char {
         '\t' => ' ',
         ' '..='~' => char,
         _ => '?',
     };
-    text.chars().take(limit).map(octet).collect()
+    to.extend(text.chars().take(limit).map(octet));
 }
 
 /// Octets of `550-5.999.999 ` and CRLF: a line without its text.
@@ -264,7 +296,7 @@ mod tests {
         let rows = [
             // A line end in the text would begin a reply of someone else's choosing.
             (Reply::new(550, None, "no\r\n250 yes"), "550 no??250 yes\r\n"),
-            (Reply::multiline(250, ["a\nb".to_owned()]), "250 a?b\r\n"),
+            (Reply::multiline(250, ["a\nb"]), "250 a?b\r\n"),
             (Reply::new(250, None, "fine").with_suffix("x\r\n221 bye"), "250 fine (x??221 bye)\r\n"),
             // Only printable ASCII; a tab is a space.
             (Reply::new(550, None, "não\t\u{1b}[31m\u{7f}"), "550 n?o ?[31m?\r\n"),
@@ -286,15 +318,15 @@ mod tests {
     fn no_line_exceeds_512_octets() {
         let long = "x".repeat(5000);
         for reply in [
-            Reply::new(550, Some(Enhanced(5, 999, 999)), &long),
-            Reply::new(550, Some(Enhanced(5, 999, 999)), &long).with_suffix(&long),
+            Reply::new(550, Some(Enhanced(5, 999, 999)), long.clone()),
+            Reply::new(550, Some(Enhanced(5, 999, 999)), long.clone()).with_suffix(&long),
             Reply::of_parts(550, Some(Enhanced(5, 7, 1)), [long.clone(), long.clone()]).passed_on().with_suffix("id"),
         ] {
             for line in wire(&reply).split_inclusive("\r\n") {
                 assert!(line.len() <= 512, "{}", line.len());
             }
         }
-        let cut = Reply::new(550, None, &long).with_suffix("0190a5c1");
+        let cut = Reply::new(550, None, long.clone()).with_suffix("0190a5c1");
         assert!(wire(&cut).ends_with("x (0190a5c1)\r\n"), "the id is never what is cut");
     }
 
@@ -312,7 +344,7 @@ mod tests {
         ];
         for (reply, expected) in rows {
             assert_eq!(reply.passed_on().summary(), expected);
-            assert_eq!(reply.passed_on().lines().len(), 1);
+            assert_eq!(reply.passed_on().lines().count(), 1);
             assert_eq!(reply.passed_on().passed_on(), reply.passed_on());
         }
     }

@@ -51,7 +51,9 @@ pub struct ReplyDecoder {
 #[derive(Debug, Default)]
 struct Begun {
     code: Option<u16>,
-    lines: Vec<String>,
+    /// The texts of the lines, LF between two of them.
+    text: String,
+    lines: usize,
     octets: usize,
 }
 
@@ -91,7 +93,7 @@ impl ReplyDecoder {
     /// Whether nothing is left over, not even part of a reply: before TLS that would be an injection (CVE-2011-0411), before
     /// a command an unsolicited reply.
     pub fn is_empty(&self) -> bool {
-        self.buffered.is_empty() && self.begun.lines.is_empty()
+        self.buffered.is_empty() && self.begun.lines == 0
     }
 
     /// The length of the next line with its line end, if it is whole.
@@ -116,7 +118,7 @@ impl Begun {
     /// Adds a line with its line end; true if it was the last of the reply.
     fn add(&mut self, line: &[u8]) -> Result<bool, ReplyFault> {
         self.octets += line.len();
-        if self.octets > REPLY || self.lines.len() >= LINES {
+        if self.octets > REPLY || self.lines >= LINES {
             return Err(ReplyFault::TooLong);
         }
         let line = line.strip_suffix(b"\n").unwrap_or(line);
@@ -126,7 +128,11 @@ impl Begun {
             Some(first) if first != code => return Err(ReplyFault::CodeChanged(first, code)),
             _ => self.code = Some(code),
         }
-        self.lines.push(String::from_utf8_lossy(text).into_owned());
+        if self.lines > 0 {
+            self.text.push('\n');
+        }
+        self.text.push_str(&String::from_utf8_lossy(text));
+        self.lines += 1;
         Ok(last)
     }
 
@@ -135,18 +141,19 @@ impl Begun {
     /// a `550 2.0.0` must not look like success to anyone.
     fn into_reply(self) -> Reply {
         let code = self.code.unwrap_or_default();
-        let said = self.lines.first().and_then(|line| enhanced(code, line)).map(|(said, _)| said);
-        let without = |mut line: String| {
-            if said.is_some()
-                && let Some((this, text)) = enhanced(code, &line)
-                && Some(this) == said
-            {
-                let text = text.len();
-                line.drain(..line.len().saturating_sub(text));
-            }
-            line
+        let said = enhanced(code, self.text.split('\n').next().unwrap_or_default()).map(|(said, _)| said);
+        let without = |line| match enhanced(code, line) {
+            Some((this, text)) if Some(this) == said => text,
+            _ => line,
         };
-        Reply::of_parts(code, said, self.lines.into_iter().map(without))
+        if self.lines == 1 {
+            // Nearly every reply: its text is taken as it is, and not copied behind others.
+            let kept = without(&self.text).len();
+            let mut text = self.text;
+            text.drain(..text.len().saturating_sub(kept));
+            return Reply::new(code, said, text);
+        }
+        Reply::of_parts(code, said, self.text.split('\n').map(without))
     }
 }
 
@@ -205,7 +212,7 @@ mod tests {
     /// As `CODE [ENHANCED] line|line`.
     fn shown(reply: &Reply) -> String {
         let enhanced = reply.enhanced().map(|enhanced| format!("[{enhanced}] ")).unwrap_or_default();
-        format!("{} {enhanced}{}", reply.code(), reply.lines().join("|"))
+        format!("{} {enhanced}{}", reply.code(), reply.lines().collect::<Vec<_>>().join("|"))
     }
 
     #[test]
@@ -276,7 +283,7 @@ mod tests {
         assert_eq!(whole(&"2".repeat(LINE - 1)), []);
 
         let lines = |count: usize| format!("{}250 end\r\n", "250-x\r\n".repeat(count - 1));
-        assert_eq!(whole(&lines(LINES))[0].as_ref().unwrap().lines().len(), LINES);
+        assert_eq!(whole(&lines(LINES))[0].as_ref().unwrap().lines().count(), LINES);
         assert_eq!(whole(&lines(LINES + 1)), [Err(ReplyFault::TooLong)]);
         // A reply that never ends is cut off as well.
         assert_eq!(whole(&"250-x\r\n".repeat(LINES + 1)), [Err(ReplyFault::TooLong)]);

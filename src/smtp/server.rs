@@ -37,6 +37,10 @@ const USELESS_COMMANDS: u32 = 100;
 /// and a refusal with 4xx is no error: without this a client fills its memory.
 const NAMED: usize = 2;
 
+/// Octets of the buffers that a session keeps while its client is slow to speak: room for a command, and for our longest reply. What
+/// was larger is given back.
+const KEPT: usize = 256;
+
 /// What the session waits for. The fields of a state exist only in it.
 #[derive(Debug)]
 enum State {
@@ -119,6 +123,9 @@ pub struct Session {
     state: State,
     lines: LineDecoder,
     unparsed: BytesMut,
+    /// The most that was ever unparsed since its buffer was made, which says how large that is: the capacity counts only from where it is
+    /// read.
+    most_unparsed: usize,
     transmit: BytesMut,
 }
 
@@ -146,6 +153,7 @@ impl Session {
             state: State::Ready { forgiven: 0 },
             lines: LineDecoder::default(),
             unparsed: BytesMut::new(),
+            most_unparsed: 0,
             transmit: BytesMut::new(),
         };
         session.say(&session.greeting());
@@ -189,7 +197,13 @@ impl Session {
                 self.say(&own(554, 5, 1, "Spoken before the greeting"));
                 self.farewell(Farewell::EarlyTalk);
             }
-            _ => self.unparsed.extend_from_slice(octets),
+            _ => {
+                if self.unparsed.capacity() == 0 {
+                    self.unparsed.reserve(octets.len().max(KEPT));
+                }
+                self.unparsed.extend_from_slice(octets);
+                self.most_unparsed = self.most_unparsed.max(self.unparsed.len());
+            }
         }
     }
 
@@ -200,7 +214,10 @@ impl Session {
             return self.receive(&octets);
         }
         match octets.try_into_mut() {
-            Ok(octets) => self.unparsed = octets,
+            Ok(octets) => {
+                self.most_unparsed = octets.capacity();
+                self.unparsed = octets;
+            }
             Err(octets) => self.receive(&octets),
         }
     }
@@ -209,8 +226,9 @@ impl Session {
     pub fn poll_event(&mut self) -> Option<Event> {
         let event = self.next_event();
         // What is left of a piece keeps the whole piece in memory: 128 KiB for half a command, or for nothing at all.
-        if event.is_none() && self.unparsed.len() <= limits::COMMAND_LINE {
+        if event.is_none() && self.most_unparsed > KEPT && self.unparsed.len() <= limits::COMMAND_LINE {
             self.unparsed = BytesMut::from(self.unparsed.as_ref());
+            self.most_unparsed = self.unparsed.len();
         }
         event
     }
@@ -355,7 +373,12 @@ impl Session {
 
     /// What is to be written to the client now.
     pub fn poll_transmit(&mut self) -> Option<Bytes> {
-        (!self.transmit.is_empty()).then(|| std::mem::take(&mut self.transmit).freeze())
+        if self.transmit.is_empty() {
+            return None;
+        }
+        // What is small leaves its buffer here, to be used again once it is written.
+        let small = self.transmit.len() <= KEPT;
+        Some(if small { self.transmit.split() } else { std::mem::take(&mut self.transmit) }.freeze())
     }
 
     /// The last HELO or EHLO (under TLS: since TLS).
@@ -423,6 +446,9 @@ impl Session {
     }
 
     fn say(&mut self, reply: &Reply) {
+        if self.transmit.capacity() == 0 {
+            self.transmit.reserve(KEPT);
+        }
         reply.put(&mut self.transmit);
     }
 
@@ -458,6 +484,6 @@ impl Session {
 }
 
 /// A reply of our own; the class of its enhanced code is that of its code.
-fn own(code: u16, subject: u16, detail: u16, text: &str) -> Reply {
+fn own(code: u16, subject: u16, detail: u16, text: &'static str) -> Reply {
     Reply::new(code, Some(Enhanced((code / 100) as u8, subject, detail)), text)
 }

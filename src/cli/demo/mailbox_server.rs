@@ -1,6 +1,7 @@
 //! The mailbox server of the demonstration: our own server session in front of a Maildir. It knows two mailboxes.
 
 use std::{
+    borrow::Cow,
     io,
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -72,7 +73,7 @@ impl MailboxServer {
                     Event::Content(content) => message.extend_from_slice(&content),
                     Event::EndOfMailData { .. } => {
                         let name = self.deliver(&message).await?;
-                        session.answer(reply(250, (2, 0, 0), &format!("delivered as {name}")));
+                        session.answer(reply(250, (2, 0, 0), format!("delivered as {name}")));
                     }
                     Event::EndOfChunk => session.answer(reply(250, (2, 0, 0), "go ahead")),
                     Event::Hello(_) | Event::Reset | Event::StartTls | Event::MailRefused { .. } => {}
@@ -118,6 +119,6 @@ fn mailbox_reply(path: &ForwardPath) -> Reply {
     if known { reply(250, (2, 1, 5), "recipient ok") } else { reply(550, (5, 1, 1), "no such mailbox") }
 }
 
-fn reply(code: u16, (class, subject, detail): (u8, u16, u16), text: &str) -> Reply {
+fn reply(code: u16, (class, subject, detail): (u8, u16, u16), text: impl Into<Cow<'static, str>>) -> Reply {
     Reply::new(code, Some(Enhanced(class, subject, detail)), text)
 }

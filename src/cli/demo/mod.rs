@@ -194,7 +194,7 @@ fn without_id(reply: &Reply) -> String {
 
 /// The id at the end of every reply after DATA.
 fn id_in(reply: &Reply) -> Option<String> {
-    let text = reply.lines().last()?;
+    let text = reply.lines().next_back()?;
     let (_, id) = text.rsplit_once('(')?;
     id.strip_suffix(')').filter(|id| id.len() == 32).map(str::to_owned)
 }

@@ -80,7 +80,7 @@ impl Policy {
             return None;
         };
         let domain = compared_domain(domain.as_str());
-        let reaches = domains.is_empty() || domains.contains(&domain);
+        let reaches = domains.is_empty() || domains.iter().any(|reached| *reached == domain);
         if !reaches || is_trick(mailbox) || !source_route.is_empty() {
             return None;
         }

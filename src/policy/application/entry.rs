@@ -234,7 +234,7 @@ fn reach(table: &Table<'_, '_>, settings: &Settings) -> Option<Reach> {
     for domain in &written {
         let shown = &domain.value;
         if is_domain(shown) {
-            domains.push(compared_domain(shown));
+            domains.push(compared_domain(shown).into_owned());
         } else {
             let what = text!("`{shown}` is not a domain name", "`{shown}` não é um nome de domínio");
             document.fault(domain.span.clone(), what, None);

@@ -86,7 +86,7 @@ impl Entries {
             self.by_address.insert(address, index);
         }
         if let Kind::Mailbox { name, .. } = &entry.kind {
-            self.by_name.insert(compared_local(name), index);
+            self.by_name.insert(compared_local(name).into_owned(), index);
         }
         self.entries.push(entry);
     }
@@ -98,7 +98,7 @@ impl Entries {
 
     /// The mailbox of this name.
     pub fn named(&self, name: &str) -> Option<&Entry> {
-        self.entries.get(*self.by_name.get(&compared_local(name))?)
+        self.entries.get(*self.by_name.get(&*compared_local(name))?)
     }
 
     /// Whether any address in the served domain of this primary name (compared form) is listed. If not, the directory does not

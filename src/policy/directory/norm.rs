@@ -187,12 +187,13 @@ impl Findings<'_> {
             },
         };
         let domains: Vec<String> = entry.addresses.iter().filter_map(|written| domain_of(written)).collect();
-        for missing in wanted.domains.iter().filter(|domain| !domains.contains(&compared_domain(domain))) {
+        for missing in wanted.domains.iter().filter(|domain| !domains.iter().any(|has| *has == compared_domain(domain)))
+        {
             let what = text!("no address in {missing}", "nenhum endereço em {missing}");
             self.note(Check::MissingAddress, name, Some(entry.line), what);
         }
         if let (Some(primary), Some(written)) = (&wanted.primary, entry.addresses.first())
-            && domains.first() != Some(&compared_domain(primary))
+            && domains.first().is_none_or(|first| *first != compared_domain(primary))
         {
             let what = text!(
                 "the primary address {written} is not in {primary}",
@@ -252,7 +253,7 @@ fn as_configured(directory: &Directory, entry: &Entry) -> Option<Class> {
 /// The domain of a written address, compared.
 fn domain_of(written: &str) -> Option<String> {
     match Mailbox::parse(written.trim_end_matches('.'))?.host {
-        Host::Domain(domain) => Some(compared_domain(domain.as_str())),
+        Host::Domain(domain) => Some(compared_domain(domain.as_str()).into_owned()),
         Host::Literal(_) => None,
     }
 }

@@ -1,6 +1,6 @@
 //! What the rules say of one message.
 
-use std::collections::BTreeMap;
+use std::{cell::LazyCell, collections::BTreeMap};
 
 use super::{
     Action, Facts, Judgement, Mode, Rule, RuleMatch, RuleSet,
@@ -18,7 +18,8 @@ impl RuleSet {
     /// A rule is recorded once: with its first block that holds of the first Subject that no exception spares. Recipients that
     /// are always reachable are spared by every rule. Rules that are off, out of their dates or out of scope are not recorded.
     pub fn judge(&self, facts: &Facts<'_>) -> Judgement {
-        let around = around(facts);
+        // Only exceptions ask for it, and only those of a rule whose patterns hold.
+        let around = LazyCell::new(|| around(facts));
         let mut found: BTreeMap<usize, RuleMatch> = BTreeMap::new();
         for group in &self.groups {
             for (number, subject) in facts.subjects.iter().enumerate() {

@@ -51,7 +51,7 @@ impl Transaction {
         self.record.cause = conclusion.cause;
         self.record.reply = (!self.gone).then(|| reply.summary());
         around.put(Output::Forget);
-        around.put(Output::Record { record: self.record_now(around.now), acknowledge: true });
+        around.put(Output::Record { record: self.last_record(around.now), acknowledge: true });
         self.phase = Phase::Recording { reply };
     }
 
@@ -74,7 +74,8 @@ impl Transaction {
 
     /// Nobody waits for an answer: recorded, and over at once.
     pub(super) fn end_without_reply(&mut self, ending: Ending, cause: Cause, around: &mut Around<'_>) {
-        if matches!(self.phase, Phase::Over) {
+        // Recorded once (promise 5): what is over is recorded, or is being.
+        if matches!(self.phase, Phase::Over | Phase::Recording { .. }) {
             return;
         }
         let scanning = matches!(self.phase, Phase::Scanning { .. });
@@ -104,7 +105,7 @@ impl Transaction {
         });
         self.record.ending = ending;
         self.record.cause = cause;
-        around.put(Output::Record { record: self.record_now(around.now), acknowledge: false });
+        around.put(Output::Record { record: self.last_record(around.now), acknowledge: false });
         self.effects.push_back(Effect::Over);
     }
 }

@@ -10,16 +10,26 @@ use crate::{
 
 pub(super) fn begin(id: &TransactionId, policy: &Policy, client: ClientFacts, mail: &MailFrom, now: Moment) -> Record {
     Record {
-        id: id.clone(),
-        began: unix_millis(now.wall),
-        ended: unix_millis(now.wall),
-        client,
-        application: None,
         reverse_path: mail.path.to_string(),
         reverse_path_mailbox: match &mail.path {
             ReversePath::Null => None,
             ReversePath::Mailbox(mailbox) => policy.directory.key_of(mailbox),
         },
+        policy: policy.version.clone(),
+        ..blank(id.clone(), client, unix_millis(now.wall))
+    }
+}
+
+/// A record in which nothing has happened yet.
+fn blank(id: TransactionId, client: ClientFacts, began: UnixMillis) -> Record {
+    Record {
+        id,
+        began,
+        ended: began,
+        client,
+        application: None,
+        reverse_path: String::new(),
+        reverse_path_mailbox: None,
         recipients: Vec::new(),
         subjects: Vec::new(),
         hidden_subjects: None,
@@ -27,7 +37,7 @@ pub(super) fn begin(id: &TransactionId, policy: &Policy, client: ClientFacts, ma
         message_id: None,
         size: None,
         sha256: None,
-        policy: policy.version.clone(),
+        policy: String::new(),
         rules: Vec::new(),
         scanners: Vec::new(),
         next_hop: None,
@@ -107,12 +117,33 @@ impl Transaction {
 
     /// The record as far as it is known now.
     pub(super) fn record_now(&self, now: Moment) -> Box<Record> {
-        let mut record = self.record.clone();
+        let recipients = self.recipients.iter().map(|recipient| recipient.facts.clone()).collect();
+        self.complete(self.record.clone(), recipients, now)
+    }
+
+    /// The record of a transaction that is over. It is given away and not copied: nothing is added to it any more, and a blank one stays
+    /// in its place.
+    pub(super) fn last_record(&mut self, now: Moment) -> Box<Record> {
+        let client = ClientFacts {
+            listener: String::new(),
+            address: self.record.client.address,
+            port: self.record.client.port,
+            name: None,
+            announced_by: None,
+            hello: String::new(),
+            tls: None,
+        };
+        let blank = Box::new(blank(self.id.clone(), client, self.record.began));
+        let record = std::mem::replace(&mut self.record, blank);
+        let recipients = std::mem::take(&mut self.recipients);
+        self.complete(record, recipients.into_iter().map(|recipient| recipient.facts).collect(), now)
+    }
+
+    fn complete(&self, mut record: Box<Record>, recipients: Vec<RecipientFacts>, now: Moment) -> Box<Record> {
         // Not the clock's difference: it may have been set meanwhile, and nothing ends before it began.
         let took = now.monotonic.saturating_duration_since(self.began).as_millis();
         record.ended = record.began.saturating_add(UnixMillis::try_from(took).unwrap_or(UnixMillis::MAX));
-        record.recipients =
-            self.recipients.iter().map(|recipient| recipient.facts.clone()).collect::<Vec<RecipientFacts>>();
+        record.recipients = recipients;
         record.next_hop = self.handover.as_ref().map(|handover| handover.facts().clone());
         record
     }

@@ -250,7 +250,7 @@ impl Transaction {
         self.record.cause = cause;
         self.record.reply = Some(reply.summary());
         self.phase = Phase::Over;
-        around.put(Output::Record { record: self.record_now(around.now), acknowledge: false });
+        around.put(Output::Record { record: self.last_record(around.now), acknowledge: false });
         self.effects.push_back(Effect::Over);
     }
 }

@@ -2,8 +2,6 @@
 
 use std::fmt::{self, Write as _};
 
-use bytes::Bytes;
-
 use crate::smtp::{
     envelope::{MailFrom, RcptTo},
     extension::Capabilities,
@@ -11,7 +9,7 @@ use crate::smtp::{
 };
 
 /// MAIL with the parameters that the next hop offers. `size` goes out under SIZE, whatever the client declared.
-pub(super) fn mail(mail: &MailFrom, size: Option<u64>, offered: &Capabilities) -> Bytes {
+pub(super) fn mail(mail: &MailFrom, size: Option<u64>, offered: &Capabilities) -> String {
     let parameters = &mail.parameters;
     let body = parameters.body.map(|body| match body {
         Body::SevenBit => "7BIT",
@@ -33,7 +31,7 @@ pub(super) fn mail(mail: &MailFrom, size: Option<u64>, offered: &Capabilities) -
 }
 
 /// RCPT, with NOTIFY and ORCPT under DSN. A source route is never passed on (RFC 5321 §3.3, Appendix C).
-pub(super) fn rcpt(rcpt: &RcptTo, offered: &Capabilities) -> Bytes {
+pub(super) fn rcpt(rcpt: &RcptTo, offered: &Capabilities) -> String {
     let mut line = Line::new(format_args!("RCPT TO:<{}>", rcpt.path));
     line.parameter("NOTIFY", rcpt.parameters.notify.as_deref().filter(|_| offered.dsn));
     line.parameter("ORCPT", rcpt.parameters.orcpt.as_deref().filter(|_| offered.dsn));
@@ -45,7 +43,11 @@ struct Line(String);
 
 impl Line {
     fn new(start: fmt::Arguments<'_>) -> Self {
-        Self(start.to_string())
+        // Most commands have room in it, and are written without being copied.
+        let mut line = String::with_capacity(96);
+        // Writing to a String cannot fail.
+        let _ = line.write_fmt(start);
+        Self(line)
     }
 
     fn word(&mut self, word: &str) {
@@ -55,20 +57,19 @@ impl Line {
 
     fn parameter(&mut self, keyword: &str, value: Option<impl fmt::Display>) {
         if let Some(value) = value {
-            // Writing to a String cannot fail.
             let _ = write!(self.0, " {keyword}={value}");
         }
     }
 
     /// The line with its CRLF. The grammar of paths and parameters has no control characters; should a value ever get here past
     /// it, it must not become a second command (promise 3).
-    fn end(self) -> Bytes {
+    fn end(self) -> String {
         let mut line = self.0;
         if line.chars().any(char::is_control) {
             line = line.chars().map(|char| if char.is_control() { '?' } else { char }).collect();
         }
         line.push_str("\r\n");
-        line.into()
+        line
     }
 }
 
@@ -95,10 +96,6 @@ mod tests {
 
     fn mailbox(text: &str) -> Mailbox {
         Mailbox::parse(text).unwrap()
-    }
-
-    fn text(line: Bytes) -> String {
-        String::from_utf8(line.to_vec()).unwrap()
     }
 
     #[test]
@@ -132,7 +129,7 @@ mod tests {
         ] {
             let path = path.map_or(ReversePath::Null, |path| ReversePath::Mailbox(mailbox(path)));
             let mail = mail(&MailFrom { path, parameters: parameters.clone() }, size, &offered);
-            assert_eq!(text(mail), format!("MAIL FROM:{expected}\r\n"));
+            assert_eq!(mail, format!("MAIL FROM:{expected}\r\n"));
         }
     }
 
@@ -149,7 +146,7 @@ mod tests {
             (routed(), Capabilities { dsn: false, ..everything() }, "<\"B C\"@Example.ORG>"),
         ] {
             let line = rcpt(&RcptTo { path, parameters: dsn.clone() }, &offered);
-            assert_eq!(text(line), format!("RCPT TO:{expected}\r\n"));
+            assert_eq!(line, format!("RCPT TO:{expected}\r\n"));
         }
     }
 
@@ -160,6 +157,6 @@ mod tests {
         evil.host = Host::Literal("[x]>\r\nDATA\r\n".to_owned());
         let path = ForwardPath::Mailbox { mailbox: evil, source_route: Vec::new() };
         let line = rcpt(&RcptTo { path, parameters: RcptParameters::default() }, &everything());
-        assert_eq!(text(line), "RCPT TO:<a@[x]>??DATA??>\r\n");
+        assert_eq!(line, "RCPT TO:<a@[x]>??DATA??>\r\n");
     }
 }

@@ -5,10 +5,6 @@
 
 use std::net::IpAddr;
 
-use bytes::Bytes;
-
-use crate::smtp::xtext;
-
 /// The attributes of XFORWARD that a server knows, as it listed them behind the keyword.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
@@ -74,7 +70,7 @@ const UNAVAILABLE: &str = "[UNAVAILABLE]";
 
 impl ForwardedClient {
     /// The commands that say it, in the attributes that the next hop knows; none if it knows none.
-    pub fn lines(&self, known: ForwardAttributes) -> Vec<Bytes> {
+    pub fn lines(&self, known: ForwardAttributes) -> Vec<String> {
         let mut lines = Lines::default();
         // Our id first and the address last. A Postfix without IPv6 refuses an IPv6 address, and with it what stands behind it in the
         // same command, but not what stands before (seen with 3.7).
@@ -126,8 +122,9 @@ impl Lines {
         }
     }
 
-    fn end(self) -> Vec<Bytes> {
-        self.0.into_iter().map(|line| Bytes::from(line + "\r\n")).collect()
+    fn end(mut self) -> Vec<String> {
+        self.0.iter_mut().for_each(|line| line.push_str("\r\n"));
+        self.0
     }
 }
 
@@ -141,14 +138,15 @@ fn address(address: IpAddr) -> String {
 }
 
 /// A value that the next hop will not refuse (XFORWARD_README, note 1: no control characters, no space, ASCII only, nothing special
-/// in header fields) and cannot misread: the same octets as in our `Received:`, the rest becomes `?`; then xtext, then cut.
+/// in header fields) and cannot misread: the same octets as in our `Received:`, the rest becomes `?`; cut. None of them would be written
+/// otherwise in xtext.
 fn value(text: &str) -> String {
     let mut kept = String::with_capacity(text.len().min(VALUE));
     kept.extend(text.chars().take(VALUE).map(|char| match char {
         'a'..='z' | 'A'..='Z' | '0'..='9' | '.' | '-' | '_' | ':' | '[' | ']' => char,
         _ => '?',
     }));
-    if kept.is_empty() { UNAVAILABLE.to_owned() } else { xtext::encode(&kept) }
+    if kept.is_empty() { UNAVAILABLE.to_owned() } else { kept }
 }
 
 #[cfg(test)]
@@ -170,8 +168,7 @@ mod tests {
     }
 
     fn lines(client: &ForwardedClient, known: &str) -> Vec<String> {
-        let lines = client.lines(ForwardAttributes::parse(known.split(' ')));
-        lines.into_iter().map(|line| String::from_utf8(line.to_vec()).unwrap()).collect()
+        client.lines(ForwardAttributes::parse(known.split(' ')))
     }
 
     #[test]

@@ -90,22 +90,22 @@ impl Transaction {
     }
 
     /// Tells of the client: a line of [`ForwardedClient::lines`](super::ForwardedClient::lines), before MAIL.
-    pub fn forward(&mut self, line: Bytes) {
-        self.ask(Question::Forward, line);
+    pub fn forward(&mut self, line: String) {
+        self.ask(Question::Forward, line.into());
     }
 
     /// Asks MAIL. Parameters that the next hop does not offer (SIZE, BODY, RET, ENVID) are left out; SMTPUTF8 is the caller's
     /// to check first. `size` is the declared size plus our trace fields, or `None`.
     pub fn mail(&mut self, mail: &MailFrom, size: Option<u64>) {
         self.recipients = 0;
-        self.ask(Question::Mail, command::mail(mail, size, &self.capabilities));
+        self.ask(Question::Mail, command::mail(mail, size, &self.capabilities).into());
     }
 
     /// Asks RCPT. NOTIFY and ORCPT go along only under DSN.
     pub fn rcpt(&mut self, rcpt: &RcptTo) {
         let nth = self.recipients;
         self.recipients = self.recipients.saturating_add(1);
-        self.ask(Question::Rcpt(nth), command::rcpt(rcpt, &self.capabilities));
+        self.ask(Question::Rcpt(nth), command::rcpt(rcpt, &self.capabilities).into());
     }
 
     /// Asks DATA. Only after the replies to MAIL and to at least one RCPT were polled.
@@ -169,14 +169,18 @@ impl Transaction {
         if let Some(content) = self.content.pop_front() {
             return Some(content);
         }
-        let mut group = BytesMut::new();
-        while self.may_send()
-            && let Some((question, octets)) = self.waiting.pop_front()
-        {
-            group.put_slice(&octets);
-            self.sent.push_back(question);
+        let first = self.poll_line()?;
+        if !self.may_send() {
+            return Some(first);
         }
-        (!group.is_empty()).then(|| group.freeze())
+        // As large as it can become: a group that is grown by each line is copied as often.
+        let others = self.waiting.iter().map(|(_, line)| line.len()).sum::<usize>();
+        let mut group = BytesMut::with_capacity(first.len().saturating_add(others));
+        group.put_slice(&first);
+        while let Some(line) = self.poll_line() {
+            group.put_slice(&line);
+        }
+        Some(group.freeze())
     }
 
     /// Questions asked and not answered yet: those queued here and those whose answer was not polled are included.
@@ -206,8 +210,15 @@ impl Transaction {
         &self.capabilities
     }
 
-    fn ask(&mut self, question: Question, octets: Bytes) {
-        self.waiting.push_back((question, octets));
+    /// The next command, if it may go out now.
+    fn poll_line(&mut self) -> Option<Bytes> {
+        let (question, line) = self.may_send().then(|| self.waiting.pop_front())??;
+        self.sent.push_back(question);
+        Some(line)
+    }
+
+    fn ask(&mut self, question: Question, line: Bytes) {
+        self.waiting.push_back((question, line));
     }
 
     /// Whether the next command may go out now. Nothing follows DATA or the final dot before their replies, and nothing but the

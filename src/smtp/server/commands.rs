@@ -76,7 +76,7 @@ impl Session {
                 let reply = if hello.extended {
                     Reply::multiline(250, self.offer.ehlo_lines(&self.hostname, &self.limits))
                 } else {
-                    Reply::new(250, None, &self.hostname)
+                    Reply::new(250, None, self.hostname.clone())
                 };
                 self.hello = Some(hello.clone());
                 self.state = State::Ready { forgiven: 0 };

@@ -273,6 +273,21 @@ fn mail_data_is_read_where_it_stands() {
     }
 }
 
+/// What is small is read and written in two buffers that stay, or each command and each reply would have one of its own; what was large is
+/// given back.
+#[test]
+fn small_buffers_stay_and_large_ones_do_not() {
+    for (noops, stays) in [(1, true), (USELESS_COMMANDS as usize, false)] {
+        let mut session = plain();
+        drain(&mut session);
+        session.receive("NOOP\r\n".repeat(noops).as_bytes());
+        assert_eq!(session.poll_event(), None);
+        assert_eq!(session.poll_transmit().unwrap().len(), "250 2.0.0 OK\r\n".len() * noops);
+        let kept = [session.unparsed.capacity(), session.transmit.capacity()];
+        assert_eq!(kept.map(|octets| (1..=KEPT).contains(&octets)), [stays; 2], "{kept:?} behind {noops}");
+    }
+}
+
 #[test]
 fn commands_without_use_are_free_only_so_often() {
     let noops = "NOOP\r\n".repeat(USELESS_COMMANDS as usize);

@@ -292,7 +292,7 @@ impl Probe<'_> {
 
 /// What stands behind a keyword in the reply to EHLO; None if it is not offered.
 fn keyword<'a>(offer: &'a Reply, keyword: &str) -> Option<&'a str> {
-    offer.lines().iter().skip(1).find_map(|line| {
+    offer.lines().skip(1).find_map(|line| {
         let (word, parameter) = line.split_once(' ').unwrap_or((line, ""));
         word.eq_ignore_ascii_case(keyword).then_some(parameter)
     })
