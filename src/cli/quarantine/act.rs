@@ -20,7 +20,7 @@ use crate::{
         release::order::{Order, Ordered},
     },
     language::Text,
-    record::TransactionId,
+    record::{ItemState, TransactionId},
     store::{Kept, Mark},
     text,
 };
@@ -46,15 +46,20 @@ pub struct Wanted {
 
 pub(super) fn release(common: &mut Common, wanted: Wanted, analysts: Vec<String>, copies: bool, again: bool) -> Exit {
     let order = |items| Order::Release { items, analysts: analysts.clone(), copy_of_refused: copies, again };
-    to_many(common, &wanted, order)
+    to_many(common, &wanted, |state| matches!(state, ItemState::Held | ItemState::Pending), order)
 }
 
 pub(super) fn delete(common: &mut Common, wanted: Wanted) -> Exit {
-    to_many(common, &wanted, |items| Order::Delete { items })
+    to_many(common, &wanted, is_there, |items| Order::Delete { items })
 }
 
 pub(super) fn mark(common: &mut Common, wanted: Wanted, mark: Mark) -> Exit {
-    to_many(common, &wanted, |items| Order::Mark { items, mark })
+    to_many(common, &wanted, is_there, |items| Order::Mark { items, mark })
+}
+
+/// Of what is gone there is nothing to delete or to look after.
+fn is_there(state: ItemState) -> bool {
+    !matches!(state, ItemState::Deleted | ItemState::Expired | ItemState::Withdrawn)
 }
 
 pub(super) fn decide(common: &mut Common, release: &str, approves: bool, by: Option<String>, reason: &str) -> Exit {
@@ -68,8 +73,14 @@ pub(super) fn decide(common: &mut Common, release: &str, approves: bool, by: Opt
     ask_each(&settings, vec![order], by, reason, &style)
 }
 
-/// Finds what is to be touched, and asks for it; without a yes only if it is one and was named.
-fn to_many(common: &mut Common, wanted: &Wanted, order: impl Fn(Vec<TransactionId>) -> Order) -> Exit {
+/// Finds what is to be touched, and asks for it; without a yes only if it is one and was named. What a search finds is asked for only as far
+/// as it is in a state that the order can be `about`: tombstones of the same rule are neither counted nor answered for. What was named is.
+fn to_many(
+    common: &mut Common,
+    wanted: &Wanted,
+    about: impl Fn(ItemState) -> bool,
+    order: impl Fn(Vec<TransactionId>) -> Order,
+) -> Exit {
     let Some(settings) = common.settings() else { return Exit::Faults };
     let style = read::style(common, &settings);
     if wanted.ids.is_empty() != wanted.search.is_narrow() {
@@ -81,7 +92,7 @@ fn to_many(common: &mut Common, wanted: &Wanted, order: impl Fn(Vec<TransactionI
         return Exit::Usage;
     }
     let found = match read::chosen(&settings, &wanted.ids, &wanted.search, &style) {
-        Ok(Ok(found)) => found,
+        Ok(Ok(found)) => touched(found, wanted, about),
         Ok(Err(what)) => {
             eprintln!("{}", escape(style.say(&what)));
             return Exit::Usage;
@@ -103,6 +114,11 @@ fn to_many(common: &mut Common, wanted: &Wanted, order: impl Fn(Vec<TransactionI
     let ids: Vec<TransactionId> = found.into_iter().map(|kept| kept.item.id).collect();
     let orders = ids.chunks(AT_ONCE).map(|chunk| order(chunk.to_vec())).collect();
     ask_each(&settings, orders, wanted.by.clone(), &wanted.reason, &style)
+}
+
+fn touched(mut found: Vec<Kept>, wanted: &Wanted, about: impl Fn(ItemState) -> bool) -> Vec<Kept> {
+    found.retain(|kept| !wanted.ids.is_empty() || about(kept.item.state));
+    found
 }
 
 fn ask_each(settings: &Settings, orders: Vec<Order>, by: Option<String>, reason: &str, style: &Style) -> Exit {
@@ -273,6 +289,30 @@ mod tests {
         assert!(told.text.ends_with("  and 2 other senders\nadd --yes to do it\n"), "{}", told.text);
         let value: Value = serde_json::from_str(&preview(&found, &style(true)).text).unwrap();
         assert_eq!((&value["preview"]["count"], &value["preview"]["classes"]["virus"]), (&json!(8), &json!(1)));
+    }
+
+    /// A rule's tombstones and what it has delivered already stand in nobody's way; an id that was named is asked for as it is.
+    #[test]
+    fn a_search_touches_only_what_the_order_can_be_about() {
+        let all = [ItemState::Pending, ItemState::Held, ItemState::Releasing, ItemState::Released, ItemState::Deleted];
+        let found = || -> Vec<Kept> {
+            let in_state = |(number, state)| {
+                let mut kept = kept(number, ItemClass::Rule, "s@example.org");
+                kept.item.state = state;
+                kept
+            };
+            (0..).zip(all).map(in_state).collect()
+        };
+        let wanted = |ids: Vec<String>| Wanted {
+            ids,
+            search: Typed { rule: Some("S3B".to_owned()), ..Typed::default() },
+            yes: true,
+            by: None,
+            reason: "x".to_owned(),
+        };
+        let states = |touched: Vec<Kept>| touched.iter().map(|kept| kept.item.state).collect::<Vec<_>>();
+        assert_eq!(states(touched(found(), &wanted(Vec::new()), is_there)), all[..4]);
+        assert_eq!(states(touched(found(), &wanted(vec!["8f2a91".to_owned()]), is_there)), all);
     }
 
     #[test]
