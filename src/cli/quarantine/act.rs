@@ -27,6 +27,8 @@ use crate::{
 
 /// Ids in one order: a line of the control socket has 64 KiB, and each id is written to the disk.
 const AT_ONCE: usize = 200;
+/// Octets of a reason: with two hundred ids it fits into a line of the socket, and with every octet escaped into one of the audit trail.
+const REASON: usize = 4000;
 /// Senders that a preview names.
 const NAMED: usize = 5;
 
@@ -122,6 +124,12 @@ fn touched(mut found: Vec<Kept>, wanted: &Wanted, about: impl Fn(ItemState) -> b
 }
 
 fn ask_each(settings: &Settings, orders: Vec<Order>, by: Option<String>, reason: &str, style: &Style) -> Exit {
+    if reason.len() > REASON || by.as_ref().is_some_and(|by| by.len() > REASON) {
+        let long =
+            text!("--reason and --by have at most {REASON} octets", "--reason e --by têm no máximo {REASON} octetos");
+        eprintln!("{}", style.say(&long));
+        return Exit::Usage;
+    }
     // As in the commands that write the trail themselves: behind sudo the person is the one who typed.
     let person = by.or_else(|| std::env::var("SUDO_USER").ok());
     let mut whole = true;
@@ -218,6 +226,10 @@ fn done(item: &str, release: &str, state: &str) -> Text {
             "{item}: release {release} denied; the item is held",
             "{item}: liberação {release} negada; o item segue retido"
         ),
+        "partly" | "unknown" => text!(
+            "{item}: release {release} stopped, after somebody got it or may have (portaria quarantine releases); the item is held",
+            "{item}: liberação {release} parada, depois de alguém receber ou talvez receber (portaria quarantine releases); o item segue retido"
+        ),
         "deleted" => text!("{item}: deleted for ever", "{item}: excluída para sempre"),
         _ => text!("{item}: done", "{item}: feito"),
     }
@@ -245,7 +257,21 @@ fn refusal(result: &Value) -> Text {
             "uma liberação anterior talvez a tenha entregado: veja o registro do próximo salto e acrescente --again"
         ),
         "no_reason" => text!("it wants a reason", "falta o motivo"),
-        "not_waiting" => text!("the release does not wait for a decision", "a liberação não espera decisão"),
+        "not_waiting" => text!(
+            "it waits for no decision: it is over, or is being sent this moment (portaria quarantine releases)",
+            "não espera decisão: acabou, ou está sendo enviada agora (portaria quarantine releases)"
+        ),
+        "analyst_not_served" => {
+            let address = escape(field(result, "address").as_str().unwrap_or_default());
+            text!(
+                "{address} is in no domain that is served here; a release goes to nobody else",
+                "{address} não é de um domínio atendido aqui; uma liberação não vai a mais ninguém"
+            )
+        }
+        "state" => text!(
+            "its state does not allow it: stop an open release first (portaria quarantine deny); what expired or was withdrawn is gone",
+            "o estado dela não permite: pare antes a liberação em aberto (portaria quarantine deny); a expirada ou retirada não existe mais"
+        ),
         "same_person" => text!(
             "account and person must both be others than those who asked",
             "conta e pessoa devem ser outras que as de quem pediu"
@@ -323,9 +349,11 @@ mod tests {
             { "ok": true, "item": "b", "release": "r", "state": "requested" },
             { "ok": false, "object": bad, "refused": bad, "error": bad },
             { "ok": false, "object": "c", "refused": "same_person", "error": "…" },
+            { "ok": false, "object": "d", "refused": "analyst_not_served", "address": "a@x.example", "error": "…" },
         ]});
         let told = answered(&answer, &style(false));
-        assert_eq!((told.exit_code, told.text.lines().count()), (1, 4));
+        assert_eq!((told.exit_code, told.text.lines().count()), (1, 5));
+        assert!(told.text.contains("d: not done: a@x.example is in no domain"), "{}", told.text);
         assert!(told.text.contains("b: release r waits for a second person"), "{}", told.text);
         assert!(told.text.contains("c: not done: account and person must both be others"), "{}", told.text);
         assert!(!told.text.chars().any(|char| char != '\n' && acts_or_hides(char)));
