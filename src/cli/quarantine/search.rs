@@ -140,15 +140,18 @@ impl Typed {
                 item.recipients.iter().any(is)
             };
             (words.is_empty() || is_subject())
-                && sender.as_ref().is_none_or(|sender| is_from(&item.reverse_path, sender))
+                && sender.as_ref().is_none_or(|sender| is_from(item, sender))
                 && recipient.as_ref().is_none_or(is_recipient)
         }
     }
 }
 
-/// `<>` is the null reverse-path, and stands in no other.
-fn is_from(reverse_path: &str, sought: &str) -> bool {
-    if sought == "<>" { reverse_path.is_empty() } else { reverse_path.to_lowercase().contains(sought) }
+/// `<>` is the null reverse-path, and stands in no other. Whose a message was that is gone, nobody knows here.
+fn is_from(item: &Item, sought: &str) -> bool {
+    if sought == "<>" {
+        return item.reverse_path.is_empty() && !super::is_buried(item.state);
+    }
+    item.reverse_path.to_lowercase().contains(sought)
 }
 
 /// As rules compare, reply prefixes included: `RE:` can be looked for.
@@ -244,6 +247,8 @@ mod tests {
         }
         let bounce = Item { reverse_path: String::new(), ..item() };
         assert!(typed(sender, "<>").matcher(None, None)(&bounce) && !typed(sender, "x").matcher(None, None)(&bounce));
+        let tombstone = Item { state: crate::record::ItemState::Expired, ..bounce };
+        assert!(!typed(sender, "<>").matcher(None, None)(&tombstone), "its sender is not known any more");
         // A hash is found whole: two letters of a word stand in it by chance.
         let key = Key::new(&[7; 32]);
         let kept = key.line_of("Boleto vencido");
