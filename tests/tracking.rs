@@ -149,6 +149,18 @@ async fn a_search_needs_a_request_sees_its_scope_and_is_in_the_trail() {
         assert!(error.contains(reason), "{error}");
     }
     assert_eq!(said(&track(folder, &[])).0, Some(2));
+    // What was forgotten, or cannot be looked for, is no search that finds nothing: that would be the answer to somebody.
+    for (option, value) in
+        [("--sender", ""), ("--recipient", " "), ("--mailbox", ""), ("--message-id", ""), ("--rule", ""), ("--id", "")]
+    {
+        let (code, out, error) = said(&track(folder, &["--request", "REQ 1", option, value]));
+        assert_eq!((code, out.as_str()), (Some(2), ""), "{option}: {error}");
+        assert!(error.contains(&format!("{option} says nothing")), "{error}");
+    }
+    for stars in ["bo*to", "* ata", "**"] {
+        let (code, _, error) = said(&track(folder, &["--request", "REQ 1", "--subject", stars]));
+        assert!(code == Some(2) && error.contains("a * stands elsewhere"), "{stars}: {error}");
+    }
     assert_eq!(trail(folder), [""; 0]);
 
     // Both directions, by an alias too, refused as well; nobody else's, and nothing of before the window.
