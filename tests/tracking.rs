@@ -194,6 +194,46 @@ async fn a_search_needs_a_request_sees_its_scope_and_is_in_the_trail() {
     assert_eq!(said(&track(folder, &open)).0, Some(3));
 }
 
+/// Clause 9.2.27: of records that `restore --logs-only` laid out, whoever asks does so after the backup, and no gateway is there to register
+/// it: the command does, in the copy and its trail.
+#[tokio::test]
+async fn a_request_about_a_past_period_is_registered_in_its_copy() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    configured(folder);
+    filled(folder).await;
+    let open = [
+        "request",
+        "open",
+        "--number",
+        "AUD 1",
+        "--who",
+        "Auditoria",
+        "--received",
+        "2026-11-21",
+        "--mailbox",
+        "beltrana@tjpa.jus.br",
+    ];
+    assert_eq!(said(&track(folder, &open)).0, Some(3), "where a gateway ought to run, it is asked");
+    fs::write(folder.join("logs-only"), "").unwrap();
+    let (code, out, error) = said(&track(folder, &open));
+    assert_eq!(code, Some(0), "{error}");
+    assert!(out.contains("AUD 1") && out.contains("2026-10-22 00:00:00"), "{out}");
+    let (code, out, error) = said(&track(folder, &["--request", "AUD 1"]));
+    assert_eq!(code, Some(0), "{error}");
+    assert!(out.contains("Segredo de outra pessoa") && !out.contains("Promoção"), "{out}");
+    let (code, _, error) = said(&track(folder, &open));
+    assert!(code == Some(1) && error.contains("there is one with this number already"), "{error}");
+    assert_eq!(said(&track(folder, &["request", "close", "AUD 1"])).0, Some(0));
+    assert_eq!(said(&track(folder, &["--request", "AUD 1"])).0, Some(1), "it is closed");
+    let trail = fs::read_to_string(folder.join("audit.log")).unwrap();
+    let actions = ["tracking_request_opened", "tracking_searched", "tracking_request_closed"];
+    assert!(
+        actions.iter().all(|action| trail.contains(&format!("\"action\":\"{action}\",\"object\":\"AUD 1\""))),
+        "{trail}"
+    );
+}
+
 #[tokio::test]
 async fn an_export_is_in_the_trail_with_its_hash_and_writes_over_nothing() {
     let folder = tempfile::tempdir().unwrap();

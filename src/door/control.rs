@@ -131,7 +131,7 @@ async fn one(stream: UnixStream, gateway: &Arc<Gateway>, reloader: &Arc<Reloader
         Ok(Command::AlertTest) => timeout(TEST_TIMEOUT, alert::test(gateway)).await?,
         Ok(Command::Tracking(order)) => {
             let account = account::account(peer).await;
-            orders.tracking.answer(gateway, order, account).await
+            orders.tracking.answer(&gateway.store, &gateway.policy().directory, order, account).await
         }
         Err(fault) => serde_json::json!({ "ok": false, "error": fault.to_string() }),
     };

@@ -342,8 +342,8 @@ fn told(wanted: &Wanted, into: &Path, tried: &Tried, known: &Known, applied: &Ap
     let config = escape(&into.join("portaria.toml").display().to_string());
     lines.push(if wanted.logs_only {
         text!(
-            "search it: `portaria track --config {config} --request …`, `portaria quarantine list --config {config}`",
-            "pesquise: `portaria track --config {config} --request …`, `portaria quarantine list --config {config}`"
+            "search it: `portaria track request open --config {config} …`, then `portaria track --config {config} --request …`, `portaria quarantine list --config {config}`",
+            "pesquise: `portaria track request open --config {config} …`, depois `portaria track --config {config} --request …`, `portaria quarantine list --config {config}`"
         )
     } else {
         text!(
