@@ -194,6 +194,30 @@ async fn a_search_needs_a_request_sees_its_scope_and_is_in_the_trail() {
     assert_eq!(said(&track(folder, &open)).0, Some(3));
 }
 
+/// What the trail says was exported, and was not for want of room, has a second entry that says so.
+#[tokio::test]
+async fn an_export_that_fails_says_so_in_the_trail() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    configured(folder);
+    filled(folder).await;
+    let long =
+        record(8, 1, ("loja@example.com", None), &[("fulano.tal@tjpa.jus.br", "relayed")], &"a ".repeat(100_000));
+    let store = Store::open(folder).await.unwrap();
+    let position = JournalPosition { segment: 1, offset: 2 };
+    store.load(&[Change::Outcome(Box::new(long))], position).await.unwrap();
+    store.close().await;
+    // No file longer than 64 KiB, as on a disk that is nearly full: the trail fits, the document does not.
+    let export = "trap '' XFSZ; ulimit -f 128; exec \"$0\" --config portaria.toml track export --request 'REQ 1' --format csv --to out.csv";
+    let output =
+        Command::new("sh").args(["-c", export, env!("CARGO_BIN_EXE_portaria")]).current_dir(folder).output().unwrap();
+    let (code, _, error) = said(&output);
+    assert_eq!((code, folder.join("out.csv").exists()), (Some(1), false), "{error}");
+    let trail = fs::read_to_string(folder.join("audit.log")).unwrap();
+    let outcomes: Vec<bool> = trail.lines().map(|line| line.contains("\"outcome\":\"not done: ")).collect();
+    assert_eq!(outcomes, [false, true], "{trail}");
+}
+
 /// Clause 9.2.27: of records that `restore --logs-only` laid out, whoever asks does so after the backup, and no gateway is there to register
 /// it: the command does, in the copy and its trail.
 #[tokio::test]
