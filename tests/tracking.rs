@@ -149,6 +149,18 @@ async fn a_search_needs_a_request_sees_its_scope_and_is_in_the_trail() {
         assert!(error.contains(reason), "{error}");
     }
     assert_eq!(said(&track(folder, &[])).0, Some(2));
+    // What was forgotten, or cannot be looked for, is no search that finds nothing: that would be the answer to somebody.
+    for (option, value) in
+        [("--sender", ""), ("--recipient", " "), ("--mailbox", ""), ("--message-id", ""), ("--rule", ""), ("--id", "")]
+    {
+        let (code, out, error) = said(&track(folder, &["--request", "REQ 1", option, value]));
+        assert_eq!((code, out.as_str()), (Some(2), ""), "{option}: {error}");
+        assert!(error.contains(&format!("{option} says nothing")), "{error}");
+    }
+    for stars in ["bo*to", "* ata", "**"] {
+        let (code, _, error) = said(&track(folder, &["--request", "REQ 1", "--subject", stars]));
+        assert!(code == Some(2) && error.contains("a * stands elsewhere"), "{stars}: {error}");
+    }
     assert_eq!(trail(folder), [""; 0]);
 
     // Both directions, by an alias too, refused as well; nobody else's, and nothing of before the window.
@@ -180,6 +192,70 @@ async fn a_search_needs_a_request_sees_its_scope_and_is_in_the_trail() {
     let open =
         ["request", "open", "--number", "2", "--who", "x", "--received", "2026-11-21", "--mailbox", "a@tjpa.jus.br"];
     assert_eq!(said(&track(folder, &open)).0, Some(3));
+}
+
+/// What the trail says was exported, and was not for want of room, has a second entry that says so.
+#[tokio::test]
+async fn an_export_that_fails_says_so_in_the_trail() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    configured(folder);
+    filled(folder).await;
+    let long =
+        record(8, 1, ("loja@example.com", None), &[("fulano.tal@tjpa.jus.br", "relayed")], &"a ".repeat(100_000));
+    let store = Store::open(folder).await.unwrap();
+    let position = JournalPosition { segment: 1, offset: 2 };
+    store.load(&[Change::Outcome(Box::new(long))], position).await.unwrap();
+    store.close().await;
+    // No file longer than 64 KiB, as on a disk that is nearly full: the trail fits, the document does not.
+    let export = "trap '' XFSZ; ulimit -f 128; exec \"$0\" --config portaria.toml track export --request 'REQ 1' --format csv --to out.csv";
+    let output =
+        Command::new("sh").args(["-c", export, env!("CARGO_BIN_EXE_portaria")]).current_dir(folder).output().unwrap();
+    let (code, _, error) = said(&output);
+    assert_eq!((code, folder.join("out.csv").exists()), (Some(1), false), "{error}");
+    let trail = fs::read_to_string(folder.join("audit.log")).unwrap();
+    let outcomes: Vec<bool> = trail.lines().map(|line| line.contains("\"outcome\":\"not done: ")).collect();
+    assert_eq!(outcomes, [false, true], "{trail}");
+}
+
+/// Clause 9.2.27: of records that `restore --logs-only` laid out, whoever asks does so after the backup, and no gateway is there to register
+/// it: the command does, in the copy and its trail.
+#[tokio::test]
+async fn a_request_about_a_past_period_is_registered_in_its_copy() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    configured(folder);
+    filled(folder).await;
+    let open = [
+        "request",
+        "open",
+        "--number",
+        "AUD 1",
+        "--who",
+        "Auditoria",
+        "--received",
+        "2026-11-21",
+        "--mailbox",
+        "beltrana@tjpa.jus.br",
+    ];
+    assert_eq!(said(&track(folder, &open)).0, Some(3), "where a gateway ought to run, it is asked");
+    fs::write(folder.join("logs-only"), "").unwrap();
+    let (code, out, error) = said(&track(folder, &open));
+    assert_eq!(code, Some(0), "{error}");
+    assert!(out.contains("AUD 1") && out.contains("2026-10-22 00:00:00"), "{out}");
+    let (code, out, error) = said(&track(folder, &["--request", "AUD 1"]));
+    assert_eq!(code, Some(0), "{error}");
+    assert!(out.contains("Segredo de outra pessoa") && !out.contains("Promoção"), "{out}");
+    let (code, _, error) = said(&track(folder, &open));
+    assert!(code == Some(1) && error.contains("there is one with this number already"), "{error}");
+    assert_eq!(said(&track(folder, &["request", "close", "AUD 1"])).0, Some(0));
+    assert_eq!(said(&track(folder, &["--request", "AUD 1"])).0, Some(1), "it is closed");
+    let trail = fs::read_to_string(folder.join("audit.log")).unwrap();
+    let actions = ["tracking_request_opened", "tracking_searched", "tracking_request_closed"];
+    assert!(
+        actions.iter().all(|action| trail.contains(&format!("\"action\":\"{action}\",\"object\":\"AUD 1\""))),
+        "{trail}"
+    );
 }
 
 #[tokio::test]

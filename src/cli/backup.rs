@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::{
     Common, Exit, actor,
     escape::escape,
-    rendering::{Style, json_line},
+    rendering::{Style, json_line, size_shown},
     run::with_runtime,
     show,
     status::field,
@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     backup::Shelf,
-    config::{self, Settings, size_text},
+    config::{self, Settings},
     door::{
         backup::{Made, Order, Plan, Progress, Schedule, Sources, make, note},
         gateway::now,
@@ -140,7 +140,7 @@ fn list(folder: &Path, style: &Style) -> Result<String, Text> {
     let headings = [text!("made at", "feito em"), text!("size", "tamanho"), text!("file", "arquivo")];
     let mut table = Table::new(headings.iter().map(|heading| style.say(heading).to_owned()));
     for stored in found {
-        table.row([style.time(stored.made_at), size_text(stored.size), escape(&stored.path.display().to_string())]);
+        table.row([style.time(stored.made_at), size_shown(stored.size), escape(&stored.path.display().to_string())]);
     }
     Ok(table.render())
 }
@@ -223,7 +223,7 @@ pub(super) async fn watching<T>(progress: &Progress, style: &Style, work: impl F
 }
 
 fn bar((done, total): (u64, u64), style: &Style) -> String {
-    let (done_text, total_text) = (size_text(done >> 10 << 10), size_text(total >> 10 << 10));
+    let (done_text, total_text) = (size_shown(done), size_shown(total));
     let filled = done.min(total).saturating_mul(BAR).checked_div(total).unwrap_or(0);
     let bar: String = (0..BAR).map(|at| if at < filled { '█' } else { '·' }).collect();
     let of = text!("{done_text} of {total_text}", "{done_text} de {total_text}");
@@ -241,7 +241,7 @@ fn told(made: &Made, is_encrypted: bool, style: &Style) -> String {
             "made_at": style.rfc3339(tried.manifest.made_at),
         }));
     }
-    let (file, octets, messages) = (escape(&made.file.display().to_string()), size_text(made.octets), tried.contents);
+    let (file, octets, messages) = (escape(&made.file.display().to_string()), size_shown(made.octets), tried.contents);
     let entries = tried.manifest.entries.len();
     let mut lines = vec![match damaged.len() {
         0 => text!(

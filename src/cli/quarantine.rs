@@ -31,7 +31,7 @@ use super::{
 };
 use crate::{
     message::encoded_word,
-    record::release::Release,
+    record::{Item, ItemState, release::Release},
     store::{Kept, Marks},
     text,
 };
@@ -180,12 +180,22 @@ fn cells(kept: &Kept, style: &Style) -> [String; 10] {
         style.say(&words::state(item.state)).to_owned(),
         style.say(&accepted).to_owned(),
         style.time(item.received_at),
-        format!("<{}>", escape(&item.reverse_path)),
+        reverse_path(item),
         recipients,
         escape(&item.subject),
         mark(&kept.marks, style),
         item.size.to_string(),
     ]
+}
+
+/// Whether who wrote to whom about what is not kept here any more (9.2.28).
+fn is_buried(state: ItemState) -> bool {
+    matches!(state, ItemState::Deleted | ItemState::Expired)
+}
+
+/// In its brackets. A tombstone has none: `<>` would say that it was a bounce.
+fn reverse_path(item: &Item) -> String {
+    if is_buried(item.state) { String::new() } else { format!("<{}>", escape(&item.reverse_path)) }
 }
 
 /// Who looks after it; if nobody does, whether somebody saw it.
@@ -233,7 +243,7 @@ fn facts(kept: &Kept, style: &Style) -> String {
         (text!("Reason", "Motivo"), style.say(&words::reason(&item.reason)).to_owned()),
         (text!("Accepted", "Aceita"), style.say(&accepted).to_owned()),
         (text!("Received", "Recebida"), style.time_to_the_millisecond(item.received_at)),
-        (text!("Reverse-path", "Remetente"), format!("<{}>", escape(&item.reverse_path))),
+        (text!("Reverse-path", "Remetente"), reverse_path(item)),
     ];
     for (position, recipient) in item.recipients.iter().enumerate() {
         let label = if position == 0 { text!("Recipients", "Destinatários") } else { text!("", "") };
@@ -345,6 +355,10 @@ mod tests {
         assert!(lines[1].ends_with(" 1") && lines[2].ends_with("1000"));
         assert!(list(&items(), &style(Language::En)).text.starts_with("ID            CLASS  STATE"));
         assert_eq!(list(&[], &style(Language::En)).text, "the quarantine has no such item\n");
+        let mut gone = items().remove(1);
+        gone.item.state = ItemState::Expired;
+        assert!(!list(&[gone.clone()], &style(Language::En)).text.contains("<>"), "a tombstone was no bounce");
+        assert!(!show(&gone, &[], None, None, &style(Language::En)).text.contains("<>"));
     }
 
     /// The keys and their order are what scripts rely on; one object a line.

@@ -77,6 +77,16 @@ pub fn json_line(value: &impl Serialize) -> String {
     escape_json(&json) + "\n"
 }
 
+/// Octets for a person to read: `12.4 MiB`, rounded down. What is read back by a program is written out in full.
+pub fn size_shown(octets: u64) -> String {
+    let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    let Some((unit, name)) = units.into_iter().find(|(unit, _)| octets >= *unit) else { return format!("{octets} B") };
+    match (octets / unit, (octets % unit).saturating_mul(10) / unit) {
+        (whole, 0) => format!("{whole} {name}"),
+        (whole, tenth) => format!("{whole}.{tenth} {name}"),
+    }
+}
+
 /// The word that JSON, database and journal have for an enum's variant.
 pub fn word(value: &impl Serialize) -> String {
     match serde_json::to_value(value) {
@@ -130,4 +140,24 @@ pub fn store_fault(fault: &StoreFault, style: &Style) -> Rendering {
         other => (text!("the store cannot be read: {other}", "não foi possível ler o armazenamento: {other}"), 1),
     };
     Rendering { text: escape(style.say(&said)) + "\n", exit_code }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As the help of `backup` prints it.
+    #[test]
+    fn sizes_are_for_people() {
+        for (octets, shown) in [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (65_536, "64 KiB"),
+            (53_760, "52.5 KiB"),
+            (13_007_873, "12.4 MiB"),
+            (u64::MAX, "17179869183.9 GiB"),
+        ] {
+            assert_eq!(size_shown(octets), shown);
+        }
+    }
 }

@@ -28,14 +28,14 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use self::rule_set::reloader;
-pub(super) use self::rule_set::set_under_lock;
 use self::{
     folder::{lock, not_for_looking_only, prepare_folder},
     join::{certificate, join},
     leftovers::{Leftovers, look_for_leftovers, report_leftovers},
-    settings::{kept, relay_settings, releases, subjects, tracking},
+    settings::{kept, relay_settings, releases, subjects},
     sockets::{bind, cannot_listen, control_socket, start_http},
 };
+pub(super) use self::{rule_set::set_under_lock, settings::tracking};
 use super::backup;
 use crate::{
     config::{ListenerTls, Settings},

@@ -1,8 +1,8 @@
 //! Tables that align, for people.
 
-use std::fmt::Write as _;
+use super::escape::width;
 
-/// A table: headings, rows, columns as wide as their widest cell, counted in characters.
+/// A table: headings, rows, columns as wide as their widest cell is on a terminal: a CJK character takes two columns, a combining accent none.
 #[derive(Debug)]
 pub struct Table {
     rows: Vec<Vec<String>>,
@@ -22,22 +22,17 @@ impl Table {
     /// Headings, a line, the rows; two spaces between columns, none at a line's end.
     pub fn render(&self) -> String {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or_default();
-        let width = |column: usize| {
-            self.rows
-                .iter()
-                .filter_map(|row| row.get(column))
-                .map(|cell| cell.chars().count())
-                .max()
-                .unwrap_or_default()
+        let widest = |column: usize| {
+            self.rows.iter().filter_map(|row| row.get(column)).map(|cell| width(cell)).max().unwrap_or_default()
         };
-        let widths: Vec<usize> = (0..columns).map(width).collect();
+        let widths: Vec<usize> = (0..columns).map(widest).collect();
         let mut out = String::new();
         for (index, row) in self.rows.iter().enumerate() {
-            let line: String = row.iter().zip(&widths).fold(String::new(), |mut line, (cell, width)| {
-                // A write to a String cannot fail.
-                let _ = write!(line, "{cell:<width$}  ");
-                line
-            });
+            let line: String = row
+                .iter()
+                .zip(&widths)
+                .map(|(cell, columns)| cell.clone() + &" ".repeat(columns.saturating_sub(width(cell)) + 2))
+                .collect();
             out.push_str(line.trim_end());
             out.push('\n');
             if index == 0 {
@@ -55,9 +50,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_align_by_characters_not_octets() {
+    fn columns_align_as_a_terminal_shows_them() {
         let mut table = Table::new(["ação".to_owned(), "n".to_owned()]);
         table.row(["é".to_owned(), "10".to_owned()]);
-        assert_eq!(table.render(), "ação  n\n────────\né     10\n");
+        table.row(["日本".to_owned(), "2".to_owned()]);
+        table.row(["ac\u{327}a\u{303}o".to_owned(), "3".to_owned()]);
+        let (left, spaces) = ("ac\u{327}a\u{303}o", "  ");
+        assert_eq!(table.render(), format!("ação  n\n────────\né     10\n日本  2\n{left}{spaces}3\n"));
     }
 }

@@ -1,6 +1,6 @@
 //! What is wrong in a file, where, and what to do next.
 
-use std::{fmt::Write as _, ops::Range, path::PathBuf};
+use std::{borrow::Cow, fmt::Write as _, ops::Range, path::PathBuf};
 
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
@@ -51,7 +51,7 @@ impl Place {
         let rest = source.get(line_start..).unwrap_or_default();
         let line = rest.split('\n').next().unwrap_or_default().trim_end_matches('\r');
         let column = source.get(line_start..start).unwrap_or_default().chars().count() + 1;
-        let (text, caret) = around(line, column - 1);
+        let (text, caret) = around(&discreet(line), column - 1);
         let covered = source.get(start..floor_boundary(source, span.end)).unwrap_or_default();
         let covered = covered.split('\n').next().unwrap_or_default().trim_end_matches('\r');
         let width = covered.chars().take(SHOWN).count().max(1);
@@ -69,6 +69,40 @@ impl Place {
         let pad = before.width();
         (shown, pad, width.max(1))
     }
+}
+
+/// A line with a `*` for each letter of a secret that stands where none belongs: what is shown here goes into the journal and into
+/// mails that ask for help. That is a password in a URL, and the value of a key that is called so but names no file.
+fn discreet(line: &str) -> Cow<'_, str> {
+    let secret = [password_of_url(line), value_of_secret(line)].into_iter().flatten().find(|span| !span.is_empty());
+    let Some((before, rest)) = secret.as_ref().and_then(|span| line.split_at_checked(span.start)) else {
+        return Cow::Borrowed(line);
+    };
+    let Some((hidden, behind)) = secret.and_then(|span| rest.split_at_checked(span.len())) else {
+        return Cow::Borrowed(line);
+    };
+    let stars: String =
+        hidden.chars().map(|c| if matches!(c, '"' | '\'') || c.is_whitespace() { c } else { '*' }).collect();
+    Cow::Owned(format!("{before}{stars}{behind}"))
+}
+
+/// `://USER:PASSWORD@`; the last `@` before the path ends it (RFC 3986 §3.2.1), and a `?` in it, which ought to be written otherwise, does not.
+fn password_of_url(line: &str) -> Option<Range<usize>> {
+    let start = line.find("://")?.checked_add(3)?;
+    let rest = line.get(start..)?;
+    let authority = rest.get(..rest.find(['/', '"', '\'', ' ']).unwrap_or(rest.len()))?;
+    let at = authority.rfind('@')?;
+    let colon = authority.get(..at)?.find(':')?;
+    Some(start.checked_add(colon)?.checked_add(1)?..start.checked_add(at)?)
+}
+
+/// What stands behind the `=` of `password = `, `secret_access_key = `.
+fn value_of_secret(line: &str) -> Option<Range<usize>> {
+    let (key, value) = line.split_once('=')?;
+    let key = key.trim().to_ascii_lowercase();
+    let is_secret = ["password", "secret", "senha"].iter().any(|name| key.contains(name));
+    let names_another = key.ends_with("file") || key.ends_with("hash");
+    (is_secret && !names_another).then_some(line.len().checked_sub(value.len())?..line.len())
 }
 
 /// At most [`SHOWN`] characters of a line with the `at`-th among them, and where that one stands in what is shown.
@@ -239,6 +273,27 @@ impl Faults {
 mod tests {
     use super::*;
     use crate::text;
+
+    /// `run` says faults to the journal, where a password would stay.
+    #[test]
+    fn a_secret_in_a_faulty_line_is_not_shown() {
+        for (line, shown) in [
+            (r#"url = "postgresql://u:ge@im:9@db/x""#, r#"url = "postgresql://u:*******@db/x""#),
+            (r#"webhook = "https://u:geheim?@x""#, r#"webhook = "https://u:*******@x""#),
+            (r#"secret = "geheim" "#, r#"secret = "******" "#),
+            ("AWS_Secret_Access_Key = gehéim=", "AWS_Secret_Access_Key = *******"),
+            (r#"password_file = "/etc/p""#, r#"password_file = "/etc/p""#),
+            (r#"url = "postgresql://u@db:5432/x""#, r#"url = "postgresql://u@db:5432/x""#),
+            (r#"any_words = ["senha"]"#, r#"any_words = ["senha"]"#),
+            ("url = \"x://:@\"", "url = \"x://:@\""),
+        ] {
+            let mut fault = Fault::about_file("portaria.toml", text!("x", "x"));
+            fault.place = Some(Place::of(line, &(0..3)));
+            let told = fault.render(Language::En);
+            assert!(told.contains(shown.trim_end()), "{told}");
+            assert!(!told.contains("eheim") && !told.contains("ge@im"), "{told}");
+        }
+    }
 
     /// A key, a value or a file name with an escape sequence, a line end or a direction override in it stays one line that does
     /// nothing: `rules check` runs on files that somebody else wrote.

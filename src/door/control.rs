@@ -111,7 +111,10 @@ async fn one(stream: UnixStream, gateway: &Arc<Gateway>, reloader: &Arc<Reloader
     let (read, mut write) = stream.into_split();
     let mut line = String::new();
     timeout(TIMEOUT, BufReader::new(read.take(LINE)).read_line(&mut line)).await??;
+    let is_cut = !line.ends_with('\n') && u64::try_from(line.len()).is_ok_and(|length| length >= LINE);
     let answer = match serde_json::from_str::<Command>(&line) {
+        // What is missing is not what JSON says is wrong with it.
+        Err(_) if is_cut => serde_json::json!({ "ok": false, "error": format!("an order has at most {LINE} octets") }),
         Ok(Command::Status) => status(gateway, reloader).await,
         Ok(Command::Reload) => {
             let done = reloader.reload(gateway, Cause::Command);
@@ -128,7 +131,7 @@ async fn one(stream: UnixStream, gateway: &Arc<Gateway>, reloader: &Arc<Reloader
         Ok(Command::AlertTest) => timeout(TEST_TIMEOUT, alert::test(gateway)).await?,
         Ok(Command::Tracking(order)) => {
             let account = account::account(peer).await;
-            orders.tracking.answer(gateway, order, account).await
+            orders.tracking.answer(&gateway.store, &gateway.policy().directory, order, account).await
         }
         Err(fault) => serde_json::json!({ "ok": false, "error": fault.to_string() }),
     };

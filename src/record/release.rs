@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::{TransactionId, UnixMillis, audit::Actor};
 use crate::smtp::parameter::RcptParameters;
 
-pub use asked::{Asked, ReleaseRefusal, may_decide, plan};
+pub use asked::{Asked, ReleaseRefusal, decide, may_decide, plan};
 pub use attempt::{Heard, LONGEST_PAUSE, Next, after_attempt, pause_after};
 
 /// To whom an item is released.
@@ -48,7 +48,7 @@ pub enum ReleaseState {
     Failed,
     /// Somebody may have it: the answer to our dot never came.
     Unknown,
-    /// The second person said no.
+    /// Somebody said no, and nobody has it.
     Denied,
 }
 
@@ -69,7 +69,7 @@ pub enum RecipientState {
     Delivered,
     /// Nothing: the next hop refused it for good, or there is no route to it.
     Refused,
-    /// Nothing: the next hop did not take it as long as it was tried.
+    /// Nothing: the next hop did not take it as long as it was tried, or somebody stopped the release.
     GivenUp,
     /// Nobody knows: our dot went out, or may have, and was not answered.
     Unknown,
@@ -114,7 +114,7 @@ pub struct Release {
     pub recipients: Vec<ReleaseRecipient>,
     /// Who asked for it.
     pub requested: Word,
-    /// The second person; none where nobody was needed, or nobody has spoken yet.
+    /// The second person, or whoever stopped it; none where nobody was needed, or nobody has spoken yet.
     pub decided: Option<Word>,
     /// How often it was taken up.
     pub attempts: u32,

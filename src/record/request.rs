@@ -93,7 +93,7 @@ pub enum Wrong {
     Number,
     /// The same of who asks, or why.
     Text,
-    /// Neither a mailbox nor a subject, or too many mailboxes.
+    /// Neither a mailbox nor a subject, or too many mailboxes, or one without a name.
     Scope,
     /// Received on a day to come.
     ToCome,
@@ -127,8 +127,7 @@ impl Scope {
     fn is_one(&self) -> bool {
         let subject = self.subject.as_deref();
         let says = !self.mailboxes.is_empty() || subject.is_some();
-        let mailboxes =
-            self.mailboxes.len() <= MAILBOXES && self.mailboxes.iter().all(|asked| asked.written.len() <= TEXT);
+        let mailboxes = self.mailboxes.len() <= MAILBOXES && self.mailboxes.iter().all(Asked::is_said);
         let words = subject.is_none_or(|text| text.len() <= TEXT && Sought::words(text).is_some());
         says && mailboxes && words
     }
@@ -144,6 +143,11 @@ impl Scope {
 }
 
 impl Asked {
+    /// Nothing would be the null reverse-path: a request about all bounces, instead of about whom it forgot.
+    fn is_said(&self) -> bool {
+        !self.written.trim().is_empty() && self.written.len() <= TEXT
+    }
+
     /// What the mailbox sent: under any alias as its mailbox was known then, and under this address.
     pub fn sent(&self) -> Vec<Term> {
         self.keys.iter().map(Term::from_mailbox).chain([Term::from_address(&self.written)]).collect()
@@ -197,6 +201,7 @@ pub(crate) mod tests {
         assert_eq!(wrong(&|request| request.who = String::new()), Some(Wrong::Text));
         assert_eq!(wrong(&|request| request.scope = Scope::default()), Some(Wrong::Scope));
         assert_eq!(wrong(&|request| request.scope.subject = Some("—".to_owned())), Some(Wrong::Scope));
+        assert_eq!(wrong(&|request| request.scope.mailboxes[0].written = " ".to_owned()), Some(Wrong::Scope));
         assert_eq!(wrong(&|request| request.received = Some(today.tomorrow().unwrap())), Some(Wrong::ToCome));
         assert_eq!(wrong(&|request| request.span.until = request.span.from), Some(Wrong::Days));
         assert_eq!(wrong(&|request| (request.scope, request.kind) = (Scope::default(), Kind::Hold)), None);

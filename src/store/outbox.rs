@@ -60,7 +60,7 @@ impl Store {
         Ok(release)
     }
 
-    /// The second person's word.
+    /// The second person's word, or that of somebody who stops what is tried again and again.
     pub async fn decide_release(&self, id: &TransactionId, approves: bool, word: Word) -> Result<Release, OutboxFault> {
         self.must_be_whole()?;
         if word.reason.trim().is_empty() {
@@ -69,11 +69,10 @@ impl Store {
         let mut transaction = self.begin().await?;
         let mut release = release_rows::one(&mut transaction, id).await?.ok_or(StoreFault::NotFound)?;
         release::may_decide(&release, &word.actor, approves)?;
-        release.state = if approves { ReleaseState::Approved } else { ReleaseState::Denied };
-        release.next_attempt_at = word.at;
-        release.settled_at = (!approves).then_some(word.at);
-        release.decided = Some(word);
-        if !release_rows::update(&mut transaction, &release, ReleaseState::Requested, release.attempts).await? {
+        let before = release.state;
+        release::decide(&mut release, approves, word);
+        // Whoever took it up meanwhile has written another state, or one attempt more.
+        if !release_rows::update(&mut transaction, &release, before, release.attempts).await? {
             return Err(ReleaseRefusal::NotWaiting.into());
         }
         if !approves {
@@ -224,7 +223,8 @@ impl Store {
         }
         sqlx::query("UPDATE items SET class = $1, reason = $2 WHERE id = $3")
             .bind(rows::word(&ItemClass::Virus))
-            .bind(rows::searchable(&format!("{signature} (found when it was to be released)")))
+            // In the words of what is infected when it comes: a search for the signature finds it by them.
+            .bind(rows::searchable(&format!("infected {signature}")))
             .bind(release.item.as_str())
             .execute(&mut *transaction)
             .await?;

@@ -151,6 +151,14 @@ fn who_takes_out_what_is_in_the_trail_first_and_the_password_nowhere() {
     let told = zip(&gateway, &[&ids[0], &ids[1]], &damaged, &password);
     assert_eq!((told.code, exports(&gateway, &ids[0]).len()), (Some(1), 1), "{}", told.told());
 
+    // Of a bare file it shows only when the trail has it already: a second entry says that nothing came of it.
+    let bare = desk.join("damaged.eml");
+    let told = gateway.command(&["quarantine", "export", &ids[1], "--to", bare.to_str().unwrap()]);
+    assert_eq!((told.code, bare.exists()), (Some(1), false), "{}", told.told());
+    let entries = exports(&gateway, &ids[1]);
+    let outcome = entries.last().unwrap()["detail"]["outcome"].as_str().unwrap();
+    assert!(entries.len() == 3 && outcome.starts_with("not done: "), "{entries:#?}");
+
     // And what cannot be written down is not written out.
     let log = gateway.data().join("audit.log");
     fs::rename(&log, gateway.data().join("kept.log")).unwrap();

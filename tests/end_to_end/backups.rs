@@ -136,6 +136,14 @@ fn logs_of_a_past_period_are_searched_beside_the_running_gateway() {
     let items = asked(&["quarantine", "list", "--json"]).succeeded().json_lines();
     assert_eq!((&items[0]["id"], &items[0]["state"]), (&id.as_str().into(), &"deleted".into()), "{items:#?}");
     assert_eq!(asked(&["explain", &id, "--json"]).succeeded().json_lines()[0]["id"], id);
+    let zone = jiff::tz::TimeZone::get("America/Belem").unwrap();
+    let today = jiff::Timestamp::now().to_zoned(zone).date().to_string();
+    let today = ["--received", &today, "--mailbox", "maria@tjpa.jus.br"];
+    asked(&[&["track", "request", "open", "--number", "AUD 1", "--who", "Auditoria"], &today[..]].concat()).succeeded();
+    let found = asked(&["track", "--request", "AUD 1", "--json"]).succeeded().json_lines();
+    assert_eq!((found.len(), &found[0]["id"]), (1, &id.as_str().into()), "{found:#?}");
+    let live = gateway.command(&["track", "--request", "AUD 1"]);
+    assert!(live.stderr.contains("no request \"AUD 1\" is registered"), "nobody notices: {}", live.told());
     assert_eq!(asked(&["quarantine", "release", &id, "--reason", "r"]).code, Some(3), "there is no gateway to ask");
     let refused = asked(&["run"]);
     assert_eq!(refused.code, Some(1), "{}", refused.told());

@@ -20,13 +20,15 @@ use crate::{
         release::order::{Order, Ordered},
     },
     language::Text,
-    record::TransactionId,
+    record::{ItemState, TransactionId},
     store::{Kept, Mark},
     text,
 };
 
 /// Ids in one order: a line of the control socket has 64 KiB, and each id is written to the disk.
 const AT_ONCE: usize = 200;
+/// Octets of a reason: with two hundred ids it fits into a line of the socket, and with every octet escaped into one of the audit trail.
+const REASON: usize = 4000;
 /// Senders that a preview names.
 const NAMED: usize = 5;
 
@@ -46,15 +48,20 @@ pub struct Wanted {
 
 pub(super) fn release(common: &mut Common, wanted: Wanted, analysts: Vec<String>, copies: bool, again: bool) -> Exit {
     let order = |items| Order::Release { items, analysts: analysts.clone(), copy_of_refused: copies, again };
-    to_many(common, &wanted, order)
+    to_many(common, &wanted, |state| matches!(state, ItemState::Held | ItemState::Pending), order)
 }
 
 pub(super) fn delete(common: &mut Common, wanted: Wanted) -> Exit {
-    to_many(common, &wanted, |items| Order::Delete { items })
+    to_many(common, &wanted, is_there, |items| Order::Delete { items })
 }
 
 pub(super) fn mark(common: &mut Common, wanted: Wanted, mark: Mark) -> Exit {
-    to_many(common, &wanted, |items| Order::Mark { items, mark })
+    to_many(common, &wanted, is_there, |items| Order::Mark { items, mark })
+}
+
+/// Of what is gone there is nothing to delete or to look after.
+fn is_there(state: ItemState) -> bool {
+    !matches!(state, ItemState::Deleted | ItemState::Expired | ItemState::Withdrawn)
 }
 
 pub(super) fn decide(common: &mut Common, release: &str, approves: bool, by: Option<String>, reason: &str) -> Exit {
@@ -68,8 +75,14 @@ pub(super) fn decide(common: &mut Common, release: &str, approves: bool, by: Opt
     ask_each(&settings, vec![order], by, reason, &style)
 }
 
-/// Finds what is to be touched, and asks for it; without a yes only if it is one and was named.
-fn to_many(common: &mut Common, wanted: &Wanted, order: impl Fn(Vec<TransactionId>) -> Order) -> Exit {
+/// Finds what is to be touched, and asks for it; without a yes only if it is one and was named. What a search finds is asked for only as far
+/// as it is in a state that the order can be `about`: tombstones of the same rule are neither counted nor answered for. What was named is.
+fn to_many(
+    common: &mut Common,
+    wanted: &Wanted,
+    about: impl Fn(ItemState) -> bool,
+    order: impl Fn(Vec<TransactionId>) -> Order,
+) -> Exit {
     let Some(settings) = common.settings() else { return Exit::Faults };
     let style = read::style(common, &settings);
     if wanted.ids.is_empty() != wanted.search.is_narrow() {
@@ -81,7 +94,7 @@ fn to_many(common: &mut Common, wanted: &Wanted, order: impl Fn(Vec<TransactionI
         return Exit::Usage;
     }
     let found = match read::chosen(&settings, &wanted.ids, &wanted.search, &style) {
-        Ok(Ok(found)) => found,
+        Ok(Ok(found)) => touched(found, wanted, about),
         Ok(Err(what)) => {
             eprintln!("{}", escape(style.say(&what)));
             return Exit::Usage;
@@ -105,7 +118,18 @@ fn to_many(common: &mut Common, wanted: &Wanted, order: impl Fn(Vec<TransactionI
     ask_each(&settings, orders, wanted.by.clone(), &wanted.reason, &style)
 }
 
+fn touched(mut found: Vec<Kept>, wanted: &Wanted, about: impl Fn(ItemState) -> bool) -> Vec<Kept> {
+    found.retain(|kept| !wanted.ids.is_empty() || about(kept.item.state));
+    found
+}
+
 fn ask_each(settings: &Settings, orders: Vec<Order>, by: Option<String>, reason: &str, style: &Style) -> Exit {
+    if reason.len() > REASON || by.as_ref().is_some_and(|by| by.len() > REASON) {
+        let long =
+            text!("--reason and --by have at most {REASON} octets", "--reason e --by têm no máximo {REASON} octetos");
+        eprintln!("{}", style.say(&long));
+        return Exit::Usage;
+    }
     // As in the commands that write the trail themselves: behind sudo the person is the one who typed.
     let person = by.or_else(|| std::env::var("SUDO_USER").ok());
     let mut whole = true;
@@ -202,6 +226,10 @@ fn done(item: &str, release: &str, state: &str) -> Text {
             "{item}: release {release} denied; the item is held",
             "{item}: liberação {release} negada; o item segue retido"
         ),
+        "partly" | "unknown" => text!(
+            "{item}: release {release} stopped, after somebody got it or may have (portaria quarantine releases); the item is held",
+            "{item}: liberação {release} parada, depois de alguém receber ou talvez receber (portaria quarantine releases); o item segue retido"
+        ),
         "deleted" => text!("{item}: deleted for ever", "{item}: excluída para sempre"),
         _ => text!("{item}: done", "{item}: feito"),
     }
@@ -229,7 +257,21 @@ fn refusal(result: &Value) -> Text {
             "uma liberação anterior talvez a tenha entregado: veja o registro do próximo salto e acrescente --again"
         ),
         "no_reason" => text!("it wants a reason", "falta o motivo"),
-        "not_waiting" => text!("the release does not wait for a decision", "a liberação não espera decisão"),
+        "not_waiting" => text!(
+            "it waits for no decision: it is over, or is being sent this moment (portaria quarantine releases)",
+            "não espera decisão: acabou, ou está sendo enviada agora (portaria quarantine releases)"
+        ),
+        "analyst_not_served" => {
+            let address = escape(field(result, "address").as_str().unwrap_or_default());
+            text!(
+                "{address} is in no domain that is served here; a release goes to nobody else",
+                "{address} não é de um domínio atendido aqui; uma liberação não vai a mais ninguém"
+            )
+        }
+        "state" => text!(
+            "its state does not allow it: stop an open release first (portaria quarantine deny); what expired or was withdrawn is gone",
+            "o estado dela não permite: pare antes a liberação em aberto (portaria quarantine deny); a expirada ou retirada não existe mais"
+        ),
         "same_person" => text!(
             "account and person must both be others than those who asked",
             "conta e pessoa devem ser outras que as de quem pediu"
@@ -275,6 +317,30 @@ mod tests {
         assert_eq!((&value["preview"]["count"], &value["preview"]["classes"]["virus"]), (&json!(8), &json!(1)));
     }
 
+    /// A rule's tombstones and what it has delivered already stand in nobody's way; an id that was named is asked for as it is.
+    #[test]
+    fn a_search_touches_only_what_the_order_can_be_about() {
+        let all = [ItemState::Pending, ItemState::Held, ItemState::Releasing, ItemState::Released, ItemState::Deleted];
+        let found = || -> Vec<Kept> {
+            let in_state = |(number, state)| {
+                let mut kept = kept(number, ItemClass::Rule, "s@example.org");
+                kept.item.state = state;
+                kept
+            };
+            (0..).zip(all).map(in_state).collect()
+        };
+        let wanted = |ids: Vec<String>| Wanted {
+            ids,
+            search: Typed { rule: Some("S3B".to_owned()), ..Typed::default() },
+            yes: true,
+            by: None,
+            reason: "x".to_owned(),
+        };
+        let states = |touched: Vec<Kept>| touched.iter().map(|kept| kept.item.state).collect::<Vec<_>>();
+        assert_eq!(states(touched(found(), &wanted(Vec::new()), is_there)), all[..4]);
+        assert_eq!(states(touched(found(), &wanted(vec!["8f2a91".to_owned()]), is_there)), all);
+    }
+
     #[test]
     fn each_answer_is_told_and_nothing_in_it_acts() {
         let bad = "x\u{1b}[2J\u{202e}";
@@ -283,9 +349,11 @@ mod tests {
             { "ok": true, "item": "b", "release": "r", "state": "requested" },
             { "ok": false, "object": bad, "refused": bad, "error": bad },
             { "ok": false, "object": "c", "refused": "same_person", "error": "…" },
+            { "ok": false, "object": "d", "refused": "analyst_not_served", "address": "a@x.example", "error": "…" },
         ]});
         let told = answered(&answer, &style(false));
-        assert_eq!((told.exit_code, told.text.lines().count()), (1, 4));
+        assert_eq!((told.exit_code, told.text.lines().count()), (1, 5));
+        assert!(told.text.contains("d: not done: a@x.example is in no domain"), "{}", told.text);
         assert!(told.text.contains("b: release r waits for a second person"), "{}", told.text);
         assert!(told.text.contains("c: not done: account and person must both be others"), "{}", told.text);
         assert!(!told.text.chars().any(|char| char != '\n' && acts_or_hides(char)));

@@ -9,7 +9,10 @@ use crate::{
         table::Table,
     },
     language::Text,
-    record::release::{RecipientState, Release, ReleaseState, Word},
+    record::{
+        audit::Actor,
+        release::{RecipientState, Release, ReleaseState, Word},
+    },
     text,
 };
 
@@ -59,19 +62,30 @@ pub fn of_item(releases: &[Release], style: &Style) -> String {
         let (id, state) = (last(release.id.as_str()), state(release.state));
         let (en, pt) =
             (state.in_language(crate::language::Language::En), state.in_language(crate::language::Language::PtBr));
-        let (who, at) = (escape(&release.requested.actor.account), style.time(release.requested.at));
+        let (who, at) = (named(&release.requested.actor), style.time(release.requested.at));
         let why = escape(&release.requested.reason);
         let line = text!(
             "release {id}: {en}; asked for by {who} at {at}: {why}",
             "liberação {id}: {pt}; pedida por {who} em {at}: {why}"
         );
         out += &format!("  {}\n", style.say(&line));
+        if let Some(Word { at, actor, reason }) = &release.decided {
+            let (who, at, why) = (named(actor), style.time(*at), escape(reason));
+            let line = text!("decided by {who} at {at}: {why}", "decidida por {who} em {at}: {why}");
+            out += &format!("    {}\n", style.say(&line));
+        }
         for recipient in &release.recipients {
             let (address, said) = (escape(&recipient.address), escape(&recipient.said));
             out += &format!("    {address}  {}  {said}\n", style.say(&recipient_state(recipient.state)));
         }
     }
     out
+}
+
+/// The account, which the system vouches for, and the person if it says that it acts for one.
+fn named(actor: &Actor) -> String {
+    let account = escape(&actor.account);
+    actor.person.as_ref().map_or(account.clone(), |person| format!("{} ({account})", escape(person)))
 }
 
 /// What scripts rely on (`docs/quarantine.md`).
@@ -166,7 +180,12 @@ mod tests {
         let table = list(&[release()], &style).text;
         assert!(table.contains("to be sent") && table.contains("0/1") && table.contains("451 4.2.0 later"), "{table}");
         let shown = of_item(&[release()], &style);
-        assert!(shown.contains("not yet") && shown.contains("asked for by root"), "{shown}");
+        assert!(shown.contains("not yet") && shown.contains("asked for by maria\\u{1b}[2J (root)"), "{shown}");
+        let mut decided = release();
+        let actor = Actor { account: "joao".to_owned(), person: None };
+        decided.decided = Some(Word { at: sample::BEGAN, actor, reason: "engano".to_owned() });
+        let told = of_item(&[decided], &style);
+        assert!(told.contains("\n    decided by joao at ") && told.contains(": engano\n"), "{told}");
         let json = list(&[release()], &Style { json: true, ..style }).text;
         for out in [&table, &shown, &json] {
             assert!(!out.chars().any(|char| char != '\n' && acts_or_hides(char)), "{out}");

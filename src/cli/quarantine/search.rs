@@ -15,6 +15,7 @@ use crate::{
     record::{Item, UnixMillis, subject::Key, term::hash_in, unix_millis},
     smtp::path::{ForwardPath, Mailbox},
     store::ItemSearch,
+    text,
 };
 
 /// What was typed.
@@ -69,8 +70,15 @@ impl Typed {
         all.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
     }
 
-    /// What the store is asked.
+    /// What the store is asked. An option that says nothing (`--rule "$RULE"` in a script that never set it) is refused: it would find
+    /// everything, and what is found is released or deleted.
     pub fn search(&self, now: SystemTime, style: &Style) -> Result<ItemSearch, Text> {
+        if let Some(option) = self.says_nothing() {
+            return Err(text!(
+                "--{option} says nothing to look for; leave it out, or write what is sought",
+                "--{option} não diz nada a buscar; retire a opção, ou escreva o que procura"
+            ));
+        }
         let at = |written: &Option<String>, edge| -> Result<Option<UnixMillis>, Text> {
             let at = written.as_deref().map(|written| instant(written, edge, now, &style.time_zone)).transpose()?;
             Ok(at.map(unix_millis))
@@ -88,15 +96,25 @@ impl Typed {
         })
     }
 
+    /// The option that was typed, and by which nothing is left out.
+    fn says_nothing(&self) -> Option<&'static str> {
+        let is_blank = |text: &Option<String>| text.as_ref().is_some_and(|text| text.trim().is_empty());
+        let texts = [
+            ("sender", &self.sender),
+            ("recipient", &self.recipient),
+            ("rule", &self.rule),
+            ("signature", &self.signature),
+        ];
+        let blank = texts.into_iter().find(|(_, text)| is_blank(text)).map(|(name, _)| name);
+        let wordless = self.subject.as_ref().is_some_and(|subject| words_of(subject).is_empty());
+        blank.or_else(|| wordless.then_some("subject"))
+    }
+
     /// What the store cannot say. Without a directory an address is its mailbox by its domain's aliases alone; without the key of hashed
     /// subjects none of those is found.
     pub fn matcher(&self, directory: Option<Directory>, key: Option<&Key>) -> impl Fn(&Item) -> bool + use<> {
-        let fold = Fold { prefixes: Vec::new(), ..Fold::default() };
-        let words: Vec<String> = self
-            .subject
-            .iter()
-            .flat_map(|subject| fold.subject(subject).split_whitespace().map(str::to_owned).collect::<Vec<_>>())
-            .collect();
+        let fold = fold();
+        let words: Vec<String> = self.subject.iter().flat_map(|subject| words_of(subject)).collect();
         let hashed = self.subject.as_deref().zip(key).map(|(subject, key)| key.line_of(subject));
         let typed = self.subject.as_deref().and_then(hash_in);
         let sender = self.sender.as_deref().map(str::to_lowercase);
@@ -122,10 +140,27 @@ impl Typed {
                 item.recipients.iter().any(is)
             };
             (words.is_empty() || is_subject())
-                && sender.as_ref().is_none_or(|sender| item.reverse_path.to_lowercase().contains(sender))
+                && sender.as_ref().is_none_or(|sender| is_from(item, sender))
                 && recipient.as_ref().is_none_or(is_recipient)
         }
     }
+}
+
+/// `<>` is the null reverse-path, and stands in no other. Whose a message was that is gone, nobody knows here.
+fn is_from(item: &Item, sought: &str) -> bool {
+    if sought == "<>" {
+        return item.reverse_path.is_empty() && !super::is_buried(item.state);
+    }
+    item.reverse_path.to_lowercase().contains(sought)
+}
+
+/// As rules compare, reply prefixes included: `RE:` can be looked for.
+fn fold() -> Fold {
+    Fold { prefixes: Vec::new(), ..Fold::default() }
+}
+
+fn words_of(subject: &str) -> Vec<String> {
+    fold().subject(subject).split_whitespace().map(str::to_owned).collect()
 }
 
 fn key_of(directory: &Directory, address: &str) -> Option<MailboxKey> {
@@ -161,6 +196,29 @@ mod tests {
         item
     }
 
+    /// `--rule "$RULE"` of a script that never set it: with it, `delete --yes` would have deleted everything.
+    #[test]
+    fn an_option_that_says_nothing_finds_nothing() {
+        let style = Style { json: false, language: crate::language::Language::En, time_zone: jiff::tz::TimeZone::UTC };
+        let said = |typed: Typed| typed.search(SystemTime::UNIX_EPOCH, &style).map_err(|why| why.en.to_string());
+        let some = |text: &str| Some(text.to_owned());
+        for blank in ["", " ", "\t"] {
+            for (typed, option) in [
+                (Typed { sender: some(blank), ..Typed::default() }, "--sender "),
+                (Typed { recipient: some(blank), ..Typed::default() }, "--recipient "),
+                (Typed { rule: some(blank), ..Typed::default() }, "--rule "),
+                (Typed { signature: some(blank), ..Typed::default() }, "--signature "),
+                (Typed { subject: some(blank), ..Typed::default() }, "--subject "),
+            ] {
+                assert!(said(typed.clone()).unwrap_err().starts_with(option), "{typed:?}");
+            }
+        }
+        // Nothing is left of it where subjects are compared.
+        assert!(said(Typed { subject: some("\u{200b}"), ..Typed::default() }).is_err());
+        assert!(said(Typed { subject: some("RE:"), sender: some("a"), ..Typed::default() }).is_ok());
+        assert!(said(Typed::default()).is_ok());
+    }
+
     #[test]
     fn people_are_found_by_any_of_their_addresses_and_subjects_by_their_letters() {
         type Change = fn(&mut Typed, String);
@@ -175,6 +233,7 @@ mod tests {
         for (change, value, fits) in [
             (sender, "banco.EXAMPLE", true),
             (sender, "outro", false),
+            (sender, "<>", false),
             // The other domain, without the sub-address, in another case.
             (recipient, "MARIA@tjepa.jus.br", true),
             (recipient, "maria@tjpa.jus.br", true),
@@ -186,6 +245,10 @@ mod tests {
         ] {
             assert_eq!(typed(change, value).matcher(Some(directory()), None)(&item()), fits, "{value}");
         }
+        let bounce = Item { reverse_path: String::new(), ..item() };
+        assert!(typed(sender, "<>").matcher(None, None)(&bounce) && !typed(sender, "x").matcher(None, None)(&bounce));
+        let tombstone = Item { state: crate::record::ItemState::Expired, ..bounce };
+        assert!(!typed(sender, "<>").matcher(None, None)(&tombstone), "its sender is not known any more");
         // A hash is found whole: two letters of a word stand in it by chance.
         let key = Key::new(&[7; 32]);
         let kept = key.line_of("Boleto vencido");

@@ -39,7 +39,10 @@ pub fn command(
         .args(filters(help))
         .arg(help(by(), text!("who acts, for the audit trail", "quem age, para a trilha de auditoria")))
         .arg(help(page("limit"), text!("at most so many", "no máximo tantas")))
-        .arg(help(page("page"), text!("the N-th of such pages, from 1", "a N-ésima dessas páginas, a partir de 1")));
+        .arg(help(
+            page("page").requires("limit"),
+            text!("the N-th of such pages, from 1", "a N-ésima dessas páginas, a partir de 1"),
+        ));
     let show = sub("show", text!("Shows one", "Mostra uma"))
         .arg(id())
         .arg(help(by(), text!("who looks, for the audit trail", "quem olha, para a trilha de auditoria")))
@@ -145,10 +148,19 @@ fn decisions(
         ),
         one(
             "deny",
-            text!("The second person's no to a release", "O não da segunda pessoa a uma liberação"),
             text!(
-                "Example: the second person does not agree\n  $ portaria quarantine deny 41d0aa --reason \"it is malware\"",
-                "Exemplo: a segunda pessoa não concorda\n  $ portaria quarantine deny 41d0aa --reason \"é malware mesmo\""
+                "No to a release that waits: for a second person, or to be tried again",
+                "Não a uma liberação que espera: uma segunda pessoa, ou nova tentativa"
+            ),
+            text!(
+                "The message stays held; who has it already keeps it.\n\n\
+                 Example: the second person does not agree\n  $ portaria quarantine deny 41d0aa --reason \"it is malware\"\n\n\
+                 Example: released by mistake, and the next hop is down\n  \
+                 $ portaria quarantine deny 41d0aa --reason \"wrong message\"",
+                "A mensagem segue retida; quem já a tem fica com ela.\n\n\
+                 Exemplo: a segunda pessoa não concorda\n  $ portaria quarantine deny 41d0aa --reason \"é malware mesmo\"\n\n\
+                 Exemplo: liberada por engano, e o próximo salto está fora do ar\n  \
+                 $ portaria quarantine deny 41d0aa --reason \"mensagem errada\""
             ),
         ),
     ]
@@ -330,6 +342,8 @@ mod tests {
             ("quarantine mark 8f2a91 --seen --handled", false),
             ("quarantine show 8f2a91 --content --by maria", true),
             ("quarantine list --class macro", false),
+            ("quarantine list --limit 10 --page 2", true),
+            ("quarantine list --page 2", false),
             ("quarantine export 8f2a91", false),
             ("quarantine export 8f2a91 --to a.eml", true),
             ("quarantine export 8f2a91 77c0de --zip a.zip", true),

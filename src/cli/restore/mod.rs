@@ -169,7 +169,7 @@ fn check(wanted: &Wanted, temporary: &Path, style: &Style) -> Result<(String, u8
     if style.json {
         return Ok((json_line(&shown(&tried)), exit_code));
     }
-    let (entries, messages, at) = (tried.manifest.entries.len(), tried.contents, style.time(tried.manifest.made_at));
+    let (entries, messages, at) = (tried.manifest.entries.len(), held(&tried), style.time(tried.manifest.made_at));
     let host = escape(&tried.manifest.hostname);
     let good = text!(
         "good: {host}, {at} UTC, {entries} entries, {messages} held messages",
@@ -186,13 +186,18 @@ fn shown(tried: &Tried) -> serde_json::Value {
     })
 }
 
+/// Held messages that are in it, those among them that nobody could read without their key.
+fn held(tried: &Tried) -> u64 {
+    tried.unopened.values().fold(tried.contents, |sum, count| sum.saturating_add(*count))
+}
+
 /// Held mail that was damaged before it was copied, or that was not read for want of a key.
 fn not_whole(tried: &Tried, style: &Style) -> String {
     let closed = tried.unopened.iter().map(|(key, count)| {
         let key = escape(key);
         text!(
-            "{count} held messages need the key `{key}` to be read (--encryption-keys)",
-            "{count} mensagens retidas exigem a chave `{key}` para serem lidas (--encryption-keys)"
+            "{count} of them need the key `{key}` to be read (--encryption-keys)",
+            "{count} delas exigem a chave `{key}` para serem lidas (--encryption-keys)"
         )
     });
     let told = backup::damaged_items(&tried.damaged).chain(closed);
@@ -307,7 +312,7 @@ fn told(wanted: &Wanted, into: &Path, tried: &Tried, known: &Known, applied: &Ap
         return json_line(&value);
     }
     let (folder, at) = (escape(&into.display().to_string()), style.time(tried.manifest.made_at));
-    let (messages, deleted, ended) = (tried.contents, applied.deleted, applied.ended);
+    let (messages, deleted, ended) = (held(tried), applied.deleted, applied.ended);
     let mut lines = vec![text!(
         "{folder}: as it was at {at} UTC, with {messages} held messages",
         "{folder}: como estava em {at} UTC, com {messages} mensagens retidas"
@@ -337,8 +342,8 @@ fn told(wanted: &Wanted, into: &Path, tried: &Tried, known: &Known, applied: &Ap
     let config = escape(&into.join("portaria.toml").display().to_string());
     lines.push(if wanted.logs_only {
         text!(
-            "search it: `portaria track search --config {config} …`, `portaria quarantine list --config {config}`",
-            "pesquise: `portaria track search --config {config} …`, `portaria quarantine list --config {config}`"
+            "search it: `portaria track request open --config {config} …`, then `portaria track --config {config} --request …`, `portaria quarantine list --config {config}`",
+            "pesquise: `portaria track request open --config {config} …`, depois `portaria track --config {config} --request …`, `portaria quarantine list --config {config}`"
         )
     } else {
         text!(

@@ -14,7 +14,7 @@ pub(super) fn prepare_folder(folder: &Path) -> Result<(), Text> {
     })
 }
 
-/// `restore --logs-only` lays out records of the past, to be searched: nothing of them is to be sent, nor anything added.
+/// `restore --logs-only` lays out records of the past, to be searched: nothing of them is to be sent, nor anything added but who asks for them.
 pub(super) fn not_for_looking_only(folder: &Path) -> Result<(), Text> {
     let shown = folder.display();
     if folder.join(restore::LOOKING_ONLY).exists() {

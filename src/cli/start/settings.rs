@@ -116,7 +116,7 @@ fn session_timeouts(settings: &Settings) -> relay::settings::Timeouts {
     }
 }
 
-pub(super) fn tracking(settings: &Settings) -> Tracking {
+pub(in crate::cli) fn tracking(settings: &Settings) -> Tracking {
     Tracking {
         time_zone: settings.gateway.timezone.clone(),
         retention: settings.retention.tracking,

@@ -248,9 +248,20 @@ async fn many(view: &View, span: Span, all: Vec<Sought>, limit: u32) -> Result<(
 }
 
 impl Query {
+    /// What every record has that is meant. An option that says nothing (`--sender "$WHO"` in a script that never set it) is refused: what it
+    /// finds would be given as the answer to another question.
     fn sought(&self, directory: &Directory) -> Result<Vec<Sought>, Told> {
+        if let Some((option, _)) = self.filters().into_iter().find(|(_, value)| value.trim().is_empty()) {
+            let option = option.replace('_', "-");
+            let text = text!(
+                "--{option} says nothing to look for; leave it out, or write what is sought",
+                "--{option} não diz nada a buscar; retire a opção, ou escreva o que procura"
+            );
+            return Err(Told { text, usage: true });
+        }
+        // As it is shown: the null reverse-path has its brackets only.
         let asked = |written: &String| Asked {
-            written: written.clone(),
+            written: if written == "<>" { String::new() } else { written.clone() },
             keys: directory.mailboxes_written(written).unwrap_or_default(),
         };
         let mailbox = self.mailbox.as_ref().map(asked).map(|asked| [asked.sent(), asked.received()].concat());
@@ -262,6 +273,16 @@ impl Query {
         let any = [mailbox, sender, recipient, message_id, client, rule];
         let mut sought: Vec<Sought> = any.into_iter().flatten().map(Sought::AnyOf).collect();
         if let Some(subject) = &self.subject {
+            if subject
+                .split_whitespace()
+                .any(|word| word == "*" || word.strip_suffix('*').unwrap_or(word).contains('*'))
+            {
+                let text = text!(
+                    "in {subject:?} a * stands elsewhere than at the end of a word: bolet* is any word that begins so",
+                    "em {subject:?} há um * fora do fim de uma palavra: bolet* é qualquer palavra que comece assim"
+                );
+                return Err(Told { text, usage: true });
+            }
             let words = Sought::words(subject).ok_or_else(|| Told {
                 text: text!("there is no word in {subject:?}", "não há palavra em {subject:?}"),
                 usage: true,
@@ -304,5 +325,23 @@ impl Found {
         let object = self.request.number.clone();
         let event = Event { at: self.at, actor: self.actor.clone(), action, object, detail };
         actor::write(settings, &event)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `<>` is typed as it is shown.
+    #[test]
+    fn the_null_reverse_path_is_found_as_it_is_shown() {
+        let directory = Directory::new(Vec::new(), []).unwrap();
+        let query = Query { sender: Some("<>".to_owned()), ..Query::default() };
+        let sought = query.sought(&directory).unwrap();
+        let mut record = crate::record::sample::record(1);
+        let is_in = |record: &Record| sought.iter().all(|sought| sought.is_in(&term::of(record)));
+        assert!(!is_in(&record));
+        record.reverse_path = String::new();
+        assert!(is_in(&record));
     }
 }

@@ -7,14 +7,18 @@ use super::style;
 use crate::{
     audit::{Stored, word},
     cli::{
-        Common, Exit,
+        Common, Exit, actor,
         arguments::{list_of, text_of},
         escape::escape,
         records::with_view,
         rendering::{Rendering, Style, json_line},
+        restore,
+        run::with_runtime,
+        start::tracking,
         status::{ask_at, field},
         table::Table,
     },
+    config::{self, Settings},
     door::{
         control::Command,
         tracking::{Days, Order, Wanted},
@@ -24,7 +28,7 @@ use crate::{
         audit::Action,
         request::{Kind, Request},
     },
-    store::StoreFault,
+    store::{Store, StoreFault},
     text,
 };
 
@@ -74,18 +78,23 @@ fn closing(matches: &ArgMatches) -> Order {
 
 /// The account is the gateway's to find out; the person is a note.
 fn person(matches: &ArgMatches) -> Option<String> {
-    crate::cli::actor::actor(matches.get_one::<String>("by").cloned()).person
+    actor::actor(matches.get_one::<String>("by").cloned()).person
 }
 
-/// Asks the gateway, which writes.
+/// Asks the gateway, which writes; of records that were laid out to be looked at there is none.
 fn ordered(common: &mut Common, order: Order) -> Exit {
     let Some(settings) = common.settings() else { return Exit::Faults };
     let style = style(common, &settings);
-    let answer = match ask_at(&settings, &Command::Tracking(order)) {
+    let answered = if settings.gateway.data_dir.join(restore::LOOKING_ONLY).exists() {
+        in_a_copy(&settings, order).map_err(|told| (told, Exit::Faults))
+    } else {
+        ask_at(&settings, &Command::Tracking(order)).map_err(|told| (told, Exit::NotReachable))
+    };
+    let answer = match answered {
         Ok(answer) => answer,
-        Err(told) => {
-            eprintln!("{}", style.say(&told));
-            return Exit::NotReachable;
+        Err((told, exit)) => {
+            eprintln!("{}", escape(style.say(&told)));
+            return exit;
         }
     };
     let done = field(&answer, "ok").as_bool() == Some(true);
@@ -100,6 +109,21 @@ fn ordered(common: &mut Common, order: Order) -> Exit {
         eprintln!("{}", style.say(&refused(&answer, &style)));
     }
     if done { Exit::Done } else { Exit::Faults }
+}
+
+/// Whoever asks for records of the past asks after the backup was made: their request stands in no backup. It is registered in the copy, in
+/// whose trail the searches are, too; where the records live nothing is touched.
+fn in_a_copy(settings: &Settings, order: Order) -> Result<Value, Text> {
+    let failed = |fault: &StoreFault| {
+        text!("the copied database cannot be written: {fault}", "não é possível gravar no banco copiado: {fault}")
+    };
+    let (directory, _) = config::load_directory(settings);
+    with_runtime(async {
+        let store = Store::open(settings.store.clone()).await.map_err(|fault| failed(&fault))?;
+        let answer = tracking(settings).answer(&store, &directory, order, actor::actor(None).account).await;
+        store.close().await;
+        Ok(answer)
+    })
 }
 
 fn refused(answer: &Value, style: &Style) -> Text {

@@ -15,7 +15,7 @@ use crate::{
     record::{
         TransactionId, UnixMillis,
         audit::{Action, Actor, Event},
-        release::{Asked, Next, Release, ReleaseKind, Word},
+        release::{Asked, Next, Release, ReleaseKind, ReleaseState, Word},
         unix_millis,
     },
     smtp::path::Mailbox,
@@ -45,7 +45,7 @@ pub enum Order {
         /// To which release.
         release: TransactionId,
     },
-    /// The second person's no, or the first one's change of mind.
+    /// The second person's no, or anybody's before it is sent again.
     Deny {
         /// To which release.
         release: TransactionId,
@@ -122,7 +122,8 @@ impl Carrying<'_> {
             Mailbox::parse(address).is_some_and(|mailbox| policy.directory.key_of(&mailbox).is_some())
         };
         if let Some(foreign) = analysts.iter().find(|address| !is_served(address)) {
-            return refused(&object, "analyst_not_served", &format!("{foreign} is in no domain that is served here"));
+            let error = format!("{foreign} is in no domain that is served here");
+            return json!({ "ok": false, "object": object, "refused": "analyst_not_served", "address": foreign, "error": error });
         }
         let kind = if analysts.is_empty() { ReleaseKind::Original } else { ReleaseKind::Analyst };
         let requested = self.word();
@@ -152,7 +153,13 @@ impl Carrying<'_> {
             return refused(&object, "audit", &fault);
         }
         match self.gateway.store.decide_release(&id, approves, self.word()).await {
-            Ok(release) => json!({ "ok": true, "release": object, "item": release.item, "state": release.state }),
+            Ok(release) => {
+                // Stopped after somebody had it: a restore has to read that in the trail, or that one gets it again.
+                if matches!(release.state, ReleaseState::Partly | ReleaseState::Unknown) {
+                    note_end(self.settings, &release, Next::Over(release.state));
+                }
+                json!({ "ok": true, "release": object, "item": release.item, "state": release.state })
+            }
             Err(fault) => self.not_done(action, &object, self.outbox_fault(&object, &fault)),
         }
     }

@@ -1,7 +1,8 @@
-//! Tracking requests come in by the control socket, since the gateway alone writes the database; searches do not (`cli::track`).
+//! Tracking requests come in by the control socket, since the gateway alone writes the database; searches do not (`cli::track`). Where
+//! records of a past period were laid out to be looked at, no gateway runs, and the command itself registers them.
 //!
-//! In: an order, and the account at the other end. Out: what was registered, or the reason why not. Each order stands in the audit trail
-//! before it is done.
+//! In: an order, the store, the directory, and the account that gives it. Out: what was registered, or the reason why not. Each order stands
+//! in the audit trail before it is done.
 
 mod retention;
 
@@ -11,7 +12,7 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::gateway::{Gateway, now};
+use super::gateway::now;
 use crate::{
     audit::{AuditFault, Trail},
     policy::directory::Directory,
@@ -22,7 +23,7 @@ use crate::{
         unix_millis,
         window::{self, Span},
     },
-    store::StoreFault,
+    store::{Store, StoreFault},
 };
 
 /// What is to be done.
@@ -122,12 +123,12 @@ pub struct Tracking {
 }
 
 impl Tracking {
-    /// Does what is ordered, as an account at the other end of the control socket, and says what became of it.
-    pub async fn answer(&self, gateway: &Gateway, order: Order, account: String) -> Value {
+    /// Does what an account orders, and says what became of it. `directory`: whose addresses belong together.
+    pub async fn answer(&self, store: &Store, directory: &Directory, order: Order, account: String) -> Value {
         let at = unix_millis(now().wall);
         let done = match order {
-            Order::Open(wanted) => self.open(gateway, wanted, account, at).await,
-            Order::Close { number, person } => self.close(gateway, &number, Actor { account, person }, at).await,
+            Order::Open(wanted) => self.open(store, directory, wanted, account, at).await,
+            Order::Close { number, person } => self.close(store, &number, Actor { account, person }, at).await,
         };
         match done {
             Ok(request) => json!({ "ok": true, "request": request }),
@@ -143,18 +144,19 @@ impl Tracking {
 
     async fn open(
         &self,
-        gateway: &Gateway,
+        store: &Store,
+        directory: &Directory,
         wanted: Wanted,
         account: String,
         at: UnixMillis,
     ) -> Result<Request, Refused> {
         let actor = Actor { account: account.clone(), person: wanted.person.clone() };
-        let request = self.request(wanted, &gateway.policy().directory, account, at)?;
+        let request = self.request(wanted, directory, account, at)?;
         let today = self.date(at).ok_or(Refused::NoSuchDay)?;
         if let Some(wrong) = request.wrong(today) {
             return Err(Refused::Wrong(wrong));
         }
-        if let Some(present) = gateway.store.request(&request.number).await? {
+        if let Some(present) = store.request(&request.number).await? {
             return Err(Refused::Taken(Box::new(present)));
         }
         let action = match request.kind {
@@ -162,7 +164,7 @@ impl Tracking {
             Kind::Hold => Action::RecordsHeld,
         };
         self.audit(actor, action, &request, at).await?;
-        if gateway.store.open_request(&request).await? { Ok(request) } else { Err(Refused::Taken(Box::new(request))) }
+        if store.open_request(&request).await? { Ok(request) } else { Err(Refused::Taken(Box::new(request))) }
     }
 
     fn request(
@@ -198,8 +200,8 @@ impl Tracking {
         })
     }
 
-    async fn close(&self, gateway: &Gateway, number: &str, actor: Actor, at: UnixMillis) -> Result<Request, Refused> {
-        let present = gateway.store.request(number).await?.filter(|request| request.closed.is_none());
+    async fn close(&self, store: &Store, number: &str, actor: Actor, at: UnixMillis) -> Result<Request, Refused> {
+        let present = store.request(number).await?.filter(|request| request.closed.is_none());
         let request = present.ok_or(Refused::NoneOpen)?;
         let action = match request.kind {
             Kind::Request => Action::TrackingRequestClosed,
@@ -207,7 +209,7 @@ impl Tracking {
         };
         let closed = Closed { at, by: actor.account.clone() };
         self.audit(actor, action, &request, at).await?;
-        gateway.store.close_request(number, &closed).await?.ok_or(Refused::NoneOpen)
+        store.close_request(number, &closed).await?.ok_or(Refused::NoneOpen)
     }
 
     async fn audit(&self, actor: Actor, action: Action, request: &Request, at: UnixMillis) -> Result<(), Refused> {

@@ -128,14 +128,18 @@ fn open(address: &str, parameters: crate::smtp::parameter::RcptParameters) -> Re
     ReleaseRecipient { address: address.to_owned(), parameters, state: RecipientState::Open, said: String::new() }
 }
 
-/// Whether `actor` may decide a release that waits for a second person. To deny, anybody may: stopping needs no witness.
+/// Whether `actor` may decide a release: approve one that waits for a second person, or deny one that is not being sent this moment. To
+/// deny, anybody may: stopping needs no witness.
 ///
 /// # Errors
 ///
 /// Why not.
 pub fn may_decide(release: &Release, actor: &Actor, approves: bool) -> Result<(), ReleaseRefusal> {
-    if release.state != ReleaseState::Requested {
-        return Err(ReleaseRefusal::NotWaiting);
+    match release.state {
+        ReleaseState::Requested => {}
+        // Between two attempts nobody sends it: it is stopped before its recipients wait two days for what was a mistake.
+        ReleaseState::Approved if !approves => {}
+        _ => return Err(ReleaseRefusal::NotWaiting),
     }
     let asked = &release.requested.actor;
     // Who names no person is the account. One who has two accounts is still one person, and two people at one account cannot be
@@ -143,6 +147,25 @@ pub fn may_decide(release: &Release, actor: &Actor, approves: bool) -> Result<()
     let person = |actor: &Actor| actor.person.clone().unwrap_or_else(|| actor.account.clone()).trim().to_lowercase();
     let same = asked.account == actor.account || person(asked) == person(actor);
     if approves && same { Err(ReleaseRefusal::SamePerson) } else { Ok(()) }
+}
+
+/// Writes the word into a release that may be decided so. A denied one says what it has come to: who has the message keeps it, who may have
+/// it may have it, and nobody else gets it.
+pub fn decide(release: &mut Release, approves: bool, word: Word) {
+    release.next_attempt_at = word.at;
+    release.state = ReleaseState::Approved;
+    if !approves {
+        let has = |state| release.recipients.iter().any(|it| it.state == state);
+        release.state = match (has(RecipientState::Unknown), has(RecipientState::Delivered)) {
+            (true, _) => ReleaseState::Unknown,
+            (false, true) => ReleaseState::Partly,
+            (false, false) => ReleaseState::Denied,
+        };
+        let open = release.recipients.iter_mut().filter(|it| it.state == RecipientState::Open);
+        open.for_each(|it| it.state = RecipientState::GivenUp);
+        release.settled_at = Some(word.at);
+    }
+    release.decided = Some(word);
 }
 
 /// When somebody spoke, for tests of both files.
@@ -263,8 +286,32 @@ mod tests {
             assert_eq!(may_decide(&release, &actor, true).is_ok(), may, "{asks:?} {decides:?}");
             assert_eq!(may_decide(&release, &actor, false), Ok(()), "whoever asked may take it back");
         }
-        let decided = plan(&item(), &[], asked()).unwrap();
+        let mut decided = plan(&item(), &[], asked()).unwrap();
         let other = Actor { account: "joao".to_owned(), person: None };
         assert_eq!(may_decide(&decided, &other, true), Err(ReleaseRefusal::NotWaiting));
+        assert_eq!(may_decide(&decided, &other, false), Ok(()), "it waits for its next attempt");
+        for state in [ReleaseState::Sending, ReleaseState::Delivered, ReleaseState::Failed, ReleaseState::Denied] {
+            decided.state = state;
+            assert_eq!(may_decide(&decided, &other, false), Err(ReleaseRefusal::NotWaiting), "{state:?}");
+        }
+    }
+
+    /// What is stopped between two attempts is told as what it has come to by then.
+    #[test]
+    fn a_release_that_is_stopped_forgets_nobody_who_has_it() {
+        use RecipientState::{Delivered, GivenUp, Open, Refused, Unknown};
+        for (states, state, left) in [
+            ([Open, Open], ReleaseState::Denied, [GivenUp, GivenUp]),
+            ([Refused, Open], ReleaseState::Denied, [Refused, GivenUp]),
+            ([Delivered, Open], ReleaseState::Partly, [Delivered, GivenUp]),
+            ([Unknown, Open], ReleaseState::Unknown, [Unknown, GivenUp]),
+            ([Delivered, Unknown], ReleaseState::Unknown, [Delivered, Unknown]),
+        ] {
+            let mut release = earlier(ReleaseKind::Original, states);
+            release.state = ReleaseState::Approved;
+            decide(&mut release, false, Word { at: 9, ..asked().requested });
+            assert_eq!((release.state, release.settled_at), (state, Some(9)), "{states:?}");
+            assert_eq!(release.recipients.iter().map(|it| it.state).collect::<Vec<_>>(), left, "{states:?}");
+        }
     }
 }

@@ -204,6 +204,24 @@ async fn a_virus_waits_for_a_second_person() {
     assert_eq!(taken.decided, Some(word(30, "joao")));
 }
 
+/// Released by mistake, and the next hop is down: it is stopped between two attempts, and not while it is sent.
+#[tokio::test]
+async fn what_is_tried_again_is_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(&folder).await;
+    let item = item(&["a@tjpa.jus.br"]);
+    keep(&store, &item).await;
+    store.request_release(&item.id, asked(100)).await.unwrap();
+    let taken = store.take_release(NODE, 10, 50).await.unwrap().unwrap();
+    let now = store.decide_release(&taken.id, false, word(11, "joao")).await;
+    assert!(matches!(now, Err(OutboxFault::Refused(ReleaseRefusal::NotWaiting))), "it is being sent");
+    store.conclude_attempt(&taken, heard(RecipientState::Open), PATIENCE, 20).await.unwrap().unwrap();
+    let stopped = store.decide_release(&taken.id, false, word(21, "joao")).await.unwrap();
+    assert_eq!((stopped.state, state_of(&store, &item).await), (ReleaseState::Denied, ItemState::Held));
+    assert!(store.take_release(NODE, i64::MAX, i64::MAX).await.unwrap().is_none());
+    store.delete_item(&item.id, "joao", "por engano", 22).await.unwrap();
+}
+
 /// Infected since it was held: the class is virus, and the release waits for somebody else.
 #[tokio::test]
 async fn what_is_infected_by_now_waits() {
@@ -217,6 +235,7 @@ async fn what_is_infected_by_now_waits() {
     assert!(!store.may_dot(&taken, &[0], 50).await.unwrap());
     let virus = store.items(Filter { class: Some(ItemClass::Virus), ..Filter::default() }).await.unwrap();
     assert_eq!((virus.len(), virus[0].state), (1, ItemState::Releasing));
+    assert_eq!(virus[0].signature(), Some("Eicar-Test-Signature"), "a search for it finds it");
     assert!(store.take_release(NODE, 99, 100).await.unwrap().is_none());
     store.decide_release(&taken.id, true, word(60, "joao")).await.unwrap();
     assert!(store.take_release(NODE, 60, 100).await.unwrap().is_some());

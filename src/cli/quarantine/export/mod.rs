@@ -147,9 +147,12 @@ fn as_kept(settings: &Settings, wanted: &Wanted, file: &Path, style: &Style) -> 
     // Before anything is written into the trail: nobody took out what has no place to go to.
     let place = Place::new(file)?;
     note(settings, wanted, &items, &BTreeMap::new(), style)?;
-    with_view_of(settings, async |view| Ok(copy(view, id, &mut place.file()).await))?
-        .map_err(|fault| fault.of(file))?;
-    place.name()?;
+    let taken = || -> Result<(), Fault> {
+        with_view_of(settings, async |view| Ok(copy(view, id, &mut place.file()).await))?
+            .map_err(|fault| fault.of(file))?;
+        Ok(place.name()?)
+    };
+    taken().map_err(|fault| not_taken(settings, wanted, &items, BTreeMap::new(), fault, style))?;
     let shown = file.display();
     let line = text!("{id} is in {shown}", "{id} está em {shown}");
     Ok(escape(style.say(&line)) + "\n")
@@ -176,14 +179,18 @@ fn zipped(
     let sha256 = made(settings, &parts, &secret, io::sink())?.map_err(|fault| fault.of(file))?;
     let (place, shown) = (Place::new(file)?, file.display().to_string());
     let detail = [("format", "zip".to_owned()), ("file", shown.clone()), ("sha256", sha256.clone())];
-    note(settings, wanted, &items, &detail.map(|(key, value)| (key.to_owned(), value)).into(), style)?;
-    let written = made(settings, &parts, &secret, place.file())?.map_err(|fault| fault.of(file))?;
-    if written != sha256 {
-        let what = text!("what is kept changed while it was read", "o que está guardado mudou durante a leitura");
-        return Err(what.into());
-    }
-    place.name()?;
-    tell(&password, file, style)?;
+    let detail: BTreeMap<String, String> = detail.map(|(key, value)| (key.to_owned(), value)).into();
+    note(settings, wanted, &items, &detail, style)?;
+    let taken = || -> Result<(), Fault> {
+        let written = made(settings, &parts, &secret, place.file())?.map_err(|fault| fault.of(file))?;
+        if written != sha256 {
+            let what = text!("what is kept changed while it was read", "o que está guardado mudou durante a leitura");
+            return Err(what.into());
+        }
+        place.name()?;
+        tell(&password, file, style)
+    };
+    taken().map_err(|fault| not_taken(settings, wanted, &items, detail, fault, style))?;
     let count = items.len();
     if style.json {
         return Ok(json_line(&json!({ "file": shown, "items": count, "octets": octets, "sha256": sha256 })));
@@ -218,6 +225,26 @@ fn note(
         audited(settings, &event, style).map_err(Fault::Told)?;
     }
     Ok(())
+}
+
+/// What stands in the trail and was not done has a second entry, which says so (`docs/audit.md`); the fault goes on to be told.
+fn not_taken(
+    settings: &Settings,
+    wanted: &Wanted,
+    items: &[Kept],
+    mut detail: BTreeMap<String, String>,
+    fault: Fault,
+    style: &Style,
+) -> Fault {
+    let why = match &fault {
+        Fault::Store(fault) => fault.to_string(),
+        Fault::Said(what) => what.en.to_string(),
+        Fault::Told(_) => String::new(),
+    };
+    detail.insert("outcome".to_owned(), format!("not done: {why}"));
+    // A full disk stops both: what cannot be written says so itself.
+    let _ = note(settings, wanted, items, &detail, style);
+    fault
 }
 
 /// The files of an archive: of each message its octets, and what is known of it.

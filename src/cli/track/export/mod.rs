@@ -62,15 +62,21 @@ pub(super) fn export(common: &mut Common, query: &Query, matches: &ArgMatches) -
         }
     };
     let detail = [("format", format.to_owned()), ("file", name.clone()), ("sha256", hash.clone())];
-    if let Err(what) = found.audit(&settings, Action::TrackingExported, detail) {
+    if let Err(what) = found.audit(&settings, Action::TrackingExported, detail.clone()) {
         let _ = std::fs::remove_file(&to);
         eprintln!("{}", style.say(&what));
         return Exit::Faults;
     }
     if let Err(fault) = write(written, &document) {
         let _ = std::fs::remove_file(&to);
+        let outcome = [("outcome", format!("not done: {fault}"))];
+        // A full disk stops both: the first reason is told whatever becomes of the second.
+        let noted = found.audit(&settings, Action::TrackingExported, detail.into_iter().chain(outcome));
         let name = escape(&name);
         eprintln!("{}", style.say(&text!("{name}: {fault}", "{name}: {fault}")));
+        if let Err(what) = noted {
+            eprintln!("{}", style.say(&what));
+        }
         return Exit::Faults;
     }
     let records = found.records.len();
