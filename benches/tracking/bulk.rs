@@ -69,7 +69,8 @@ fn rows(bench: &Bench, from: u64, until: u64) -> String {
         "'r:' || lower(rule)",
     ];
     let found_by = found_by.map(str::to_owned).into_iter().chain((1..=5).map(|nth| format!("'w:' || w{nth}")));
-    let found_by: Vec<String> = found_by.map(|term| format!("SELECT {term} AS term, began FROM made")).collect();
+    let found_by: Vec<String> =
+        found_by.map(|term| format!("SELECT {term} AS term, began - began % 32 AS began FROM made")).collect();
     format!(
         "CREATE TEMPORARY TABLE made AS WITH RECURSIVE \
          s(n) AS (SELECT CAST({from} AS BIGINT) UNION ALL SELECT n + 1 FROM s WHERE n + 1 < {until}), \
@@ -82,7 +83,7 @@ fn rows(bench: &Bench, from: u64, until: u64) -> String {
             CASE has_rule WHEN 0 THEN 'S3B-2026-' || substr(CAST(10000 + {} % 50 AS TEXT), 2, 4) END AS rule, {words} FROM drawn) \
          SELECT *, w1 || ' ' || w2 || ' ' || w3 || ' ' || w4 || ' ' || w5 AS subject FROM told; \
          INSERT INTO transactions (id, id_reversed, began, ended, client, reverse_path, message_id, subject, ending, record) \
-            SELECT id, {reversed}, began, began + 400, client, sender, '<' || n || '.abc@example.com>', subject, 'relayed', {record} FROM made; \
+            SELECT id, {reversed}, began, 0, '', '', NULL, '', '', {record} FROM made; \
          INSERT INTO terms (day, term, began) SELECT began / 86400000, term, began FROM ({found_by}) AS found \
             WHERE term IS NOT NULL ORDER BY 1, 2, 3; \
          DROP TABLE made;",

@@ -73,7 +73,7 @@ impl Made {
         for matched in &mut record.rules {
             matched.rule = format!("S3B-2026-{:04}", self.chance() % 50);
         }
-        record.id = TransactionId::new(began.unsigned_abs(), chance);
+        record.id = TransactionId::of_mail(began.unsigned_abs(), chance);
         record.began = began;
         record.ended = began + 400;
         record.client.address = format!("10.0.{}.{}", client / 250, client % 250).parse().unwrap();

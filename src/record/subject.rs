@@ -78,8 +78,8 @@ impl Subjects {
 }
 
 fn hashes(key: &Key, record: &Record) -> Vec<String> {
-    let words = term::subject_words(&record.subjects);
-    let mut hashes: Vec<String> = words.iter().map(|word| key.of(word.as_str())).collect();
+    let mut hashes = Vec::new();
+    term::each_subject_word(&record.subjects, |word| hashes.push(key.of(word.as_str())));
     hashes.sort_unstable();
     hashes
 }

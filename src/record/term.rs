@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     message::fold::Fold,
-    policy::directory::{MailboxKey, compared_domain, foreign_key},
+    policy::directory::{MailboxKey, foreign_key},
     smtp::path::{Host, Mailbox},
 };
 
@@ -60,6 +60,13 @@ pub enum Sought {
 
 impl Term {
     fn new(kind: Kind, value: &str) -> Self {
+        let mut term = Self(String::with_capacity(value.len().min(VALUE).saturating_add(2)));
+        term.put(kind, value);
+        term
+    }
+
+    /// Becomes this one, where it stands: of all that a record is found by nothing is allocated but what is kept.
+    fn put(&mut self, kind: Kind, value: &str) -> &Self {
         let letter = match kind {
             Kind::From => 'f',
             Kind::To => 't',
@@ -72,15 +79,15 @@ impl Term {
         };
         let longest = if matches!(kind, Kind::Word) { WORD } else { VALUE };
         let cut = value.get(..value.floor_char_boundary(longest)).unwrap_or_default();
+        self.0.clear();
+        self.0.extend([letter, ':']);
         // PostgreSQL takes no NUL in a text, and what acts on a terminal is of no use in any value.
-        let mut term = String::with_capacity(cut.len().saturating_add(2));
-        term.extend([letter, ':']);
         if cut.chars().any(char::is_control) {
-            term.extend(cut.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }));
+            self.0.extend(cut.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }));
         } else {
-            term.push_str(cut);
+            self.0.push_str(cut);
         }
-        Self(term)
+        self
     }
 
     /// Messages from a mailbox of ours, whatever alias it used.
@@ -110,9 +117,7 @@ impl Term {
 
     /// Messages with this Message-ID, with or without angle brackets.
     pub fn message_id(id: &str) -> Self {
-        let id = id.trim();
-        let bare = id.strip_prefix('<').and_then(|id| id.strip_suffix('>')).unwrap_or(id);
-        Self::new(Kind::MessageId, &bare.trim().to_lowercase())
+        Self::new(Kind::MessageId, &folded_id(id))
     }
 
     /// Messages that this rule matched.
@@ -150,8 +155,8 @@ impl Sought {
             let folded = fold().pattern(part);
             let mut words = words(&folded);
             let last = if open { words.next_back() } else { None };
-            sought.extend(words.map(|word| Self::AnyOf(vec![word])));
-            sought.extend(last.map(Self::Beginning));
+            sought.extend(words.map(|word| Self::AnyOf(vec![Term::new(Kind::Word, word)])));
+            sought.extend(last.map(|word| Self::Beginning(Term::new(Kind::Word, word))));
         }
         (!sought.is_empty()).then_some(sought)
     }
@@ -184,28 +189,46 @@ impl Sought {
 
 /// Everything that a record is found by, in order, each once.
 pub fn of(record: &Record) -> Vec<Term> {
-    let mut terms = vec![Term::client(record.client.address), Term::from_address(&record.reverse_path)];
-    terms.extend(record.reverse_path_mailbox.as_ref().map(Term::from_mailbox));
-    for recipient in &record.recipients {
-        // The address too: once its mailbox is no more in the directory, the address is all that anybody can still name.
-        terms.extend(recipient.mailbox.as_ref().map(Term::to_mailbox));
-        terms.push(Term::to_address(&recipient.address));
-    }
-    terms.extend(record.message_id.as_deref().map(Term::message_id));
-    terms.extend(record.rules.iter().map(|matched| Term::rule(&matched.rule)));
-    terms.extend(subject_words(&record.subjects));
-    if let Some(Hidden::Hashed { whole, words }) = &record.hidden_subjects {
-        terms.extend(words.iter().map(|hash| Term::new(Kind::HashedWord, hash)));
-        terms.extend(whole.iter().map(|hash| Term::new(Kind::HashedSubject, hash)));
-    }
+    let mut terms = Vec::new();
+    each(record, |term| terms.push(term.clone()));
     terms.sort_unstable();
     terms.dedup();
     terms
 }
 
+/// The same one after the other, in no order, some of them more than once. Whoever wants to keep one copies it.
+pub(crate) fn each(record: &Record, mut found: impl FnMut(&Term)) {
+    let mut term = Term(String::with_capacity(WORD));
+    found(term.put(Kind::Client, &record.client.address.to_canonical().to_string()));
+    found(term.put(Kind::From, &folded_address(&record.reverse_path)));
+    if let Some(mailbox) = &record.reverse_path_mailbox {
+        found(term.put(Kind::From, &mailbox.0));
+    }
+    for recipient in &record.recipients {
+        // The address too: once its mailbox is no more in the directory, the address is all that anybody can still name.
+        if let Some(mailbox) = &recipient.mailbox {
+            found(term.put(Kind::To, &mailbox.0));
+        }
+        found(term.put(Kind::To, &folded_address(&recipient.address)));
+    }
+    if let Some(id) = &record.message_id {
+        found(term.put(Kind::MessageId, &folded_id(id)));
+    }
+    for matched in &record.rules {
+        found(term.put(Kind::Rule, &matched.rule.to_lowercase()));
+    }
+    each_subject_word(&record.subjects, &mut found);
+    if let Some(Hidden::Hashed { whole, words }) = &record.hidden_subjects {
+        words.iter().for_each(|hash| found(term.put(Kind::HashedWord, hash)));
+        whole.iter().for_each(|hash| found(term.put(Kind::HashedSubject, hash)));
+    }
+}
+
 /// The words of both readings, each once, so that a look-alike letter hides no word from a search that it hides from no rule.
-pub(super) fn subject_words(subjects: &[String]) -> Vec<Term> {
-    let mut found = Vec::new();
+pub(super) fn each_subject_word(subjects: &[String], mut found: impl FnMut(&Term)) {
+    let mut term = Term(String::with_capacity(WORD));
+    // Those that were found, one behind the other, and where each ends.
+    let (mut known, mut ends) = (String::new(), Vec::new());
     let mut left = SUBJECT;
     for subject in subjects {
         let looked_at = subject.get(..subject.floor_char_boundary(left)).unwrap_or_default();
@@ -213,15 +236,18 @@ pub(super) fn subject_words(subjects: &[String]) -> Vec<Term> {
         let plain = fold().subject(looked_at);
         let alike = fold().lookalike_subject(looked_at, &plain);
         for word in [Some(&plain), alike.as_ref()].into_iter().flatten().flat_map(|reading| words(reading)) {
-            if found.len() >= WORDS {
-                return found;
+            if ends.len() >= WORDS {
+                return;
             }
-            if !found.contains(&word) {
-                found.push(word);
+            let word = term.put(Kind::Word, word);
+            let mut starts = [0].iter().chain(&ends).zip(&ends);
+            if !starts.any(|(&start, &end)| known.get(start..end) == Some(word.as_str())) {
+                known.push_str(word.as_str());
+                ends.push(known.len());
+                found(word);
             }
         }
     }
-    found
 }
 
 /// A subject as it is hashed: folded, so that what a person takes for the same is the same.
@@ -236,9 +262,15 @@ pub fn hash_in(part: &str) -> Option<String> {
 }
 
 /// A word is a maximal run of letters and digits, as for rules.
-fn words(folded: &str) -> impl DoubleEndedIterator<Item = Term> {
-    let words = folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-    words.map(|word| Term::new(Kind::Word, word))
+fn words(folded: &str) -> impl DoubleEndedIterator<Item = &str> {
+    folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty())
+}
+
+/// A Message-ID as it is compared.
+fn folded_id(id: &str) -> String {
+    let id = id.trim();
+    let bare = id.strip_prefix('<').and_then(|id| id.strip_suffix('>')).unwrap_or(id);
+    bare.trim().to_lowercase()
 }
 
 /// The same for all: made once.
@@ -251,7 +283,7 @@ fn fold() -> &'static Fold {
 fn folded_address(address: &str) -> String {
     match Mailbox::parse(address) {
         Some(Mailbox { local_part, host: Host::Domain(domain) }) => {
-            foreign_key(&local_part.unquoted(), &compared_domain(domain.as_str())).0
+            foreign_key(&local_part.unquoted(), domain.as_str()).0
         }
         _ => address.to_lowercase(),
     }

@@ -16,6 +16,14 @@ pub const DAYS_BEFORE: i32 = 30;
 /// Milliseconds of a day by UTC, by which the database is divided.
 pub const DAY: UnixMillis = 86_400_000;
 
+/// Milliseconds of a slot: what records are found by names the slot in which one began. A day has a whole number of them.
+pub const SLOT: UnixMillis = 32;
+
+/// When the slot of an instant begins.
+pub fn slot_of(at: UnixMillis) -> UnixMillis {
+    at.saturating_sub(at.rem_euclid(SLOT))
+}
+
 /// From an instant, up to and without another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Span {

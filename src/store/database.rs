@@ -40,7 +40,7 @@ impl Kind {
 }
 
 /// What `meta` says when the last migration has run.
-pub(super) const SCHEMA: &str = "9";
+pub(super) const SCHEMA: &str = "10";
 
 /// Readers at once.
 pub(super) const READERS: u32 = 4;
@@ -65,6 +65,7 @@ fn migrations() -> Migrator {
     let seventh = include_str!("../../migrations/0007_audit_copy.sql");
     let eighth = include_str!("../../migrations/0008_shared_content.sql");
     let ninth = include_str!("../../migrations/0009_found_by.sql");
+    let tenth = include_str!("../../migrations/0010_smaller_records.sql");
     let step = |version, name: &'static str, sql: &'static str| {
         Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
     };
@@ -77,6 +78,7 @@ fn migrations() -> Migrator {
         step(7, "audit copy", seventh),
         step(8, "shared content", eighth),
         step(9, "found by", ninth),
+        step(10, "smaller records", tenth),
     ])
 }
 

@@ -121,7 +121,7 @@ impl Store {
                     transaction.rollback().await?;
                     return Ok(false);
                 }
-                found_by.extend(sorted.records.iter().flat_map(|written| terms::of(written.record)));
+                found_by = terms::of_all(sorted.records.iter().map(|written| written.record));
             }
             Records::Over => {
                 for written in &sorted.records {

@@ -23,17 +23,17 @@ pub(super) struct Statement {
 
 #[derive(Debug)]
 enum Shape {
-    /// Adds rows: into which columns, how many these are, and what stands behind the rows.
-    Insert { into: &'static str, columns: usize, behind: &'static str },
+    /// Adds rows: into which columns, what each row is, with `?` for what is bound, and what stands behind the rows.
+    Insert { into: &'static str, row: &'static str, behind: &'static str },
     /// Has a list of values behind it, in brackets.
     List { before: &'static str },
 }
 
 impl Statement {
-    /// Adds rows `into` a table and its columns, of which there are `columns`; `behind` stands behind the rows. To be used within a transaction
-    /// that is taken back when it fails.
-    pub(super) const fn insert(into: &'static str, columns: usize, behind: &'static str) -> Self {
-        Self::new(Shape::Insert { into, columns, behind })
+    /// Adds rows `into` a table and its columns. Each is `row`, in which `?` stands for what is bound; `behind` stands behind the rows. To be used
+    /// within a transaction that is taken back when it fails.
+    pub(super) const fn insert(into: &'static str, row: &'static str, behind: &'static str) -> Self {
+        Self::new(Shape::Insert { into, row, behind })
     }
 
     /// One with a list of values behind it, in brackets.
@@ -72,7 +72,7 @@ impl Shape {
     /// Parameters of a row.
     fn columns(&self) -> usize {
         match self {
-            Self::Insert { columns, .. } => *columns,
+            Self::Insert { row, .. } => row.matches('?').count(),
             Self::List { .. } => 1,
         }
     }
@@ -83,12 +83,12 @@ impl Shape {
     fn text(&self, kind: Kind, rows: usize) -> String {
         let mut places = Places { kind, next: 1 };
         match self {
-            Self::Insert { into, columns, behind } => {
+            Self::Insert { into, row, behind } => {
                 let insert = match kind {
                     Kind::Sqlite => "INSERT OR FAIL INTO",
                     Kind::PostgreSql => "INSERT INTO",
                 };
-                let rows: Vec<String> = (0..rows).map(|_| format!("({})", places.some(*columns))).collect();
+                let rows: Vec<String> = (0..rows).map(|_| format!("({})", places.filled(row))).collect();
                 format!("{insert} {into} VALUES {}{behind}", rows.join(", "))
             }
             Self::List { before } => format!("{before} ({})", places.some(rows)),
@@ -104,15 +104,22 @@ struct Places {
 }
 
 impl Places {
+    /// So many in a row.
     fn some(&mut self, count: usize) -> String {
-        let mut text = String::with_capacity(count.saturating_mul(6));
-        for nth in 0..count {
-            text.push_str(if nth == 0 { "" } else { ", " });
-            match self.kind {
-                Kind::Sqlite => text.push('?'),
-                Kind::PostgreSql => text.push_str(&format!("${}", self.next)),
+        self.filled(&vec!["?"; count].join(", "))
+    }
+
+    /// A text with a place for each `?`.
+    fn filled(&mut self, row: &str) -> String {
+        let mut text = String::with_capacity(row.len().saturating_mul(2));
+        for piece in row.split_inclusive('?') {
+            match (self.kind, piece.strip_suffix('?')) {
+                (Kind::PostgreSql, Some(before)) => {
+                    text.push_str(&format!("{before}${}", self.next));
+                    self.next = self.next.saturating_add(1);
+                }
+                _ => text.push_str(piece),
             }
-            self.next = self.next.saturating_add(1);
         }
         text
     }
@@ -123,10 +130,14 @@ mod tests {
     use super::*;
 
     static ONE: Statement = Statement::list("DELETE FROM t WHERE id IN");
-    static THREE: Statement = Statement::insert("t (a, b, c)", 3, " ON CONFLICT DO NOTHING");
-    static FOUR: Statement = Statement::insert("t (a, b, c, d)", 4, "");
-    static TEN: Statement = Statement::insert("t (…)", 10, "");
-    static MANY: Statement = Statement::insert("t (…)", 500, "");
+    static THREE: Statement = Statement::insert("t (a, b, c)", "?, ?, ?", " ON CONFLICT DO NOTHING");
+    static FOUR: Statement = Statement::insert("t (a, b, c, d, e)", "?, ?, '', ?, ?", "");
+    static TEN: Statement = Statement::insert("t (…)", "?, ?, ?, ?, ?, ?, ?, ?, ?, ?", "");
+    static MANY: Statement = Statement::insert("t (…)", FIVE_HUNDRED, "");
+    const FIVE_HUNDRED: &str = match std::str::from_utf8(&[b'?'; 500]) {
+        Ok(row) => row,
+        Err(_) => "",
+    };
 
     /// Every row once and in order, in few statements of few lengths, none with more parameters than a database takes.
     #[test]
@@ -159,7 +170,7 @@ mod tests {
         assert_eq!(
             text(&FOUR, Kind::PostgreSql, 4),
             [
-                "INSERT INTO t (a, b, c, d) VALUES ($1, $2, $3, $4), ($5, $6, $7, $8), ($9, $10, $11, $12), ($13, $14, $15, $16)"
+                "INSERT INTO t (a, b, c, d, e) VALUES ($1, $2, '', $3, $4), ($5, $6, '', $7, $8), ($9, $10, '', $11, $12), ($13, $14, '', $15, $16)"
             ]
         );
         assert_eq!(text(&ONE, Kind::Sqlite, 4), ["DELETE FROM t WHERE id IN (?, ?, ?, ?)"]);

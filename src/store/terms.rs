@@ -1,10 +1,11 @@
 //! The index that records are found by: rows of `record::term`, written with the record, and in the background for those of before.
 //!
-//! A row says that *a* record which began in that millisecond has that term, and not which: several may have begun in it, and one may have
-//! been written over. Who searches looks at the records themselves (`search`). So a row is never wrong, at most of no use; and as nothing
-//! is unique, nodes that load at once never wait for one another.
+//! A row says that *a* record which began in that slot (`window::slot_of`) has that term, and not which: several may have begun in it, and one
+//! may have been written over. Who searches looks at the records themselves (`search`). So a row is never wrong, at most of no use; one is enough
+//! for all records of a slot that have the term, and under load most of a record's terms are those of another one; and as nothing is
+//! unique, nodes that load at once never wait for one another. Versions before schema 10 wrote the millisecond: it stands for its slot.
 
-use std::collections::BTreeSet;
+use std::collections::{HashMap, HashSet};
 
 use sqlx::{AnyConnection, Row as _};
 
@@ -15,26 +16,47 @@ use crate::record::{
     window,
 };
 
-static ADD: Statement = Statement::insert("terms (day, term, began)", 3, "");
+static ADD: Statement = Statement::insert("terms (day, term, began)", "?, ?, ?", "");
 
-/// One row: the day of a record, what it is found by, and when it began.
+/// One row: the day of a record, what it is found by, and the slot in which it began.
 pub(super) type Row = (i64, Term, UnixMillis);
 
 /// The rows that a record needs of which there was none.
 pub(super) fn of(record: &Record) -> impl Iterator<Item = Row> + use<> {
-    let began = record.began;
-    term::of(record).into_iter().map(move |term| (window::day_of(began), term, began))
+    let (day, slot) = (window::day_of(record.began), window::slot_of(record.began));
+    term::of(record).into_iter().map(move |term| (day, term, slot))
 }
 
-/// The rows that a record needs, and that the one which it was written over has not.
-pub(super) fn new_of(record: &Record, before: &Record) -> impl Iterator<Item = Row> + use<> {
-    let there: BTreeSet<Row> = of(before).collect();
-    of(record).filter(move |row| !there.contains(row))
+/// The same of many records, each row once.
+pub(super) fn of_all<'r>(records: impl Iterator<Item = &'r Record>) -> Vec<Row> {
+    let mut slots: HashMap<UnixMillis, HashSet<Term>> = HashMap::new();
+    for record in records {
+        let terms = slots.entry(window::slot_of(record.began)).or_default();
+        term::each(record, |term| {
+            if !terms.contains(term) {
+                terms.insert(term.clone());
+            }
+        });
+    }
+    let rows = |(slot, terms): (UnixMillis, HashSet<Term>)| {
+        let day = window::day_of(slot);
+        terms.into_iter().map(move |term| (day, term, slot))
+    };
+    slots.into_iter().flat_map(rows).collect()
+}
+
+/// The rows to be added for a record that was written over another one: none if that one was found by all of it; else all of them, since
+/// rows of before schema 10 name another moment, and what is found by two terms needs both of them in one.
+pub(super) fn new_of(record: &Record, before: &Record) -> Vec<Row> {
+    let there: HashSet<Row> = of(before).collect();
+    let rows: Vec<Row> = of(record).collect();
+    if rows.iter().all(|row| there.contains(row)) { Vec::new() } else { rows }
 }
 
 /// Adds rows: all of a batch at once and in the order of the index, so that each of its pages is come to once.
 pub(super) async fn add(connection: &mut AnyConnection, kind: Kind, mut rows: Vec<Row>) -> Result<(), StoreFault> {
     rows.sort_unstable();
+    rows.dedup();
     for (sql, some) in ADD.runs(kind, &rows) {
         let mut insert = sqlx::query(sql);
         for (day, term, began) in some {

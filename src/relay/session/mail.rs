@@ -153,7 +153,7 @@ impl Session {
     fn begin(&mut self, mail: MailFrom, now: Moment) -> Transaction {
         self.attempt = None;
         let milliseconds = now.wall.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
-        let id = TransactionId::new(milliseconds, self.chance.next());
+        let id = TransactionId::of_mail(milliseconds, self.chance.next());
         let with = WithProtocol {
             extended: self.announced.extended.or(self.server.hello().map(|hello| hello.extended)).unwrap_or(false),
             tls: self.server.is_tls(),

@@ -1,4 +1,4 @@
-//! The days of a search, the newest first, until there are enough milliseconds.
+//! The days of a search, the newest first, until there are enough slots.
 //!
 //! Of what is frequent the first day has a page. Where it has not, terms that are frequent seldom meet, and the other days are asked with that in
 //! mind (`ways::are_alike`).
@@ -17,36 +17,37 @@ use crate::{
 
 /// Where to look.
 pub(super) struct Moments {
-    /// The newest first, each once.
-    pub(super) moments: Vec<UnixMillis>,
+    /// The beginnings of slots (`window::slot_of`), the newest first, each once.
+    pub(super) slots: Vec<UnixMillis>,
     /// There are no more in the span.
     pub(super) are_all: bool,
 }
 
-/// About `wanted` milliseconds in which a record began that may be meant.
+/// About `wanted` slots, at most, in which a record began that may be meant. What stands in the index may be a millisecond of one.
 pub(super) async fn moments(view: &View, span: Span, all: &[Sought], wanted: usize) -> Result<Moments, StoreFault> {
-    let (readers, mut moments) = (view.readers(), Vec::new());
+    let (readers, mut slots) = (view.readers(), Vec::new());
+    let span = Span { from: window::slot_of(span.from), ..span };
     // PostgreSQL decides by itself which rows it reads side by side, and does so for the other statement, too.
     let mut alike = (view.kind() == Kind::PostgreSql).then_some(false);
     for (day, span) in days_of(span, all) {
         let Some(Day { way, are_frequent }) = ways::best(readers, day, all, alike == Some(true)).await? else {
             continue;
         };
-        let left = wanted.saturating_sub(moments.len()).max(1);
+        let left = wanted.saturating_sub(slots.len()).max(1);
         let rows = way.statement(day, span, left).fetch(readers).await?;
         for row in &rows {
-            moments.push(row.try_get(0)?);
+            slots.push(window::slot_of(row.try_get(0)?));
         }
         if rows.len() >= left {
-            moments.dedup();
-            return Ok(Moments { moments, are_all: false });
+            slots.dedup();
+            return Ok(Moments { slots, are_all: false });
         }
         if are_frequent && alike.is_none() {
             alike = Some(ways::are_alike(readers, day, all).await?);
         }
     }
-    moments.dedup();
-    Ok(Moments { moments, are_all: true })
+    slots.dedup();
+    Ok(Moments { slots, are_all: true })
 }
 
 /// What is asked for one after the other. Everything is one piece: the index that it is found by knows no days.

@@ -1,5 +1,7 @@
 //! Batches: many rows in one statement change nothing of what one by one does.
 
+use sqlx::Row as _;
+
 use super::*;
 use crate::record::Record;
 
@@ -29,9 +31,13 @@ async fn a_large_batch_of_which_some_is_there_is_loaded_whole() {
             assert_eq!(store.record(&sample::id(number)).await.unwrap(), Some(expected), "{number}");
         }
     }
-    let count = "SELECT COUNT(*) FROM terms";
-    let terms: i64 = sqlx::query_scalar(count).fetch_one(store.readers()).await.unwrap();
-    assert_eq!(terms, 700 * crate::record::term::of(&sample::record(1)).len() as i64, "each once");
+    let count = "SELECT COUNT(*), COUNT(DISTINCT term), COUNT(DISTINCT began) FROM terms";
+    let terms = sqlx::query(count).fetch_one(store.readers()).await.unwrap();
+    let [rows, terms, slots]: [i64; 3] = [0, 1, 2].map(|nth| terms.get(nth));
+    let each = crate::record::term::of(&sample::record(1)).len() as i64;
+    assert_eq!((terms, slots), (each, 700 / 32 + 1));
+    let most = each * (slots + 4);
+    assert!((each * slots..=most).contains(&rows), "{rows}: once for a slot in a batch, and batches meet in a slot");
     assert_eq!(store.close_intents(9).await.unwrap(), [], "intents whose outcome is known are gone");
 }
 
