@@ -85,7 +85,7 @@ impl Owner {
         let data = self.asked.contains(&Question::Data);
         match choices.below(4) {
             3 if !mail && self.asked[begun..].len() < 3 => {
-                self.transaction.forward(Bytes::from_static(b"XFORWARD ADDR=192.0.2.1\r\n"));
+                self.transaction.forward("XFORWARD ADDR=192.0.2.1\r\n".to_owned());
                 self.asked.push(Question::Forward);
             }
             _ if !mail => {

@@ -117,7 +117,7 @@ fn forwarded(announced: &Announcement) {
     };
     let mut names = Vec::new();
     for line in client.lines(everything().forward) {
-        let text = std::str::from_utf8(&line).expect("ASCII");
+        let text = line.as_str();
         assert!(text.len() <= 512 && text.is_ascii(), "{text:?}");
         let words = text.strip_prefix("XFORWARD ").and_then(|text| text.strip_suffix("\r\n")).expect("a command line");
         for word in words.split(' ') {
