@@ -39,8 +39,6 @@ impl Recent {
         let taken = self.octets.split_to(length);
         self.at = offset.saturating_add(length as u64);
         if self.octets.is_empty() {
-            // Not so much as the place in a buffer: that would keep all of it.
-            self.octets = Bytes::new();
             self.follows = true;
         }
         Some(taken)

@@ -315,8 +315,8 @@ async fn what_was_written_before_there_were_terms_gets_them() {
 async fn milliseconds_of_before_and_slots_are_searched_together() {
     let mut records = records(120);
     for (number, record) in (0_i64..).zip(&mut records) {
-        // Five to a slot, two in each millisecond of these.
-        record.began = sample::BEGAN - number / 5 * window::SLOT - number % 5 / 2 * 15;
+        // Five to a slot, two in each millisecond of these, none in its first one.
+        record.began = sample::BEGAN - number / 5 * window::SLOT - 1 - number % 5 / 2 * 15;
         record.id = TransactionId::new(record.began as u64, (number as u128) << 12);
         record.subjects = vec![["boleto ata", "boleto", "ata"][usize::try_from(number).unwrap() % 3].to_owned()];
     }
@@ -329,13 +329,16 @@ async fn milliseconds_of_before_and_slots_are_searched_together() {
             add.execute(&store.writer).await.unwrap();
         }
     }
-    records[90].subjects = vec!["ata rara".to_owned()];
-    let again = records[90].clone();
+    // It began in the middle of its slot: its rows of before name another moment than its new ones.
+    records[92].subjects = vec!["ata rara".to_owned()];
+    let again = records[92].clone();
     load(&store, &records[..60]).await;
     load(&store, &[again]).await;
     records.sort_by(|one, other| (other.began, &other.id).cmp(&(one.began, &one.id)));
-    let half_a_slot = sample::BEGAN - 12 * window::SLOT - 10;
-    for (from, until) in [(0, i64::MAX), (half_a_slot, i64::MAX), (0, half_a_slot)] {
+    // In the middle of a slot, with records on either side, of this version and of the one before.
+    let [slots, milliseconds] = [6, 18].map(|slot| sample::BEGAN - slot * window::SLOT - 20);
+    let everything = (0, i64::MAX);
+    for (from, until) in [everything, (slots, i64::MAX), (0, slots), (milliseconds, i64::MAX), (0, milliseconds)] {
         let span = Span { from, until };
         for text in ["boleto", "ata", "boleto ata", "rara ata", "rar* boleto*", "bol* at*"] {
             let all = Sought::words(text).unwrap();
