@@ -71,6 +71,9 @@ struct Shown<'a> {
     /// None: the content stands beside it.
     #[serde(skip_serializing_if = "Option::is_none")]
     header: Option<Vec<String>>,
+    /// None: nobody asked for lines of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content: Option<Vec<String>>,
 }
 
 /// All items in the order given, newest first as the store gives them.
@@ -110,8 +113,10 @@ pub fn show(
 ) -> Rendering {
     let (header, body) = split(beginning.unwrap_or_default());
     if style.json {
-        let header = header.lines().map(|line| String::from_utf8_lossy(line).into_owned()).collect();
-        return Rendering::done(json_line(&Shown { header: Some(header), ..shown(kept, style) }));
+        let text = |line| String::from_utf8_lossy(line).into_owned();
+        let content = lines.map(|lines| body.lines().take(lines).map(text).collect());
+        let header = Some(header.lines().map(text).collect());
+        return Rendering::done(json_line(&Shown { header, content, ..shown(kept, style) }));
     }
     let mut out = facts(kept, style);
     out += &releases_of_item(releases, style);
@@ -144,6 +149,7 @@ fn shown<'a>(kept: &'a Kept, style: &Style) -> Shown<'a> {
         settled_why: kept.settled_why.as_deref(),
         trace_length: kept.item.trace_length,
         header: None,
+        content: None,
     }
 }
 
@@ -400,10 +406,14 @@ mod tests {
         assert!(!show(item, &[], Some(STORED), None, &style(Language::En)).text.contains("line 1"));
         assert!(show(item, &[], Some(STORED), None, &style(Language::PtBr)).text.contains("Destinatários  Fulano"));
 
-        let json = show(item, &[], Some(STORED), None, &Style { json: true, ..style(Language::En) }).text;
-        let value: serde_json::Value = serde_json::from_str(&json).unwrap();
-        assert_eq!(value["reason"], item.item.reason);
-        assert_eq!(value["header"][1], "\tby us");
+        let json = |lines| -> serde_json::Value {
+            let style = Style { json: true, ..style(Language::En) };
+            serde_json::from_str(&show(item, &[], Some(STORED), lines, &style).text).unwrap()
+        };
+        assert_eq!(json(None)["reason"], item.item.reason);
+        assert_eq!(json(None)["header"][1], "\tby us");
+        assert_eq!(json(None).get("content"), None);
+        assert_eq!(json(Some(1))["content"], serde_json::json!(["line 1"]));
     }
 
     /// A header section without end, without fields, or nothing at all is no fault.
