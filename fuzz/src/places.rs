@@ -27,14 +27,21 @@ pub fn check_faults(faults: &Faults, source: &str) {
 fn check_window(place: &Place, line: &str) {
     let characters: Vec<char> = line.chars().collect();
     let shown: Vec<char> = place.text.chars().collect();
+    // A secret is shown as stars: the password of a URL, the value of a key that is called so.
+    let may_hide = line.contains("://") || line.contains('=');
+    let is_shown = |there: &char, shown: &char| there == shown || (may_hide && *shown == '*');
+    let is_same = |there: &[char], shown: &[char]| {
+        there.len() == shown.len() && there.iter().zip(shown).all(|(there, shown)| is_shown(there, shown))
+    };
     if characters.len() <= 80 {
-        assert_eq!(place.text, line, "another line is shown");
+        assert!(is_same(&characters, &shown), "{:?} is shown for {line:?}", place.text);
     }
     assert!(shown.len() <= 162, "{} characters are shown", shown.len());
     let first = (place.column - 1).checked_sub(place.caret);
     // A cut at the beginning puts one character more in front.
     let piece = |from: usize, skipped: usize, kept: usize| {
-        characters.get(from..from + kept - skipped).is_some_and(|piece| Some(piece) == shown.get(skipped..kept))
+        let there = characters.get(from..from + kept - skipped);
+        there.zip(shown.get(skipped..kept)).is_some_and(|(there, shown)| is_same(there, shown))
     };
     let whole_end = shown.len();
     let fits = match first {

@@ -96,10 +96,13 @@ fn password_of_url(line: &str) -> Option<Range<usize>> {
     Some(start.checked_add(colon)?.checked_add(1)?..start.checked_add(at)?)
 }
 
-/// What stands behind the `=` of `password = `, `secret_access_key = `.
+/// What stands behind the `=` of `password = `, `secret_access_key = `. A sentence about passwords is no such key.
 fn value_of_secret(line: &str) -> Option<Range<usize>> {
     let (key, value) = line.split_once('=')?;
     let key = key.trim().to_ascii_lowercase();
+    if !key.bytes().all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'_' | b'-' | b'.' | b'"' | b'\'')) {
+        return None;
+    }
     let is_secret = ["password", "secret", "senha"].iter().any(|name| key.contains(name));
     let names_another = key.ends_with("file") || key.ends_with("hash");
     (is_secret && !names_another).then_some(line.len().checked_sub(value.len())?..line.len())
@@ -286,6 +289,8 @@ mod tests {
             (r#"url = "postgresql://u@db:5432/x""#, r#"url = "postgresql://u@db:5432/x""#),
             (r#"any_words = ["senha"]"#, r#"any_words = ["senha"]"#),
             ("url = \"x://:@\"", "url = \"x://:@\""),
+            ("# senhas falsas = avisos", "# senhas falsas = avisos"),
+            ("s3.\"secret\" = geheim", "s3.\"secret\" = ******"),
         ] {
             let mut fault = Fault::about_file("portaria.toml", text!("x", "x"));
             fault.place = Some(Place::of(line, &(0..3)));
