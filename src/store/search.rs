@@ -221,17 +221,14 @@ async fn meant_in(readers: &AnyPool, slots: &[UnixMillis], search: &Search) -> R
     Ok(records)
 }
 
-/// Everything of these slots. Their list stands first, so that the index of time is asked for each.
+/// Everything of these slots. Each has its bounds in the statement: of a table of slots PostgreSQL believes that every ninth record is in each,
+/// and reads all records for it (1,000,000 there: 0.9 s for 47).
 fn of_slots(slots: &[UnixMillis]) -> Statement {
     let mut statement = Statement::default();
-    let listed: Vec<String> =
-        slots.iter().map(|slot| format!("(CAST({} AS BIGINT))", statement.bind(Value::Number(*slot)))).collect();
-    statement.sql = format!(
-        "WITH slots (slot) AS (VALUES {}) SELECT t.record FROM slots CROSS JOIN transactions t \
-         WHERE t.began >= slots.slot AND t.began < slots.slot + {}",
-        listed.join(", "),
-        window::SLOT
-    );
+    let slot =
+        |&from: &UnixMillis| statement.within("t.began", Span { from, until: from.saturating_add(window::SLOT) });
+    let each: Vec<String> = slots.iter().map(slot).map(|bounds| format!("({bounds})")).collect();
+    statement.sql = format!("SELECT t.record FROM transactions t WHERE {}", each.join(" OR "));
     statement
 }
 
