@@ -17,6 +17,14 @@ use crate::{
 const CONFIG: &str = "portaria.toml";
 const SYSTEM_CONFIG: &str = "/etc/portaria/portaria.toml";
 
+/// What is said of an option of a search that was typed without a value, as `--rule "$RULE"` of a script that never set it.
+pub(super) fn says_nothing(option: &str) -> Text {
+    text!(
+        "--{option} says nothing to look for; leave it out, or write what is sought",
+        "--{option} não diz nada a buscar; retire a opção, ou escreva o que procura"
+    )
+}
+
 /// The whole command line.
 pub(super) fn command(language: Language) -> Command {
     let say = |text: Text| text.in_language(language).to_owned();

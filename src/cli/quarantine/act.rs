@@ -61,7 +61,7 @@ pub(super) fn mark(common: &mut Common, wanted: Wanted, mark: Mark) -> Exit {
 
 /// Of what is gone there is nothing to delete or to look after.
 fn is_there(state: ItemState) -> bool {
-    !matches!(state, ItemState::Deleted | ItemState::Expired | ItemState::Withdrawn)
+    !super::is_buried(state) && state != ItemState::Withdrawn
 }
 
 pub(super) fn decide(common: &mut Common, release: &str, approves: bool, by: Option<String>, reason: &str) -> Exit {

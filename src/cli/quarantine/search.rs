@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     cli::{
+        arguments::says_nothing,
         rendering::Style,
         when::{Edge, instant},
     },
@@ -15,7 +16,6 @@ use crate::{
     record::{Item, UnixMillis, subject::Key, term::hash_in, unix_millis},
     smtp::path::{ForwardPath, Mailbox},
     store::ItemSearch,
-    text,
 };
 
 /// What was typed.
@@ -74,10 +74,7 @@ impl Typed {
     /// everything, and what is found is released or deleted.
     pub fn search(&self, now: SystemTime, style: &Style) -> Result<ItemSearch, Text> {
         if let Some(option) = self.says_nothing() {
-            return Err(text!(
-                "--{option} says nothing to look for; leave it out, or write what is sought",
-                "--{option} não diz nada a buscar; retire a opção, ou escreva o que procura"
-            ));
+            return Err(says_nothing(option));
         }
         let at = |written: &Option<String>, edge| -> Result<Option<UnixMillis>, Text> {
             let at = written.as_deref().map(|written| instant(written, edge, now, &style.time_zone)).transpose()?;

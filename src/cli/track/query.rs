@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, net::IpAddr};
 use crate::{
     cli::{
         actor,
+        arguments::says_nothing,
         rendering::Style,
         rendering::store_fault,
         subjects,
@@ -252,12 +253,7 @@ impl Query {
     /// finds would be given as the answer to another question.
     fn sought(&self, directory: &Directory) -> Result<Vec<Sought>, Told> {
         if let Some((option, _)) = self.filters().into_iter().find(|(_, value)| value.trim().is_empty()) {
-            let option = option.replace('_', "-");
-            let text = text!(
-                "--{option} says nothing to look for; leave it out, or write what is sought",
-                "--{option} não diz nada a buscar; retire a opção, ou escreva o que procura"
-            );
-            return Err(Told { text, usage: true });
+            return Err(Told { text: says_nothing(&option.replace('_', "-")), usage: true });
         }
         // As it is shown: the null reverse-path has its brackets only.
         let asked = |written: &String| Asked {

@@ -21,6 +21,16 @@ async fn keep(store: &Store, item: &Item) {
     store.keep(item, content).await.unwrap();
 }
 
+/// A held item of one recipient, whose release is asked for.
+async fn asked_for() -> (tempfile::TempDir, Store, Item) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(&folder).await;
+    let item = item(&["a@tjpa.jus.br"]);
+    keep(&store, &item).await;
+    store.request_release(&item.id, asked(100)).await.unwrap();
+    (folder, store, item)
+}
+
 fn item(recipients: &[&str]) -> Item {
     let mut item = sample::item(1, b"", b"x");
     item.recipients = recipients.iter().map(|address| (*address).to_owned()).collect();
@@ -115,11 +125,7 @@ async fn the_index_forbids_a_second_open_release() {
 /// changes nothing.
 #[tokio::test]
 async fn who_lost_the_release_gets_no_dot() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = store(&folder).await;
-    let item = item(&["a@tjpa.jus.br"]);
-    keep(&store, &item).await;
-    store.request_release(&item.id, asked(100)).await.unwrap();
+    let (_folder, store, item) = asked_for().await;
     let slow = store.take_release("mx1", 10, 50).await.unwrap().unwrap();
     assert!(store.recover_releases("mx2", false, PATIENCE, 50).await.unwrap().is_empty(), "its time is not over");
     assert_eq!(store.recover_releases("mx2", false, PATIENCE, 51).await.unwrap().len(), 1);
@@ -135,11 +141,7 @@ async fn who_lost_the_release_gets_no_dot() {
 /// The same node, taken up twice: the earlier attempt's dot is another one's.
 #[tokio::test]
 async fn an_earlier_attempt_of_ones_own_gets_no_dot() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = store(&folder).await;
-    let item = item(&["a@tjpa.jus.br"]);
-    keep(&store, &item).await;
-    store.request_release(&item.id, asked(100)).await.unwrap();
+    let (_folder, store, _) = asked_for().await;
     let first = store.take_release(NODE, 10, 50).await.unwrap().unwrap();
     store.recover_releases(NODE, true, PATIENCE, 11).await.unwrap();
     let second = store.take_release(NODE, 11, 51).await.unwrap().unwrap();
@@ -207,11 +209,7 @@ async fn a_virus_waits_for_a_second_person() {
 /// Released by mistake, and the next hop is down: it is stopped between two attempts, and not while it is sent.
 #[tokio::test]
 async fn what_is_tried_again_is_stopped() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = store(&folder).await;
-    let item = item(&["a@tjpa.jus.br"]);
-    keep(&store, &item).await;
-    store.request_release(&item.id, asked(100)).await.unwrap();
+    let (_folder, store, item) = asked_for().await;
     let taken = store.take_release(NODE, 10, 50).await.unwrap().unwrap();
     let now = store.decide_release(&taken.id, false, word(11, "joao")).await;
     assert!(matches!(now, Err(OutboxFault::Refused(ReleaseRefusal::NotWaiting))), "it is being sent");
@@ -225,11 +223,7 @@ async fn what_is_tried_again_is_stopped() {
 /// Infected since it was held: the class is virus, and the release waits for somebody else.
 #[tokio::test]
 async fn what_is_infected_by_now_waits() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = store(&folder).await;
-    let item = item(&["a@tjpa.jus.br"]);
-    keep(&store, &item).await;
-    store.request_release(&item.id, asked(100)).await.unwrap();
+    let (_folder, store, _) = asked_for().await;
     let taken = store.take_release(NODE, 10, 50).await.unwrap().unwrap();
     assert!(store.infected_by_now(&taken, "Eicar-Test-Signature").await.unwrap());
     assert!(!store.may_dot(&taken, &[0], 50).await.unwrap());
@@ -258,11 +252,7 @@ async fn a_clock_that_is_set_back_does_not_stop_it() {
 /// The content is on one node's disk, and that one sends it; what another one is sending is no earlier run of ours.
 #[tokio::test]
 async fn a_release_is_sent_by_the_node_that_has_its_content() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = store(&folder).await;
-    let item = item(&["a@tjpa.jus.br"]);
-    keep(&store, &item).await;
-    store.request_release(&item.id, asked(100)).await.unwrap();
+    let (_folder, store, _) = asked_for().await;
     let node = async |name: &str| {
         let moved = sqlx::query("UPDATE items SET node = $1").bind(name.to_owned());
         moved.execute(&store.writer).await.unwrap();
@@ -283,11 +273,7 @@ async fn a_release_is_sent_by_the_node_that_has_its_content() {
 /// Somebody who took a release for abandoned, and came too late, changes nothing: a dot may be out by now.
 #[tokio::test]
 async fn an_attempt_that_went_on_is_not_taken_over() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = store(&folder).await;
-    let item = item(&["a@tjpa.jus.br"]);
-    keep(&store, &item).await;
-    store.request_release(&item.id, asked(100)).await.unwrap();
+    let (_folder, store, _) = asked_for().await;
     let taken = store.take_release(NODE, 10, 50).await.unwrap().unwrap();
     assert!(store.may_dot(&taken, &[0], 90).await.unwrap());
     assert!(store.conclude(Of::Nobody, &taken, Vec::new(), PATIENCE, 60).await.unwrap().is_none());
