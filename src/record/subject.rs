@@ -211,7 +211,9 @@ mod tests {
             assert!((TOGETHER..=TOGETHER + CUT.len_utf8()).contains(&octets), "{octets}");
             assert_eq!((record.subjects.len(), are_cut(&record.subjects)), (kept, true));
             let (last, before) = record.subjects.split_last().unwrap();
-            assert!(before == &all.subjects[..kept - 1] && all.subjects[kept - 1].starts_with(last.trim_end_matches(CUT)));
+            assert!(
+                before == &all.subjects[..kept - 1] && all.subjects[kept - 1].starts_with(last.trim_end_matches(CUT))
+            );
             assert!(last.capacity() <= TOGETHER + CUT.len_utf8(), "{} octets are held", last.capacity());
             assert!(serde_json::to_string(&record.subjects).unwrap().len() <= 7 * TOGETHER);
             assert_eq!(of(&record), of(&all));

@@ -201,30 +201,6 @@ fn an_answer_before_our_dot_is_written_is_not_its_answer() {
     }
 }
 
-/// The client's connection breaks, or it goes, while the journal has the record: it is not recorded a second time, and not as what did not
-/// happen (promise 5).
-#[test]
-fn what_is_being_recorded_is_not_recorded_again() {
-    for end in [Input::ClientBroke, Input::ClientGone, Input::Drain] {
-        let mut world = World::new();
-        world.up_to_dot();
-        world.next_hop("250 taken\r\n");
-        world.feed(end);
-        world.feed(Input::Journaled(Ok(())));
-        let records: Vec<Ending> = world
-            .take()
-            .into_iter()
-            .filter_map(|output| match output {
-                Output::Record { record, .. } => Some(record.ending),
-                _ => None,
-            })
-            .collect();
-        assert_eq!(records, [Ending::Relayed]);
-        world.feed(Input::ClientBroke);
-        assert!(world.wait.finished, "nothing is awaited any more");
-    }
-}
-
 /// Only a dot that is written may have reached the next hop: then nobody knows, and before that everybody does.
 #[test]
 fn a_connection_lost_before_our_dot_is_written_leaves_nothing_unknown() {
