@@ -406,7 +406,7 @@ async fn a_verdict_before_the_connection_broke_does_not_free_the_content() {
     for (taken, is_done) in [(9, true), (8, false)] {
         let path = folder.path().join(taken.to_string());
         let listener = UnixListener::bind(&path).unwrap();
-        let serving = std::thread::spawn(move || {
+        let serving = std::thread::Builder::new().spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
             stream.read_exact(&mut vec![0; taken]).unwrap();
             stream.write_all(b"fd[12]: Eicar-Test-Signature FOUND\0").unwrap();
@@ -415,7 +415,7 @@ async fn a_verdict_before_the_connection_broke_does_not_free_the_content() {
         let (deadline, content) = (Instant::now() + Duration::from_secs(5), content(MAIL));
         let slot = Arc::new(clamd.slots.take(deadline).await.unwrap());
         let scanned = clamd.exchange(How::Fildes, &content, &slot, deadline).await;
-        serving.join().unwrap();
+        serving.unwrap().join().unwrap();
         assert!(matches!(scanned.verdict, ScanVerdict::Infected { .. }), "{taken}: {scanned:?}");
         assert_eq!(content.readers.load(Ordering::Acquire) == 0, is_done, "{taken}");
     }
