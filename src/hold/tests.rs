@@ -175,6 +175,21 @@ async fn whoever_reads_whatever_whenever_reads_what_was_written() {
     }
 }
 
+/// Of a message whose next hop is slower than its client nothing is kept but the file: a piece of each of a thousand such clients would be memory
+/// that nobody counts.
+#[tokio::test]
+async fn for_who_is_behind_nothing_is_kept() {
+    let (_folder, holds) = holds(u64::MAX);
+    let mut hold = holds.begin();
+    hold.append(sample(100 * KIB)).await.unwrap();
+    // All but an octet.
+    assert_eq!(hold.read_at(100 * KIB - 11, 10).await.unwrap().len(), 10);
+    hold.append(sample(1000)).await.unwrap();
+    let Place::Shared(memfd) = &hold.place else { panic!("it is in a memfd") };
+    memfd.file.write_all_at(&[0; 1000], 100 * KIB).unwrap();
+    assert_eq!(hold.read_at(100 * KIB, 1000).await.unwrap(), [0; 1000][..], "it is read out of the file");
+}
+
 /// A copy is kept while there is room for it twice over, it counts, and no other message goes to the disk for it.
 #[tokio::test]
 async fn a_copy_for_the_next_hop_counts_and_takes_nobodys_room() {

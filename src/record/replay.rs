@@ -11,7 +11,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use super::{Cause, Ending, Fate, Record, UnixMillis};
+use super::{Cause, Ending, Fate, Record, UnixMillis, subject::are_cut};
 use crate::{
     message::subject::Subject,
     policy::{
@@ -43,7 +43,7 @@ pub enum Replayed {
     WithoutContent,
     /// There was content, and no Subject: nothing matches.
     WithoutSubject,
-    /// Its subjects were not kept as they were (`subject::Hidden`).
+    /// Its subjects were not kept as they were (`subject::Hidden`), or not all of them: they were longer than a record keeps.
     SubjectNotKept,
     /// No rule matched, then or now.
     Untouched,
@@ -142,7 +142,7 @@ impl<'p> Replay<'p> {
 
     /// What these rules would say of the transaction, beside what was said.
     pub fn of(&self, record: Record) -> Replayed {
-        if record.hidden_subjects.is_some() {
+        if record.hidden_subjects.is_some() || are_cut(&record.subjects) {
             return Replayed::SubjectNotKept;
         }
         if record.subjects.is_empty() {

@@ -18,6 +18,14 @@ const KEPT: usize = 16;
 /// largest table, and a header section has room for a thousand.
 const WHOLE: usize = 16;
 
+/// Octets of all subjects of a record together, each as it was decoded: twice what is searched for, and what rules look at of one that hides
+/// nothing. A header section has room for thirty times as much, and in JSON a control character takes six octets, twice in the journal and
+/// once in the database and in the log.
+const TOGETHER: usize = 8 * 1024;
+
+/// Stands behind the last subject that is kept, if not all of all of them is.
+const CUT: char = '…';
+
 /// What is kept of subjects from now on.
 #[derive(Clone, Debug, Default)]
 pub enum Subjects {
@@ -54,7 +62,7 @@ impl Subjects {
     pub fn keep(&self, record: &mut Record) {
         let hidden = match self {
             _ if record.subjects.is_empty() => return,
-            Self::Plain => return,
+            Self::Plain => return cut(&mut record.subjects),
             Self::Hashed(key) => Hidden::Hashed {
                 whole: record
                     .subjects
@@ -75,6 +83,32 @@ impl Subjects {
             matched.decoded_span = None;
         }
     }
+}
+
+/// Leaves so much of them as a record keeps.
+fn cut(subjects: &mut Vec<String>) {
+    let mut left = TOGETHER;
+    let is_beyond = |subject: &String| match left.checked_sub(subject.len()) {
+        Some(rest) => {
+            left = rest;
+            false
+        }
+        None => true,
+    };
+    let Some(beyond) = subjects.iter().position(is_beyond) else { return };
+    subjects.truncate(beyond.saturating_add(1));
+    if let Some(last) = subjects.last_mut() {
+        last.truncate(last.floor_char_boundary(left));
+        last.push(CUT);
+        // Else the record would hold all of it in memory until the database has it.
+        last.shrink_to_fit();
+    }
+}
+
+/// Whether some of the subjects that a record had is not in it. One that is as long as that and ends so by itself is taken for one.
+pub(super) fn are_cut(subjects: &[String]) -> bool {
+    let kept: usize = subjects.iter().map(String::len).sum();
+    kept >= TOGETHER && subjects.last().is_some_and(|last| last.ends_with(CUT))
 }
 
 fn hashes(key: &Key, record: &Record) -> Vec<String> {
@@ -145,6 +179,46 @@ mod tests {
         sample,
         term::{Sought, of},
     };
+
+    /// A sender must not fill a disk with what a record keeps for weeks. What it is searched by is as if all of it were there, and what is not
+    /// longer is as it was.
+    #[test]
+    fn of_subjects_without_end_a_record_keeps_the_beginning() {
+        let whole = "a".repeat(TOGETHER);
+        for (subjects, kept) in [
+            (vec![String::new(); 1000], 1000),
+            (vec!["ata".to_owned(), whole[3..].to_owned()], 2),
+            (vec![whole.clone()], 1),
+        ] {
+            let mut record = Record { subjects: subjects.clone(), ..sample::record(1) };
+            Subjects::Plain.keep(&mut record);
+            assert_eq!((record.subjects.len(), are_cut(&record.subjects)), (kept, false));
+            assert!(record.subjects == subjects);
+        }
+        let words: String = (0..3000).map(|number| format!("palavra{number} ")).collect();
+        for (subjects, kept) in [
+            (vec!["\u{1}".repeat(256 * 1024)], 1),
+            (vec![format!("a{}", "ç".repeat(TOGETHER))], 1),
+            (vec![words.clone(), words.clone()], 1),
+            (vec!["ata ".to_owned(), "😀".repeat(TOGETHER), words], 2),
+            (vec![whole, "b".to_owned(), "c".to_owned()], 2),
+            (vec!["ata de 2026 ".to_owned(); 1000], TOGETHER / 12 + 1),
+        ] {
+            let all = Record { subjects, ..sample::record(1) };
+            let mut record = all.clone();
+            Subjects::Plain.keep(&mut record);
+            let octets: usize = record.subjects.iter().map(String::len).sum();
+            assert!((TOGETHER..=TOGETHER + CUT.len_utf8()).contains(&octets), "{octets}");
+            assert_eq!((record.subjects.len(), are_cut(&record.subjects)), (kept, true));
+            let (last, before) = record.subjects.split_last().unwrap();
+            assert!(
+                before == &all.subjects[..kept - 1] && all.subjects[kept - 1].starts_with(last.trim_end_matches(CUT))
+            );
+            assert!(last.capacity() <= TOGETHER + CUT.len_utf8(), "{} octets are held", last.capacity());
+            assert!(serde_json::to_string(&record.subjects).unwrap().len() <= 7 * TOGETHER);
+            assert_eq!(of(&record), of(&all));
+        }
+    }
 
     fn key(octet: u8) -> Key {
         Key::new(&[octet; 32])

@@ -1,8 +1,9 @@
 //! A clamd that does everything wrong, and what becomes of the scan. Nothing but an exact answer is clean.
 
 use std::{
+    io::{Read, Write},
     net::TcpListener,
-    os::unix::fs::FileExt,
+    os::unix::{fs::FileExt, net::UnixListener},
     sync::{Arc, Mutex, atomic::Ordering},
     time::Duration,
 };
@@ -393,5 +394,29 @@ async fn over_tcp_nothing_is_handed_over_but_octets() {
         let ScanVerdict::Unavailable { text } = &verdict else { panic!("{verdict:?}") };
         assert!(text.starts_with("cannot connect: "), "{text}");
         assert_eq!(one(scanners.status()).scanner, format!("clamd {address}"));
+    }
+}
+
+/// A verdict is enough for the message, and not for its memfd: that is written over when the scanner has taken everything and closed without
+/// an error, since one whose connection broke may be anywhere.
+#[tokio::test]
+async fn a_verdict_before_the_connection_broke_does_not_free_the_content() {
+    let folder = tempfile::tempdir().unwrap();
+    // `zFILDES`, its NUL, and the octet that goes with the descriptor. Closed with that one unread, the connection is reset.
+    for (taken, is_done) in [(9, true), (8, false)] {
+        let path = folder.path().join(taken.to_string());
+        let listener = UnixListener::bind(&path).unwrap();
+        let serving = std::thread::Builder::new().spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.read_exact(&mut vec![0; taken]).unwrap();
+            stream.write_all(b"fd[12]: Eicar-Test-Signature FOUND\0").unwrap();
+        });
+        let clamd = Clamd::new(ClamdAddress::Unix(path), None, 1, &settings(&[]));
+        let (deadline, content) = (Instant::now() + Duration::from_secs(5), content(MAIL));
+        let slot = Arc::new(clamd.slots.take(deadline).await.unwrap());
+        let scanned = clamd.exchange(How::Fildes, &content, &slot, deadline).await;
+        serving.unwrap().join().unwrap();
+        assert!(matches!(scanned.verdict, ScanVerdict::Infected { .. }), "{taken}: {scanned:?}");
+        assert_eq!(content.readers.load(Ordering::Acquire) == 0, is_done, "{taken}");
     }
 }

@@ -11,7 +11,10 @@ use serde::{
 };
 
 use super::{Replay, Replayed};
-use crate::{message::subject::Subject, record::Record};
+use crate::{
+    message::subject::Subject,
+    record::{Record, subject::are_cut},
+};
 
 /// How many subjects are remembered, and how long each may be, in octets: 10 MB at most.
 const REMEMBERED: usize = 32_768;
@@ -39,7 +42,7 @@ impl Replay<'_> {
     /// As [`Replay::of`], from the JSON text of a record. An error: it is none.
     pub fn of_text(&self, text: &str, memory: &mut Memory) -> Result<Replayed, serde_json::Error> {
         let glance: Glance = serde_json::from_str(text)?;
-        if glance.hidden_subjects.is_some() {
+        if glance.hidden_subjects.is_some() || are_cut(&glance.subjects) {
             return Ok(Replayed::SubjectNotKept);
         }
         if glance.subjects.is_empty() {

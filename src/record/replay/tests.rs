@@ -176,6 +176,17 @@ fn without_content_or_subject_there_is_nothing_to_judge() {
     assert_eq!(replay(|record| record.subjects.clear()), Replayed::WithoutSubject);
     // Not the same as none: a rule may well have matched it.
     assert_eq!(replay(|record| Subjects::Off.keep(record)), Replayed::SubjectNotKept);
+    // Of one that hides its word behind ten thousand signs that no rule sees, the word is not there any more.
+    let long: fn(&mut Record) = |record| {
+        record.subjects = vec!["\u{200b}".repeat(10_000) + "boleto"];
+        Subjects::Plain.keep(record);
+    };
+    assert_eq!(replay(long), Replayed::SubjectNotKept);
+    let mut record = record("boleto", &["a@tjpa.jus.br"]);
+    long(&mut record);
+    let text = serde_json::to_string(&record).unwrap();
+    let of_text = Replay::new(&held, &directory(), None).of_text(&text, &mut Memory::default()).unwrap();
+    assert_eq!(of_text, Replayed::SubjectNotKept);
     let gone = |record: &mut Record| (record.subjects, record.size) = (Vec::new(), None);
     assert_eq!(replay(gone), Replayed::WithoutContent);
     assert_eq!(replay(|record| record.reverse_path = "a b".to_owned()), Replayed::Unreadable);

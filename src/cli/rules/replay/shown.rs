@@ -81,8 +81,8 @@ fn head(looked: &Looked<'_>, style: &Style) -> Vec<Text> {
     if tally.subject_not_kept > 0 {
         let hidden = tally.subject_not_kept;
         lines.push(text!(
-            "  NOT TRIED on {hidden}: their subjects were not kept as they were ([tracking] subjects)",
-            "  NÃO EXPERIMENTADAS em {hidden}: os assuntos não foram guardados como eram ([tracking] subjects)"
+            "  NOT TRIED on {hidden}: their subjects were not kept as they were ([tracking] subjects, or longer than a record keeps)",
+            "  NÃO EXPERIMENTADAS em {hidden}: os assuntos não foram guardados como eram ([tracking] subjects, ou maiores do que um registro guarda)"
         ));
     }
     if let Some(total) = looked.stopped_of {
