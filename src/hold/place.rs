@@ -5,7 +5,7 @@
 
 use std::{
     fs::{DirBuilder, File, OpenOptions},
-    io,
+    io::{self, IoSliceMut},
     os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt},
     path::Path,
     sync::{
@@ -15,7 +15,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use rustix::fs::{Mode, OFlags};
+use rustix::{
+    fs::{Mode, OFlags},
+    io::ReadWriteFlags,
+};
 
 use super::memfd::{Memfd, Ready};
 use crate::relay::event::HoldFault;
@@ -47,7 +50,10 @@ impl Place {
                 part.map(Bytes::copy_from_slice).ok_or_else(|| HoldFault::Failed("shorter than written".to_owned()))
             }
             Self::Shared(memfd) => read(&memfd.file, offset, length).map_err(fault),
-            Self::Disk(file) => read_blocking(Arc::clone(file), offset, length).await,
+            Self::Disk(file) => match read_cached(file, offset, length) {
+                Some(octets) => Ok(octets),
+                None => read_blocking(Arc::clone(file), offset, length).await,
+            },
         }
     }
 
@@ -68,13 +74,24 @@ pub(super) enum Snapshot {
 }
 
 impl Snapshot {
-    /// Copies the first `length` octets to the start of `to`. Blocks.
+    /// Copies the first `length` octets to the start of `to`, which is new. Blocks.
     pub(super) fn copy_to(&self, to: &File, length: u64) -> io::Result<()> {
         let from = match self {
             Self::Memory(memory) => return write(to, memory, 0),
             Self::File(file) => file,
         };
+        // By the kernel, without a stop in our memory. It writes where the file's own offset stands, which is its
+        // start, since nobody else has it yet; and reads at ours. A file system that cannot do it has written nothing.
         let mut offset = 0;
+        while let left @ 1.. = length - offset {
+            let part = usize::try_from(left).unwrap_or(usize::MAX);
+            match rustix::fs::sendfile(to, from, Some(&mut offset), part) {
+                Ok(1..) | Err(rustix::io::Errno::INTR) => {}
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => break,
+                Err(errno) => return Err(errno.into()),
+            }
+        }
         while offset < length {
             let part = usize::try_from(length - offset).unwrap_or(usize::MAX).min(COPY);
             let octets = read(from, offset, part)?;
@@ -153,6 +170,14 @@ fn read(file: &File, offset: u64, length: usize) -> io::Result<Bytes> {
     Ok(octets.into())
 }
 
+/// Exactly `length` octets if the kernel has them in memory, as it has what was written a moment ago: nobody waits for the disk, and no other thread
+/// is woken for it twice. None: it has not all of them, or cannot say so (`RWF_NOWAIT`, preadv2(2)).
+pub(super) fn read_cached(file: &File, offset: u64, length: usize) -> Option<Bytes> {
+    let mut octets = vec![0; length];
+    let read = rustix::io::preadv2(file, &mut [IoSliceMut::new(&mut octets)], offset, ReadWriteFlags::NOWAIT).ok()?;
+    (read == length).then(|| octets.into())
+}
+
 /// Exactly `length` octets, read where blocking is allowed.
 pub(super) async fn read_blocking(file: Arc<File>, offset: u64, length: usize) -> Result<Bytes, HoldFault> {
     blocking(move || read(&file, offset, length)).await
@@ -191,6 +216,41 @@ mod tests {
             assert_eq!(&read(&file, 1, 2).unwrap()[..], b"bc");
             assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
         }
+    }
+
+    /// All that was asked for or nothing; whatever the file system can do, never something else.
+    #[test]
+    fn what_the_kernel_has_in_memory_is_exact() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = unlinked(folder.path()).unwrap();
+        write(&file, b"0123456789", 0).unwrap();
+        for (offset, length, expected) in [(0, 10, &b"0123456789"[..]), (3, 4, b"3456"), (9, 1, b"9")] {
+            assert!(read_cached(&file, offset, length).is_none_or(|read| read == expected), "{offset}");
+        }
+        for (offset, length) in [(9, 2), (10, 1), (100, 10)] {
+            assert_eq!(read_cached(&file, offset, length), None, "{offset}");
+        }
+    }
+
+    /// From either place, at any length, and only so much of it: a memfd may be longer than its message.
+    #[test]
+    fn a_snapshot_is_copied_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let octets: Vec<u8> = (0..700_001_u32).map(|at| (at ^ (at >> 8)) as u8).collect();
+        let source = unlinked(folder.path()).unwrap();
+        write(&source, &octets, 0).unwrap();
+        for length in [0, 1, 65_536, 700_000] {
+            let memory = Snapshot::Memory(octets.get(..length).unwrap().to_vec());
+            for snapshot in [memory, Snapshot::File(Arc::new(source.try_clone().unwrap()))] {
+                let file = unlinked(folder.path()).unwrap();
+                snapshot.copy_to(&file, length as u64).unwrap();
+                assert_eq!(file.metadata().unwrap().len(), length as u64);
+                assert!(read(&file, 0, length).unwrap() == octets.get(..length).unwrap(), "{length}");
+            }
+        }
+        let file = unlinked(folder.path()).unwrap();
+        let longer = Snapshot::File(Arc::new(source)).copy_to(&file, 700_002);
+        assert_eq!(longer.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
     }
 
     #[test]

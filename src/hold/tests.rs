@@ -248,6 +248,32 @@ async fn the_disk_floor_is_full() {
     assert_eq!(holds.memory(), 0);
 }
 
+/// What was just written to the disk is read at once, also while every thread that may block is busy; unless the file system cannot say what is in
+/// memory.
+#[test]
+fn what_the_kernel_has_in_memory_waits_for_no_thread() {
+    let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    runtime.block_on(async {
+        let (_folder, holds) = holds(0);
+        let mut hold = holds.begin();
+        hold.append(sample(300 * KIB)).await.unwrap();
+        let Place::Disk(file) = &hold.place else { panic!("it is on the disk") };
+        let is_told = place::read_cached(file, 0, 10).is_some();
+        let busy = tokio::task::spawn_blocking(move || wait.recv());
+        {
+            let mut read = Box::pin(hold.read_at(1000, 100_000));
+            let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+            match Future::poll(read.as_mut(), &mut context) {
+                std::task::Poll::Ready(read) => assert_eq!(read.unwrap(), sample(300 * KIB).slice(1000..101_000)),
+                std::task::Poll::Pending => assert!(!is_told, "it waits for a thread"),
+            }
+        }
+        drop(go);
+        assert!(busy.await.is_ok());
+    });
+}
+
 /// An append whose caller went away leaves a write that may still run: the hold takes nothing more. The one thread that writes is kept
 /// busy, or the write could be done before anybody has asked for it.
 #[test]

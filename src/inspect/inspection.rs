@@ -40,8 +40,6 @@ pub struct Inspected {
     pub message_id: Option<String>,
     /// The identifiers of all List-Id fields.
     pub list_ids: Vec<String>,
-    /// The addresses of From and Sender.
-    pub originators: Result<Vec<String>, OriginatorFault>,
 }
 
 /// A message while it arrives.
@@ -97,6 +95,12 @@ impl Inspection {
         self.parts.is_ambiguous_within(octets)
     }
 
+    /// The addresses of From and Sender, once the header section is complete. Read when somebody asks: who sends for nobody in particular is not held
+    /// to them.
+    pub fn originators(&self) -> Result<Vec<String>, OriginatorFault> {
+        originators(self.reader.fields())
+    }
+
     /// Octets of the header section with its blank line; so far, while it is not complete.
     pub fn header_size(&self) -> u64 {
         self.reader.size()
@@ -109,8 +113,13 @@ impl Inspection {
 
     /// The SHA-256 of the content so far, as hex digits.
     pub fn sha256(&self) -> String {
-        let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or_default();
-        self.hash.clone().finish().as_ref().iter().flat_map(|octet| [digit(octet >> 4), digit(octet & 15)]).collect()
+        let mut digits = [0; 2 * digest::SHA256_OUTPUT_LEN];
+        let digit =
+            |value: u8| if value < 10 { b'0'.wrapping_add(value) } else { b'a'.wrapping_sub(10).wrapping_add(value) };
+        for (pair, octet) in digits.chunks_exact_mut(2).zip(self.hash.clone().finish().as_ref()) {
+            pair.copy_from_slice(&[digit(octet >> 4), digit(octet & 15)]);
+        }
+        String::from_utf8_lossy(&digits).into_owned()
     }
 
     fn inspected(&self) -> Result<Option<Inspected>, InspectionFault> {
@@ -125,8 +134,7 @@ impl Inspection {
         Ok(Some(Inspected {
             subjects: facts::subjects(fields.clone()),
             message_id: facts::message_id(fields.clone()),
-            list_ids: facts::list_ids(fields.clone()),
-            originators: originators(fields),
+            list_ids: facts::list_ids(fields),
         }))
     }
 }

@@ -17,6 +17,8 @@ mod prefix;
 mod script;
 mod trace;
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
@@ -142,8 +144,17 @@ impl Fold {
         if !prefix::may_begin(folded) {
             return 0;
         }
-        let prefixes: Vec<String> = self.prefixes.iter().map(|prefix| self.pattern(prefix)).collect();
+        let prefixes: Vec<Cow<'_, str>> = self.prefixes.iter().map(|prefix| self.prefix(prefix)).collect();
         folded.len().saturating_sub(prefix::strip(folded, &prefixes).len())
+    }
+
+    /// A prefix as it is compared. Case is nothing there, and of what nearly all are made of no fold changes anything else: they are not folded anew for
+    /// every reply.
+    fn prefix<'p>(&self, written: &'p str) -> Cow<'p, str> {
+        if written.bytes().all(|octet| octet.is_ascii_graphic() && !octet.is_ascii_digit()) {
+            return Cow::Borrowed(written);
+        }
+        Cow::Owned(self.pattern(written))
     }
 
     /// What each character becomes by itself, or with the marks behind it: all but digits and spaces.

@@ -4,6 +4,7 @@
 use std::{borrow::Cow, fmt};
 
 use bytes::{BufMut, Bytes, BytesMut};
+use memchr::memchr;
 
 pub use super::reply_decoder::{ReplyDecoder, ReplyFault};
 
@@ -147,13 +148,18 @@ impl Reply {
     /// The same at the end of what is to be written. By hand and not by `format!`: of all that a small message costs, its replies were a
     /// fortieth.
     pub(super) fn put(&self, wire: &mut BytesMut) {
-        let mut lines = self.lines().peekable();
-        while let Some(line) = lines.next() {
+        let mut rest = Some(self.text.as_ref());
+        while let Some(text) = rest {
+            let (line, behind) = match memchr(b'\n', text.as_bytes()).and_then(|lf| text.split_at_checked(lf)) {
+                Some((line, behind)) => (line, behind.get(1..)),
+                None => (text, None),
+            };
+            rest = behind;
             let nothing_behind = self.enhanced.is_none() && line.is_empty();
             wire.reserve(line.len().saturating_add(CODES));
             put_digits(wire, self.code);
             // A last line with nothing on it is the code alone (§4.2: `Reply-code [ SP textstring ]`).
-            match (lines.peek().is_none(), nothing_behind) {
+            match (rest.is_none(), nothing_behind) {
                 (false, _) => wire.put_u8(b'-'),
                 (true, false) => wire.put_u8(b' '),
                 // RFC 4954 §4 wants the space also in front of a challenge of no octets.

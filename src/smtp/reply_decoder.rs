@@ -175,14 +175,19 @@ fn split(line: &[u8]) -> Option<(u16, bool, &[u8])> {
 
 /// The enhanced status code that a line begins with, if it is of `code`'s class, and the text behind it (RFC 2034 §4).
 fn enhanced(code: u16, line: &str) -> Option<(Enhanced, &str)> {
-    let (word, text) = line.split_once(' ').unwrap_or((line, ""));
-    let mut numbers = word.split('.').map(|number| {
-        let plausible = (1..=3).contains(&number.len()) && number.bytes().all(|octet| octet.is_ascii_digit());
-        plausible.then(|| number.parse::<u16>().ok()).flatten()
-    });
-    let (class, subject, detail) = (numbers.next()??, numbers.next()??, numbers.next()??);
-    let fits = numbers.next().is_none() && class == code / 100 && matches!(class, 2 | 4 | 5);
+    let (class, rest) = number(line)?;
+    let (subject, rest) = number(rest.strip_prefix('.')?)?;
+    let (detail, rest) = number(rest.strip_prefix('.')?)?;
+    let text = if rest.is_empty() { rest } else { rest.strip_prefix(' ')? };
+    let fits = class == code / 100 && matches!(class, 2 | 4 | 5);
     fits.then_some((Enhanced(class as u8, subject, detail), text))
+}
+
+/// One to three digits, and what stands behind them.
+fn number(text: &str) -> Option<(u16, &str)> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).take(4).count();
+    let (number, rest) = text.split_at_checked(digits).filter(|_| (1..=3).contains(&digits))?;
+    Some((number.bytes().fold(0, |number, digit| number * 10 + u16::from(digit - b'0')), rest))
 }
 
 /// The beginning of a line that is none of ours, for a log: short and escaped.

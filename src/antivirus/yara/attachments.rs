@@ -189,10 +189,10 @@ fn boundaries(header: &[u8], parsed: Option<&Message<'_>>) -> Vec<Vec<u8>> {
         section.line(line.strip_suffix(b"\r").unwrap_or(line), Place { line: 0, at: 0 });
     }
     let section = section.end();
-    let read = section.all("Content-Type").map(|kept| Structured::read(&kept.body));
+    let read = section.all("Content-Type").map(|kept| Structured::read(kept.field.body));
     let ours = read
         .filter(|it| it.value.starts_with(b"multipart"))
-        .flat_map(|it| it.all("boundary").map(|parameter| parameter.value.clone()).collect::<Vec<_>>());
+        .flat_map(|it| it.all("boundary").map(|parameter| parameter.value.to_vec()).collect::<Vec<_>>());
     let theirs = parsed
         .filter(|it| media_type(it).is_some_and(|name| name.starts_with("multipart/")))
         .and_then(|it| Some(it.content_type()?.attribute("boundary")?.as_bytes().to_vec()));

@@ -61,14 +61,14 @@ pub(super) fn read(section: &Section, default: &[u8], place: Place, findings: &m
     if section.too_large {
         findings.note(Trick::SectionTooLarge, place);
     }
-    for kept in [TYPE, ENCODING, DISPOSITION].iter().flat_map(|name| section.all(name)) {
+    for kept in [TYPE, ENCODING, DISPOSITION].into_iter().flat_map(|name| section.all(name)) {
         damage(kept, findings);
     }
     let content_type = content_type(section, findings);
     let encoding = encoding(section, findings);
     let disposition = disposition(section, findings);
     let place = section.all(TYPE).next().map_or(place, |kept| kept.place);
-    let media_type = content_type.as_ref().map_or(default, |it| it.value.as_slice());
+    let media_type = content_type.as_ref().map_or(default, |it| &*it.value);
     let is_encoded = encoding != TransferEncoding::Identity;
     let leaf = leaf(encoding, media_type, content_type.as_ref(), disposition.as_ref());
     match media_type {
@@ -93,7 +93,7 @@ pub(super) fn read(section: &Section, default: &[u8], place: Place, findings: &m
         findings.note(Trick::CommentInMultipart, place);
     }
     let boundary = boundary(&content_type, place, findings);
-    let family = match content_type.value.as_slice() {
+    let family = match &*content_type.value {
         b"multipart/digest" => Family::Digest,
         b"multipart/signed" => Family::Signed,
         b"multipart/parallel" => {
@@ -108,8 +108,8 @@ pub(super) fn read(section: &Section, default: &[u8], place: Place, findings: &m
 fn leaf(
     encoding: TransferEncoding,
     media_type: &[u8],
-    content_type: Option<&Structured>,
-    disposition: Option<&Structured>,
+    content_type: Option<&Structured<'_>>,
+    disposition: Option<&Structured<'_>>,
 ) -> Leaf {
     let is_text = media_type.starts_with(b"text") || media_type.is_empty();
     let is_attached = disposition.is_some_and(|it| it.value.starts_with(b"attachment"));
@@ -130,12 +130,12 @@ fn is_of_a_signature(name: &[u8]) -> bool {
 }
 
 /// What is wrong with a field whatever it says.
-fn damage(kept: &ContentField, findings: &mut Findings) {
-    let body = kept.field().trimmed();
+fn damage(kept: ContentField<'_>, findings: &mut Findings) {
+    let body = kept.field.trimmed();
     let marks = [
-        (kept.behind_stray, Trick::BehindStray),
-        (kept.is_spaced, Trick::SpacedName),
-        (kept.has_blank_fold, Trick::BlankFold),
+        (kept.marks.behind_stray, Trick::BehindStray),
+        (kept.marks.is_spaced, Trick::SpacedName),
+        (kept.marks.has_blank_fold, Trick::BlankFold),
         (has_control(body), Trick::ControlInField),
         (body.starts_with(b"=?"), Trick::EncodedField),
     ];
@@ -150,13 +150,13 @@ fn has_control(body: &[u8]) -> bool {
 }
 
 /// The first Content-Type.
-fn content_type(section: &Section, findings: &mut Findings) -> Option<Structured> {
-    let mut all = section.all(TYPE).map(|kept| (kept, Structured::read(&kept.body)));
+fn content_type<'s>(section: &'s Section, findings: &mut Findings) -> Option<Structured<'s>> {
+    let mut all = section.all(TYPE).map(|kept| (kept, Structured::read(kept.field.body)));
     let (kept, first) = all.next()?;
     // Hardly ever any.
     let others: Vec<_> = all.collect();
     for (kept, other) in &others {
-        let plain = |it: &Structured| it.is_type("text") && it.all("name").next().is_none();
+        let plain = |it: &Structured<'_>| it.is_type("text") && it.all("name").next().is_none();
         let trick = match () {
             () if *other == first => Trick::RepeatedField,
             () if plain(&first) && plain(other) => Trick::TwoTexts,
@@ -191,7 +191,7 @@ fn is_media_type(value: &[u8]) -> bool {
 fn encoding(section: &Section, findings: &mut Findings) -> TransferEncoding {
     let mut first = None;
     for kept in section.all(ENCODING) {
-        let value = kept.field().trimmed();
+        let value = kept.field.trimmed();
         let strict = TransferEncoding::strictly(value);
         if strict.is_none() {
             let near = TransferEncoding::is_nearly_one(value);
@@ -208,18 +208,18 @@ fn encoding(section: &Section, findings: &mut Findings) -> TransferEncoding {
 }
 
 /// The first Content-Disposition.
-fn disposition(section: &Section, findings: &mut Findings) -> Option<Structured> {
+fn disposition<'s>(section: &'s Section, findings: &mut Findings) -> Option<Structured<'s>> {
     let mut all = section.all(DISPOSITION);
-    let first = Structured::read(&all.next()?.body);
+    let first = Structured::read(all.next()?.field.body);
     for kept in all {
-        let same = Structured::read(&kept.body) == first;
+        let same = Structured::read(kept.field.body) == first;
         findings.note(if same { Trick::RepeatedField } else { Trick::TwoDispositions }, kept.place);
     }
     Some(first)
 }
 
 /// The boundary that a strict reader uses.
-fn boundary(content_type: &Structured, place: Place, findings: &mut Findings) -> Option<Vec<u8>> {
+fn boundary(content_type: &Structured<'_>, place: Place, findings: &mut Findings) -> Option<Vec<u8>> {
     let mut first: Option<&[u8]> = None;
     for parameter in &content_type.parameters {
         let (base, is_continued) = parameter.base();
@@ -238,7 +238,7 @@ fn boundary(content_type: &Structured, place: Place, findings: &mut Findings) ->
         octets(&parameter.value, place, findings);
         match first {
             None => first = Some(&parameter.value),
-            Some(first) if first == parameter.value => findings.note(Trick::RepeatedBoundary, place),
+            Some(first) if *first == *parameter.value => findings.note(Trick::RepeatedBoundary, place),
             Some(_) => findings.note(Trick::TwoBoundaries, place),
         }
     }

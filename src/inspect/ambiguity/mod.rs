@@ -29,7 +29,7 @@ use self::finding::Findings;
 use crate::message::mime::{
     Place,
     delimiter::{Delimiter, delimiter, resembles},
-    section::{MOST_OCTETS, SectionReader},
+    section::{MOST_OCTETS, Section, SectionReader},
 };
 
 /// Nested multiparts and messages, counted together. A message forwarded as an attachment of one forwarded as an attachment takes two.
@@ -60,6 +60,8 @@ pub struct Detector {
     levels: Vec<Level>,
     parts: usize,
     now: Now,
+    /// The section that was read last, for its room.
+    read: Section,
     /// The line above began with `--`.
     below_dashes: bool,
 }
@@ -120,6 +122,7 @@ impl Detector {
             levels: Vec::new(),
             parts: 0,
             now: Now::Section { reader: SectionReader::default(), default: TEXT, place },
+            read: Section::default(),
             below_dashes: false,
         }
     }
@@ -315,7 +318,7 @@ impl Detector {
                 if self.parts > MOST_PARTS {
                     self.findings.note(Trick::TooManyParts, self.place);
                 }
-                self.now = Now::Section { reader: SectionReader::default(), default, place: self.place };
+                self.begin_section(default);
             }
             Delimiter::Closes => {
                 level.zone = Zone::Epilogue;
@@ -336,21 +339,30 @@ impl Detector {
         }
     }
 
+    fn begin_section(&mut self, default: &'static [u8]) {
+        let reader = SectionReader::reusing(std::mem::take(&mut self.read));
+        self.now = Now::Section { reader, default, place: self.place };
+    }
+
     /// A section that has no body: what it says is looked at all the same.
     fn leave_section(&mut self) {
-        if let Now::Section { reader, default, place } = std::mem::replace(&mut self.now, Now::Body(Body::Opaque)) {
-            let entity = entity::read(&reader.end(), default, place, &mut self.findings);
-            self.beside_its_signature(&entity, place);
-        }
+        let _ = self.end_section();
+    }
+
+    /// What the section under way says, if there is one, and where it began.
+    fn end_section(&mut self) -> Option<(Entity, Place)> {
+        let Now::Section { reader, default, place } = std::mem::replace(&mut self.now, Now::Body(Body::Opaque)) else {
+            return None;
+        };
+        self.read = reader.end();
+        let entity = entity::read(&self.read, default, place, &mut self.findings);
+        self.beside_its_signature(&entity, place);
+        Some((entity, place))
     }
 
     /// The blank line below a section.
     fn enter_body(&mut self) {
-        let Now::Section { reader, default, place } = std::mem::replace(&mut self.now, Now::Body(Body::Opaque)) else {
-            return;
-        };
-        let entity = entity::read(&reader.end(), default, place, &mut self.findings);
-        self.beside_its_signature(&entity, place);
+        let Some((entity, place)) = self.end_section() else { return };
         if !matches!(entity, Entity::Leaf(_)) && self.levels.len() >= DEEPEST {
             return self.findings.note(Trick::TooDeep, place);
         }
@@ -358,7 +370,7 @@ impl Detector {
             Entity::Leaf(leaf) => self.now = Now::Body(Body::new(leaf)),
             Entity::Message => {
                 self.levels.push(Level { boundary: None, family: Family::Other, count: 0, zone: Zone::Parts, place });
-                self.now = Now::Section { reader: SectionReader::default(), default: TEXT, place: self.place };
+                self.begin_section(TEXT);
             }
             Entity::Multipart { boundary, family } => {
                 self.beside_open_ones(boundary.as_deref(), place);

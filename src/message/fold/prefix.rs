@@ -5,11 +5,11 @@ pub(super) fn may_begin(text: &str) -> bool {
     text.contains(|c| c == ']' || COLONS.contains(&c))
 }
 
-/// The text behind all prefixes. `prefixes` are folded as the text is. Linear in the text for each prefix: a round that strips
-/// nothing is the last, and each other one costs what it strips.
-pub(super) fn strip<'t>(text: &'t str, prefixes: &[String]) -> &'t str {
+/// The text behind all prefixes. `prefixes` are folded as the text is, but for the case of ASCII letters. Linear in the text for each prefix: a
+/// round that strips nothing is the last, and each other one costs what it strips.
+pub(super) fn strip<'t>(text: &'t str, prefixes: &[impl AsRef<str>]) -> &'t str {
     let mut text = text;
-    while let Some(rest) = prefixes.iter().find_map(|prefix| strip_one(text, prefix)) {
+    while let Some(rest) = prefixes.iter().find_map(|prefix| strip_one(text, prefix.as_ref())) {
         text = rest;
     }
     text

@@ -32,6 +32,20 @@ pub(super) fn folds() -> impl Iterator<Item = Fold> {
     })
 }
 
+/// A prefix that is not folded is one that no fold changes but in its case; one with anything else in it is folded.
+#[test]
+fn prefixes_are_taken_as_written_where_folding_says_nothing_else() {
+    for fold in folds() {
+        for octet in 0..=u8::MAX {
+            let prefix = format!("R{}e", char::from(octet));
+            let (taken, folded) = (fold.prefix(&prefix), fold.pattern(&prefix));
+            assert!(taken.eq_ignore_ascii_case(&folded), "{prefix:?} {fold:?}");
+        }
+    }
+    let fold = Fold { prefixes: vec!["Ré 2".to_owned(), "Enc".to_owned()], ..Fold::default() };
+    assert_eq!(fold.subject("re\u{301}  2: ENC: [x] boleto"), "[x] boleto");
+}
+
 #[test]
 fn by_default_what_looks_the_same_compares_the_same() {
     let fold = Fold::default();

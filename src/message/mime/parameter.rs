@@ -2,18 +2,23 @@
 //!
 //! In: an unfolded field body. Out: its value and its parameters, as the grammar has them, and everything in the way they were
 //! written that readers are known to take differently. Nothing is refused: what breaks the grammar is read on behind the next
-//! semicolon, as lenient readers do. Time is linear in the body.
+//! semicolon, as lenient readers do. Time is linear in the body. What is written as it is read is borrowed from the body: nearly all of it.
+
+use std::borrow::Cow;
 
 /// Parameters beyond these are not kept; clamd alerts above 256 words in a field.
 pub const MOST_PARAMETERS: usize = 128;
 
+/// Octets that are kept of a parameter's name.
+const LONGEST_NAME: usize = 256;
+
 /// A structured field body.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Structured {
+pub struct Structured<'b> {
     /// What stands before the first semicolon, in lower case: `multipart/mixed`, `attachment`.
-    pub value: Vec<u8>,
+    pub value: Cow<'b, [u8]>,
     /// In order; at most [`MOST_PARAMETERS`].
-    pub parameters: Vec<Parameter>,
+    pub parameters: Vec<Parameter<'b>>,
     /// There is a comment (RFC 5322 §3.2.2) outside quoted strings.
     pub has_comment: bool,
     /// There were more parameters.
@@ -22,11 +27,11 @@ pub struct Structured {
 
 /// One parameter.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Parameter {
+pub struct Parameter<'b> {
     /// In lower case, with what RFC 2231 appends: `boundary`, `filename*0*`.
-    pub name: Vec<u8>,
+    pub name: Cow<'b, [u8]>,
     /// Without quotes, escapes undone.
-    pub value: Vec<u8>,
+    pub value: Cow<'b, [u8]>,
     /// How it was written.
     pub written: Written,
 }
@@ -48,7 +53,7 @@ pub enum Written {
     Nameless,
 }
 
-impl Parameter {
+impl Parameter<'_> {
     /// The name without what RFC 2231 appends, and whether there was something.
     pub fn base(&self) -> (&[u8], bool) {
         match self.name.iter().position(|&octet| octet == b'*') {
@@ -58,24 +63,25 @@ impl Parameter {
     }
 }
 
-impl Structured {
+impl<'b> Structured<'b> {
     /// Reads a field body.
-    pub fn read(body: &[u8]) -> Self {
+    pub fn read(body: &'b [u8]) -> Self {
         let mut reader = Reader { rest: body, comment: false };
-        let mut value = Vec::new();
+        let mut value: Cow<'b, [u8]> = Cow::default();
         loop {
             reader.skip_space();
             let word = reader.until(|octet| matches!(octet, b';' | b'(' | b' ' | b'\t'));
-            if !word.is_empty() && !value.is_empty() {
-                value.push(b' ');
+            if value.is_empty() {
+                value = Cow::Borrowed(word);
+            } else if !word.is_empty() {
+                value.to_mut().push(b' ');
+                value.to_mut().extend_from_slice(word);
             }
-            value.extend_from_slice(word);
             if matches!(reader.peek(), None | Some(b';')) {
                 break;
             }
         }
-        value.make_ascii_lowercase();
-        let mut this = Self { value, ..Self::default() };
+        let mut this = Self { value: lower(value), ..Self::default() };
         while reader.take(b';') {
             reader.skip_space();
             if matches!(reader.peek(), None | Some(b';')) {
@@ -93,7 +99,7 @@ impl Structured {
     }
 
     /// Every parameter of this name, RFC 2231's forms of it included.
-    pub fn all<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s Parameter> + Clone {
+    pub fn all<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s Parameter<'b>> + Clone {
         self.parameters.iter().filter(move |parameter| parameter.base().0 == name.as_bytes())
     }
 
@@ -152,13 +158,13 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn parameter(&mut self) -> Parameter {
-        let mut name = self.until(|octet| matches!(octet, b'=' | b';' | b'(')).trim_ascii().to_ascii_lowercase();
-        name.truncate(256);
+    fn parameter(&mut self) -> Parameter<'a> {
+        let name = self.until(|octet| matches!(octet, b'=' | b';' | b'(')).trim_ascii();
+        let name = lower(name.get(..LONGEST_NAME).unwrap_or(name).into());
         self.skip_space();
         if !self.take(b'=') {
             let _rest = self.until(|octet| octet == b';');
-            return Parameter { name, value: Vec::new(), written: Written::Nameless };
+            return Parameter { name, value: Cow::default(), written: Written::Nameless };
         }
         self.skip_space();
         let (value, mut written) = if self.take(b'"') { self.quoted() } else { self.token() };
@@ -172,33 +178,41 @@ impl<'a> Reader<'a> {
         Parameter { name, value, written }
     }
 
-    fn quoted(&mut self) -> (Vec<u8>, Written) {
-        let mut value = Vec::new();
+    fn quoted(&mut self) -> (Cow<'a, [u8]>, Written) {
+        let mut value = Cow::Borrowed(self.until(|octet| matches!(octet, b'"' | b'\\')));
         let mut written = Written::Plain;
         loop {
-            let Some((&octet, rest)) = self.rest.split_first() else { return (value, Written::Unclosed) };
-            self.rest = rest;
-            match octet {
-                b'"' => return (value, written),
-                b'\\' => {
-                    written = Written::Escaped;
-                    if let Some((&escaped, rest)) = self.rest.split_first() {
-                        self.rest = rest;
-                        value.push(escaped);
-                    }
-                }
-                _ => value.push(octet),
+            if self.take(b'"') {
+                return (value, written);
             }
+            if !self.take(b'\\') {
+                return (value, Written::Unclosed);
+            }
+            written = Written::Escaped;
+            let value = value.to_mut();
+            if let Some((&escaped, rest)) = self.rest.split_first() {
+                self.rest = rest;
+                value.push(escaped);
+            }
+            value.extend_from_slice(self.until(|octet| matches!(octet, b'"' | b'\\')));
         }
     }
 
-    fn token(&mut self) -> (Vec<u8>, Written) {
-        let value = self.until(|octet| matches!(octet, b';' | b' ' | b'\t' | b'\r' | b'\n' | b'(')).to_vec();
+    fn token(&mut self) -> (Cow<'a, [u8]>, Written) {
+        let value = self.until(|octet| matches!(octet, b';' | b' ' | b'\t' | b'\r' | b'\n' | b'('));
         let quotes = value.iter().any(|octet| matches!(octet, b'"' | b'\\'));
         let single = value.len() > 1 && value.starts_with(b"'") && value.ends_with(b"'");
         let written = if quotes || single { Written::QuoteInside } else { Written::Plain };
-        (value, written)
+        (value.into(), written)
     }
+}
+
+/// Hardly any has to be changed, and so copied.
+fn lower(mut octets: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
+    if octets.iter().any(u8::is_ascii_uppercase) {
+        octets.to_mut().make_ascii_lowercase();
+    }
+    octets
 }
 
 /// RFC 2045 §5.1, less strict: specials that nobody takes for anything else are let through.
@@ -269,6 +283,39 @@ mod tests {
             );
         }
         assert!(!read("x/y; p=\"(z)\"").2, "in quotes it is none");
+    }
+
+    /// Of what stands in mail nothing is copied but the list; what has to be changed is.
+    #[test]
+    fn what_is_written_as_it_is_read_is_borrowed() {
+        let borrowed = |body: &str| {
+            let it = Structured::read(body.as_bytes());
+            let is = |octets: &Cow<'_, [u8]>| matches!(octets, Cow::Borrowed(_));
+            (is(&it.value), it.parameters.iter().all(|it| is(&it.name) && is(&it.value)))
+        };
+        assert_eq!(borrowed(" multipart/mixed;\tboundary=\"=_B 1\"; charset=UTF-8"), (true, true));
+        assert_eq!(borrowed("(x) text/plain; a=\"open"), (true, true));
+        for (body, is) in [("Text/plain; a=b", (false, true)), ("a b; a=b", (false, true)), ("a; B=c", (true, false))] {
+            assert_eq!(borrowed(body), is, "{body}");
+        }
+        assert_eq!(borrowed("a; b=\"\\c\""), (true, false));
+    }
+
+    /// Escapes at each place of a quoted value, and at its end.
+    #[test]
+    fn escapes_are_undone() {
+        use Written::{Escaped, Unclosed};
+        for (written, value, how) in [
+            (r#"\a"#, "a", Unclosed),
+            (r#"\"b""#, "\"b", Escaped),
+            (r#"a\\b\"c""#, "a\\b\"c", Escaped),
+            (r#"a\"#, "a", Unclosed),
+            (r#"a\""#, "a\"", Unclosed),
+            (r#"\""#, "\"", Unclosed),
+        ] {
+            let (_, parameters, _) = read(&format!("a/b; x=\"{written}"));
+            assert_eq!(parameters, [("x".to_owned(), value.to_owned(), how)], "{written}");
+        }
     }
 
     #[test]

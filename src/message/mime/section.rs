@@ -11,15 +11,24 @@ pub const MOST_OCTETS: usize = 64 * 1024;
 /// `Content-` fields that are kept.
 pub const MOST_FIELDS: usize = 64;
 
+/// What most sections have room in, and what is kept for the next one at most.
+const USUAL_OCTETS: usize = 256;
+const MOST_REUSED: usize = 1024;
+
 /// A `Content-` field.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ContentField {
-    /// Without the white space in front of the colon.
-    pub name: Vec<u8>,
-    /// Unfolded.
-    pub body: Vec<u8>,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ContentField<'s> {
+    /// Its name, without the white space in front of the colon, and its body, unfolded: as the rules' header section has it.
+    pub field: Field<'s>,
     /// Its first line.
     pub place: Place,
+    /// How it was written.
+    pub marks: Marks,
+}
+
+/// How a field was written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
     /// A line that is no field stands above it in the section: some readers end the section there.
     pub behind_stray: bool,
     /// White space stands between its name and the colon: some readers do not know it then.
@@ -28,28 +37,40 @@ pub struct ContentField {
     pub has_blank_fold: bool,
 }
 
-impl ContentField {
-    /// As the rules' header section has it.
-    pub fn field(&self) -> Field<'_> {
-        Field { name: &self.name, body: &self.body }
-    }
-}
-
 /// What was kept of a section.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Section {
-    /// In order.
-    pub fields: Vec<ContentField>,
+    /// Name and body of each field, one behind the other.
+    text: Vec<u8>,
+    fields: Vec<Kept>,
     /// There was more than is kept.
     pub too_large: bool,
     /// The first line below a `Content-` field that is no field: some readers take it for the first line of the body.
     pub stray_below: Option<Place>,
 }
 
+/// A field, and where it stands in the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Kept {
+    name: usize,
+    body: usize,
+    end: usize,
+    place: Place,
+    marks: Marks,
+}
+
 impl Section {
+    /// Every field, in order.
+    pub fn fields(&self) -> impl Iterator<Item = ContentField<'_>> + Clone {
+        self.fields.iter().map(|&Kept { name, body, end, place, marks }| {
+            let part = |from, to| self.text.get(from..to).unwrap_or_default();
+            ContentField { field: Field { name: part(name, body), body: part(body, end) }, place, marks }
+        })
+    }
+
     /// Every field of this name, in order.
-    pub fn all<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s ContentField> {
-        self.fields.iter().filter(move |kept| kept.field().is(name))
+    pub fn all<'s>(&'s self, name: &'s str) -> impl Iterator<Item = ContentField<'s>> + Clone {
+        self.fields().filter(move |kept| kept.field.is(name))
     }
 }
 
@@ -64,6 +85,17 @@ pub struct SectionReader {
 }
 
 impl SectionReader {
+    /// Reads into the room that another section had, so that each part of a message does not ask for its own. Of a large one it is not
+    /// kept.
+    pub fn reusing(mut section: Section) -> Self {
+        if section.text.capacity() > MOST_REUSED {
+            return Self::default();
+        }
+        section.text.clear();
+        section.fields.clear();
+        Self { section: Section { too_large: false, stray_below: None, ..section }, ..Self::default() }
+    }
+
     /// The next line, without its CRLF. True: it was the blank line that ends the section.
     pub fn line(&mut self, line: &[u8], place: Place) -> bool {
         match line {
@@ -92,13 +124,15 @@ impl SectionReader {
     }
 
     fn fold(&mut self, line: &[u8]) {
+        // Its body is the last of the text.
         let Some(kept) = self.section.fields.last_mut().filter(|_| self.keeps) else { return };
-        kept.has_blank_fold |= line.trim_ascii().is_empty();
+        kept.marks.has_blank_fold |= line.trim_ascii().is_empty();
         self.octets = self.octets.saturating_add(line.len());
         if self.octets > MOST_OCTETS {
             self.section.too_large = true;
         } else {
-            kept.body.extend_from_slice(line);
+            self.section.text.extend_from_slice(line);
+            kept.end = self.section.text.len();
         }
     }
 
@@ -114,15 +148,16 @@ impl SectionReader {
             return;
         }
         let is_spaced = line.get(field.name.len()).is_some_and(|&octet| octet != b':');
-        let behind_stray = self.stray;
-        self.section.fields.push(ContentField {
-            name: field.name.to_vec(),
-            body: field.body.to_vec(),
-            place,
-            behind_stray,
-            is_spaced,
-            has_blank_fold: false,
-        });
+        let marks = Marks { behind_stray: self.stray, is_spaced, has_blank_fold: false };
+        let Section { text, fields, .. } = &mut self.section;
+        if text.capacity() == 0 {
+            text.reserve(USUAL_OCTETS);
+        }
+        let name = text.len();
+        text.extend_from_slice(field.name);
+        let body = text.len();
+        text.extend_from_slice(field.body);
+        fields.push(Kept { name, body, end: text.len(), place, marks });
     }
 }
 
@@ -135,13 +170,13 @@ mod tests {
         let mut reader = SectionReader::default();
         let place = |line: usize| Place { line: line as u64, at: 0 };
         let ended = lines.iter().enumerate().any(|(line, text)| reader.line(text.as_bytes(), place(line)));
-        let shown = |kept: &ContentField| {
+        let shown = |ContentField { field, marks, .. }: ContentField<'_>| {
             let text = |octets: &[u8]| octets.escape_ascii().to_string();
-            let marks = [(kept.behind_stray, '!'), (kept.is_spaced, ':'), (kept.has_blank_fold, '_')];
+            let marks = [(marks.behind_stray, '!'), (marks.is_spaced, ':'), (marks.has_blank_fold, '_')];
             let marks: String = marks.iter().filter(|(is, _)| *is).map(|(_, mark)| *mark).collect();
-            format!("{}={}{marks}", text(&kept.name), text(&kept.body))
+            format!("{}={}{marks}", text(field.name), text(field.body))
         };
-        (reader.end().fields.iter().map(shown).collect(), ended)
+        (reader.end().fields().map(shown).collect(), ended)
     }
 
     #[test]
@@ -190,6 +225,26 @@ mod tests {
         }
         let (many, long) = (many.end(), long.end());
         assert!(many.too_large && many.fields.len() == MOST_FIELDS);
-        assert!(long.too_large && long.fields[0].body.len() <= MOST_OCTETS);
+        assert!(long.too_large && long.fields().all(|kept| kept.field.body.len() <= MOST_OCTETS));
+    }
+
+    /// The next section has the room of the one before it and nothing else of it; that of a large one is given back.
+    #[test]
+    fn room_is_used_again_and_what_stood_in_it_is_gone() {
+        let place = Place { line: 1, at: 0 };
+        let mut first = SectionReader::default();
+        for line in [&b"no field"[..], b"Content-Type: a", b"neither", b"Content-Id: b"] {
+            first.line(line, place);
+        }
+        first.section.too_large = true;
+        let room = first.section.text.as_ptr();
+        let mut second = SectionReader::reusing(first.end());
+        second.line(b" of nothing", place);
+        second.line(b"Content-Type: c", place);
+        let mut fresh = SectionReader::default();
+        fresh.line(b"Content-Type: c", place);
+        assert_eq!((second.section.text.as_ptr(), &second.section), (room, &fresh.section));
+        second.line(&[b' '; 2000], place);
+        assert_eq!(SectionReader::reusing(second.end()).section.text.capacity(), 0);
     }
 }

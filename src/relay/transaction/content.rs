@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::{Around, Conclusion, Effect, Phase, Received, Transaction, chunks::Chunks, facts};
 use crate::{
     inspect::{Inspected, Inspection, InspectionFault, ambiguity::Finding},
-    message::facts::few_list_ids,
+    message::{facts::few_list_ids, originator::OriginatorFault},
     policy::{
         disposition::{self, By},
         rule::{Facts, Judgement},
@@ -43,6 +43,11 @@ pub(super) struct Incoming {
 }
 
 impl Incoming {
+    /// Who it says that it is from.
+    pub(super) fn originators(&self) -> Result<Vec<String>, OriginatorFault> {
+        self.inspection.originators()
+    }
+
     pub(super) fn is_holding(&self) -> bool {
         self.asked > self.held
     }
@@ -165,7 +170,7 @@ impl Transaction {
             scope: around.settings.scope,
             now: around.now.wall,
         });
-        let foreign = self.foreign_originator(&inspected.originators);
+        let foreign = self.foreign_originator();
         self.record.subjects = inspected.subjects.into_iter().map(|subject| subject.decoded).collect();
         self.record.list_ids = few_list_ids(inspected.list_ids);
         self.record.message_id = inspected.message_id;

@@ -5,10 +5,9 @@
 
 use std::sync::Arc;
 
-use super::{Around, Transaction, conclusion::Conclusion};
+use super::{Around, Phase, Transaction, conclusion::Conclusion};
 use crate::{
     language::Language,
-    message::originator::OriginatorFault,
     policy::{
         Admitted,
         application::{
@@ -91,9 +90,9 @@ impl Transaction {
     }
 
     /// How the message ends if its header section names somebody else.
-    pub(super) fn foreign_originator(&self, said: &Result<Vec<String>, OriginatorFault>) -> Option<Conclusion> {
-        let sending = self.sending.as_ref()?;
-        let refusal = self.policy.from_of(&sending.application, said).err()?;
+    pub(super) fn foreign_originator(&self) -> Option<Conclusion> {
+        let (Some(sending), Phase::Content(incoming)) = (&self.sending, &self.phase) else { return None };
+        let refusal = self.policy.from_of(&sending.application, &incoming.originators()).err()?;
         Some(Conclusion { reply: refusal.reply(), ending: Ending::Refused, cause: cause(&refusal) })
     }
 
