@@ -239,6 +239,25 @@ fn files_are_short_and_say_what_they_are() {
     assert!(silent.is_empty(), "no //! at the top: {silent:?}");
 }
 
+/// Decision 64: of a module that was renamed the list of what lies together means nothing, and nobody would see it.
+#[test]
+fn the_linker_is_told_of_our_modules() {
+    let list = fs::read_to_string(root().join("packaging/together.ld")).unwrap();
+    let ours = list.split(".text._ZN8portaria").skip(1).map(|rest| {
+        let digits = rest.find(|letter: char| !letter.is_ascii_digit()).unwrap();
+        let length: usize = rest[..digits].parse().unwrap();
+        &rest[digits..digits + length]
+    });
+    let named: BTreeSet<&str> = ours.filter(|name| *name != "main").collect();
+    let modules: BTreeSet<&str> = TABLE.iter().map(|(_, name, _)| *name).collect();
+    let unknown: Vec<&&str> = named.difference(&modules).collect();
+    assert!(unknown.is_empty(), "packaging/together.ld names {unknown:?}: packaging/together.sh writes it anew");
+    for runs in ["door", "inspect", "journal", "message", "next_hop", "policy", "relay", "smtp", "store"] {
+        assert!(named.contains(runs), "packaging/together.ld has no function of {runs}");
+    }
+    assert!(fs::read_to_string(root().join("build.rs")).unwrap().contains("/packaging/together.ld"));
+}
+
 #[test]
 fn no_unsafe_and_no_banned_word() {
     let mut faults = Vec::new();

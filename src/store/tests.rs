@@ -408,6 +408,15 @@ async fn the_writer_syncs_every_commit() {
     assert!(write.is_err(), "a reader wrote");
 }
 
+/// Decision 63: else the writer takes a page from the readers' for every page that they read, and keeps it.
+#[tokio::test]
+async fn each_connection_has_its_own_bound_of_pages() {
+    let (_folder, store) = sqlite().await;
+    let options: Vec<String> = sqlx::query_scalar("PRAGMA compile_options").fetch_all(&store.writer).await.unwrap();
+    assert!(options.iter().any(|option| option == "THREADSAFE=1"), "{options:?}");
+    assert!(!options.iter().any(|option| option == "ENABLE_MEMORY_MANAGEMENT"), "see .cargo/config.toml: {options:?}");
+}
+
 /// Content and its name are on the disk when `keep` returns: object_store does not sync unless told, and a folder that is made by
 /// one writer and found by another is synced by neither in time. So all folders stand before anything is kept.
 #[tokio::test]
