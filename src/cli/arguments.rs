@@ -232,12 +232,12 @@ pub(super) fn dispatch(matches: &ArgMatches, language: Language) -> Exit {
     let mut common = Common { config: config_path(matches), json: matches.get_flag("json"), language };
     match matches.subcommand() {
         Some(("run", sub)) => {
-            logging::start(if sub.get_flag("log-json") { Format::Json } else { Format::Text }, "info");
+            let _ending = logging::start(if sub.get_flag("log-json") { Format::Json } else { Format::Text }, "info");
             run::run(&mut common)
         }
         Some(("check", _)) => checking::check(&mut common),
         Some(("demo", sub)) => {
-            logging::start(Format::Text, "error");
+            let _ending = logging::start(Format::Text, "error");
             demo::run(sub.get_flag("once"), &common)
         }
         Some(("status", _)) => status::status(&mut common),

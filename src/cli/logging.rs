@@ -2,7 +2,9 @@
 
 use std::io::IsTerminal as _;
 
-use tracing_subscriber::{EnvFilter, fmt};
+use tracing_subscriber::{EnvFilter, fmt, fmt::writer::BoxMakeWriter};
+
+use super::log_lines::{Ending, Lines};
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,13 +13,19 @@ pub(super) enum Format {
     Json,
 }
 
-/// Starts logging. `PORTARIA_LOG` chooses levels (`info`, `portaria=debug`); colours only on a terminal.
-pub(super) fn start(format: Format, default_level: &str) {
+/// Starts logging. `PORTARIA_LOG` chooses levels (`info`, `portaria=debug`); colours only on a terminal. What is given back waits for the last
+/// lines; none, if each is written by whoever says it, because there is no thread for them.
+pub(super) fn start(format: Format, default_level: &str) -> Option<Ending> {
     let filter = EnvFilter::try_from_env("PORTARIA_LOG").unwrap_or_else(|_| EnvFilter::new(default_level));
-    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let (writer, ending) = match Lines::begin(std::io::stderr()) {
+        Ok((lines, ending)) => (BoxMakeWriter::new(move || lines.clone()), Some(ending)),
+        Err(_) => (BoxMakeWriter::new(std::io::stderr), None),
+    };
+    let builder = fmt().with_env_filter(filter).with_writer(writer).with_target(false);
     // A second start (only tests do that) keeps the first.
     let _ = match format {
         Format::Text => builder.with_ansi(std::io::stderr().is_terminal()).try_init(),
         Format::Json => builder.json().flatten_event(true).try_init(),
     };
+    ending
 }
