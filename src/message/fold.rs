@@ -103,11 +103,15 @@ impl Fold {
 
     /// A rule's own text as it is compared.
     pub fn pattern(&self, written: &str) -> String {
-        if written.is_ascii() {
+        let letters = if written.is_ascii() {
             // No step but these touches ASCII, and most subjects are nothing else.
-            return self.end(written.chars().filter_map(|c| self.ascii(c)));
-        }
-        self.end(self.letters(written).chars())
+            let mut letters = String::with_capacity(written.len());
+            letters.extend(written.chars().filter_map(|c| self.ascii(c)));
+            letters
+        } else {
+            self.letters(written)
+        };
+        if self.is_at_its_end(&letters) { letters } else { self.end(&letters) }
     }
 
     /// A rule's own text as it is compared with the second reading: `bоleto` with a Cyrillic `о` is `boleto` there. A word wholly
@@ -172,7 +176,9 @@ impl Fold {
         let known = alphabets::Folded::of(self);
         for c in text.chars() {
             if c.is_ascii() {
-                plain.extend(self.ascii(c));
+                if let Some(c) = self.ascii(c) {
+                    plain.push(c);
+                }
             } else {
                 plain.push_str(known.get(c)?);
             }
@@ -218,8 +224,24 @@ impl Fold {
         plain.nfc().collect()
     }
 
-    fn end(&self, text: impl Iterator<Item = char>) -> String {
-        self.spaced(text.map(|c| (c, ()))).map(|(c, ())| c).collect()
+    /// Whether digits and spaces are as they are to be, as they nearly always are: then nothing is written once more. Not true of all that are.
+    fn is_at_its_end(&self, letters: &str) -> bool {
+        let between_words = |pair: &[u8]| pair != b"  ";
+        let is_spaced = || {
+            let octets = letters.as_bytes();
+            // Of all that is white space in ASCII the space alone is above 0x1f.
+            octets.iter().all(|octet| matches!(octet, b' '..=0x7f))
+                && octets.first() != Some(&b' ')
+                && octets.last() != Some(&b' ')
+                && octets.windows(2).all(between_words)
+        };
+        !self.digits && (!self.spaces || is_spaced())
+    }
+
+    fn end(&self, letters: &str) -> String {
+        let mut folded = String::with_capacity(letters.len());
+        folded.extend(self.spaced(letters.chars().map(|c| (c, ()))).map(|(c, ())| c));
+        folded
     }
 
     /// Digits and spaces. With each character goes where it comes from; a run of spaces comes from its first.

@@ -222,6 +222,27 @@ fn the_ascii_path_gives_what_the_long_way_gives() {
     }
 }
 
+/// Every text of up to five of the characters that spaces and digits turn on.
+#[test]
+fn what_is_left_as_it_is_had_nothing_to_change() {
+    let mut texts = vec![String::new()];
+    for _ in 0..5 {
+        let longer =
+            |text: &String| ["", "a", " ", "\t", "\r", "7", "\u{a0}", "\u{2800}", "日"].map(|c| format!("{text}{c}"));
+        texts = texts.iter().flat_map(longer).collect();
+        texts.sort_unstable();
+        texts.dedup();
+    }
+    for (spaces, digits) in [(false, false), (false, true), (true, false), (true, true)] {
+        let (fold, mut left) = (Fold { spaces, digits, ..NOTHING }, 0);
+        for text in &texts {
+            left += usize::from(fold.is_at_its_end(text));
+            assert!(!fold.is_at_its_end(text) || fold.end(text) == *text, "{fold:?} {text:?}");
+        }
+        assert_eq!(left > 100, !fold.digits, "{fold:?}");
+    }
+}
+
 #[test]
 fn the_hostile_are_folded_in_linear_time() {
     let marks = "\u{301}\u{323}\u{327}";
