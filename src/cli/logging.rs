@@ -1,10 +1,16 @@
 //! Logs: to the standard error, one line an event, as text or JSON.
 
+mod lines;
+mod plain;
+
 use std::io::IsTerminal as _;
 
 use tracing_subscriber::{EnvFilter, fmt, fmt::writer::BoxMakeWriter};
 
-use super::log_lines::{Ending, Lines};
+use self::{
+    lines::{Ending, Lines},
+    plain::Plain,
+};
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,11 +27,16 @@ pub(super) fn start(format: Format, default_level: &str) -> Option<Ending> {
         Ok((lines, ending)) => (BoxMakeWriter::new(move || lines.clone()), Some(ending)),
         Err(_) => (BoxMakeWriter::new(std::io::stderr), None),
     };
-    let builder = fmt().with_env_filter(filter).with_writer(writer).with_target(false);
+    let builder = fmt().with_env_filter(filter).with_writer(writer);
     // A second start (only tests do that) keeps the first.
     let _ = match format {
-        Format::Text => builder.with_ansi(std::io::stderr().is_terminal()).try_init(),
-        Format::Json => builder.json().flatten_event(true).try_init(),
+        Format::Text => builder.with_ansi(std::io::stderr().is_terminal()).event_format(Plain(text())).try_init(),
+        Format::Json => builder.with_target(false).json().flatten_event(true).try_init(),
     };
     ending
+}
+
+/// Lines of text as the library writes them.
+fn text() -> fmt::format::Format {
+    fmt::format().with_target(false)
 }

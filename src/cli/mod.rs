@@ -18,7 +18,6 @@ mod edit_file;
 pub mod escape;
 mod explain;
 mod help;
-mod log_lines;
 mod logging;
 mod mailbox;
 mod quarantine;
