@@ -5,7 +5,7 @@
 //!
 //! A term is a letter for its kind, a colon, and a folded value: `w:boleto`, `t:fulano.tal@tjpa.jus.br`.
 
-use std::{net::IpAddr, sync::LazyLock};
+use std::{borrow::Cow, net::IpAddr, sync::LazyLock};
 
 use super::{
     Record,
@@ -80,7 +80,8 @@ impl Term {
         let longest = if matches!(kind, Kind::Word) { WORD } else { VALUE };
         let cut = value.get(..value.floor_char_boundary(longest)).unwrap_or_default();
         self.0.clear();
-        self.0.extend([letter, ':']);
+        self.0.push(letter);
+        self.0.push(':');
         // PostgreSQL takes no NUL in a text, and what acts on a terminal is of no use in any value.
         if cut.chars().any(char::is_control) {
             self.0.extend(cut.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }));
@@ -112,7 +113,7 @@ impl Term {
 
     /// Messages that this client sent.
     pub fn client(address: IpAddr) -> Self {
-        Self::new(Kind::Client, &address.to_canonical().to_string())
+        Self::new(Kind::Client, &client_text(address))
     }
 
     /// Messages with this Message-ID, with or without angle brackets.
@@ -138,6 +139,13 @@ impl Term {
     /// Behind every term that begins so, and before every other that follows, when octets are compared.
     pub fn end(&self) -> String {
         format!("{}{LAST}", self.0)
+    }
+}
+
+/// As it stands in the database.
+impl From<Term> for String {
+    fn from(term: Term) -> Self {
+        term.0
     }
 }
 
@@ -199,7 +207,7 @@ pub fn of(record: &Record) -> Vec<Term> {
 /// The same one after the other, in no order, some of them more than once. Whoever wants to keep one copies it.
 pub(crate) fn each(record: &Record, mut found: impl FnMut(&Term)) {
     let mut term = Term(String::with_capacity(WORD));
-    found(term.put(Kind::Client, &record.client.address.to_canonical().to_string()));
+    found(term.put(Kind::Client, &client_text(record.client.address)));
     found(term.put(Kind::From, &folded_address(&record.reverse_path)));
     if let Some(mailbox) = &record.reverse_path_mailbox {
         found(term.put(Kind::From, &mailbox.0));
@@ -228,7 +236,7 @@ pub(crate) fn each(record: &Record, mut found: impl FnMut(&Term)) {
 pub(super) fn each_subject_word(subjects: &[String], mut found: impl FnMut(&Term)) {
     let mut term = Term(String::with_capacity(WORD));
     // Those that were found, one behind the other, and where each ends.
-    let (mut known, mut ends) = (String::new(), Vec::new());
+    let (mut known, mut ends) = (String::with_capacity(256), Vec::with_capacity(16));
     let mut left = SUBJECT;
     for subject in subjects {
         let looked_at = subject.get(..subject.floor_char_boundary(left)).unwrap_or_default();
@@ -279,14 +287,41 @@ fn fold() -> &'static Fold {
     &FOLD
 }
 
+/// An address of the network; nearly all are of version 4, which is four numbers.
+fn client_text(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(address) => {
+            let mut text = String::with_capacity("255.255.255.255".len());
+            for (nth, octet) in address.octets().into_iter().enumerate() {
+                if nth > 0 {
+                    text.push('.');
+                }
+                text.push_str(itoa::Buffer::new().format(octet));
+            }
+            text
+        }
+        address @ IpAddr::V6(_) => address.to_string(),
+    }
+}
+
 /// An address as mailboxes are compared, whosever it is; what is none in lower case.
-fn folded_address(address: &str) -> String {
+fn folded_address(address: &str) -> Cow<'_, str> {
+    if is_folded(address) {
+        return Cow::Borrowed(address);
+    }
     match Mailbox::parse(address) {
         Some(Mailbox { local_part, host: Host::Domain(domain) }) => {
-            foreign_key(&local_part.unquoted(), domain.as_str()).0
+            Cow::Owned(foreign_key(&local_part.unquoted(), domain.as_str()).0)
         }
-        _ => address.to_lowercase(),
+        _ => Cow::Owned(address.to_lowercase()),
     }
+}
+
+/// Whether nothing is folded of an address, as of nearly all: only small letters, digits and signs that mean nothing by themselves, and no dot at
+/// the end, where a domain loses it. Not true of all of which nothing is.
+fn is_folded(address: &str) -> bool {
+    let stays = |octet: u8| matches!(octet, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b'_' | b'@');
+    address.bytes().all(stays) && !address.ends_with('.')
 }
 
 #[cfg(test)]
@@ -387,6 +422,44 @@ mod tests {
         assert!(terms.len() <= WORDS + 16, "{}", terms.len());
         for term in &terms {
             assert!(term.as_str().len() <= 2 + VALUE + 3 && !term.as_str().contains(char::is_control), "{term:?}");
+        }
+    }
+
+    /// Every text of up to five of the characters on which folding turns, as an address: what is taken as it stands is what folding makes of it.
+    #[test]
+    fn an_address_that_is_taken_as_it_stands_is_folded() {
+        let (mut texts, mut taken) = (vec![String::new()], 0);
+        for _ in 0..5 {
+            texts = texts
+                .iter()
+                .flat_map(|text| {
+                    ["", "a", "A", "0", ".", "@", "+", "\"", "-", "_", "[", "é"].map(|c| format!("{text}{c}"))
+                })
+                .collect();
+            texts.sort_unstable();
+            texts.dedup();
+        }
+        for text in texts {
+            let slowly = match Mailbox::parse(&text) {
+                Some(Mailbox { local_part, host: Host::Domain(domain) }) => {
+                    foreign_key(&local_part.unquoted(), domain.as_str()).0
+                }
+                _ => text.to_lowercase(),
+            };
+            taken += usize::from(is_folded(&text));
+            assert_eq!(folded_address(&text), slowly, "{text}");
+        }
+        assert!(taken > 1000, "{taken}");
+        assert!(is_folded("fulano.de-tal_2@tjpa.jus.br"));
+    }
+
+    #[test]
+    fn a_client_is_written_as_the_library_writes_it() {
+        for address in
+            ["0.0.0.0", "192.0.2.25", "255.255.255.255", "10.100.9.99", "::1", "2001:db8::25", "::ffff:192.0.2.7"]
+        {
+            let address: IpAddr = address.parse().unwrap();
+            assert_eq!(client_text(address), address.to_canonical().to_string());
         }
     }
 }

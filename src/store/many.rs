@@ -51,19 +51,27 @@ impl Statement {
         kind: Kind,
         mut rows: &'r [T],
     ) -> impl Iterator<Item = (&'static str, &'r [T])> {
-        let columns = self.shape.columns();
+        self.lengths(kind, rows.len()).map_while(move |(text, count)| {
+            let (run, rest) = rows.split_at_checked(count)?;
+            rows = rest;
+            Some((text, run))
+        })
+    }
+
+    /// The same of rows that are given away: how many go into each.
+    pub(super) fn lengths(&'static self, kind: Kind, rows: usize) -> impl Iterator<Item = (&'static str, usize)> {
+        let (columns, mut left) = (self.shape.columns(), rows);
         std::iter::from_fn(move || {
             let fits = |&(&count, _): &(&usize, _)| {
-                count <= rows.len() && (count == 1 || count.saturating_mul(columns) <= PARAMETERS)
+                count <= left && (count == 1 || count.saturating_mul(columns) <= PARAMETERS)
             };
             let (&count, [sqlite, postgresql]) = ROWS.iter().zip(&self.texts).find(fits)?;
             let made = match kind {
                 Kind::Sqlite => sqlite,
                 Kind::PostgreSql => postgresql,
             };
-            let (run, rest) = rows.split_at_checked(count)?;
-            rows = rest;
-            Some((made.get_or_init(|| self.shape.text(kind, count)).as_str(), run))
+            left = left.saturating_sub(count);
+            Some((made.get_or_init(|| self.shape.text(kind, count)).as_str(), count))
         })
     }
 }

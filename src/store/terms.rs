@@ -18,6 +18,9 @@ use crate::record::{
 
 static ADD: Statement = Statement::insert("terms (day, term, began)", "?, ?, ?", "");
 
+/// Terms of most records: room for those of a slot that only one began in.
+const USUAL: usize = 14;
+
 /// One row: the day of a record, what it is found by, and the slot in which it began.
 pub(super) type Row = (i64, Term, UnixMillis);
 
@@ -31,7 +34,7 @@ pub(super) fn of(record: &Record) -> impl Iterator<Item = Row> + use<> {
 pub(super) fn of_all<'r>(records: impl Iterator<Item = &'r Record>) -> Vec<Row> {
     let mut slots: HashMap<UnixMillis, HashSet<Term>> = HashMap::new();
     for record in records {
-        let terms = slots.entry(window::slot_of(record.began)).or_default();
+        let terms = slots.entry(window::slot_of(record.began)).or_insert_with(|| HashSet::with_capacity(USUAL));
         term::each(record, |term| {
             if !terms.contains(term) {
                 terms.insert(term.clone());
@@ -57,10 +60,12 @@ pub(super) fn new_of(record: &Record, before: &Record) -> Vec<Row> {
 pub(super) async fn add(connection: &mut AnyConnection, kind: Kind, mut rows: Vec<Row>) -> Result<(), StoreFault> {
     rows.sort_unstable();
     rows.dedup();
-    for (sql, some) in ADD.runs(kind, &rows) {
+    let lengths = ADD.lengths(kind, rows.len());
+    let mut rows = rows.into_iter();
+    for (sql, count) in lengths {
         let mut insert = sqlx::query(sql);
-        for (day, term, began) in some {
-            insert = insert.bind(day).bind(term.as_str()).bind(began);
+        for (day, term, began) in rows.by_ref().take(count) {
+            insert = insert.bind(day).bind(String::from(term)).bind(began);
         }
         insert.execute(&mut *connection).await?;
     }
