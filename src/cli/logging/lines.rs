@@ -27,7 +27,7 @@ pub(super) struct Lines(Arc<Shared>);
 
 /// Waits for the last lines when it is dropped.
 #[derive(Debug)]
-pub(super) struct Ending(Lines);
+pub(in crate::cli) struct Ending(Lines);
 
 #[derive(Debug, Default)]
 struct Shared {
