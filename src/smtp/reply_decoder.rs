@@ -183,7 +183,7 @@ fn enhanced(code: u16, line: &str) -> Option<(Enhanced, &str)> {
     fits.then_some((Enhanced(class as u8, subject, detail), text))
 }
 
-/// One to three digits, and what stands behind them.
+/// One to three digits, so that the number has room, and what stands behind them.
 fn number(text: &str) -> Option<(u16, &str)> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).take(4).count();
     let (number, rest) = text.split_at_checked(digits).filter(|_| (1..=3).contains(&digits))?;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::{Around, Phase, Transaction, conclusion::Conclusion};
 use crate::{
     language::Language,
+    message::originator::OriginatorFault,
     policy::{
         Admitted,
         application::{
@@ -91,8 +92,13 @@ impl Transaction {
 
     /// How the message ends if its header section names somebody else.
     pub(super) fn foreign_originator(&self) -> Option<Conclusion> {
-        let (Some(sending), Phase::Content(incoming)) = (&self.sending, &self.phase) else { return None };
-        let refusal = self.policy.from_of(&sending.application, &incoming.originators()).err()?;
+        let sending = self.sending.as_ref()?;
+        let said = match &self.phase {
+            Phase::Content(incoming) => incoming.originators(),
+            // Nobody judges then; if somebody did, nobody would be named.
+            _ => Err(OriginatorFault::Absent),
+        };
+        let refusal = self.policy.from_of(&sending.application, &said).err()?;
         Some(Conclusion { reply: refusal.reply(), ending: Ending::Refused, cause: cause(&refusal) })
     }
 
