@@ -32,11 +32,14 @@ const BATCH_BESIDE_HELD: usize = 200;
 /// Octets of journal in one transaction, the last entry not counted: bounds memory when records are large.
 const BATCH_OCTETS: u64 = 4 * 1024 * 1024;
 
-/// How long entries are gathered: a record is found by a search this much later.
+/// How long entries are gathered: a record is found by a search this much later. No longer than until there are enough for a transaction.
 const GATHER: Duration = Duration::from_millis(200);
 
 /// The same, when they come fast: in a fifth as many transactions.
 const GATHER_MANY: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether there are enough.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// So many at once are many: some 125 messages a second. Fewer than that in a second are few again.
 const MANY: usize = 50;
@@ -231,11 +234,27 @@ impl Loader {
     async fn wait_for_more(&self, gather: Duration, stop: &CancellationToken) {
         tokio::select! {
             () = self.journal.appended() => {
-                tokio::select! { () = tokio::time::sleep(gather) => {}, () = stop.cancelled() => {} }
+                tokio::select! { () = self.gather(gather) => {}, () = stop.cancelled() => {} }
             }
             () = tokio::time::sleep(IDLE) => {}
             () = stop.cancelled() => {}
         }
+    }
+
+    /// Lets entries come, for as long, or until they fill a transaction: more of them in memory make it no cheaper, and a second of the fastest
+    /// load is more than the journal keeps there.
+    async fn gather(&self, time: Duration) {
+        let mut left = time;
+        while !left.is_zero() && !self.is_enough() {
+            let step = left.min(LOOK);
+            tokio::time::sleep(step).await;
+            left = left.saturating_sub(step);
+        }
+    }
+
+    fn is_enough(&self) -> bool {
+        let (entries, octets) = self.journal.waiting(self.loaded);
+        entries >= BATCH || octets >= BATCH_OCTETS / 4 * 3
     }
 }
 

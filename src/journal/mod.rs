@@ -185,6 +185,11 @@ impl Journal {
         self.shared.recent().take(from, count, octets)
     }
 
+    /// How many entries behind `from` are in memory, and the octets of their lines. Those before it are not kept any more.
+    pub fn waiting(&self, from: Position) -> (usize, u64) {
+        self.shared.recent().waiting(from)
+    }
+
     /// Behind the last line.
     pub fn end(&self) -> Position {
         self.shared.recent().end()

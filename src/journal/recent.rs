@@ -52,6 +52,14 @@ impl Recent {
         self.end
     }
 
+    /// How many entries stand here behind `from`, and the octets of their lines. What stands before it is forgotten: it came out of the file.
+    pub(super) fn waiting(&mut self, from: Position) -> (usize, u64) {
+        while let Some(kept) = self.kept.pop_front_if(|kept| kept.at < from) {
+            self.octets = self.octets.saturating_sub(kept.length);
+        }
+        (self.kept.len(), self.octets)
+    }
+
     /// A line of `length` octets was written at `at`; `text` is what it says of a record. To be called in the order of the writes.
     pub(super) fn add(&mut self, at: Position, length: u64, entry: Entry, text: Option<String>) {
         self.end = behind(at, length);

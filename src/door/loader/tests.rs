@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::*;
 use crate::{
-    record::{Ending, Fate, Intent, sample},
+    record::{Ending, Fate, Intent, attempts::Counts, sample},
     store,
 };
 
@@ -223,6 +223,29 @@ async fn a_journal_that_goes_on_is_caught_up_with_once() {
         usize::try_from(written).unwrap(),
         "and the rest is not lost"
     );
+    close(journal, store, loader).await;
+}
+
+/// A full transaction does not wait for more, whether it is many entries or large ones; less than that is waited for as long as is said.
+#[tokio::test]
+async fn what_fills_a_transaction_is_gathered_no_longer() {
+    let folder = tempfile::tempdir().unwrap();
+    let (journal, store, mut loader) = open(folder.path()).await;
+    let is_waiting =
+        async |loader: &Loader| tokio::time::timeout(LOOK * 3, loader.gather(Duration::from_secs(3600))).await.is_err();
+    let small = Counts { id: sample::id(1), rows: Vec::new() };
+    for _ in 1..BATCH {
+        journal.append_counts(small.clone()).await.unwrap();
+    }
+    assert!(is_waiting(&loader).await);
+    journal.append_counts(small).await.unwrap();
+    assert!(!is_waiting(&loader).await, "there are {BATCH}");
+    assert_eq!(loader.catch_up().await.unwrap(), BATCH);
+    assert!(is_waiting(&loader).await, "they are loaded");
+    let mut large = sample::record(BATCH as u64);
+    large.subjects = vec!["s".repeat(BATCH_OCTETS as usize / 4 * 3)];
+    journal.append_outcome(large, false).await.unwrap();
+    assert!(!is_waiting(&loader).await, "there are three quarters of the octets of a transaction");
     close(journal, store, loader).await;
 }
 
