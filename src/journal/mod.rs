@@ -248,6 +248,8 @@ fn record_in(mut line: Vec<u8>) -> Option<String> {
     let record = line.strip_prefix(before.as_bytes())?.strip_suffix(behind.as_bytes())?.len();
     line.drain(..before.len());
     line.truncate(record);
+    // It may lie in memory for a second, and thousands with it; a line is half as long as what it was written into.
+    line.shrink_to_fit();
     String::from_utf8(line).ok()
 }
 
