@@ -52,11 +52,9 @@ impl Recent {
         self.end
     }
 
-    /// How many entries stand here behind `from`, and the octets of their lines. What stands before it is forgotten: it came out of the file.
+    /// How many entries stand here behind `from`, and the octets of their lines.
     pub(super) fn waiting(&mut self, from: Position) -> (usize, u64) {
-        while let Some(kept) = self.kept.pop_front_if(|kept| kept.at < from) {
-            self.octets = self.octets.saturating_sub(kept.length);
-        }
+        self.forget_before(from);
         (self.kept.len(), self.octets)
     }
 
@@ -69,27 +67,28 @@ impl Recent {
         }
     }
 
-    /// What stands behind `from`: at most `count` entries, and no more once there are `octets` of them. What stands before it is
-    /// forgotten: it came out of the file.
+    /// What stands behind `from`: at most `count` entries, and no more once there are `octets` of them.
     pub(super) fn take(&mut self, from: Position, count: usize, octets: u64) -> Recently {
+        self.forget_before(from);
         let (mut steps, mut place, mut taken) = (Vec::new(), from, 0);
         while steps.len() < count && taken < octets {
-            let Some(first) = self.kept.front() else { break };
-            if first.at > place {
-                break;
-            }
-            let Some(Kept { at, length, entry, text }) = self.kept.pop_front() else { break };
-            self.octets = self.octets.saturating_sub(length);
-            if at == place {
-                place = behind(at, length);
-                taken += length;
-                steps.push(Step { entry: Ok(entry), text, next: place });
-            }
+            let Some(next) = self.kept.pop_front_if(|kept| kept.at == place) else { break };
+            self.octets = self.octets.saturating_sub(next.length);
+            place = behind(place, next.length);
+            taken += next.length;
+            steps.push(Step { entry: Ok(next.entry), text: next.text, next: place });
         }
         match steps.is_empty() {
             false => Recently::Steps(steps),
             true if from == self.end => Recently::Nothing,
             true => Recently::InTheFile,
+        }
+    }
+
+    /// Whoever stands at `from` has what is before it, out of the file.
+    fn forget_before(&mut self, from: Position) {
+        while let Some(kept) = self.kept.pop_front_if(|kept| kept.at < from) {
+            self.octets = self.octets.saturating_sub(kept.length);
         }
     }
 }
