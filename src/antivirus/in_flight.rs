@@ -3,12 +3,23 @@
 //! A slot is held by whatever really occupies the scanner, also after its caller has given up (decision 9:
 //! Cisco-Talos/clamav#1129, one message stacked scans for over an hour), so `portaria_scans_in_flight` shows the truth.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::Relaxed},
+};
 
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, timeout_at},
 };
+
+/// Who waits for a slot, at all scanners of the process: the processors are the process's as well.
+static WAITING: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether anybody waits for a slot of a scanner: it has more than it can do.
+pub fn anybody_waits() -> bool {
+    WAITING.load(Relaxed) > 0
+}
 
 /// The slots of one scanner.
 #[derive(Debug)]
@@ -16,6 +27,9 @@ pub struct Slots {
     semaphore: Arc<Semaphore>,
     cap: usize,
 }
+
+/// One that waits, until dropped.
+struct Waiting;
 
 /// One slot, given back when dropped.
 pub struct Slot {
@@ -31,7 +45,13 @@ impl Slots {
 
     /// A slot, or none by `deadline`. First come, first served.
     pub async fn take(&self, deadline: Instant) -> Option<Slot> {
-        let permit = timeout_at(deadline, self.semaphore.clone().acquire_owned()).await.ok()?.ok()?;
+        let semaphore = Arc::clone(&self.semaphore);
+        // Free ones are not given to who comes while others wait: theirs are never seen as free.
+        if let Ok(permit) = Arc::clone(&semaphore).try_acquire_owned() {
+            return Some(Slot { _permit: permit });
+        }
+        let _waiting = Waiting::begin();
+        let permit = timeout_at(deadline, semaphore.acquire_owned()).await.ok()?.ok()?;
         Some(Slot { _permit: permit })
     }
 
@@ -43,5 +63,61 @@ impl Slots {
     /// How many are taken.
     pub fn taken(&self) -> usize {
         self.cap.saturating_sub(self.semaphore.available_permits())
+    }
+}
+
+impl Waiting {
+    fn begin() -> Self {
+        WAITING.fetch_add(1, Relaxed);
+        Self
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        WAITING.fetch_sub(1, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn soon(millis: u64) -> Instant {
+        Instant::now() + Duration::from_millis(millis)
+    }
+
+    #[tokio::test]
+    async fn who_waits_is_counted_until_it_has_a_slot_or_gives_up() {
+        let slots = Slots::new(1);
+        let first = slots.take(soon(10_000)).await.unwrap();
+        assert!(!anybody_waits(), "the first one found a slot");
+        assert!(slots.take(soon(20)).await.is_none());
+        assert!(!anybody_waits(), "it gave up");
+        let mut later = Box::pin(slots.take(soon(10_000)));
+        assert!(said_at_once(&mut later).await.is_none());
+        assert!(anybody_waits());
+        drop(first);
+        assert!(later.await.is_some());
+        assert!(!anybody_waits(), "it has one");
+    }
+
+    #[tokio::test]
+    async fn who_comes_later_passes_nobody() {
+        let slots = Slots::new(1);
+        let first = slots.take(soon(10_000)).await.unwrap();
+        let mut waiting = Box::pin(slots.take(soon(10_000)));
+        assert!(said_at_once(&mut waiting).await.is_none());
+        drop(first);
+        // The slot is free, and the one that waits has not been woken yet.
+        assert!(slots.take(soon(20)).await.is_none());
+        assert!(waiting.await.is_some());
+    }
+
+    /// What it has to say at once.
+    async fn said_at_once<T>(future: &mut (impl Future<Output = T> + Unpin)) -> Option<T> {
+        tokio::select! { biased; said = future => Some(said), () = std::future::ready(()) => None }
     }
 }

@@ -1,5 +1,4 @@
 //! Scanners: clamd over a local socket or TCP, and YARA in process. Content in, verdicts out; none of them is guessed.
-
 //!
 //! A message is scanned by one scanner of every group at once (`pool`); which verdict counts is the caller's business.
 //! This adapter knows no message and no disposition: it never says what becomes of anything.
@@ -32,6 +31,7 @@ use std::{
 pub use clamd::limits::LimitFault;
 pub use content::Content;
 pub use definitions::{Ages, Database};
+pub use in_flight::anybody_waits as scans_wait;
 use serde::Serialize;
 use tokio::time::Instant;
 

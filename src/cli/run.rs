@@ -10,7 +10,12 @@ use super::{
     Common, Exit,
     start::{self, Inherited},
 };
-use crate::{config, door::gateway::now, language::Text, text};
+use crate::{
+    antivirus, config,
+    door::{gateway::now, workers},
+    language::Text,
+    text,
+};
 
 /// What a session has open at most: client, next hop, hold.
 const DESCRIPTORS: u64 = 3;
@@ -113,9 +118,7 @@ pub(super) fn metrics() -> Result<PrometheusHandle, Text> {
 
 /// Runs `work` on the runtime.
 pub(super) fn with_runtime<T>(work: impl Future<Output = Result<T, Text>>) -> Result<T, Text> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
+    let runtime = workers::build(tokio::runtime::Builder::new_multi_thread().enable_all(), antivirus::scans_wait)
         .map_err(|fault| text!("no runtime: {fault}", "sem runtime: {fault}"))?;
     let done = runtime.block_on(work);
     // Everything is closed by now. What may still run is a scan that nobody waits for, and does not end: nor must the program wait.

@@ -23,6 +23,7 @@
 //! | the audit trail into the database | `trail_copy` |
 //! | whether nodes hash subjects with one key | `subject_keys` |
 //! | one line for each decision | `log` |
+//! | who has nothing to do while scans wait | `workers` |
 //!
 //! Adapters do not know each other; here they are joined.
 
@@ -53,3 +54,4 @@ pub mod tracking;
 pub mod trail_copy;
 pub mod verify;
 pub mod watch_rules;
+pub mod workers;
