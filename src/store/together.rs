@@ -98,19 +98,25 @@ impl Store {
         }
     }
 
-    async fn write_each(&self, waiting: Vec<Waiting>, fault: StoreFault) {
+    pub(super) async fn write_each(&self, waiting: Vec<Waiting>, fault: StoreFault) {
         let waiting: Vec<Waiting> = match <[Waiting; 1]>::try_from(waiting) {
             Ok([only]) => return only.hears(Err(fault)),
             Err(several) => several,
         };
-        for mut one in waiting {
+        let mut waiting = waiting.into_iter();
+        while let Some(mut one) = waiting.next() {
             // A commit that failed may be done all the same.
             one.may_be_there = true;
-            let inserted = match self.begin().await {
-                Ok(transaction) => self.insert_all(transaction, std::slice::from_ref(&one)).await,
-                Err(fault) => Err(fault),
-            };
-            one.hears(inserted);
+            match self.begin().await {
+                Ok(transaction) => {
+                    let inserted = self.insert_all(transaction, std::slice::from_ref(&one)).await;
+                    one.hears(inserted);
+                }
+                // Who comes behind would wait as long for the same writer, each after the other, and a client for all of them.
+                Err(fault) => {
+                    return std::iter::once(one).chain(waiting).for_each(|one| one.hears(Err(not_begun(&fault))));
+                }
+            }
         }
     }
 

@@ -76,6 +76,33 @@ async fn without_a_writer_all_hear_so() {
     assert_eq!(blobs(folder.path()), [""; 0]);
 }
 
+/// A commit of several failed, and then the writer is not to be had: that is waited for once, and not for each.
+#[tokio::test]
+async fn without_a_writer_behind_a_failure_nobody_waits_for_the_others() {
+    let (_folder, store) = sqlite().await;
+    let store = Arc::new(store);
+    let turn = store.together.take_turn().await;
+    let mut keeping = JoinSet::new();
+    for number in 1..6 {
+        let store = store.clone();
+        keeping.spawn(async move { keep(&store, &sample::item(number, TRACE, b"x"), b"x").await });
+    }
+    until(|| store.together.waiting() == 5).await;
+    let taken = store.together.take();
+    let writer = store.begin().await.unwrap();
+    tokio::time::pause();
+    let began = tokio::time::Instant::now();
+    store.write_each(taken, StoreFault::NotBegun("the commit".to_owned())).await;
+    let alone = began.elapsed();
+    let began = tokio::time::Instant::now();
+    assert!(store.begin().await.is_err());
+    assert!(alone < began.elapsed() * 3 / 2, "{alone:?}, and {:?} for one", began.elapsed());
+    tokio::time::resume();
+    drop((writer, turn));
+    assert!(keeping.join_all().await.iter().all(Result::is_err));
+    assert!(store.items(Filter::default()).await.unwrap().is_empty());
+}
+
 /// The session that had the turn is cut, before its commit or behind it: who was with it comes again, and is there once. What is under way
 /// meanwhile is nothing that a crash left.
 #[tokio::test]
