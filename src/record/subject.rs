@@ -10,6 +10,7 @@ use aws_lc_rs::hmac;
 use serde::{Deserialize, Serialize};
 
 use super::{Record, term};
+use crate::policy::rule::RuleMatch;
 
 /// Octets of a hash that are kept: half of HMAC-SHA-256, the least that RFC 2104 §5 allows. A term is a row of the largest table.
 const KEPT: usize = 16;
@@ -22,6 +23,10 @@ const WHOLE: usize = 16;
 /// nothing. A header section has room for thirty times as much, and in JSON a control character takes six octets, twice in the journal and
 /// once in the database and in the log.
 const TOGETHER: usize = 8 * 1024;
+
+/// Octets of what rules looked at, of all that matched together: eight rules on a subject that is as long as they look at, hundreds on an
+/// ordinary one. A folder has room for thousands, and each has the subject once more; a line of the journal is refused above 8 MiB.
+const LOOKED_AT: usize = 32 * 1024;
 
 /// Stands behind the last subject that is kept, if not all of all of them is.
 const CUT: char = '…';
@@ -62,7 +67,10 @@ impl Subjects {
     pub fn keep(&self, record: &mut Record) {
         let hidden = match self {
             _ if record.subjects.is_empty() => return,
-            Self::Plain => return cut(&mut record.subjects),
+            Self::Plain => {
+                forget_beyond(&mut record.rules);
+                return cut(&mut record.subjects);
+            }
             Self::Hashed(key) => Hidden::Hashed {
                 whole: record
                     .subjects
@@ -76,11 +84,27 @@ impl Subjects {
         };
         record.hidden_subjects = Some(hidden);
         record.subjects.clear();
-        for matched in &mut record.rules {
-            // What the rule looked at is the subject once more. Its pattern is the rule file's.
-            matched.folded.clear();
-            matched.span = (0, 0);
-            matched.decoded_span = None;
+        record.rules.iter_mut().for_each(forget_place);
+    }
+}
+
+/// What the rule looked at is the subject once more. Its pattern is the rule file's, and stays.
+fn forget_place(matched: &mut RuleMatch) {
+    matched.folded = String::new();
+    matched.span = (0, 0);
+    matched.decoded_span = None;
+}
+
+/// Leaves what was looked at with the first rules that matched: thousands may match one long subject, and each has it once more.
+fn forget_beyond(rules: &mut [RuleMatch]) {
+    let mut left = LOOKED_AT;
+    for matched in rules {
+        match left.checked_sub(matched.folded.len()) {
+            Some(rest) => left = rest,
+            None => {
+                left = 0;
+                forget_place(matched);
+            }
         }
     }
 }
@@ -218,6 +242,23 @@ mod tests {
             assert!(serde_json::to_string(&record.subjects).unwrap().len() <= 7 * TOGETHER);
             assert_eq!(of(&record), of(&all));
         }
+    }
+
+    /// Each that matched is in the record; where it found its words, of the first ones.
+    #[test]
+    fn rules_without_end_leave_what_the_first_ones_looked_at() {
+        let folded = "\u{1}".repeat(4096);
+        let mut record = sample::record(1);
+        record.subjects = vec!["Boleto".to_owned()];
+        let one = RuleMatch { folded, span: (1, 2), decoded_span: Some((0, 6)), ..record.rules[0].clone() };
+        record.rules = vec![one; 5000];
+        let all = record.rules.clone();
+        Subjects::Plain.keep(&mut record);
+        let (first, behind) = record.rules.split_at(LOOKED_AT / 4096);
+        assert!(first == &all[..first.len()]);
+        assert!(behind.iter().all(|rule| rule.folded.is_empty() && rule.span == (0, 0) && rule.decoded_span.is_none()));
+        assert!(behind.iter().all(|rule| rule.rule == all[0].rule && rule.pattern == all[0].pattern));
+        assert!(serde_json::to_string(&record).unwrap().len() < 8 * 1024 * 1024);
     }
 
     fn key(octet: u8) -> Key {

@@ -83,7 +83,7 @@ impl Account<'_> {
             self.marked(decoded, span);
         }
         self.say(2, &words::reading(rule.reading));
-        if record.hidden_subjects.is_none() {
+        if !rule.folded.is_empty() {
             self.marked(&rule.folded, rule.span);
         }
     }
