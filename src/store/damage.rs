@@ -134,8 +134,8 @@ async fn look_for(options: &SqliteConnectOptions, time: Duration) -> Result<Opti
         Err(_) => {
             is_over.store(true, Ordering::Relaxed);
             tracing::warn!("the database was not looked through within {} s, and is used all the same", time.as_secs());
-            // A disk that hangs is not waited for.
-            match tokio::time::timeout(time, &mut looking).await {
+            // A disk that hangs is not waited for any longer.
+            match tokio::time::timeout(LOOK, &mut looking).await {
                 Ok(found) => found,
                 Err(_) => return Ok(None),
             }
