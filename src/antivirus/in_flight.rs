@@ -13,10 +13,11 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-/// Who waits for a slot, at all scanners of the process: the processors are the process's as well.
+/// Who waits for a slot of a scanner that is a program of its own. Of all of them together: the processors are one machine's.
 static WAITING: AtomicUsize = AtomicUsize::new(0);
 
-/// Whether anybody waits for a slot of a scanner: it has more than it can do.
+/// Whether anybody does: it has more than it can do. Its answers come over a socket, which wakes whoever looks at sockets; those of
+/// YARA's threads do not, and who waits for these is not counted.
 pub fn anybody_waits() -> bool {
     WAITING.load(Relaxed) > 0
 }
@@ -26,6 +27,8 @@ pub fn anybody_waits() -> bool {
 pub struct Slots {
     semaphore: Arc<Semaphore>,
     cap: usize,
+    /// The scanner is a program of its own.
+    is_program: bool,
 }
 
 /// One that waits, until dropped.
@@ -37,10 +40,15 @@ pub struct Slot {
 }
 
 impl Slots {
-    /// `cap` slots, at least one.
-    pub fn new(cap: usize) -> Self {
+    /// `cap` slots of a scanner that is a program of its own, at least one.
+    pub fn of_program(cap: usize) -> Self {
+        Self { is_program: true, ..Self::of_threads(cap) }
+    }
+
+    /// `cap` slots of one that scans in threads of ours, at least one.
+    pub fn of_threads(cap: usize) -> Self {
         let cap = cap.clamp(1, Semaphore::MAX_PERMITS);
-        Self { semaphore: Arc::new(Semaphore::new(cap)), cap }
+        Self { semaphore: Arc::new(Semaphore::new(cap)), cap, is_program: false }
     }
 
     /// A slot, or none by `deadline`. First come, first served.
@@ -50,7 +58,7 @@ impl Slots {
         if let Ok(permit) = Arc::clone(&semaphore).try_acquire_owned() {
             return Some(Slot { _permit: permit });
         }
-        let _waiting = Waiting::begin();
+        let _waiting = self.is_program.then(Waiting::begin);
         let permit = timeout_at(deadline, semaphore.acquire_owned()).await.ok()?.ok()?;
         Some(Slot { _permit: permit })
     }
@@ -91,7 +99,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_waits_is_counted_until_it_has_a_slot_or_gives_up() {
-        let slots = Slots::new(1);
+        let slots = Slots::of_program(1);
         let first = slots.take(soon(10_000)).await.unwrap();
         assert!(!anybody_waits(), "the first one found a slot");
         assert!(slots.take(soon(20)).await.is_none());
@@ -105,8 +113,17 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn who_waits_for_a_thread_of_ours_is_not_counted() {
+        let slots = Slots::of_threads(1);
+        let _first = slots.take(soon(10_000)).await.unwrap();
+        let mut later = Box::pin(slots.take(soon(10_000)));
+        assert!(said_at_once(&mut later).await.is_none());
+        assert!(!anybody_waits());
+    }
+
+    #[tokio::test]
     async fn who_comes_later_passes_nobody() {
-        let slots = Slots::new(1);
+        let slots = Slots::of_program(1);
         let first = slots.take(soon(10_000)).await.unwrap();
         let mut waiting = Box::pin(slots.take(soon(10_000)));
         assert!(said_at_once(&mut waiting).await.is_none());

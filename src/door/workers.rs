@@ -6,8 +6,8 @@
 //! worker that sleeps at once is woken by the very next octet, does 20 µs of work, and sleeps again; and a second one that is woken to
 //! help takes the processor from those whom both wait for. Both switches cost more than the work. So the last one awake lets
 //! everybody else run before it sleeps, and then finds the octets of several sessions together; and who has another one awake
-//! beside it stays away for [`AWAY`]. Nothing is asked of the kernel beyond `sched_yield`, and nobody waits for a scan: with idle processors, without a
-//! scanner or with one that keeps up, everything is as if this were not here.
+//! beside it stays away for [`AWAY`]. Without a scanner, or with one that keeps up, no scan waits, and everything is as if this were
+//! not here; with idle processors a yield returns at once.
 
 use std::{
     io,
@@ -42,7 +42,7 @@ enum Before {
     StayAway,
 }
 
-/// Builds a runtime whose workers do so. `scans_wait`: whether a scanner has more than it can do; asked each time that one has nothing to do.
+/// Builds a runtime whose workers do so. `scans_wait`: whether a scanner that is a program of its own has more than it can do; asked each time that one has nothing to do.
 pub fn build(builder: &mut Builder, scans_wait: impl Fn() -> bool + Send + Sync + 'static) -> io::Result<Runtime> {
     let awake = Arc::new(Awake::default());
     let (leaving, coming) = (Arc::clone(&awake), Arc::clone(&awake));

@@ -103,7 +103,7 @@ impl Clamd {
             database,
             connect_timeout: settings.connect_timeout,
             probe_folder: settings.probe_folder.clone(),
-            slots: Slots::new(in_flight),
+            slots: Slots::of_program(in_flight),
             exchanges: TaskTracker::new(),
             state: Mutex::default(),
             proving: tokio::sync::Mutex::default(),

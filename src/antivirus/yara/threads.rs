@@ -70,7 +70,7 @@ impl Threads {
     /// For the scanner of this name.
     pub fn new(name: &str) -> Self {
         let runaways = Arc::new(Semaphore::new(RUNAWAYS));
-        Self { slots: Slots::new(AT_A_TIME), runaways, name: name.into(), watched: TaskTracker::new() }
+        Self { slots: Slots::of_threads(AT_A_TIME), runaways, name: name.into(), watched: TaskTracker::new() }
     }
 
     /// Runs `work` on a thread of its own and answers by `deadline`. It waits for a place for half of the time at most, so that
