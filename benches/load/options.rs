@@ -89,6 +89,8 @@ pub struct Options {
     pub running: Vec<Running>,
     /// Of mail and signatures.
     pub seed: u64,
+    /// Where clamd makes its temporary files; none: beside its socket.
+    pub temporary: Option<PathBuf>,
     /// Of `long`.
     pub messages: usize,
     /// Connections of `idle`.
@@ -115,6 +117,7 @@ impl Default for Options {
             gateways: Vec::new(),
             running: Vec::new(),
             seed: 2026,
+            temporary: None,
             messages: 1_000_000,
             idle: 10_000,
             growth: Vec::new(),
@@ -151,6 +154,7 @@ impl Options {
             "gateway" => self.gateways.push(build(value, self.gateways.len())?),
             "running" => self.running.push(running(value)?),
             "seed" => self.seed = number(key, value, 0, usize::MAX)? as u64,
+            "temporary" => self.temporary = Some(folder(value)?),
             "messages" => self.messages = number(key, value, 1_000, 100_000_000)?,
             "idle" => self.idle = number(key, value, 100, 25_000)?,
             "growth" => self.growth = list(value, dimension)?,
@@ -202,6 +206,11 @@ fn number(key: &str, text: &str, least: usize, most: usize) -> Result<usize, Str
 fn seconds(key: &str, text: &str) -> Result<f64, String> {
     let number = text.parse().ok().filter(|number| (0.0..=600.0).contains(number));
     number.ok_or_else(|| format!("{key}={text}: it takes seconds, such as {key}=2 or {key}=0.5"))
+}
+
+fn folder(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    if path.is_dir() { Ok(path) } else { Err(format!("there is no folder {text}; one in memory is /dev/shm")) }
 }
 
 fn build(text: &str, nth: usize) -> Result<Build, String> {

@@ -19,6 +19,8 @@ const BODIES: usize = 10_000;
 pub struct Clamd {
     program: Program,
     socket: PathBuf,
+    /// Goes with it: behind a clamd that was ended there may be files.
+    _temporary: tempfile::TempDir,
 }
 
 impl Clamd {
@@ -28,16 +30,18 @@ impl Clamd {
     }
 
     /// Starts it, as Debian does but for its cache of clean files: or every message after the first round would cost nothing.
-    pub fn start(folder: &Path, seed: u64) -> Result<Self, String> {
+    /// Its temporary files are made in a folder of their own in `temporary`.
+    pub fn start(folder: &Path, seed: u64, temporary: &Path) -> Result<Self, String> {
         let (shown, socket, port) = (folder.display(), folder.join("clamd.sock"), lease_port()?);
         let mut chance = Chance(seed);
         write(&folder.join("database/hashes.hdb"), &hashes(&mut chance, 32))?;
         write(&folder.join("database/hashes.hsb"), &hashes(&mut chance, 64))?;
         write(&folder.join("database/bodies.ndb"), &bodies(&mut chance))?;
         write(&folder.join("database/test.ndb"), &test_file())?;
-        write(&folder.join("temporary/empty"), "")?;
+        let temporary = tempfile::tempdir_in(temporary).map_err(|fault| format!("{}: {fault}", temporary.display()))?;
+        let unpacked = temporary.path().display();
         let configuration = format!(
-            "Foreground yes\nDatabaseDirectory {shown}/database\nTemporaryDirectory {shown}/temporary\nLocalSocket {shown}/clamd.sock\n\
+            "Foreground yes\nDatabaseDirectory {shown}/database\nTemporaryDirectory {unpacked}\nLocalSocket {shown}/clamd.sock\n\
              LocalSocketMode 666\nTCPSocket {port}\nTCPAddr 127.0.0.1\nDisableCache yes\nStreamMaxLength 100M\nMaxScanSize 400M\nMaxFileSize 100M\n\
              AlertExceedsMax yes\nAlertEncrypted yes\nSelfCheck 0\nMaxThreads 12\n"
         );
@@ -46,7 +50,7 @@ impl Clamd {
         let argument = file.display().to_string();
         let mut program = Program::start("clamd", folder, Path::new(PROGRAM), &["--config-file", &argument])?;
         program.wait_until(|| listens_at(&socket))?;
-        Ok(Self { program, socket })
+        Ok(Self { program, socket, _temporary: temporary })
     }
 
     /// Its local socket.

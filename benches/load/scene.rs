@@ -38,7 +38,8 @@ impl Scene {
     pub fn new(options: Options) -> Result<Self, String> {
         let folder = tempfile::tempdir().map_err(|fault| format!("no folder for the programs: {fault}"))?;
         let sink = Sink::start()?;
-        let clamd = Clamd::is_installed().then(|| Clamd::start(folder.path(), options.seed)).transpose()?;
+        let temporary = options.temporary.as_deref().unwrap_or(folder.path());
+        let clamd = Clamd::is_installed().then(|| Clamd::start(folder.path(), options.seed, temporary)).transpose()?;
         if clamd.is_none() {
             println!("clamd is not installed: stages with it are left out (apt-get install clamav-daemon)");
         }
