@@ -96,17 +96,7 @@ impl AsyncWrite for Stream {
 
 #[cfg(test)]
 mod tests {
-    use std::{net::TcpListener, sync::Arc};
-
-    use tokio::io::AsyncWriteExt as _;
-    use tokio_rustls::{
-        TlsAcceptor,
-        rustls::{
-            ServerConfig,
-            crypto::aws_lc_rs,
-            pki_types::{PrivateKeyDer, ServerName},
-        },
-    };
+    use std::net::TcpListener;
 
     use super::*;
 
@@ -120,36 +110,5 @@ mod tests {
         assert!(stream.is_quiet());
         drop(server);
         assert!(!stream.is_quiet());
-    }
-
-    /// Two replies in one record of TLS: the socket has nothing more, and the second one is still there.
-    #[tokio::test]
-    async fn what_tls_holds_back_is_noticed() {
-        let certified = rcgen::generate_simple_self_signed(vec!["mx.example".to_owned()]).unwrap();
-        let key = PrivateKeyDer::try_from(certified.signing_key.serialize_der()).unwrap();
-        let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certified.cert.der().clone()], key)
-            .unwrap();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let socket = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let accepting = async {
-            let (socket, _) = listener.accept().await.unwrap();
-            TlsAcceptor::from(Arc::new(config)).accept(socket).await.unwrap()
-        };
-        let name = ServerName::try_from("mx.example").unwrap();
-        let connector = tls::opportunistic().unwrap();
-        let (mut server, client) = tokio::join!(accepting, connector.connect(name, socket));
-        let mut stream = Stream::Tls(Box::new(client.unwrap()));
-        server.write_all(b"250 done\r\n421 idle too long\r\n").await.unwrap();
-        server.flush().await.unwrap();
-        let mut first = [0; 10];
-        stream.read_exact(&mut first).await.unwrap();
-        assert_eq!(&first, b"250 done\r\n");
-        assert!(!stream.is_quiet());
-        stream.read_exact(&mut [0; 18]).await.unwrap();
-        assert!(stream.is_quiet());
     }
 }

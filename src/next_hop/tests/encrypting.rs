@@ -4,11 +4,14 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use tokio_rustls::rustls::{
     ServerConfig, SupportedProtocolVersion,
     crypto::aws_lc_rs,
-    pki_types::{CertificateDer, PrivateKeyDer},
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName},
     version::{TLS12, TLS13},
 };
 
+use tokio::io::AsyncReadExt as _;
+
 use super::*;
+use crate::next_hop::stream::Stream;
 
 const OFFERS_TLS: Script = Script { ehlo: "250-mx\r\n250 STARTTLS", ..GOOD };
 
@@ -184,4 +187,25 @@ async fn required_is_not_had_from_anyone_else() {
             }
         }
     }
+}
+
+/// Two replies in one record of TLS: the socket has nothing more, and the second one is still there.
+#[tokio::test]
+async fn what_tls_holds_back_is_noticed() {
+    let StartTls::Works(acceptor) = self_signed() else { panic!("it encrypts") };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let socket = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let accepting = async { acceptor.accept(listener.accept().await.unwrap().0).await.unwrap() };
+    let name = ServerName::try_from("mx.example").unwrap();
+    let connector = tls::opportunistic().unwrap();
+    let (mut server, client) = tokio::join!(accepting, connector.connect(name, socket));
+    let mut stream = Stream::Tls(Box::new(client.unwrap()));
+    reply(&mut server, "250 done\r\n421 idle too long").await.unwrap();
+    let mut first = [0; 10];
+    stream.read_exact(&mut first).await.unwrap();
+    assert_eq!(&first, b"250 done\r\n");
+    assert!(!stream.is_quiet());
+    // Who looks takes an octet of what there is: such a connection is not used again.
+    stream.read_exact(&mut [0; 18]).await.unwrap();
+    assert!(stream.is_quiet());
 }
