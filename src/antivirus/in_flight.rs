@@ -53,13 +53,12 @@ impl Slots {
 
     /// A slot, or none by `deadline`. First come, first served.
     pub async fn take(&self, deadline: Instant) -> Option<Slot> {
-        let semaphore = Arc::clone(&self.semaphore);
         // Free ones are not given to who comes while others wait: theirs are never seen as free.
-        if let Ok(permit) = Arc::clone(&semaphore).try_acquire_owned() {
+        if let Ok(permit) = Arc::clone(&self.semaphore).try_acquire_owned() {
             return Some(Slot { _permit: permit });
         }
         let _waiting = self.is_program.then(Waiting::begin);
-        let permit = timeout_at(deadline, semaphore.acquire_owned()).await.ok()?.ok()?;
+        let permit = timeout_at(deadline, Arc::clone(&self.semaphore).acquire_owned()).await.ok()?.ok()?;
         Some(Slot { _permit: permit })
     }
 
